@@ -120,6 +120,9 @@ func CarryOutLater(delay time.Duration) Effect {
 
 // SlowAnswer carries the request out at once and lets its answer wait.
 func SlowAnswer(delay time.Duration) Effect {
+	if delay <= 0 {
+		panic(fmt.Sprintf("ghdeploytest: SlowAnswer(%v); write how long the answer waits, like 10*time.Second", delay))
+	}
 	return Effect{name: "SlowAnswer", kind: slowAnswer, delay: delay}
 }
 
