@@ -1,0 +1,44 @@
+# `make` lists the targets. What a check does stands in .ci/run, once.
+
+OPENAPI_PACKAGE := @octokit/openapi@23.0.2
+OPENAPI_DIR     := conformance/.openapi
+FUZZTIME        ?= 1m
+BENCHTIME       ?= 1s
+
+.DEFAULT_GOAL := help
+.PHONY: help test race lint fmt fuzz ci quickstart openapi bench
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+test: ## Run the tests
+	go test ./...
+
+race: ## Run the tests with the race detector, in random order
+	.ci/run test
+
+lint: ## Run gofmt, go vet and golangci-lint (installed on first use)
+	.ci/run format vet lint
+
+fmt: ## Format the Go files
+	gofmt -w $$(git ls-files '*.go')
+
+fuzz: ## Fuzz every target, FUZZTIME each (1m)
+	FUZZTIME=$(FUZZTIME) .ci/run fuzz
+
+ci: ## Run everything that a change must pass
+	.ci/run
+
+quickstart: ## Walk one deployment end to end on a built-in server
+	go run ./examples/quickstart
+
+openapi: ## Get GitHub's OpenAPI description from npm, cut for conformance/
+	@set -eu; tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; \
+	npm pack --silent --pack-destination "$$tmp" $(OPENAPI_PACKAGE) >/dev/null; \
+	tar -xzf "$$tmp"/*.tgz -C "$$tmp"; \
+	mkdir -p $(OPENAPI_DIR); \
+	(cd conformance && go run ./internal/cutopenapi -from "$$tmp/package/generated" -to "$(CURDIR)/$(OPENAPI_DIR)"); \
+	ls -l $(OPENAPI_DIR)
+
+bench: ## Run the benchmarks, BENCHTIME each (1s)
+	cd benchmarks && go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...

@@ -1,0 +1,253 @@
+package ghdeploy
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// maxPerPage is GitHub's bound: it cuts a larger per_page down without a word.
+const maxPerPage = 100
+
+// Page is one page of a list. A page number is 0 where the answer gave none:
+// there is no NextPage on the last page, and GitHub leaves LastPage out where
+// it cannot tell.
+//
+// GitHub docs: https://docs.github.com/rest/using-the-rest-api/using-pagination-in-the-rest-api
+type Page[T any] struct {
+	Items []T
+
+	FirstPage int
+	PrevPage  int
+	NextPage  int
+	LastPage  int
+
+	Total int  // of all pages, where the answer counts them; else 0
+	Rate  Rate // the quota that this answer reported
+}
+
+// Pages ranges over the items of a list's pages, from page first on (0 is the
+// first page too). list fetches one page. It is what every All of this package
+// is made of, and one line of it makes the All of a stub:
+//
+//	return ghdeploy.Pages(opts.Page, func(page int) (*ghdeploy.Page[*ghdeploy.Deployment], error) { ... })
+//
+// An error is yielded once, with a zero T, and ends the range. A break stops
+// the fetching at once, and a second range starts over. A page number that
+// does not grow, and pages that go on without a new row, are [ErrPagination].
+//
+// Rows created during the walk move others to a later page: the last 1,000 ids
+// are remembered, and a row of this package's types that comes twice is yielded
+// once. A row that is deleted during the walk moves others to an earlier page,
+// and one of them can be missed.
+func Pages[T any](first int, list func(page int) (*Page[T], error)) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var (
+			none   T
+			seen   recent
+			barren int // pages in a row without a new item
+		)
+		for page := first; ; {
+			p, err := list(page)
+			if err == nil && p == nil {
+				err = brokenPages("page %d is nil", page)
+			}
+			if err != nil {
+				yield(none, err)
+				return
+			}
+			barren++
+			for _, item := range p.Items {
+				if seen.before(item) {
+					continue
+				}
+				barren = 0
+				if !yield(item, nil) {
+					return
+				}
+			}
+			switch {
+			case p.NextPage == 0:
+				return
+			case !grows(page, p.NextPage):
+				yield(none, brokenPages("page %d names %d as the next", max(page, 1), p.NextPage))
+				return
+			case barren == maxBarren:
+				yield(none, brokenPages("%d pages without a new row", barren))
+				return
+			}
+			page = p.NextPage
+		}
+	}
+}
+
+// maxBarren bounds how many pages in a row may bring nothing new. Each would
+// take a hundred rows created between two requests.
+const maxBarren = 10
+
+func brokenPages(format string, args ...any) error {
+	return &Error{Err: fmt.Errorf("%w: "+format, append([]any{ErrPagination}, args...)...)}
+}
+
+// grows tells whether a walk comes nearer to its end.
+func grows(page, next int) bool { return next > max(page, 1) }
+
+// recent remembers the last ids of a walk.
+type recent struct {
+	ids   map[int64]struct{}
+	order []int64
+	next  int
+}
+
+const remembered = 1000
+
+// before tells whether the row came before, and remembers it. What has no id
+// never did.
+func (r *recent) before(item any) bool {
+	row, ok := item.(row)
+	if !ok {
+		return false
+	}
+	id := row.rowID()
+	if _, ok := r.ids[id]; ok {
+		return true
+	}
+	if id == 0 {
+		return false
+	}
+	if r.ids == nil {
+		r.ids = make(map[int64]struct{})
+	}
+	if len(r.order) < remembered {
+		r.order = append(r.order, id)
+	} else {
+		delete(r.ids, r.order[r.next])
+		r.order[r.next] = id
+		r.next = (r.next + 1) % remembered
+	}
+	r.ids[id] = struct{}{}
+	return false
+}
+
+// paging is what every list's options hold.
+type paging struct{ page, perPage int }
+
+func (p paging) validate() error {
+	switch {
+	case p.page < 0:
+		return invalidArgument("Page is %d; pages are counted from 1", p.page)
+	case p.perPage < 0 || p.perPage > maxPerPage:
+		return invalidArgument("PerPage is %d; GitHub's pages hold 1 to %d rows", p.perPage, maxPerPage)
+	}
+	return nil
+}
+
+// list is a GET of one page of rows.
+func list[R row](ctx context.Context, c *core, path string, opts any, p paging) (*Page[R], error) {
+	if err := p.validate(); err != nil {
+		return nil, err
+	}
+	op := operation{method: http.MethodGet, path: path, query: opts}
+	a, err := c.call(ctx, op)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := decodeRows[R](op, a)
+	if err != nil {
+		return nil, err
+	}
+	page := &Page[R]{Items: rows, Rate: a.rate}
+	if err := setLinks(op, a, page, p.page); err != nil {
+		return nil, err
+	}
+	return page, nil
+}
+
+// setLinks reads the numbers of the pages around this one. A URL of the answer
+// is never followed: its page number is all that is taken.
+func setLinks[T any](op operation, a *answer, page *Page[T], number int) error {
+	links := parseLinks(a.header.Values("Link"))
+	page.FirstPage = links["first"]
+	page.PrevPage = links["prev"]
+	page.LastPage = links["last"]
+	page.NextPage = links["next"]
+	if next, ok := links["next"]; ok && !grows(number, next) {
+		reason := fmt.Errorf("%w: page %d names %d as the next", ErrPagination, max(number, 1), next)
+		if next == 0 {
+			reason = fmt.Errorf("%w: the next page has no number", ErrPagination)
+		}
+		return envelope(op, a, problem{}, reason)
+	}
+	return nil
+}
+
+// parseLinks returns the page number of each relation in Link headers, 0 for
+// one whose URL holds none. It takes what GitHub and go-github-mock have been
+// seen to send: absolute URLs and "?page=2" alone, relations in any order,
+// others among them, and a stray comma.
+func parseLinks(headers []string) map[string]int {
+	links := make(map[string]int)
+	for _, header := range headers {
+		for rest := header; ; {
+			_, after, ok := strings.Cut(rest, "<")
+			if !ok {
+				break
+			}
+			target, params, ok := strings.Cut(after, ">")
+			if !ok {
+				break
+			}
+			params, rest = cutParams(params)
+			for _, rel := range strings.Fields(strings.ToLower(linkParam(params, "rel"))) {
+				if _, ok := links[rel]; !ok {
+					links[rel] = pageOf(target)
+				}
+			}
+		}
+	}
+	return links
+}
+
+// cutParams splits the parameters of one link from the links behind it: at the
+// first comma outside quotes.
+func cutParams(s string) (params, rest string) {
+	quoted := false
+	for i := range len(s) {
+		switch {
+		case s[i] == '\\' && quoted:
+			continue
+		case s[i] == '"':
+			quoted = !quoted
+		case s[i] == ',' && !quoted:
+			return s[:i], s[i+1:]
+		}
+	}
+	return s, ""
+}
+
+func linkParam(params, name string) string {
+	for param := range strings.SplitSeq(params, ";") {
+		key, value, _ := strings.Cut(param, "=")
+		if strings.EqualFold(strings.TrimSpace(key), name) {
+			return strings.Trim(strings.TrimSpace(value), `"`)
+		}
+	}
+	return ""
+}
+
+// pageOf is the page number in a link's URL, 0 where there is none.
+func pageOf(target string) int {
+	u, err := url.Parse(target)
+	if err != nil {
+		return 0
+	}
+	n, err := strconv.ParseInt(u.Query().Get("page"), 10, 32)
+	if err != nil || n < 0 {
+		return 0
+	}
+	return int(n)
+}

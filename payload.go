@@ -1,0 +1,75 @@
+package ghdeploy
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// Payload is the raw JSON of a deployment's payload: an object, a string, a
+// string that itself holds JSON, "" or null. GitHub gives back the type that
+// the creator of the deployment sent, and {} where nothing was sent. It is nil
+// where the answer has no payload.
+//
+// GitHub docs: https://docs.github.com/rest/deployments/deployments#create-a-deployment
+type Payload []byte
+
+// Decode stores the payload into v, with encoding/json, so v's tags mean what
+// they mean elsewhere. If v is a *string, it receives a payload that is a JSON
+// string. Otherwise a payload that is a string is read once more as JSON: many
+// tools send their JSON inside a string.
+//
+// An absent payload (nil) leaves v as it is, and so does null or "" unless v
+// says otherwise. An error that comes back is encoding/json's.
+func (p Payload) Decode(v any) error {
+	if len(p) == 0 {
+		return nil
+	}
+	if _, ok := v.(*string); ok {
+		return p.decode(p, v)
+	}
+	text, isString := p.Text()
+	switch {
+	case !isString:
+		return p.decode(p, v)
+	case text == "":
+		return nil
+	}
+	if json.Valid([]byte(text)) {
+		return p.decode([]byte(text), v)
+	}
+	return p.decode(p, v)
+}
+
+func (Payload) decode(data []byte, v any) error {
+	if err := json.Unmarshal(data, v); err != nil {
+		return fmt.Errorf("ghdeploy: payload: %w", err)
+	}
+	return nil
+}
+
+// Text returns the payload's text and true if the payload is a JSON string,
+// else "" and false.
+func (p Payload) Text() (text string, ok bool) {
+	// A null would decode into a string as well, and is none.
+	if len(p) == 0 || p[0] != '"' || json.Unmarshal(p, &text) != nil {
+		return "", false
+	}
+	return text, true
+}
+
+// MarshalJSON returns the raw JSON; null for a nil Payload.
+func (p Payload) MarshalJSON() ([]byte, error) {
+	if len(p) == 0 {
+		return []byte("null"), nil
+	}
+	return p, nil
+}
+
+// UnmarshalJSON keeps a copy of data.
+func (p *Payload) UnmarshalJSON(data []byte) error {
+	*p = append(Payload(nil), data...)
+	return nil
+}
+
+// String returns the raw JSON.
+func (p Payload) String() string { return string(p) }

@@ -1,0 +1,188 @@
+package ghdeploy
+
+import (
+	"strings"
+	"time"
+)
+
+// MergedBranchError is GitHub's 202 to a new deployment: the ref was behind
+// the default branch, so GitHub merged that branch into it and made no
+// deployment. The ref now has a new commit; call Create again to deploy it. A
+// request with AutoMerge set to false never meets this.
+//
+// GitHub docs: https://docs.github.com/rest/deployments/deployments#create-a-deployment
+type MergedBranchError struct {
+	Message string // GitHub's, such as "Auto-merged main into topic on deployment."
+}
+
+func (e *MergedBranchError) Error() string {
+	return "ghdeploy: " + oneLine(e.Message) + ": " + e.detail()
+}
+func (e *MergedBranchError) Unwrap() error { return ErrMergedBranch }
+func (e *MergedBranchError) detail() string {
+	return "no deployment was created; create it again to deploy the merged branch"
+}
+
+// ConflictReason tells GitHub's 409s apart.
+type ConflictReason string
+
+// The reasons of a [ConflictError].
+const (
+	ConflictMerge  ConflictReason = "merge"  // the default branch cannot be merged into the ref
+	ConflictChecks ConflictReason = "checks" // a required status check has not succeeded
+	ConflictOther  ConflictReason = "other"  // GitHub's words are in the Message of the [Error]
+)
+
+// ConflictError is GitHub's 409.
+//
+// GitHub docs: https://docs.github.com/rest/deployments/deployments#create-a-deployment
+// (the docs give the two causes; the bodies are known from recorded answers).
+type ConflictError struct {
+	Reason   ConflictReason
+	Contexts []ContextState // all that were checked; with ConflictChecks, where GitHub sends them
+}
+
+// ContextState is the state of one status check of a commit.
+type ContextState struct {
+	Context string // the check's name
+	State   string // as GitHub reports it: success, failure, pending, ...
+}
+
+// Failing returns the contexts whose state is not "success".
+func (e *ConflictError) Failing() []ContextState {
+	var failing []ContextState
+	for _, c := range e.Contexts {
+		if c.State != "success" {
+			failing = append(failing, c)
+		}
+	}
+	return failing
+}
+
+func (e *ConflictError) Error() string {
+	text := e.Unwrap().Error()
+	if d := e.detail(); d != "" {
+		text += ": " + oneLine(d)
+	}
+	return text
+}
+
+func (e *ConflictError) Unwrap() error {
+	switch e.Reason {
+	case ConflictMerge:
+		return ErrMergeConflict
+	case ConflictChecks:
+		return ErrChecksFailed
+	default:
+		return ErrConflict
+	}
+}
+
+func (e *ConflictError) detail() string {
+	var parts []string
+	for _, c := range e.Failing() {
+		parts = append(parts, c.Context+" is "+c.State)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// ValidationError is GitHub's 422.
+//
+// GitHub docs: https://docs.github.com/rest/using-the-rest-api/troubleshooting-the-rest-api#validation-failed
+type ValidationError struct {
+	Errors []FieldError // what GitHub lists; may be empty, then the Message of the [Error] says all
+
+	// Err narrows it down: ErrRefNotFound, ErrActiveDeployment,
+	// ErrTooManyStatuses, or nil.
+	Err error
+}
+
+// FieldError is one complaint of a [ValidationError]. Where GitHub sends a
+// plain string, it is the Message.
+type FieldError struct {
+	Resource string
+	Field    string
+	Code     string // missing, missing_field, invalid, already_exists, unprocessable, custom
+	Message  string // set where Code is custom
+}
+
+func (e *ValidationError) Error() string {
+	text := e.Unwrap().Error()
+	if d := e.detail(); d != "" {
+		text += ": " + oneLine(d)
+	}
+	return text
+}
+
+func (e *ValidationError) Unwrap() error {
+	if e.Err != nil {
+		return e.Err
+	}
+	return ErrValidation
+}
+
+func (e *ValidationError) detail() string {
+	var parts []string
+	for _, f := range e.Errors {
+		part := f.Message
+		if part == "" {
+			part = strings.TrimSpace(f.Field + " " + f.Code)
+		}
+		parts = append(parts, part)
+	}
+	return strings.Join(parts, "; ")
+}
+
+// RateLimitError is a limit of GitHub's: the hourly quota (primary), or too
+// much at once (secondary). Where the client itself held the request back,
+// because an earlier answer had said when the next may come, the StatusCode
+// and Attempts of its [Error] are 0.
+//
+// GitHub docs: https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api
+type RateLimitError struct {
+	Secondary  bool
+	Rate       Rate          // the quota, as far as the answer told it
+	RetryAfter time.Duration // how long to wait, from the answer on; at most 65 minutes
+	RetryAt    time.Time     // the same on this machine's clock
+}
+
+func (e *RateLimitError) Error() string { return "ghdeploy: " + e.detail() }
+func (e *RateLimitError) Unwrap() error { return ErrRateLimited }
+func (e *RateLimitError) detail() string {
+	kind := "primary"
+	if e.Secondary {
+		kind = "secondary"
+	}
+	text := kind + " rate limit"
+	if !e.RetryAt.IsZero() {
+		text += ", retry at " + e.RetryAt.Format(time.RFC3339)
+	}
+	return text
+}
+
+// OutcomeUnknownError is a POST that may have reached GitHub and got no
+// answer that tells whether it was carried out: the connection was lost, the
+// time ran out, GitHub answered 5xx, or the answer cannot be read. It is never
+// sent again by itself: the deployment, or the status, may exist. Look for it
+// (List with the same ref, task and environment) before you send it again.
+type OutcomeUnknownError struct {
+	Cause error // what happened to the answer; nil where it was a 5xx
+}
+
+func (e *OutcomeUnknownError) Error() string { return "ghdeploy: " + e.detail() }
+
+// Unwrap returns ErrOutcomeUnknown and the cause.
+func (e *OutcomeUnknownError) Unwrap() []error {
+	if e.Cause == nil {
+		return []error{ErrOutcomeUnknown}
+	}
+	return []error{ErrOutcomeUnknown, e.Cause}
+}
+
+func (e *OutcomeUnknownError) detail() string {
+	text := "it is unknown whether this was carried out"
+	if e.Cause != nil {
+		text += ": " + strings.TrimPrefix(e.Cause.Error(), "ghdeploy: ")
+	}
+	return text
+}

@@ -1,0 +1,162 @@
+package ghdeploy
+
+import (
+	"cmp"
+	"context"
+	"iter"
+	"net/http"
+	"time"
+)
+
+// StatusesService reports how a deployment goes, and reads what was reported.
+// It is small and frozen: see [DeploymentsService].
+//
+// GitHub docs: https://docs.github.com/rest/deployments/statuses
+type StatusesService interface {
+	// List returns one page of a deployment's statuses. GitHub documents no
+	// order; in practice the newest come first.
+	//
+	// GitHub docs: https://docs.github.com/rest/deployments/statuses#list-deployment-statuses
+	List(ctx context.Context, owner, repo string, deploymentID int64, opts StatusListOptions) (*Page[*DeploymentStatus], error)
+
+	// All ranges over the statuses of all pages, as [Pages] does. PerPage 0
+	// becomes 100, GitHub's most; Page is where it begins.
+	All(ctx context.Context, owner, repo string, deploymentID int64, opts StatusListOptions) iter.Seq2[*DeploymentStatus, error]
+
+	// Get returns one status of a deployment. A missing one is [ErrNotFound].
+	//
+	// GitHub docs: https://docs.github.com/rest/deployments/statuses#get-a-deployment-status
+	Get(ctx context.Context, owner, repo string, deploymentID, statusID int64) (*DeploymentStatus, error)
+
+	// Create adds a status to a deployment; none is ever changed or deleted.
+	//
+	// A description of more than 140 characters is a [*ValidationError]. A
+	// deployment that holds as many statuses as GitHub allows is
+	// [ErrTooManyStatuses]. An [*OutcomeUnknownError] says that the status may
+	// exist: it is never sent a second time by itself.
+	//
+	// GitHub docs: https://docs.github.com/rest/deployments/statuses#create-a-deployment-status
+	Create(ctx context.Context, owner, repo string, deploymentID int64, req DeploymentStatusRequest) (*DeploymentStatus, error)
+}
+
+// State is how a deployment stands. GitHub may send one that is not listed
+// here: it is kept as it came.
+type State string
+
+// The states. All but StateWaiting can be given to Create.
+const (
+	StateError      State = "error"
+	StateFailure    State = "failure"
+	StateInactive   State = "inactive"
+	StateInProgress State = "in_progress"
+	StateQueued     State = "queued"
+	StatePending    State = "pending"
+	StateSuccess    State = "success"
+
+	// StateWaiting is what GitHub sends while an environment's protection
+	// rules hold a deployment back. Its REST description does not list it;
+	// its deployment_status events carry it.
+	StateWaiting State = "waiting"
+)
+
+// DeploymentStatus is one report on a deployment.
+type DeploymentStatus struct {
+	ID     int64  `json:"id"`
+	NodeID string `json:"node_id"`
+	URL    string `json:"url"`
+
+	State          State  `json:"state"`
+	Description    string `json:"description"`
+	Environment    string `json:"environment"`
+	EnvironmentURL string `json:"environment_url"` // where to see what was deployed
+	LogURL         string `json:"log_url"`         // where to see how it was
+	TargetURL      string `json:"target_url"`      // LogURL under its older name
+
+	Creator               *User      `json:"creator"`                  // nil: the account was deleted
+	PerformedViaGitHubApp *GitHubApp `json:"performed_via_github_app"` // nil: not through an app
+
+	CreatedAt     time.Time `json:"created_at"`
+	UpdatedAt     time.Time `json:"updated_at"`
+	DeploymentURL string    `json:"deployment_url"`
+	RepositoryURL string    `json:"repository_url"`
+}
+
+func (s *DeploymentStatus) rowID() int64 {
+	if s == nil {
+		return 0
+	}
+	return s.ID
+}
+
+// StatusListOptions pages a list of statuses.
+type StatusListOptions struct {
+	Page    int `url:"page,omitempty"`     // from 1; 0 is the first
+	PerPage int `url:"per_page,omitempty"` // 1 to 100; 0 is GitHub's default, 30
+}
+
+func (o StatusListOptions) paging() paging { return paging{o.Page, o.PerPage} }
+
+// DeploymentStatusRequest is a status to be created. Only State is required; a
+// zero field is not sent, and GitHub's default applies.
+type DeploymentStatusRequest struct {
+	State State `json:"state"`
+
+	// LogURL is where to see the deployment's output; GitHub sets TargetURL to
+	// it as well.
+	LogURL    string `json:"log_url,omitempty"`
+	TargetURL string `json:"target_url,omitempty"` // LogURL under its older name
+
+	Description    string `json:"description,omitempty"`     // at most 140 characters
+	EnvironmentURL string `json:"environment_url,omitempty"` // where to see what was deployed
+
+	// Environment moves the deployment to another environment. Default: that
+	// of the previous status, else that of the deployment.
+	Environment string `json:"environment,omitempty"`
+
+	// AutoInactive false leaves earlier deployments as they are. Default true:
+	// GitHub adds an inactive status to the earlier deployments of the same
+	// environment that are in state success and neither transient nor
+	// production.
+	AutoInactive *bool `json:"auto_inactive,omitzero"`
+}
+
+type statusesService struct{ core *core }
+
+//ghdeploy:operation GET /repos/{owner}/{repo}/deployments/{deployment_id}/statuses
+func (s *statusesService) List(ctx context.Context, owner, repo string, deploymentID int64, opts StatusListOptions) (*Page[*DeploymentStatus], error) {
+	path, err := repositoryPath(owner, repo, "deployments", deploymentID, "statuses")
+	if err != nil {
+		return nil, err
+	}
+	return list[*DeploymentStatus](ctx, s.core, path, opts, opts.paging())
+}
+
+func (s *statusesService) All(ctx context.Context, owner, repo string, deploymentID int64, opts StatusListOptions) iter.Seq2[*DeploymentStatus, error] {
+	opts.PerPage = cmp.Or(opts.PerPage, maxPerPage)
+	return Pages(opts.Page, func(page int) (*Page[*DeploymentStatus], error) {
+		opts := opts
+		opts.Page = page
+		return s.List(ctx, owner, repo, deploymentID, opts)
+	})
+}
+
+//ghdeploy:operation GET /repos/{owner}/{repo}/deployments/{deployment_id}/statuses/{status_id}
+func (s *statusesService) Get(ctx context.Context, owner, repo string, deploymentID, statusID int64) (*DeploymentStatus, error) {
+	path, err := repositoryPath(owner, repo, "deployments", deploymentID, "statuses", statusID)
+	if err != nil {
+		return nil, err
+	}
+	return fetch[DeploymentStatus](ctx, s.core, operation{method: http.MethodGet, path: path})
+}
+
+//ghdeploy:operation POST /repos/{owner}/{repo}/deployments/{deployment_id}/statuses
+func (s *statusesService) Create(ctx context.Context, owner, repo string, deploymentID int64, req DeploymentStatusRequest) (*DeploymentStatus, error) {
+	path, err := repositoryPath(owner, repo, "deployments", deploymentID, "statuses")
+	if err != nil {
+		return nil, err
+	}
+	if req.State == "" {
+		return nil, invalidArgument("the status's State is empty; give one such as StateSuccess")
+	}
+	return fetch[DeploymentStatus](ctx, s.core, operation{method: http.MethodPost, path: path, body: req})
+}
