@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// AnyOperation, as [Fault.Operation], lets a fault meet every request, also those to paths that no operation has.
+// AnyOperation as [Fault.Operation] lets a fault meet every request, also those to paths that no operation has.
 const AnyOperation = "*"
 
-// Always, as [Fault.Times], lets a fault go on without end.
+// Always as [Fault.Times] lets a fault go on without end.
 const Always = -1
 
 // Fault is a rule for what goes wrong. Hand it to [Server.Inject].
@@ -245,7 +245,7 @@ func (s *Server) Inject(f Fault) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.rules = append(s.rules, &rule{Fault: f, rng: rand.New(rand.NewPCG(f.Seed, 0))})
+	s.rules = append(s.rules, &rule{Fault: f, rng: rand.New(rand.NewPCG(f.Seed, 0))}) //nolint:gosec // repeatable on purpose
 }
 
 // ClearFaults ends every fault in force.

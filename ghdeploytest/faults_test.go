@@ -97,7 +97,7 @@ func TestRefuseConnection(t *testing.T) {
 			srv := newServer(t)
 			rt, base := way.dial(t, srv)
 			srv.Inject(ghdeploytest.Fault{Operation: create, Effect: ghdeploytest.RefuseConnection()})
-			_, err := rt.RoundTrip(newRequest(t, "POST", base+deployments, `{"ref":"main"}`))
+			_, err := receive(rt.RoundTrip(newRequest(t, "POST", base+deployments, `{"ref":"main"}`)))
 			if err == nil {
 				t.Fatal("no error")
 			}
@@ -192,7 +192,7 @@ func TestCarriedOutAfterTheDrop(t *testing.T) {
 		if got := must(t, srv, 200, "GET", deployments, "").body; got != "[]" {
 			t.Errorf("too early: %s", got)
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		if n := len(srv.Deployments("octocat/example")); n != 1 {
 			t.Errorf("%d deployments", n)

@@ -45,7 +45,7 @@ func TestClose(t *testing.T) {
 			}
 		}
 		srv.Inject(ghdeploytest.Fault{Operation: create, Effect: ghdeploytest.CarryOutLater(time.Hour)})
-		receive(client.Do(newRequest(t, "POST", srv.URL()+deployments, `{"ref":"main"}`))) // dropped, as told
+		_, _ = receive(client.Do(newRequest(t, "POST", srv.URL()+deployments, `{"ref":"main"}`))) // dropped, as told
 		srv.Close()
 		srv.Close()
 		client.CloseIdleConnections()
@@ -60,7 +60,7 @@ func TestClose(t *testing.T) {
 		if now := runtime.NumGoroutine(); now > before {
 			t.Errorf("%d goroutines, %d before", now, before)
 		}
-		if _, err := client.Do(newRequest(t, "GET", "http://"+strings.TrimPrefix(srv.Requests()[0].Host, "http://")+deployments, "")); err == nil {
+		if _, err := receive(client.Do(newRequest(t, "GET", "http://"+srv.Requests()[0].Host+deployments, ""))); err == nil {
 			t.Error("the port still answers")
 		}
 	})
@@ -68,7 +68,7 @@ func TestClose(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) { // which fails if a goroutine stays behind
 			srv := ghdeploytest.NewServer()
 			srv.Inject(ghdeploytest.Fault{Operation: create, Effect: ghdeploytest.CarryOutLater(time.Hour)})
-			try(t, srv, "POST", deployments, `{"ref":"main"}`) // dropped, as told
+			_, _ = try(t, srv, "POST", deployments, `{"ref":"main"}`) // dropped, as told
 			srv.Close()
 			if n := len(srv.Deployments("octocat/example")); n != 0 {
 				t.Errorf("%d deployments", n)
@@ -215,11 +215,11 @@ func TestConcurrentUse(t *testing.T) {
 	for w := range workers {
 		wg.Go(func() {
 			for i := range rounds {
-				try(t, srv, "POST", deployments, `{"ref":"main"}`) // may be dropped
-				receive(socket.Do(newRequest(t, "POST", url+deployments, `{"ref":"main"}`)))
-				try(t, srv, "GET", deployments, "")
-				try(t, srv, "POST", first+"/statuses", `{"state":"success"}`)
-				try(t, srv, "DELETE", fmt.Sprintf("%s/%d", deployments, 6000000001+w*rounds+i), "")
+				_, _ = try(t, srv, "POST", deployments, `{"ref":"main"}`) // may be dropped
+				_, _ = receive(socket.Do(newRequest(t, "POST", url+deployments, `{"ref":"main"}`)))
+				_, _ = try(t, srv, "GET", deployments, "")
+				_, _ = try(t, srv, "POST", first+"/statuses", `{"state":"success"}`)
+				_, _ = try(t, srv, "DELETE", fmt.Sprintf("%s/%d", deployments, 6000000001+w*rounds+i), "")
 				srv.SetCommitStatus("octocat/example", "main", "ci", "success")
 				srv.Deployments("octocat/example")
 				srv.Requests()
@@ -241,7 +241,7 @@ func TestConcurrentUse(t *testing.T) {
 		switch {
 		case r.Operation == create && r.Status == 201:
 			made++
-		case r.Method == "DELETE" && r.Status == 204:
+		case r.Method == http.MethodDelete && r.Status == 204:
 			removed++
 		}
 	}

@@ -106,11 +106,11 @@ func TestRequestBodyIsClosed(t *testing.T) {
 			srv := newServer(t)
 			srv.Inject(ghdeploytest.Fault{Operation: ghdeploytest.AnyOperation, Effect: tt.effect})
 			b := &body{Reader: strings.NewReader(`{"ref":"main"}`)}
-			r, err := http.NewRequestWithContext(tt.ctx, "POST", tt.url, b)
+			r, err := http.NewRequestWithContext(tt.ctx, http.MethodPost, tt.url, b)
 			if err != nil {
 				t.Fatal(err)
 			}
-			receive(srv.Transport().RoundTrip(r)) // only the body's end matters here
+			_, _ = receive(srv.Transport().RoundTrip(r)) // only the body's end matters here
 			if b.closed != 1 {
 				t.Errorf("closed %d times", b.closed)
 			}
@@ -129,7 +129,7 @@ func TestContextEndsTheWait(t *testing.T) {
 			time.AfterFunc(time.Second, func() { cancel(cause) })
 			r := newRequest(t, "POST", ghdeploytest.BaseURL+deployments[1:], `{"ref":"main"}`).WithContext(ctx)
 			begin := time.Now()
-			_, err := srv.Transport().RoundTrip(r)
+			_, err := receive(srv.Transport().RoundTrip(r))
 			if !errors.Is(err, cause) || time.Since(begin) != time.Second {
 				t.Errorf("%v after %v", err, time.Since(begin))
 			}
@@ -140,14 +140,14 @@ func TestContextEndsTheWait(t *testing.T) {
 			srv := ghdeploytest.NewServer()
 			defer srv.Close()
 			reader, writer := io.Pipe()
-			defer writer.Close()
+			defer func() { _ = writer.Close() }()
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
-			r, err := http.NewRequestWithContext(ctx, "POST", ghdeploytest.BaseURL+deployments[1:], reader)
+			r, err := http.NewRequestWithContext(ctx, http.MethodPost, ghdeploytest.BaseURL+deployments[1:], reader)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := srv.Transport().RoundTrip(r); !errors.Is(err, context.DeadlineExceeded) {
+			if _, err := receive(srv.Transport().RoundTrip(r)); !errors.Is(err, context.DeadlineExceeded) {
 				t.Errorf("error %v", err)
 			}
 			if len(srv.Requests()) != 0 {
