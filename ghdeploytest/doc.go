@@ -54,6 +54,7 @@
 //   - a ref may be the first seven or more digits of a commit that a branch or tag points to
 //   - the 422 of a wrong type, of an unknown state and of payload null; "" as environment means production; the field and
 //     text of the cap on statuses; a missing deployment is 404 for a new status
+//   - the name of an environment comes back as it was spelt in the request, also where it exists in another spelling
 //   - target_url alone leaves log_url empty
 //   - 401 "Requires authentication" on an anonymous write; any caller may read a public repository; basic authentication
 //     is a bad credential
