@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// AnyOperation, as [Fault.Operation], lets a fault meet every request, also those to paths that no operation has.
+// AnyOperation as [Fault.Operation] lets a fault meet every request, also those to paths that no operation has.
 const AnyOperation = "*"
 
-// Always, as [Fault.Times], lets a fault go on without end.
+// Always as [Fault.Times] lets a fault go on without end.
 const Always = -1
 
 // Fault is a rule for what goes wrong. Hand it to [Server.Inject].
@@ -120,6 +120,9 @@ func CarryOutLater(delay time.Duration) Effect {
 
 // SlowAnswer carries the request out at once and lets its answer wait.
 func SlowAnswer(delay time.Duration) Effect {
+	if delay <= 0 {
+		panic(fmt.Sprintf("ghdeploytest: SlowAnswer(%v); write how long the answer waits, like 10*time.Second", delay))
+	}
 	return Effect{name: "SlowAnswer", kind: slowAnswer, delay: delay}
 }
 
@@ -175,26 +178,32 @@ func (e *Effect) canned(requestID string) answer {
 	return a
 }
 
-// alter does to a real answer what the effect says.
+// alter does to a real answer what the effect says. One that has no body has none to break: a cut loses it as a whole,
+// the others leave it alone.
 func (e *Effect) alter(a *answer) {
 	switch e.kind {
 	case dropAfter:
 		a.ending = noAnswer
+		return
 	case dropMidAnswer:
 		a.ending, a.cutAt = cutAnswer, len(a.body)/2
-		if len(a.body) == 0 { // nothing to cut: the head is lost instead
+		if len(a.body) == 0 {
 			a.ending = noAnswer
 		}
-	case truncateBody:
-		a.body = a.body[:min(e.status, len(a.body))]
-		a.set("Content-Length", strconv.Itoa(len(a.body)))
-	case replaceBody:
-		if a.status == http.StatusNoContent || a.status == http.StatusNotModified {
-			return // these have no body to replace
-		}
-		a.body = []byte(e.body)
-		a.set("Content-Length", strconv.Itoa(len(a.body)))
+		return
+	case truncateBody, replaceBody:
+	default:
+		return
 	}
+	if len(a.body) == 0 {
+		return
+	}
+	if e.kind == truncateBody {
+		a.body = a.body[:min(e.status, len(a.body))]
+	} else {
+		a.body = []byte(e.body)
+	}
+	a.set("Content-Length", strconv.Itoa(len(a.body)))
 }
 
 // rule is a fault in force.
@@ -242,7 +251,7 @@ func (s *Server) Inject(f Fault) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.rules = append(s.rules, &rule{Fault: f, rng: rand.New(rand.NewPCG(f.Seed, 0))})
+	s.rules = append(s.rules, &rule{Fault: f, rng: rand.New(rand.NewPCG(f.Seed, 0))}) //nolint:gosec // repeatable on purpose
 }
 
 // ClearFaults ends every fault in force.

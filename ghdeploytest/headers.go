@@ -43,10 +43,10 @@ func (s *Server) finish(c *call, a *answer) {
 	s.tag(c, a)
 	s.setRate(c, a)
 
-	switch {
-	case a.status == http.StatusNoContent:
+	switch a.status {
+	case http.StatusNoContent:
 		a.set("Vary", varyShort)
-	case a.status == http.StatusNotModified:
+	case http.StatusNotModified:
 	default:
 		a.set("Content-Type", "application/json; charset=utf-8")
 		a.set("Content-Length", strconv.Itoa(len(a.body)))

@@ -3,6 +3,7 @@ package ghdeploytest
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -81,15 +82,9 @@ func (s *Server) checkCreations(c *call) *answer {
 	if s.secondaryLimit == 0 || !c.op.creates {
 		return nil
 	}
-	recent := c.quota.creations[:0]
-	for _, at := range c.quota.creations {
-		if c.now.Sub(at) < time.Minute {
-			recent = append(recent, at)
-		}
-	}
-	c.quota.creations = recent
-	if len(recent) < s.secondaryLimit {
-		c.quota.creations = append(recent, c.now)
+	c.quota.creations = slices.DeleteFunc(c.quota.creations, func(at time.Time) bool { return c.now.Sub(at) >= time.Minute })
+	if len(c.quota.creations) < s.secondaryLimit {
+		c.quota.creations = append(c.quota.creations, c.now)
 		return nil
 	}
 	body := errorBody{Message: secondaryMessage, DocumentationURL: secondaryDocs}
@@ -101,7 +96,7 @@ func (s *Server) checkCreations(c *call) *answer {
 		a = ok(http.StatusForbidden, errorBody{Message: secondaryMessage})
 	default:
 		a = ok(http.StatusForbidden, body)
-		wait := recent[0].Add(time.Minute).Sub(c.now)
+		wait := c.quota.creations[0].Add(time.Minute).Sub(c.now)
 		a.set("Retry-After", strconv.Itoa(int((wait+time.Second-1)/time.Second)))
 	}
 	return &a

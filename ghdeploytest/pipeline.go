@@ -35,7 +35,7 @@ func (s *Server) exchange(ctx context.Context, c *call) answer {
 	case e.kind == dropBefore:
 		return answer{ending: noAnswer}
 	case e.kind == carryOutLater:
-		s.later(e.delay, func() { s.answered(entry, s.carryOut(c)) })
+		s.later(e.delay, func() { s.answered(entry, s.carryOut(c)) }) //nolint:contextcheck // it outlives the request: that is the fault
 		return answer{ending: noAnswer}
 	case e.kind == respond:
 		a = e.canned(s.requestID())

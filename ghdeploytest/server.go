@@ -82,16 +82,18 @@ func (s *Server) URL() string {
 	if s.closed {
 		panic("ghdeploytest: URL was called after Close; ask for it while the server runs")
 	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	var lc net.ListenConfig
+	ln, err := lc.Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		panic("ghdeploytest: no loopback port can be opened: " + err.Error() + "; use Transport, which needs none")
 	}
-	s.listener = &http.Server{Handler: s, ConnState: s.countConnection}
+	s.listener = &http.Server{Handler: s, ConnState: s.countConnection, ReadHeaderTimeout: time.Minute}
 	s.address = "http://" + ln.Addr().String()
 	s.active++
+	server := s.listener // Close takes it away
 	go func() {
 		defer s.end()
-		s.listener.Serve(ln) // always ends with ErrServerClosed
+		_ = server.Serve(ln) // always ends with ErrServerClosed
 	}()
 	return s.address
 }
@@ -122,7 +124,7 @@ func (s *Server) Close() {
 	s.mu.Unlock()
 
 	if listener != nil {
-		listener.Close() // only repeats errors of closing sockets
+		_ = listener.Close() // only repeats errors of closing sockets
 	}
 
 	s.mu.Lock()
@@ -238,8 +240,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if a.ending == cutAnswer {
-		w.Write(a.body[:a.cutAt])             // an error here means that the client is gone
-		http.NewResponseController(w).Flush() // so that the client sees the part before the end
+		w.Write(a.body[:a.cutAt])                 // an error here means that the client is gone
+		_ = http.NewResponseController(w).Flush() // so that the client sees the part before the end
 		panic(http.ErrAbortHandler)
 	}
 	w.Write(a.body) // as above

@@ -1,7 +1,7 @@
 package ghdeploytest
 
 import (
-	"crypto/sha1"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
@@ -188,13 +188,12 @@ func (r *repository) environment(name string) *environment {
 }
 
 // ensureEnvironment creates an environment on the fly when a deployment or a status names a new one.
-func (s *Server) ensureEnvironment(r *repository, name string, now time.Time) *environment {
-	if e := r.environment(name); e != nil {
-		return e
+func (s *Server) ensureEnvironment(r *repository, name string, now time.Time) {
+	if r.environment(name) != nil {
+		return
 	}
 	e := &environment{id: s.state.ids.next(environmentIDs), name: name, createdAt: now, updatedAt: now}
 	r.environments = append(r.environments, e)
-	return e
 }
 
 // latest is the state of a deployment: that of its newest status, "" while it has none.
@@ -207,15 +206,15 @@ func (d *deployment) latest() string {
 
 // makeSHA computes a commit id from the names of what it stands for, so that it is the same in every run.
 func makeSHA(parts ...string) string {
-	sum := sha1.Sum([]byte(strings.Join(parts, "\x00")))
-	return hex.EncodeToString(sum[:])
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
+	return hex.EncodeToString(sum[:20])
 }
 
 // nodeID has the look of GitHub's: a prefix for the kind, and the ids in base64.
 func nodeID(prefix string, ids ...int64) string {
 	raw := []byte{0x92}
 	for _, id := range ids {
-		raw = binary.BigEndian.AppendUint64(append(raw, 0xcf), uint64(id))
+		raw, _ = binary.Append(append(raw, 0xcf), binary.BigEndian, id) // an int64 always fits
 	}
 	return fmt.Sprintf("%s_%s", prefix, base64.RawURLEncoding.EncodeToString(raw))
 }

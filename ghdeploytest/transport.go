@@ -29,7 +29,7 @@ type transport struct{ server *Server }
 func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	s, ctx := t.server, r.Context()
 	body := &requestBody{rc: r.Body}
-	defer body.Close()
+	defer body.close()
 	if r.URL == nil || r.URL.Host == "" {
 		return nil, errors.New("ghdeploytest: no Host in request URL")
 	}
@@ -131,13 +131,12 @@ type requestBody struct {
 	once sync.Once
 }
 
-func (b *requestBody) Close() error {
+func (b *requestBody) close() {
 	b.once.Do(func() {
 		if b.rc != nil {
-			b.rc.Close() // the body has been read or given up: its error changes nothing
+			b.rc.Close()
 		}
 	})
-	return nil
 }
 
 // readAll reads the body as net/http would send it. A context that ends closes it, which wakes up a reader that waits.
@@ -145,7 +144,7 @@ func (b *requestBody) readAll(ctx context.Context, length int64) ([]byte, error)
 	if b.rc == nil || b.rc == http.NoBody {
 		return nil, nil
 	}
-	stop := context.AfterFunc(ctx, func() { b.Close() })
+	stop := context.AfterFunc(ctx, b.close)
 	defer stop()
 	content, err := io.ReadAll(b.rc)
 	if cause := context.Cause(ctx); cause != nil {
