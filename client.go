@@ -21,8 +21,9 @@ import (
 // with [NewClient], or, in a test, with the services that the code under test
 // calls: Client{Deployments: stub}. A copy of a Client is one as well.
 type Client struct {
-	Deployments DeploymentsService
-	Statuses    StatusesService
+	Deployments  DeploymentsService
+	Statuses     StatusesService
+	Environments EnvironmentsService
 
 	core *core
 }
@@ -36,9 +37,10 @@ func NewClient(opts ...Option) (*Client, error) {
 		return nil, err
 	}
 	return &Client{
-		Deployments: &deploymentsService{core},
-		Statuses:    &statusesService{core},
-		core:        core,
+		Deployments:  &deploymentsService{core},
+		Statuses:     &statusesService{core},
+		Environments: &environmentsService{core},
+		core:         core,
 	}, nil
 }
 

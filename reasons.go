@@ -98,7 +98,9 @@ type ValidationError struct {
 }
 
 // FieldError is one complaint of a [ValidationError]. Where GitHub sends a
-// plain string, it is the Message.
+// plain string, it is the Message. Where only the message of the answer names a
+// key, because the server does not know it or the plan does not include it, the
+// key is the Field, and the Code is unprocessable.
 type FieldError struct {
 	Resource string
 	Field    string
