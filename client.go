@@ -21,9 +21,10 @@ import (
 // with [NewClient], or, in a test, with the services that the code under test
 // calls: Client{Deployments: stub}. A copy of a Client is one as well.
 type Client struct {
-	Deployments  DeploymentsService
-	Statuses     StatusesService
-	Environments EnvironmentsService
+	Deployments    DeploymentsService
+	Statuses       StatusesService
+	Environments   EnvironmentsService
+	BranchPolicies BranchPoliciesService
 
 	core *core
 }
@@ -37,10 +38,11 @@ func NewClient(opts ...Option) (*Client, error) {
 		return nil, err
 	}
 	return &Client{
-		Deployments:  &deploymentsService{core},
-		Statuses:     &statusesService{core},
-		Environments: &environmentsService{core},
-		core:         core,
+		Deployments:    &deploymentsService{core},
+		Statuses:       &statusesService{core},
+		Environments:   &environmentsService{core},
+		BranchPolicies: &branchPoliciesService{core},
+		core:           core,
 	}, nil
 }
 
