@@ -21,10 +21,11 @@ import (
 // with [NewClient], or, in a test, with the services that the code under test
 // calls: Client{Deployments: stub}. A copy of a Client is one as well.
 type Client struct {
-	Deployments    DeploymentsService
-	Statuses       StatusesService
-	Environments   EnvironmentsService
-	BranchPolicies BranchPoliciesService
+	Deployments     DeploymentsService
+	Statuses        StatusesService
+	Environments    EnvironmentsService
+	BranchPolicies  BranchPoliciesService
+	ProtectionRules ProtectionRulesService
 
 	core *core
 }
@@ -38,11 +39,12 @@ func NewClient(opts ...Option) (*Client, error) {
 		return nil, err
 	}
 	return &Client{
-		Deployments:    &deploymentsService{core},
-		Statuses:       &statusesService{core},
-		Environments:   &environmentsService{core},
-		BranchPolicies: &branchPoliciesService{core},
-		core:           core,
+		Deployments:     &deploymentsService{core},
+		Statuses:        &statusesService{core},
+		Environments:    &environmentsService{core},
+		BranchPolicies:  &branchPoliciesService{core},
+		ProtectionRules: &protectionRulesService{core},
+		core:            core,
 	}, nil
 }
 
