@@ -26,6 +26,7 @@ type Client struct {
 	Environments    EnvironmentsService
 	BranchPolicies  BranchPoliciesService
 	ProtectionRules ProtectionRulesService
+	Reviews         ReviewsService
 
 	core *core
 }
@@ -44,6 +45,7 @@ func NewClient(opts ...Option) (*Client, error) {
 		Environments:    &environmentsService{core},
 		BranchPolicies:  &branchPoliciesService{core},
 		ProtectionRules: &protectionRulesService{core},
+		Reviews:         &reviewsService{core},
 		core:            core,
 	}, nil
 }

@@ -51,6 +51,9 @@ var (
 	// and this package cannot send back. A partial update might remove it, so
 	// none was sent.
 	ErrUnknownProtection error = &sentinel{text: "a protection would be lost"}
+	// ErrNotPending is an environment that the workflow run does not wait for:
+	// see [NotPendingError].
+	ErrNotPending error = &sentinel{text: "not pending"}
 
 	// ErrOutcomeUnknown is a POST that may or may not have been carried out:
 	// see [OutcomeUnknownError].
