@@ -31,33 +31,43 @@ var types = []struct {
 	{"simple-user", ghdeploy.User{}},
 	{"integration", ghdeploy.GitHubApp{}},
 	{"simple-user|enterprise", ghdeploy.AppOwner{}},
+	{"environment", ghdeploy.Environment{}},
+	{"environment.protection_rules", ghdeploy.ProtectionRule{}},
+	{"environment.protection_rules.reviewers", ghdeploy.Reviewer{}},
+	{"deployment-branch-policy-settings", ghdeploy.DeploymentBranchPolicySettings{}},
+	{"get-all-environments-query", ghdeploy.EnvironmentListOptions{}},
+	{"create-or-update-environment-request", ghdeploy.EnvironmentRequest{}},
+	{"create-or-update-environment-request.reviewers", ghdeploy.ReviewerRequest{}},
+	{"team", ghdeploy.Team{}},
+	{"team-simple", ghdeploy.Team{}},
+	{"team.permissions", ghdeploy.TeamPermissions{}},
+	{"deployment-branch-policy", ghdeploy.BranchPolicy{}},
+	{"list-deployment-branch-policies-query", ghdeploy.BranchPolicyListOptions{}},
+	{"deployment-branch-policy-name-pattern-with-type", ghdeploy.BranchPolicyRequest{}},
+	{"deployment-branch-policy-name-pattern", ghdeploy.BranchPolicyUpdate{}},
+	{"deployment-protection-rule", ghdeploy.CustomProtectionRule{}},
+	{"custom-deployment-rule-app", ghdeploy.CustomProtectionRuleApp{}},
+	{"list-custom-deployment-rule-integrations-query", ghdeploy.CustomProtectionRuleAppListOptions{}},
+	{"create-deployment-protection-rule-request", ghdeploy.CustomProtectionRuleRequest{}},
+	{"pending-deployment", ghdeploy.PendingDeployment{}},
+	{"pending-deployment.environment", ghdeploy.EnvironmentReference{}},
+	{"pending-deployment.reviewers", ghdeploy.Reviewer{}},
+	{"environment-approvals", ghdeploy.Approval{}},
+	{"environment-approvals.environments", ghdeploy.EnvironmentReference{}},
+	{"review-pending-deployments-for-run-request", ghdeploy.ReviewRequest{}},
+	{"review-custom-gates-state-required", ghdeploy.CustomRuleReview{}},
+	{"review-custom-gates-comment-required", ghdeploy.CustomRuleStatus{}},
 }
 
 // pending are the operations that are not built yet. This list only shrinks.
-var pending = []string{
-	"GET /repos/{owner}/{repo}/actions/runs/{run_id}/approvals",
-	"POST /repos/{owner}/{repo}/actions/runs/{run_id}/deployment_protection_rule",
-	"GET /repos/{owner}/{repo}/actions/runs/{run_id}/pending_deployments",
-	"POST /repos/{owner}/{repo}/actions/runs/{run_id}/pending_deployments",
-	"GET /repos/{owner}/{repo}/environments",
-	"DELETE /repos/{owner}/{repo}/environments/{environment_name}",
-	"GET /repos/{owner}/{repo}/environments/{environment_name}",
-	"PUT /repos/{owner}/{repo}/environments/{environment_name}",
-	"GET /repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies",
-	"POST /repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies",
-	"DELETE /repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies/{branch_policy_id}",
-	"GET /repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies/{branch_policy_id}",
-	"PUT /repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies/{branch_policy_id}",
-	"GET /repos/{owner}/{repo}/environments/{environment_name}/deployment_protection_rules",
-	"POST /repos/{owner}/{repo}/environments/{environment_name}/deployment_protection_rules",
-	"GET /repos/{owner}/{repo}/environments/{environment_name}/deployment_protection_rules/apps",
-	"DELETE /repos/{owner}/{repo}/environments/{environment_name}/deployment_protection_rules/{protection_rule_id}",
-	"GET /repos/{owner}/{repo}/environments/{environment_name}/deployment_protection_rules/{protection_rule_id}",
-}
+var pending []string
 
 // byHand are properties ("schema.property") that no tag names, because the
 // type's own code reads or writes them, and why.
-var byHand = map[string]string{}
+var byHand = map[string]string{
+	"environment.protection_rules.reviewers.reviewer": "Reviewer decodes it by its type",
+	"pending-deployment.reviewers.reviewer":           "Reviewer decodes it by its type",
+}
 
 const marker = "//ghdeploy:operation "
 
@@ -85,8 +95,8 @@ func TestEachOperationStandsOnOneMethod(t *testing.T) {
 		if len(methods) > 0 && !code.docs[op.Docs] {
 			t.Errorf("%s: no comment has the line %q", op.Operation, "GitHub docs: "+op.Docs)
 		}
-		if op.Key != "" && len(methods) > 0 && !code.tags[op.Key] {
-			t.Errorf("%s: no field has the tag %q, under which the answer holds its rows", op.Operation, op.Key)
+		if op.Key != "" && len(methods) > 0 && !code.literals[op.Key] {
+			t.Errorf("%s: no method names %q, under which the answer holds its rows", op.Operation, op.Key)
 		}
 	}
 	for name, methods := range code.operations {
@@ -250,7 +260,7 @@ type source struct {
 	stray      []string            // where a line is on no method
 	docs       map[string]bool     // addresses of "GitHub docs:" lines
 	constants  map[string][]string // type to the values of its constants
-	tags       map[string]bool     // all JSON names
+	literals   map[string]bool     // all strings of calls
 }
 
 func readSource(t *testing.T) source {
@@ -259,7 +269,7 @@ func readSource(t *testing.T) source {
 		operations: make(map[string][]string),
 		docs:       make(map[string]bool),
 		constants:  make(map[string][]string),
-		tags:       make(map[string]bool),
+		literals:   make(map[string]bool),
 	}
 	const root = "../.."
 	entries, err := os.ReadDir(root)
@@ -305,11 +315,12 @@ func (s *source) read(t *testing.T, files *token.FileSet, file *ast.File) {
 			if n.Tok == token.CONST {
 				s.readConstants(t, n)
 			}
-		case *ast.Field:
-			if n.Tag != nil {
-				text, _ := strconv.Unquote(n.Tag.Value)
-				name, _, _ := strings.Cut(reflect.StructTag(text).Get("json"), ",")
-				s.tags[name] = true
+		case *ast.CallExpr:
+			for _, argument := range n.Args {
+				if literal, ok := argument.(*ast.BasicLit); ok && literal.Kind == token.STRING {
+					text, _ := strconv.Unquote(literal.Value)
+					s.literals[text] = true
+				}
 			}
 		}
 		return true
