@@ -27,8 +27,9 @@ type input struct {
 	body  []byte // a JSON object, {} where there was none
 }
 
-func (in input) owner() string { return in.vars["owner"] }
-func (in input) repo() string  { return in.vars["repo"] }
+func (in input) owner() string       { return in.vars["owner"] }
+func (in input) repo() string        { return in.vars["repo"] }
+func (in input) environment() string { return in.vars["environment_name"] }
 
 func (in input) id(name string) int64 {
 	id, err := strconv.ParseInt(in.vars[name], 10, 64)
@@ -90,6 +91,91 @@ var calls = map[string]call{
 		}
 		return c.Statuses.Create(ctx, in.owner(), in.repo(), in.id("deployment_id"), req)
 	}},
+	"GET /repos/{owner}/{repo}/environments": {of: "environments", do: func(ctx context.Context, c *ghdeploy.Client, in input) (any, error) {
+		page, err := c.Environments.List(ctx, in.owner(), in.repo(), ghdeploy.EnvironmentListOptions{Page: in.number("page"), PerPage: in.number("per_page")})
+		return counted("environments", page), err
+	}},
+	"GET /repos/{owner}/{repo}/environments/{environment_name}": {of: "environment", do: func(ctx context.Context, c *ghdeploy.Client, in input) (any, error) {
+		return c.Environments.Get(ctx, in.owner(), in.repo(), in.environment())
+	}},
+	// GitHub's PUT as it is; CreateOrUpdate reads first.
+	"PUT /repos/{owner}/{repo}/environments/{environment_name}": {of: "environment", do: func(ctx context.Context, c *ghdeploy.Client, in input) (any, error) {
+		var req ghdeploy.EnvironmentRequest
+		if err := in.fill(&req); err != nil {
+			return nil, err
+		}
+		return c.Environments.Replace(ctx, in.owner(), in.repo(), in.environment(), req)
+	}},
+	"DELETE /repos/{owner}/{repo}/environments/{environment_name}": {do: func(ctx context.Context, c *ghdeploy.Client, in input) (any, error) {
+		return nil, c.Environments.Delete(ctx, in.owner(), in.repo(), in.environment())
+	}},
+	"GET /repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies": {of: "policies", do: func(ctx context.Context, c *ghdeploy.Client, in input) (any, error) {
+		page, err := c.BranchPolicies.List(ctx, in.owner(), in.repo(), in.environment(), ghdeploy.BranchPolicyListOptions{Page: in.number("page"), PerPage: in.number("per_page")})
+		return counted("branch_policies", page), err
+	}},
+	"POST /repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies": {of: "policy", do: func(ctx context.Context, c *ghdeploy.Client, in input) (any, error) {
+		var req ghdeploy.BranchPolicyRequest
+		if err := in.fill(&req); err != nil {
+			return nil, err
+		}
+		return c.BranchPolicies.Create(ctx, in.owner(), in.repo(), in.environment(), req)
+	}},
+	"GET /repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies/{branch_policy_id}": {of: "policy", do: func(ctx context.Context, c *ghdeploy.Client, in input) (any, error) {
+		return c.BranchPolicies.Get(ctx, in.owner(), in.repo(), in.environment(), in.id("branch_policy_id"))
+	}},
+	"PUT /repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies/{branch_policy_id}": {of: "policy", do: func(ctx context.Context, c *ghdeploy.Client, in input) (any, error) {
+		var req ghdeploy.BranchPolicyUpdate
+		if err := in.fill(&req); err != nil {
+			return nil, err
+		}
+		return c.BranchPolicies.Update(ctx, in.owner(), in.repo(), in.environment(), in.id("branch_policy_id"), req)
+	}},
+	"DELETE /repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies/{branch_policy_id}": {do: func(ctx context.Context, c *ghdeploy.Client, in input) (any, error) {
+		return nil, c.BranchPolicies.Delete(ctx, in.owner(), in.repo(), in.environment(), in.id("branch_policy_id"))
+	}},
+	"GET /repos/{owner}/{repo}/environments/{environment_name}/deployment_protection_rules": {of: "rules", do: func(ctx context.Context, c *ghdeploy.Client, in input) (any, error) {
+		page, err := c.ProtectionRules.List(ctx, in.owner(), in.repo(), in.environment(), ghdeploy.CustomProtectionRuleListOptions{})
+		return counted("custom_deployment_protection_rules", page), err
+	}},
+	"POST /repos/{owner}/{repo}/environments/{environment_name}/deployment_protection_rules": {of: "rule", do: func(ctx context.Context, c *ghdeploy.Client, in input) (any, error) {
+		var req ghdeploy.CustomProtectionRuleRequest
+		if err := in.fill(&req); err != nil {
+			return nil, err
+		}
+		return c.ProtectionRules.Enable(ctx, in.owner(), in.repo(), in.environment(), req)
+	}},
+	"GET /repos/{owner}/{repo}/environments/{environment_name}/deployment_protection_rules/apps": {of: "apps", do: func(ctx context.Context, c *ghdeploy.Client, in input) (any, error) {
+		page, err := c.ProtectionRules.ListApps(ctx, in.owner(), in.repo(), in.environment(), ghdeploy.CustomProtectionRuleAppListOptions{Page: in.number("page"), PerPage: in.number("per_page")})
+		return counted("available_custom_deployment_protection_rule_integrations", page), err
+	}},
+	"GET /repos/{owner}/{repo}/environments/{environment_name}/deployment_protection_rules/{protection_rule_id}": {of: "rule", do: func(ctx context.Context, c *ghdeploy.Client, in input) (any, error) {
+		return c.ProtectionRules.Get(ctx, in.owner(), in.repo(), in.environment(), in.id("protection_rule_id"))
+	}},
+	"DELETE /repos/{owner}/{repo}/environments/{environment_name}/deployment_protection_rules/{protection_rule_id}": {do: func(ctx context.Context, c *ghdeploy.Client, in input) (any, error) {
+		return nil, c.ProtectionRules.Disable(ctx, in.owner(), in.repo(), in.environment(), in.id("protection_rule_id"))
+	}},
+	"GET /repos/{owner}/{repo}/actions/runs/{run_id}/approvals": {of: "approval", do: func(ctx context.Context, c *ghdeploy.Client, in input) (any, error) {
+		page, err := c.Reviews.ListApprovals(ctx, in.owner(), in.repo(), in.id("run_id"), ghdeploy.ApprovalListOptions{})
+		return items(page), err
+	}},
+	"GET /repos/{owner}/{repo}/actions/runs/{run_id}/pending_deployments": {of: "pending", do: func(ctx context.Context, c *ghdeploy.Client, in input) (any, error) {
+		page, err := c.Reviews.ListPending(ctx, in.owner(), in.repo(), in.id("run_id"), ghdeploy.PendingDeploymentListOptions{})
+		return items(page), err
+	}},
+	"POST /repos/{owner}/{repo}/actions/runs/{run_id}/pending_deployments": {of: "deployment", do: func(ctx context.Context, c *ghdeploy.Client, in input) (any, error) {
+		var req ghdeploy.ReviewRequest
+		if err := in.fill(&req); err != nil {
+			return nil, err
+		}
+		return c.Reviews.Review(ctx, in.owner(), in.repo(), in.id("run_id"), req)
+	}},
+	"POST /repos/{owner}/{repo}/actions/runs/{run_id}/deployment_protection_rule": {do: func(ctx context.Context, c *ghdeploy.Client, in input) (any, error) {
+		var req ghdeploy.CustomRuleReview
+		if err := in.fill(&req); err != nil {
+			return nil, err
+		}
+		return nil, c.Reviews.ReviewCustomRule(ctx, in.owner(), in.repo(), in.id("run_id"), req)
+	}},
 }
 
 func items[T any](page *ghdeploy.Page[T]) any {
@@ -99,28 +185,12 @@ func items[T any](page *ghdeploy.Page[T]) any {
 	return page.Items
 }
 
-// pendingCalls are operations that the client does not have yet, each with the
-// field of Client that will bring it. Once the field is there the operation
-// has to leave this list for the table above.
-var pendingCalls = map[string]string{
-	"GET /repos/{owner}/{repo}/environments":                                                                        "Environments",
-	"GET /repos/{owner}/{repo}/environments/{environment_name}":                                                     "Environments",
-	"PUT /repos/{owner}/{repo}/environments/{environment_name}":                                                     "Environments",
-	"DELETE /repos/{owner}/{repo}/environments/{environment_name}":                                                  "Environments",
-	"GET /repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies":                          "BranchPolicies",
-	"POST /repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies":                         "BranchPolicies",
-	"GET /repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies/{branch_policy_id}":       "BranchPolicies",
-	"PUT /repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies/{branch_policy_id}":       "BranchPolicies",
-	"DELETE /repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies/{branch_policy_id}":    "BranchPolicies",
-	"GET /repos/{owner}/{repo}/environments/{environment_name}/deployment_protection_rules":                         "ProtectionRules",
-	"POST /repos/{owner}/{repo}/environments/{environment_name}/deployment_protection_rules":                        "ProtectionRules",
-	"GET /repos/{owner}/{repo}/environments/{environment_name}/deployment_protection_rules/apps":                    "ProtectionRules",
-	"GET /repos/{owner}/{repo}/environments/{environment_name}/deployment_protection_rules/{protection_rule_id}":    "ProtectionRules",
-	"DELETE /repos/{owner}/{repo}/environments/{environment_name}/deployment_protection_rules/{protection_rule_id}": "ProtectionRules",
-	"GET /repos/{owner}/{repo}/actions/runs/{run_id}/approvals":                                                     "Reviews",
-	"GET /repos/{owner}/{repo}/actions/runs/{run_id}/pending_deployments":                                           "Reviews",
-	"POST /repos/{owner}/{repo}/actions/runs/{run_id}/pending_deployments":                                          "Reviews",
-	"POST /repos/{owner}/{repo}/actions/runs/{run_id}/deployment_protection_rule":                                   "Reviews",
+// counted is a list as GitHub wraps it.
+func counted[T any](key string, page *ghdeploy.Page[T]) any {
+	if page == nil {
+		return nil
+	}
+	return map[string]any{"total_count": page.Total, key: page.Items}
 }
 
 // notOurs are operations of the area that the client leaves out, with the

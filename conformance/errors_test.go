@@ -6,6 +6,8 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -33,7 +35,9 @@ var sentinels = map[string]error{
 	"ErrRedirect":          ghdeploy.ErrRedirect,
 	"ErrMalformedResponse": ghdeploy.ErrMalformedResponse,
 	"ErrTooLarge":          ghdeploy.ErrTooLarge,
+	"ErrNotPending":        ghdeploy.ErrNotPending,
 	"ErrPagination":        ghdeploy.ErrPagination,
+	"ErrUnknownProtection": ghdeploy.ErrUnknownProtection,
 }
 
 // isAll names all sentinels that an error is.
@@ -147,17 +151,36 @@ var nearest = map[string]string{
 	"HEAD":   "GET /repos/{owner}/{repo}/deployments/{deployment_id}",
 	"POST":   "POST /repos/{owner}/{repo}/deployments/{deployment_id}/statuses",
 	"PATCH":  "POST /repos/{owner}/{repo}/deployments/{deployment_id}/statuses", // we have none
-	"PUT":    "GET /repos/{owner}/{repo}/deployments/{deployment_id}",           // until there is a PUT
+	"PUT":    "PUT /repos/{owner}/{repo}/environments/{environment_name}",
 	"DELETE": "DELETE /repos/{owner}/{repo}/deployments/{deployment_id}",
 }
 
 // nearestInput is what the nearest operation is called with.
 func nearestInput(method string) input {
-	in := input{vars: map[string]string{"owner": "o", "repo": "r", "deployment_id": "7"}, body: []byte("{}")}
+	in := input{vars: map[string]string{"owner": "o", "repo": "r", "deployment_id": "7", "environment_name": "e"}, body: []byte("{}")}
 	if strings.HasPrefix(nearest[method], "POST") {
 		in.body = []byte(`{"state": "success"}`)
 	}
 	return in
+}
+
+// needed are bodies for quotations that leave theirs out.
+var needed = map[string]string{
+	"POST /repos/{owner}/{repo}/deployments":                                                `{"ref": "topic"}`,
+	"POST /repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies": `{"name": "release/*"}`,
+}
+
+// TestSentinels keeps the list of sentinels complete.
+func TestSentinels(t *testing.T) {
+	source, err := os.ReadFile("../errors.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, match := range regexp.MustCompile(`(?m)^\t(Err\w+) +error +=`).FindAllSubmatch(source, -1) {
+		if name := string(match[1]); sentinels[name] == nil {
+			t.Errorf("%s is missing in sentinels", name)
+		}
+	}
 }
 
 // TestReplayErrors makes the client meet each recorded error.
@@ -187,8 +210,8 @@ func TestReplayErrors(t *testing.T) {
 			in := input{vars: vars, query: r.query(), body: []byte("{}")}
 			if ours && !byID {
 				count["on its own operation"]++
-				if operation == "POST /repos/{owner}/{repo}/deployments" {
-					in.body = []byte(`{"ref": "topic"}`)
+				if body, ok := needed[operation]; ok {
+					in.body = []byte(body)
 				}
 				if keys := r.requestKeys(t); len(keys) > 0 {
 					in.body = r.Request.Body

@@ -43,9 +43,8 @@ var undocumented = map[string]string{
 
 // schemaOf names GitHub's schema of what a call decodes.
 var schemaOf = map[string]string{
-	"deployment":  "deployment",
-	"status":      "deployment-status",
-	"environment": "environment",
+	"deployment": "deployment",
+	"status":     "deployment-status",
 }
 
 // operationOf finds the operation that a recorded request is on. byID tells
@@ -74,9 +73,6 @@ func allOperations() map[string]bool {
 	for operation := range calls {
 		all[operation] = true
 	}
-	for operation := range pendingCalls {
-		all[operation] = true
-	}
 	for operation := range notOurs {
 		all[operation] = true
 	}
@@ -94,12 +90,7 @@ func TestReplayExchanges(t *testing.T) {
 	for _, r := range rows {
 		operation, vars, byID := operationOf(r)
 		do, ours := calls[operation]
-		switch field, pending := pendingCalls[operation]; {
-		case pending:
-			count["pending"]++
-			reasons["the client has no "+field+" yet: "+operation]++
-			continue
-		case !ours:
+		if !ours {
 			i := slices.IndexFunc(aside, func(a struct{ method, path, reason string }) bool {
 				_, ok := template(a.path).match(r.path())
 				return ok && a.method == r.Request.Method
@@ -276,21 +267,5 @@ func TestUndocumented(t *testing.T) {
 				t.Errorf("%s: %s is described and may not be lost", d.name, path)
 			}
 		}
-	}
-}
-
-// TestPendingCalls fails once the client has what pendingCalls waits for.
-func TestPendingCalls(t *testing.T) {
-	client := reflect.TypeFor[ghdeploy.Client]()
-	for _, operation := range slices.Sorted(maps.Keys(pendingCalls)) {
-		if _, ok := client.FieldByName(pendingCalls[operation]); ok {
-			t.Errorf("the client has %s now: give %s an entry in calls", pendingCalls[operation], operation)
-		}
-		if _, ok := calls[operation]; ok {
-			t.Errorf("%s is in calls and still pending", operation)
-		}
-	}
-	if len(pendingCalls) > 0 {
-		t.Logf("%d operations are pending", len(pendingCalls))
 	}
 }
