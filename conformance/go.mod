@@ -7,6 +7,7 @@ replace github.com/ghdeploy/ghdeploy => ..
 require (
 	github.com/getkin/kin-openapi v0.152.0
 	github.com/ghdeploy/ghdeploy v0.0.0-00010101000000-000000000000
+	github.com/google/go-github/v92 v92.0.0
 )
 
 require (
