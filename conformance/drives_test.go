@@ -13,34 +13,7 @@ import (
 )
 
 // drives are all calls. A further one is one entry of one of these tables.
-var drives = slices.Concat(metaDrives, deploymentDrives, statusDrives)
-
-// without are operations that go-github does not have.
-var without = map[string]string{
-	"GET /repos/{owner}/{repo}/actions/runs/{run_id}/approvals": "go-github has no call for it",
-}
-
-// pendingDrives are operations that the server does not answer yet.
-var pendingDrives = []string{
-	"GET /repos/{owner}/{repo}/actions/runs/{run_id}/approvals",
-	"POST /repos/{owner}/{repo}/actions/runs/{run_id}/deployment_protection_rule",
-	"GET /repos/{owner}/{repo}/actions/runs/{run_id}/pending_deployments",
-	"POST /repos/{owner}/{repo}/actions/runs/{run_id}/pending_deployments",
-	"GET /repos/{owner}/{repo}/environments",
-	"GET /repos/{owner}/{repo}/environments/{environment_name}",
-	"PUT /repos/{owner}/{repo}/environments/{environment_name}",
-	"DELETE /repos/{owner}/{repo}/environments/{environment_name}",
-	"GET /repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies",
-	"POST /repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies",
-	"GET /repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies/{branch_policy_id}",
-	"PUT /repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies/{branch_policy_id}",
-	"DELETE /repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies/{branch_policy_id}",
-	"GET /repos/{owner}/{repo}/environments/{environment_name}/deployment_protection_rules",
-	"POST /repos/{owner}/{repo}/environments/{environment_name}/deployment_protection_rules",
-	"GET /repos/{owner}/{repo}/environments/{environment_name}/deployment_protection_rules/apps",
-	"GET /repos/{owner}/{repo}/environments/{environment_name}/deployment_protection_rules/{protection_rule_id}",
-	"DELETE /repos/{owner}/{repo}/environments/{environment_name}/deployment_protection_rules/{protection_rule_id}",
-}
+var drives = slices.Concat(metaDrives, deploymentDrives, statusDrives, environmentDrives, policyDrives, ruleDrives, reviewDrives)
 
 var metaDrives = []drive{
 	{

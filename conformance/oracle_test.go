@@ -260,7 +260,8 @@ func undescribedKeys(schema *openapi3.Schema, body []byte) []string {
 }
 
 // parts are what the schemas and all that they are composed of say of an
-// object's keys and a list's elements. open: an object may hold any key.
+// object's keys and a list's elements. open: an object may hold any key, or the
+// schema itself refuses what it does not name.
 func parts(schemas []*openapi3.Schema) (properties map[string][]*openapi3.Schema, items []*openapi3.Schema, open bool) {
 	properties = make(map[string][]*openapi3.Schema)
 	for _, s := range schemas {
@@ -277,7 +278,7 @@ func parts(schemas []*openapi3.Schema) (properties map[string][]*openapi3.Schema
 			items = append(items, s.Items.Value)
 		}
 		extra := s.AdditionalProperties
-		open = open || extra.Schema != nil || extra.Has != nil && *extra.Has ||
+		open = open || extra.Schema != nil || extra.Has != nil ||
 			s.Type.Is("object") && len(s.Properties) == 0 && len(composed) == 0
 		if len(composed) > 0 {
 			more, moreItems, moreOpen := parts(composed)
