@@ -126,7 +126,7 @@ func TestCreateOfAPolicyThatExists(t *testing.T) {
 					t.Errorf("Create = %v, %v; want ErrAlreadyExists and nothing else", p, err)
 				}
 				var envelope *ghdeploy.Error
-				if !errors.As(err, &envelope) || envelope.StatusCode != 303 || !strings.Contains(err.Error(), "already exists") {
+				if !errors.As(err, &envelope) || envelope.StatusCode != http.StatusSeeOther || !strings.Contains(err.Error(), "already exists") {
 					t.Errorf("err = %v", err)
 				}
 				same(t, "requests", []string{"POST /api/v3/repos/o/r/environments/qa/deployment-branch-policies"}, requests)
