@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -26,6 +27,7 @@ type drive struct {
 
 	options []ghdeploytest.Option // of the server, beside those of newWorld
 	token   *string               // of the caller; nil is fullToken
+	version string                // of the API; "" is that of the description
 	prepare func(w *world)        // brings the server to the state, unwatched
 
 	// ours and theirs make the call and return what they decoded. One may be
@@ -257,6 +259,11 @@ func runDrive(t *testing.T, drive *drive, d *description, applied *applied) int 
 	if drive.token != nil {
 		token = *drive.token
 	}
+	if drive.version != "" {
+		other := *d
+		other.version = drive.version
+		d = &other
+	}
 	results := make(map[string]any)
 	exchanges := 0
 	call := func(client string, do func(w *world, o *oracle) (any, error)) {
@@ -273,6 +280,9 @@ func runDrive(t *testing.T, drive *drive, d *description, applied *applied) int 
 			if err == nil {
 				t.Errorf("%s: no error", client)
 			}
+		}
+		if client == "ghdeploy" {
+			holdSentinel(t, drive.status, err)
 		}
 		exchanges += len(o.seen)
 		holdExchanges(t, client, drive, d, o, applied)
@@ -297,6 +307,33 @@ func runDrive(t *testing.T, drive *drive, d *description, applied *applied) int 
 		}
 	}
 	return exchanges
+}
+
+// means are the sentinels of our client, one of which an answer of this status
+// has to be.
+var means = map[int][]error{
+	http.StatusAccepted:            {ghdeploy.ErrMergedBranch},
+	http.StatusSeeOther:            {ghdeploy.ErrAlreadyExists},
+	http.StatusBadRequest:          {nil},
+	http.StatusUnauthorized:        {ghdeploy.ErrUnauthorized},
+	http.StatusForbidden:           {ghdeploy.ErrForbidden, ghdeploy.ErrRateLimited},
+	http.StatusNotFound:            {ghdeploy.ErrNotFound},
+	http.StatusConflict:            {ghdeploy.ErrMergeConflict, ghdeploy.ErrChecksFailed},
+	http.StatusUnprocessableEntity: {ghdeploy.ErrValidation},
+	http.StatusTooManyRequests:     {ghdeploy.ErrRateLimited},
+}
+
+func holdSentinel(t *testing.T, status int, err error) {
+	t.Helper()
+	want, ok := means[status]
+	var e *ghdeploy.Error
+	switch {
+	case !ok: // a success, or a redirect that was followed
+	case !errors.As(err, &e) || e.StatusCode != status:
+		t.Errorf("ghdeploy: %v (%T) is no Error with the status %d", err, err, status)
+	case !slices.ContainsFunc(want, func(is error) bool { return is == nil || errors.Is(err, is) }):
+		t.Errorf("ghdeploy: %v is %q, want one of %v", err, isAll(err), want)
+	}
 }
 
 // holdExchanges checks that the call met the operation and the status that it

@@ -112,6 +112,13 @@ var deploymentDrives = []drive{
 	listDeployments("quota spent", http.StatusForbidden).after(exhausted),
 	listDeployments("quota spent", http.StatusTooManyRequests).with(ghdeploytest.WithRateLimitStatus(http.StatusTooManyRequests)).after(exhausted),
 	{
+		operation: "GET /repos/{owner}/{repo}/deployments", name: "unknown version", status: http.StatusBadRequest,
+		version: "2021-01-01", alone: "go-github sends no version that it does not know",
+		ours: func(ctx context.Context, c *ghdeploy.Client, w *world) (any, error) {
+			return c.Deployments.List(ctx, w.owner, w.repo, ghdeploy.DeploymentListOptions{})
+		},
+	},
+	{
 		operation: "GET /repos/{owner}/{repo}/deployments", name: "filtered, the second of three pages", status: http.StatusOK, prepare: many,
 		ours: func(ctx context.Context, c *ghdeploy.Client, w *world) (any, error) {
 			page, err := c.Deployments.List(ctx, w.owner, w.repo, ghdeploy.DeploymentListOptions{

@@ -23,6 +23,7 @@ var exceptions = []exception{
 	// What any operation can answer, and few are described with.
 	{status: 301, finding: notDescribed, reason: "a renamed repository, on a GET: recorded; documented in best practices (\"follow redirects\"), described for GET repository alone"},
 	{status: 307, finding: notDescribed, reason: "a renamed repository, on another method: recorded; documented in best practices (\"follow redirects\")"},
+	{status: 400, finding: notDescribed, reason: "an API version that there is not: documented in API versions and in troubleshooting"},
 	{status: 401, finding: notDescribed, reason: "no token where one is needed, or a wrong one: recorded; documented in troubleshooting (\"invalid credentials\")"},
 	{status: 403, finding: notDescribed, reason: "a missing right, or a limit: recorded; documented in troubleshooting and in rate limits"},
 	{status: 404, finding: notDescribed, reason: "nothing there, or nothing that the caller may see: recorded; documented in troubleshooting (\"404 Not Found for an existing resource\")"},
