@@ -15,15 +15,9 @@ import (
 
 // row is one line of a file of recorded traffic.
 type row struct {
-	Source     string   `json:"source"`
-	Kind       string   `json:"kind"`
-	Group      string   `json:"group"`
-	Case       string   `json:"case"`
-	Seq        int      `json:"seq"`
-	RecordedAt string   `json:"recorded_at"`
-	Cause      string   `json:"cause"`
-	Tags       []string `json:"tags"`
-	Family     bool     `json:"family"`
+	Source     string `json:"source"`
+	RecordedAt string `json:"recorded_at"`
+	Cause      string `json:"cause"`
 	Request    struct {
 		Method string          `json:"method"`
 		Path   string          `json:"path"`
