@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -448,7 +449,7 @@ func TestMalformedAnswers(t *testing.T) {
 				}
 				sameErrors(t, err, is, as)
 				e, ok := err.(*ghdeploy.Error) //nolint:errorlint // the envelope is the outermost
-				if !ok || e.StatusCode != 200 || string(e.Body) != body {
+				if !ok || e.StatusCode != http.StatusOK || string(e.Body) != body {
 					t.Errorf("err = %#v, want an *Error that keeps the status and the body", err)
 				}
 			})

@@ -27,7 +27,7 @@ var verbs = []string{"%v", "%+v", "%#v", "%s", "%q", "%x"}
 func holdsNoSecret(t *testing.T, what string, value any) {
 	t.Helper()
 	// As text, in hexadecimal, and as the bytes of a slice.
-	forms := []string{secret, fmt.Sprintf("%x", secret), strings.Trim(fmt.Sprint([]byte(secret)), "[]")}
+	forms := []string{secret, fmt.Sprintf("%x", secret), strings.Trim(fmt.Sprintf("%d", []byte(secret)), "[]")}
 	for _, verb := range verbs {
 		text := fmt.Sprintf(verb, value)
 		for _, form := range forms {
