@@ -277,10 +277,10 @@ func TestAnswerBecomesError(t *testing.T) {
 		},
 		"422 of the schema, in lines": {
 			call: "create", status: 422,
-			body: `{"message":"Invalid request.\n\nInvalid input: \"prevent_self_review\" is not a permitted key."}`,
+			body: `{"message":"Invalid request.\n\n\"ref\" wasn't supplied."}`,
 			is:   []error{ghdeploy.ErrValidation},
 			as:   ghdeploy.ValidationError{},
-			line: `ghdeploy: POST /repos/octocat/example/deployments: 422 Invalid request. Invalid input: "prevent_self_review" is not a permitted key`,
+			line: `ghdeploy: POST /repos/octocat/example/deployments: 422 Invalid request. "ref" wasn't supplied`,
 		},
 		"422, a description too long": {
 			call: "status", status: 422,
