@@ -181,6 +181,12 @@ func TestAnswerBecomesError(t *testing.T) {
 			as:   ghdeploy.ConflictError{Reason: ghdeploy.ConflictChecks},
 			line: "ghdeploy: POST /repos/octocat/example/deployments: 409 In words that nobody has seen yet",
 		},
+		"409, checks failed, contexts and nothing else": {
+			call: "create", status: 409, body: `{"message":"In words that nobody has seen yet","errors":[{"contexts":[{"context":"ci","state":"error"}]}]}`,
+			is:   []error{ghdeploy.ErrConflict, ghdeploy.ErrChecksFailed},
+			as:   ghdeploy.ConflictError{Reason: ghdeploy.ConflictChecks, Contexts: []ghdeploy.ContextState{{Context: "ci", State: "error"}}},
+			line: "ghdeploy: POST /repos/octocat/example/deployments: 409 In words that nobody has seen yet: ci is error",
+		},
 		"409, checks failed, no errors": {
 			call: "create", status: 409,
 			body: `{"message":"Conflict: Commit status checks failed for 0fe0cedfc7fea884f347fcee48d18769d10d5e1e."}`,
@@ -426,6 +432,12 @@ func TestAnswerBecomesError(t *testing.T) {
 			as:   ghdeploy.RateLimitError{Secondary: true, RetryAfter: 30 * time.Second, RetryAt: time.Date(2000, 1, 1, 0, 0, 30, 0, time.UTC)},
 			line: "ghdeploy: GET /repos/octocat/example/deployments/42: 403 You have triggered an abuse detection mechanism. Please wait a few minutes before you try again: secondary rate limit, retry at 2000-01-01T00:00:30Z",
 		},
+		"403, abuse detection, in these words alone": {
+			call: "get", status: 403, body: `{"message":"You have triggered an abuse detection mechanism."}`,
+			is:   []error{ghdeploy.ErrRateLimited},
+			as:   ghdeploy.RateLimitError{Secondary: true, RetryAfter: time.Minute, RetryAt: time.Date(2000, 1, 1, 0, 1, 0, 0, time.UTC)},
+			line: "ghdeploy: GET /repos/octocat/example/deployments/42: 403 You have triggered an abuse detection mechanism: secondary rate limit, retry at 2000-01-01T00:01:00Z",
+		},
 		"403 with Retry-After": {
 			call: "get", status: 403, headers: []string{"Retry-After: Sat, 01 Jan 2000 00:02:00 GMT"}, body: `{"message":"Slow down"}`,
 			is:   []error{ghdeploy.ErrRateLimited},
@@ -618,6 +630,13 @@ func TestErrorKeeps64KiBOfTheBody(t *testing.T) {
 			t.Errorf("the line has %d bytes", len(line))
 		}
 	}
+	t.Run("past a mebibyte a body is no message", func(t *testing.T) {
+		err := calls["get"](t, clientOn(t, answers(answer(500, `{"message":"`+strings.Repeat("x", 1<<20)+`"}`))))
+		var e *ghdeploy.Error
+		if !errors.As(err, &e) || e.Message != "" {
+			t.Error("it was read as one")
+		}
+	})
 	t.Run("a message of any length is one short line", func(t *testing.T) {
 		message := strings.Repeat("all work and no play ", 10_000)
 		err := calls["get"](t, clientOn(t, answers(answer(500, `{"message":"`+message+`"}`))))

@@ -50,6 +50,7 @@ func TestLinkHeader(t *testing.T) {
 		"two relations in one":     {0, []string{`<?page=2>; rel="next last"`}, numbers{Next: 2, Last: 2}},
 		"other parameters":         {0, []string{`<?page=2>; title="page; 2"; rel="next"; type="a"`}, numbers{Next: 2}},
 		"a comma in quotes":        {0, []string{`<?page=2>; title="a, <b>; rel=\"next\""; rel="next", <?page=3>; rel="last"`}, numbers{Next: 2, Last: 3}},
+		"an escaped quote":         {0, []string{`<?page=2>; title="a \", <?page=9>; rel=next"; rel="next"`}, numbers{Next: 2}},
 		"two headers":              {0, []string{`<?page=2>; rel="next"`, `<?page=3>; rel="last"`}, numbers{Next: 2, Last: 3}},
 		"an empty header":          {0, []string{""}, numbers{}},
 		"deprecation alone":        {0, []string{`<https://developer.github.com/changes/>; rel="deprecation"; type="text/html"`}, numbers{}},

@@ -124,6 +124,20 @@ func TestEchoOfTheTokenIsRedacted(t *testing.T) {
 	}
 }
 
+// The headers of an answer are the transport's, which may give them again.
+func TestRedactionLeavesTheTransportsHeadersAlone(t *testing.T) {
+	header := http.Header{"X-Github-Request-Id": {secret}}
+	shared := roundTrip(func(r *http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: http.StatusNotFound, Header: header, Body: http.NoBody, Request: r}, nil
+	})
+	holdsNoSecretInError(t, calls["get"](t, clientOn(t, shared, ghdeploy.WithToken(secret))))
+	same(t, "header", http.Header{"X-Github-Request-Id": {secret}}, header)
+}
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
 // A body is cut to what an Error keeps, and a token at that place is cut too.
 func TestEchoAtTheEndOfWhatIsKept(t *testing.T) {
 	for before := 64<<10 - len(secret); before <= 64<<10; before += 7 {
