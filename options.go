@@ -250,8 +250,15 @@ func httpClient(client *http.Client, home string) *http.Client {
 	c.CheckRedirect = func(req *http.Request, via []*http.Request) error {
 		const most = 10 // as net/http has it
 		switch {
-		case origin(req.URL) != home, req.URL.User != nil, req.Method != via[0].Method, len(via) >= most,
-			theirs != nil && theirs(req, via) != nil:
+		case origin(req.URL) != home, req.URL.User != nil, req.Method != via[0].Method, len(via) >= most:
+			return http.ErrUseLastResponse
+		}
+		if token := via[0].Header.Get("Authorization"); token != "" {
+			// net/http takes a host in other letters for another one, and
+			// drops the token: it would be asked for what only the token sees.
+			req.Header.Set("Authorization", token) //nolint:gosec // the origin is the same: see the first case
+		}
+		if theirs != nil && theirs(req, via) != nil {
 			return http.ErrUseLastResponse
 		}
 		return nil
