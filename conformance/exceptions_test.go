@@ -21,14 +21,14 @@ type exception struct {
 // "recorded" is in the recorded traffic.
 var exceptions = []exception{
 	// What any operation can answer, and few are described with.
-	{status: 301, finding: notDescribed, reason: "a renamed repository, on a GET: recorded; documented in best practices (\"follow redirects\"), described for GET repository alone"},
-	{status: 307, finding: notDescribed, reason: "a renamed repository, on another method: recorded; documented in best practices (\"follow redirects\")"},
+	{status: 301, finding: notDescribed, reason: "a renamed repository, on a GET: recorded; documented in best practices, described for GET repository alone"},
+	{status: 307, finding: notDescribed, reason: "a renamed repository, on another method: recorded; documented in best practices"},
 	{status: 400, finding: notDescribed, reason: "an API version that there is not: documented in API versions and in troubleshooting"},
-	{status: 401, finding: notDescribed, reason: "no token where one is needed, or a wrong one: recorded; documented in troubleshooting (\"invalid credentials\")"},
+	{status: 401, finding: notDescribed, reason: "no token where one is needed, or a wrong one: recorded; documented in troubleshooting; no operation here is described with it"},
 	{status: 403, finding: notDescribed, reason: "a missing right, or a limit: recorded; documented in troubleshooting and in rate limits"},
-	{status: 404, finding: notDescribed, reason: "nothing there, or nothing that the caller may see: recorded; documented in troubleshooting (\"404 Not Found for an existing resource\")"},
-	{status: 422, finding: notDescribed, reason: "a wrong or impossible request: recorded for many operations; documented in troubleshooting (\"validation failed\")"},
-	{status: 429, finding: notDescribed, reason: "a limit: documented in rate limits (\"403 or 429\")"},
+	{status: 404, finding: notDescribed, reason: "nothing there, or nothing that the caller may see: recorded; documented in troubleshooting"},
+	{status: 422, finding: notDescribed, reason: "a wrong or impossible request: recorded for many operations; documented in troubleshooting"},
+	{status: 429, finding: notDescribed, reason: "a limit: documented in rate limits as the other status of one"},
 
 	{
 		status: 422, finding: "/status: the key is not described",
@@ -48,11 +48,11 @@ var exceptions = []exception{
 	},
 	{
 		operation: "POST /repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies", status: 404, finding: "a body, and none is described",
-		reason: "every recorded 404 has a body; the description gives this one a text only",
+		reason: "GitHub's 404s have the body of an error, as recorded ones do; the description gives this one a text only",
 	},
 	{
 		operation: "PUT /repos/{owner}/{repo}/environments/{environment_name}", finding: "/: property \"can_admins_bypass\" is unsupported",
-		reason: "GitHub takes it, and every answer recorded since 2023 holds it; the description has it nowhere and forbids what it does not have",
+		reason: "GitHub takes it: go-github sends it always; the description has it nowhere and forbids what it does not have",
 	},
 	{
 		operation: "PUT /repos/{owner}/{repo}/environments/{environment_name}", status: 200, finding: "/can_admins_bypass: the key is not described",
