@@ -66,10 +66,6 @@ var exceptions = []exception{
 		operation: "GET /repos/{owner}/{repo}/environments", status: 200, finding: "/environments/*/can_admins_bypass: the key is not described",
 		reason: "recorded in every answer, all of them of 2023",
 	},
-	{
-		operation: "GET /rate_limit", status: 200, finding: "/resources/dependency_snapshots: the key is not described", in: []string{"ghes"},
-		reason: "not GitHub's: the test server answers as github.com under /api/v3 too, and GHES is not described with this quota",
-	},
 }
 
 const notDescribed = "the status is not described"
