@@ -29,7 +29,8 @@ func Decode(data []byte, v any) error {
 	return json.Unmarshal(data, v, lenient)
 }
 
-// Encode returns v as JSON.
+// Encode returns v as JSON. It is as lenient as Decode: what GitHub sent, a
+// deployment's payload say, can be sent to it.
 func Encode(v any) ([]byte, error) {
-	return json.Marshal(v, jsontext.AllowInvalidUTF8(true))
+	return json.Marshal(v, lenient)
 }
