@@ -63,6 +63,7 @@ type core struct {
 	userAgent string
 	version   APIVersion
 	retry     RetryPolicy
+	mayRepeat func(outcome) bool // mayRepeat; in a test also one that is wrong
 	log       *slog.Logger
 
 	gate    gate
