@@ -195,7 +195,12 @@ func readBody(resp *http.Response) ([]byte, error) {
 	body := resp.Body
 	defer body.Close()
 	resp.Body = http.NoBody // go-retryablehttp drains it once more
-	if resp.ContentLength > maxBody {
+	switch {
+	case resp.StatusCode < 200:
+		// The body of a 101 is the connection itself, and reading that is
+		// bounded by nothing.
+		return nil, fmt.Errorf("%w: a %d is no answer", ErrMalformedResponse, resp.StatusCode)
+	case resp.ContentLength > maxBody:
 		return nil, ErrTooLarge
 	}
 	var b bytes.Buffer
