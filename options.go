@@ -77,10 +77,11 @@ func WithTokenFunc(token func(context.Context) (string, error)) Option {
 // of GitHub Actions. Neither token set is an error.
 func FromEnvironment() Option {
 	return func(c *config) error {
-		name, token := "GH_TOKEN", os.Getenv("GH_TOKEN")
-		if token == "" {
-			name, token = "GITHUB_TOKEN", os.Getenv("GITHUB_TOKEN")
+		name := "GH_TOKEN"
+		if os.Getenv(name) == "" {
+			name = "GITHUB_TOKEN"
 		}
+		token := os.Getenv(name)
 		if token == "" {
 			return invalidArgument("FromEnvironment: neither GH_TOKEN nor GITHUB_TOKEN is set (a workflow has to pass it on: env: GITHUB_TOKEN: ${{ github.token }})")
 		}
@@ -140,8 +141,8 @@ func WithInsecureHTTP() Option {
 // WithHTTPClient sends requests through a copy of the given client: its
 // Transport carries proxies, caching and tracing, and its Timeout bounds each
 // attempt; 0 then means no bound but the context's. Its connection pool is
-// never closed. Its CheckRedirect is asked for the redirects that this package
-// would follow.
+// never closed. Its CheckRedirect may refuse a redirect that this package would
+// follow.
 //
 // A transport must not add an Idempotency-Key or X-Idempotency-Key header:
 // net/http takes it as leave to send a POST twice. One that retries by itself
@@ -250,10 +251,9 @@ func httpClient(client *http.Client, home string) *http.Client {
 	c.CheckRedirect = func(req *http.Request, via []*http.Request) error {
 		const most = 10 // as net/http has it
 		switch {
-		case origin(req.URL) != home, req.URL.User != nil, req.Method != via[0].Method, len(via) >= most:
+		case origin(req.URL) != home, req.URL.User != nil, req.Method != via[0].Method, len(via) >= most,
+			theirs != nil && theirs(req, via) != nil:
 			return http.ErrUseLastResponse
-		case theirs != nil:
-			return theirs(req, via)
 		}
 		return nil
 	}

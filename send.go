@@ -132,7 +132,7 @@ func (x *exchange) pass() (string, error) {
 }
 
 // end takes in what an attempt brought and decides whether there is another.
-func (x *exchange) end(_ context.Context, resp *http.Response, err error) (bool, error) {
+func (x *exchange) end(ctx context.Context, resp *http.Response, err error) (bool, error) {
 	now := time.Now()
 	x.last = x.read(resp, err, now)
 	o := outcome{
@@ -141,7 +141,7 @@ func (x *exchange) end(_ context.Context, resp *http.Response, err error) (bool,
 		status:  x.last.status,
 		err:     x.last.err,
 		unsent:  err != nil && x.trace.unsent(),
-		ended:   x.ctx.Err() != nil,
+		ended:   ctx.Err() != nil,
 		limit:   x.last.limit,
 	}
 	if o.status >= 500 {
@@ -153,7 +153,7 @@ func (x *exchange) end(_ context.Context, resp *http.Response, err error) (bool,
 	x.last.uncertain = uncertain(o)
 
 	wait, allowed := x.core.retry.wait(o, jitter())
-	again := x.core.mayRepeat(o) && allowed && withinDeadline(x.ctx, wait, now)
+	again := x.core.mayRepeat(o) && allowed && withinDeadline(ctx, wait, now)
 	x.logAttempt(again, wait)
 	if again {
 		x.waiting, x.wait = true, wait
@@ -165,10 +165,7 @@ func (x *exchange) end(_ context.Context, resp *http.Response, err error) (bool,
 // read takes the whole body in, so that the policy sees an answer that was
 // cut off and a limit is known by its words.
 func (x *exchange) read(resp *http.Response, err error, now time.Time) *answer {
-	switch {
-	case err != nil && resp != nil: // the caller's CheckRedirect refused
-		return &answer{status: resp.StatusCode, header: resp.Header, err: fmt.Errorf("%w: %w", ErrRedirect, x.transportError(err))}
-	case err != nil:
+	if err != nil {
 		return &answer{err: x.transportError(err)}
 	}
 	a := &answer{status: resp.StatusCode, header: resp.Header}
