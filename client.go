@@ -175,7 +175,7 @@ func decodeOne[T any, P object[T]](op operation, a *answer) (*T, error) {
 // decodeRows decodes an answer that is an array of objects.
 func decodeRows[R row](op operation, a *answer) ([]R, error) {
 	var rows []R
-	if err := wire.Decode(a.body, &rows); err != nil {
+	if err := wire.DecodeRows(a.body, &rows); err != nil {
 		return nil, malformed(op, a, err)
 	}
 	if rows == nil { // null
