@@ -15,26 +15,39 @@ import (
 )
 
 // inProcess answers requests without a network.
-type inProcess func(*http.Request) (*http.Response, error)
+type inProcess func(*http.Request) (*canned, error)
 
-func (f inProcess) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
-// reply is an answer whose header is given as "Name: value" lines.
-func reply(status int, body string, header ...string) *http.Response {
+func (f inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
+	c, err := f(r)
+	if err != nil {
+		return nil, err
+	}
 	resp := &http.Response{
-		StatusCode:    status,
+		StatusCode:    c.status,
 		Proto:         "HTTP/1.1",
 		ProtoMajor:    1,
 		ProtoMinor:    1,
 		Header:        http.Header{},
-		Body:          io.NopCloser(strings.NewReader(body)),
-		ContentLength: int64(len(body)),
+		Body:          io.NopCloser(c.body),
+		ContentLength: -1,
+		Request:       r,
 	}
-	for _, line := range header {
+	for _, line := range c.header {
 		name, value, _ := strings.Cut(line, ": ")
 		resp.Header.Add(name, value)
 	}
-	return resp
+	return resp, nil
+}
+
+// canned is an answer whose header is given as "Name: value" lines.
+type canned struct {
+	status int
+	body   io.Reader
+	header []string
+}
+
+func reply(status int, body string, header ...string) *canned {
+	return &canned{status, strings.NewReader(body), header}
 }
 
 const (
@@ -60,14 +73,14 @@ func getOne(ctx context.Context, client *Client) error {
 }
 
 // heldFor returns the limit that held a call back unsent.
-func heldFor(t *testing.T, err error) *RateLimitError {
+func heldFor(t *testing.T, err error) RateLimitError {
 	t.Helper()
 	e, ok := errors.AsType[*Error](err)
 	limit, isLimit := errors.AsType[*RateLimitError](err)
 	if !ok || !isLimit || e.Attempts != 0 || e.StatusCode != 0 || !errors.Is(err, ErrRateLimited) || errors.Is(err, ErrForbidden) {
 		t.Fatalf("error = %#v, want a *RateLimitError that was not sent", err)
 	}
-	return limit
+	return *limit
 }
 
 // Of 64 callers some start before the limit, some while it lasts and some
@@ -84,7 +97,7 @@ func TestGateHoldsAll(t *testing.T) {
 			starts []time.Duration
 			began  = time.Now()
 		)
-		client := inProcessClient(t, func(*http.Request) (*http.Response, error) {
+		client := inProcessClient(t, func(*http.Request) (*canned, error) {
 			start := time.Since(began)
 			mu.Lock()
 			starts = append(starts, start)
@@ -149,12 +162,12 @@ func TestGateRefusesWhoMayNotWait(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				sent := 0
-				client := inProcessClient(t, func(*http.Request) (*http.Response, error) {
+				client := inProcessClient(t, func(*http.Request) (*canned, error) {
 					sent++
 					return reply(429, tooFast, "Retry-After: 60", "X-RateLimit-Remaining: 17"), nil
 				}, WithRetry(tt.policy))
 				first := getOne(t.Context(), client)
-				if e, ok := errors.AsType[*Error](first); !ok || e.Attempts != 1 || e.StatusCode != 429 {
+				if e, ok := errors.AsType[*Error](first); !ok || e.Attempts != 1 || e.StatusCode != http.StatusTooManyRequests {
 					t.Fatalf("the first call: %v", first)
 				}
 				ends := time.Now().Add(time.Minute)
@@ -190,7 +203,7 @@ func TestGateRefusesWhoMayNotWait(t *testing.T) {
 // A call that was limited returns its own answer at once where it may not wait.
 func TestLimitBeyondDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		client := inProcessClient(t, func(*http.Request) (*http.Response, error) {
+		client := inProcessClient(t, func(*http.Request) (*canned, error) {
 			return reply(403, tooFast), nil
 		})
 		ctx, cancel := context.WithTimeout(t.Context(), 59*time.Second)
@@ -199,7 +212,7 @@ func TestLimitBeyondDeadline(t *testing.T) {
 		_, err := client.Deployments.Create(ctx, "octocat", "example", DeploymentRequest{Ref: "main"})
 		e, _ := errors.AsType[*Error](err)
 		limit, ok := errors.AsType[*RateLimitError](err)
-		if !ok || e.Attempts != 1 || e.StatusCode != 403 || limit.RetryAfter != time.Minute || time.Since(now) != 0 {
+		if !ok || e.Attempts != 1 || e.StatusCode != http.StatusForbidden || limit.RetryAfter != time.Minute || time.Since(now) != 0 {
 			t.Errorf("after %v: %v", time.Since(now), err)
 		}
 	})
@@ -208,7 +221,7 @@ func TestLimitBeyondDeadline(t *testing.T) {
 func TestGateIsKeyedByToken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		token := "token-a"
-		client := inProcessClient(t, func(r *http.Request) (*http.Response, error) {
+		client := inProcessClient(t, func(r *http.Request) (*canned, error) {
 			if r.Header.Get("Authorization") == "Bearer token-a" {
 				return reply(429, tooFast, "Retry-After: 60"), nil
 			}
@@ -224,8 +237,8 @@ func TestGateIsKeyedByToken(t *testing.T) {
 		token = "token-a"
 		heldFor(t, getOne(t.Context(), client))
 		time.Sleep(time.Minute)
-		if err := getOne(t.Context(), client); err == nil || errors.Is(err, ErrRateLimited) && func() bool { e, _ := errors.AsType[*Error](err); return e.Attempts != 1 }() {
-			t.Errorf("after the limit: %v, want it sent", err)
+		if e, ok := errors.AsType[*Error](getOne(t.Context(), client)); !ok || e.Attempts != 1 {
+			t.Errorf("after the limit: %v, want it sent", e)
 		}
 	})
 }
@@ -237,7 +250,7 @@ func TestGateAsksForTheTokenAgain(t *testing.T) {
 			tokens []string
 			asked  int
 		)
-		client := inProcessClient(t, func(r *http.Request) (*http.Response, error) {
+		client := inProcessClient(t, func(r *http.Request) (*canned, error) {
 			tokens = append(tokens, r.Header.Get("Authorization"))
 			if len(tokens) == 1 {
 				return reply(429, tooFast, "Retry-After: 60"), nil
@@ -268,7 +281,7 @@ func TestGateNeverHoldsForLong(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				sent := 0
-				client := inProcessClient(t, func(*http.Request) (*http.Response, error) {
+				client := inProcessClient(t, func(*http.Request) (*canned, error) {
 					if sent++; sent == 1 {
 						return reply(429, tooFast, header...), nil
 					}
@@ -293,7 +306,7 @@ func TestGateNeverHoldsForLong(t *testing.T) {
 // says itself what it is.
 func TestGateStaysOpenAfterTheLastOfAQuota(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		client := inProcessClient(t, func(*http.Request) (*http.Response, error) {
+		client := inProcessClient(t, func(*http.Request) (*canned, error) {
 			return reply(200, oneDeployment, "X-RateLimit-Limit: 60", "X-RateLimit-Remaining: 0", "X-RateLimit-Reset: 4102444800"), nil
 		}, WithRetry(RetryPolicy{MaxWait: -1}))
 		for range 3 {
@@ -310,7 +323,7 @@ func TestGateStaysOpenAfterTheLastOfAQuota(t *testing.T) {
 func TestWaitsEndWithTheContext(t *testing.T) {
 	cause := errors.New("the user has gone home")
 	tests := map[string]struct {
-		answer *http.Response
+		answer *canned
 		held   bool // by the gate, before the first attempt
 		sent   int
 	}{
@@ -322,7 +335,7 @@ func TestWaitsEndWithTheContext(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				sent := 0
-				client := inProcessClient(t, func(*http.Request) (*http.Response, error) {
+				client := inProcessClient(t, func(*http.Request) (*canned, error) {
 					sent++
 					return tt.answer, nil
 				}, WithRetry(RetryPolicy{MinBackoff: 20 * time.Second}))
