@@ -147,7 +147,13 @@ func (p paging) validate() error {
 }
 
 // list is a GET of one page of rows.
-func list[R row](ctx context.Context, c *core, path string, opts any, p paging) (*Page[R], error) {
+func list[R any](ctx context.Context, c *core, path string, opts any, p paging) (*Page[R], error) {
+	return listWrapped[R](ctx, c, path, "", opts, p)
+}
+
+// listWrapped is a GET of one page of rows that come as an array under key in
+// an object; under no key the array is all there is.
+func listWrapped[R any](ctx context.Context, c *core, path, key string, opts any, p paging) (*Page[R], error) {
 	if err := p.validate(); err != nil {
 		return nil, err
 	}
@@ -156,11 +162,15 @@ func list[R row](ctx context.Context, c *core, path string, opts any, p paging) 
 	if err != nil {
 		return nil, err
 	}
-	rows, err := decodeRows[R](op, a)
+	page := &Page[R]{Rate: a.rate}
+	if key == "" {
+		page.Items, err = decodeRows[R](op, a)
+	} else {
+		page.Items, page.Total, err = decodeWrapped[R](op, a, key)
+	}
 	if err != nil {
 		return nil, err
 	}
-	page := &Page[R]{Items: rows, Rate: a.rate}
 	if err := setLinks(op, a, page, p.page); err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"net"
@@ -56,6 +57,7 @@ func TestMayRepeat(t *testing.T) {
 		{"409", outcome{status: 409}, nil, false},
 		{"422", outcome{status: 422}, nil, false},
 		{"a redirect that was refused", outcome{status: 302}, nil, false},
+		{"a redirect that the caller refused", outcome{status: 307, err: fmt.Errorf("%w: no", ErrRedirect)}, nil, false},
 		{"the context has ended", outcome{err: context.Canceled, ended: true}, nil, true},
 		{"the context has ended before a connection was had", outcome{err: context.Canceled, ended: true, unsent: true}, nil, false},
 		{"the context has ended after a limit", outcome{status: 429, limit: &RateLimitError{}, ended: true}, nil, false},

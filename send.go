@@ -165,7 +165,10 @@ func (x *exchange) end(ctx context.Context, resp *http.Response, err error) (boo
 // read takes the whole body in, so that the policy sees an answer that was
 // cut off and a limit is known by its words.
 func (x *exchange) read(resp *http.Response, err error, now time.Time) *answer {
-	if err != nil {
+	switch {
+	case err != nil && resp != nil: // the caller's CheckRedirect refused
+		return &answer{status: resp.StatusCode, header: resp.Header, err: fmt.Errorf("%w: %w", ErrRedirect, x.transportError(err))}
+	case err != nil:
 		return &answer{err: x.transportError(err)}
 	}
 	a := &answer{status: resp.StatusCode, header: resp.Header}

@@ -118,15 +118,17 @@ func TestRedirectKeepsTheBody(t *testing.T) {
 
 // A redirect that is refused, by this package or by the caller, is final.
 func TestRefusedRedirectIsFinal(t *testing.T) {
+	refuse := errors.New("not there")
 	tests := map[string]struct {
 		status   int
 		location string
 		check    func(*http.Request, []*http.Request) error
+		cause    error
 	}{
-		"to another origin":    {307, "https://evil.example.com/", nil},
-		"a write would change": {302, "/api/v3/elsewhere", nil},
-		"the caller refuses":   {307, "/api/v3/elsewhere", func(*http.Request, []*http.Request) error { return errors.New("not there") }},
-		"the caller stops":     {307, "/api/v3/elsewhere", func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }},
+		"to another origin":    {307, "https://evil.example.com/", nil, nil},
+		"a write would change": {302, "/api/v3/elsewhere", nil, nil},
+		"the caller refuses":   {307, "/api/v3/elsewhere", func(*http.Request, []*http.Request) error { return refuse }, refuse},
+		"the caller stops":     {307, "/api/v3/elsewhere", func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, nil},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -148,8 +150,8 @@ func TestRefusedRedirectIsFinal(t *testing.T) {
 				call := map[string]func(context.Context, *Client) error{http.MethodGet: getOne, http.MethodPost: createOne}[method]
 				err = call(t.Context(), client)
 				e, ok := errors.AsType[*Error](err)
-				if !ok || !errors.Is(err, ErrRedirect) || errors.Is(err, ErrOutcomeUnknown) || e.StatusCode != tt.status {
-					t.Errorf("%s: %v, want ErrRedirect", method, err)
+				if !ok || !errors.Is(err, ErrRedirect) || errors.Is(err, ErrOutcomeUnknown) || e.StatusCode != tt.status || tt.cause != nil && !errors.Is(err, tt.cause) {
+					t.Errorf("%s: %v, want ErrRedirect and %v", method, err, tt.cause)
 				}
 				if sent != 1 {
 					t.Errorf("%s was sent %d times", method, sent)
