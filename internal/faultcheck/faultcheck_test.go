@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/ghdeploy/ghdeploy/internal/faultcheck"
 )
@@ -61,7 +62,9 @@ func TestViolations(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			report := faultcheck.Run(t.Context(), faultcheck.Config{Count: 100, Seed: 1, Create: tt.create})
+			report := faultcheck.Run(t.Context(), faultcheck.Config{
+				Count: 100, Seed: 1, Create: tt.create, Timeout: 300 * time.Millisecond,
+			})
 			if !strings.Contains(strings.Join(report.Violations, "\n"), tt.want) {
 				t.Errorf("%q is not among the violations:\n%s", tt.want, strings.Join(report.Violations, "\n"))
 			}
