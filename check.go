@@ -133,7 +133,7 @@ func redirect(a *answer) error {
 	if err != nil || to.Host == "" {
 		return ErrRedirect
 	}
-	return fmt.Errorf("%w to %s://%s", ErrRedirect, to.Scheme, a.redact(to.Host))
+	return fmt.Errorf("%w to %s://%s", ErrRedirect, to.Scheme, to.Host)
 }
 
 // malformed is a 2xx that does not hold what the operation documents. cause is
@@ -151,16 +151,15 @@ func malformed(op operation, a *answer, cause error) error {
 
 // envelope wraps a reason with all that is known of the call.
 func envelope(op operation, a *answer, p problem, err error) *Error {
-	header := func(name string) string { return a.redact(a.header.Get(name)) }
 	e := &Error{
 		Method:              op.method,
 		Path:                op.path,
 		StatusCode:          a.status,
 		Message:             p.message,
 		DocumentationURL:    p.documentationURL,
-		RequestID:           header("X-GitHub-Request-Id"),
-		AcceptedPermissions: header("X-Accepted-GitHub-Permissions"),
-		SSOURL:              ssoURL(header("X-GitHub-SSO")),
+		RequestID:           a.header.Get("X-GitHub-Request-Id"),
+		AcceptedPermissions: a.header.Get("X-Accepted-GitHub-Permissions"),
+		SSOURL:              ssoURL(a.header.Get("X-GitHub-SSO")),
 		Attempts:            a.attempts,
 		Err:                 err,
 	}

@@ -130,10 +130,13 @@ func (e *Error) Error() string {
 	}
 	if e.StatusCode != 0 {
 		line += strings.TrimRight(fmt.Sprintf(" %d %s", e.StatusCode, e.text()), " ")
+		if !strings.HasSuffix(line, "...") {
+			line = strings.TrimSuffix(line, ".") // GitHub's sentence is part of ours
+		}
 	}
 	if why := e.why(); why != "" {
 		if e.StatusCode != 0 {
-			line = strings.TrimSuffix(line, ".") + ":"
+			line += ":"
 		}
 		line += " " + why
 	}
@@ -151,11 +154,11 @@ func (e *Error) text() string {
 	if e.Message != "" {
 		return oneLine(e.Message)
 	}
-	text := http.StatusText(e.StatusCode)
+	text := http.StatusText(e.StatusCode) // "" for one that has no name
 	if e.note != "" {
 		text += " (" + e.note + ")"
 	}
-	return text
+	return strings.TrimSpace(text)
 }
 
 // why is what the reason, or a header, adds to the answer's own text.

@@ -253,7 +253,13 @@ func httpClient(client *http.Client, home string) *http.Client {
 		switch {
 		case origin(req.URL) != home, req.URL.User != nil, req.Method != via[0].Method, len(via) >= most:
 			return http.ErrUseLastResponse
-		case theirs != nil:
+		}
+		if token := via[0].Header.Get("Authorization"); token != "" {
+			// net/http takes a host in other letters for another one, and
+			// drops the token: it would be asked for what only the token sees.
+			req.Header.Set("Authorization", token) //nolint:gosec // the origin is the same: see the first case
+		}
+		if theirs != nil {
 			return theirs(req, via)
 		}
 		return nil

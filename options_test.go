@@ -554,19 +554,23 @@ func TestWithHTTPClient(t *testing.T) {
 	})
 	t.Run("its CheckRedirect is asked for what would be followed", func(t *testing.T) {
 		refusal := errors.New("not this way")
-		var asked []string
-		theirs := &http.Client{
-			Transport: answers(answer(301, "", "Location: "+apiRoot+"/repositories/7/deployments/42")),
-			CheckRedirect: func(r *http.Request, _ []*http.Request) error {
+		for _, refuse := range []error{nil, refusal, http.ErrUseLastResponse} {
+			var asked []string
+			w := answers(answer(301, "", "Location: "+apiRoot+"/repositories/7/deployments/42"), answer(200, oneDeployment))
+			theirs := &http.Client{Transport: w, CheckRedirect: func(r *http.Request, _ []*http.Request) error {
 				asked = append(asked, r.URL.String())
-				return refusal
-			},
+				r.Header.Del("Authorization")
+				return refuse
+			}}
+			_, err := clientOn(t, nil, ghdeploy.WithToken("ghp_1"), ghdeploy.WithHTTPClient(theirs)).Deployments.Get(t.Context(), "o", "r", 42)
+			same(t, "asked", []string{apiRoot + "/repositories/7/deployments/42"}, asked)
+			if errors.Is(err, ghdeploy.ErrRedirect) != (refuse != nil) {
+				t.Errorf("it returned %v, and the call %v", refuse, err)
+			}
+			if refuse == nil {
+				same(t, "what it did to the headers", "", w.requests()[1].Header.Get("Authorization"))
+			}
 		}
-		client := clientOn(t, nil, ghdeploy.WithHTTPClient(theirs))
-		if _, err := client.Deployments.Get(t.Context(), "o", "r", 42); !errors.Is(err, refusal) {
-			t.Errorf("err = %v, want the refusal of the caller's CheckRedirect", err)
-		}
-		same(t, "asked", []string{apiRoot + "/repositories/7/deployments/42"}, asked)
 	})
 	t.Run("its CheckRedirect is not asked for what is refused", func(t *testing.T) {
 		theirs := &http.Client{

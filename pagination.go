@@ -211,7 +211,7 @@ func parseLinks(headers []string) map[string]int {
 			if !ok {
 				break
 			}
-			params, rest = cutParams(params)
+			params, rest = cutUnquoted(params, ',')
 			for _, rel := range strings.Fields(strings.ToLower(linkParam(params, "rel"))) {
 				if _, ok := links[rel]; !ok {
 					links[rel] = pageOf(target)
@@ -222,31 +222,32 @@ func parseLinks(headers []string) map[string]int {
 	return links
 }
 
-// cutParams splits the parameters of one link from the links behind it: at the
-// first comma outside quotes.
-func cutParams(s string) (params, rest string) {
-	quoted := false
-	for i := range len(s) {
-		switch {
-		case s[i] == '\\' && quoted:
-			continue
-		case s[i] == '"':
-			quoted = !quoted
-		case s[i] == ',' && !quoted:
-			return s[:i], s[i+1:]
-		}
-	}
-	return s, ""
-}
-
+// linkParam is the value of a link's parameter, "" if it has none.
 func linkParam(params, name string) string {
-	for param := range strings.SplitSeq(params, ";") {
+	for param := ""; params != ""; {
+		param, params = cutUnquoted(params, ';')
 		key, value, _ := strings.Cut(param, "=")
 		if strings.EqualFold(strings.TrimSpace(key), name) {
 			return strings.Trim(strings.TrimSpace(value), `"`)
 		}
 	}
 	return ""
+}
+
+// cutUnquoted splits s at the first sep outside quotes: a title may hold any.
+func cutUnquoted(s string, sep byte) (before, after string) {
+	quoted := false
+	for i := 0; i < len(s); i++ {
+		switch {
+		case s[i] == '\\' && quoted:
+			i++ // what follows is no quote
+		case s[i] == '"':
+			quoted = !quoted
+		case s[i] == sep && !quoted:
+			return s[:i], s[i+1:]
+		}
+	}
+	return s, ""
 }
 
 // pageOf is the page number in a link's URL, 0 where there is none.

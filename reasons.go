@@ -17,6 +17,9 @@ type MergedBranchError struct {
 }
 
 func (e *MergedBranchError) Error() string {
+	if e.Message == "" {
+		return "ghdeploy: " + e.detail()
+	}
 	return "ghdeploy: " + oneLine(e.Message) + ": " + e.detail()
 }
 func (e *MergedBranchError) Unwrap() error { return ErrMergedBranch }

@@ -23,8 +23,8 @@ const maxBody = 32 << 20
 
 // answer is what a call ended with.
 type answer struct {
-	status int // 0: no answer
-	header http.Header
+	status int         // 0: no answer
+	header http.Header // redacted
 	body   []byte
 	err    error           // why there is no answer, or not a whole one
 	limit  *RateLimitError // it is a limit, or one that held the request back
@@ -171,12 +171,12 @@ func (x *exchange) read(resp *http.Response, err error, now time.Time) *answer {
 	case err != nil:
 		return &answer{err: x.transportError(err)}
 	}
-	a := &answer{status: resp.StatusCode, header: resp.Header}
+	a := &answer{status: resp.StatusCode, header: redactHeader(resp.Header, x.redact)}
 	a.body, err = readBody(resp)
 	if err != nil {
 		a.err = x.transportError(err)
 	}
-	if rate, ok := parseRate(resp.Header); ok {
+	if rate, ok := parseRate(a.header); ok {
 		a.rate = rate
 		x.core.rate.Store(&rate)
 	}
@@ -186,7 +186,7 @@ func (x *exchange) read(resp *http.Response, err error, now time.Time) *answer {
 			a.err = nil // cut off or not, it says: not done
 		}
 	}
-	x.logSunset(resp.Header)
+	x.logSunset(a.header)
 	return a
 }
 
@@ -334,7 +334,7 @@ func (x *exchange) logAttempt(again bool, wait time.Duration) {
 		attrs = append(attrs, slog.String("reason", oneLine(x.last.failure().Error())))
 	}
 	if id := x.last.header.Get("X-GitHub-Request-Id"); id != "" {
-		attrs = append(attrs, slog.String("request_id", oneLine(x.redact(id))))
+		attrs = append(attrs, slog.String("request_id", oneLine(id)))
 	}
 	if again {
 		x.log(slog.LevelInfo, "sending again", append(attrs, slog.Duration("wait", wait))...)
@@ -354,7 +354,7 @@ func (x *exchange) logSunset(h http.Header) {
 	x.core.sunsets.Do(func() {
 		x.log(slog.LevelWarn, "GitHub is ending what this client uses",
 			slog.String("api_version", string(x.core.version)),
-			slog.String("deprecation", oneLine(x.redact(deprecation))),
-			slog.String("sunset", oneLine(x.redact(sunset))))
+			slog.String("deprecation", oneLine(deprecation)),
+			slog.String("sunset", oneLine(sunset)))
 	})
 }
