@@ -30,7 +30,7 @@ type Delivery struct {
 	// Redelivery marks what [Server.Redeliver] sent.
 	Redelivery bool
 
-	// Time is when it was sent, by the server's clock; zero while it waits for its turn.
+	// Time is when the event happened, or Redeliver was called, by the server's clock.
 	Time time.Time
 	URL  string
 	// Header and Body are the request as it was sent. Payload is the JSON: the body, or its field payload in a form.
@@ -161,7 +161,7 @@ func sign(algorithm func() hash.Hash, secret, body string) string {
 
 // enqueue logs a delivery and makes sure that somebody sends it. The caller holds the lock.
 func (s *Server) enqueue(h *hook, content Delivery) {
-	content.ID, content.HookID, content.URL = s.state.ids.next(deliveryIDs), h.id, h.address
+	content.ID, content.HookID, content.URL, content.Time = s.state.ids.next(deliveryIDs), h.id, h.address, s.now()
 	d := &delivery{content, h}
 	s.hooks.log = append(s.hooks.log, d)
 	if s.closed {
@@ -194,7 +194,6 @@ func (s *Server) work(ctx context.Context, stop *context.CancelFunc, h *hook) {
 		}
 		d := h.queue[0]
 		h.queue = h.queue[1:]
-		d.Time = s.now()
 		content := d.Delivery
 		s.mu.Unlock()
 

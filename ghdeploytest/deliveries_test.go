@@ -200,17 +200,6 @@ func TestCloseEndsDeliveries(t *testing.T) {
 	}
 }
 
-// A payload of more than 25 MB is not sent.
-func TestDeliveryTooLarge(t *testing.T) {
-	srv := newServer(t, ghdeploytest.WithWebhook(ghdeploytest.Webhook{Handler: &inbox{}}))
-	for _, size := range []int{24_900_000, 25_000_000} {
-		must(t, srv, 201, "POST", deployments, `{"ref":"main","payload":"`+strings.Repeat("x", size)+`"}`)
-	}
-	if got := events(wait(t, srv)); got != "ping deployment/created" {
-		t.Errorf("deliveries: %s", got)
-	}
-}
-
 // A receiver calls the API while its delivery runs, as real ones do; many at a time.
 func TestDeliveriesTogether(t *testing.T) {
 	var srv *ghdeploytest.Server
@@ -230,7 +219,9 @@ func TestDeliveriesTogether(t *testing.T) {
 	for range 16 {
 		wg.Go(func() {
 			for range 5 {
-				must(t, srv, 201, "POST", deployments, `{"ref":"main"}`)
+				if got, err := try(t, srv, "POST", deployments, `{"ref":"main"}`); err != nil || got.status != 201 {
+					t.Error(got, err)
+				}
 				_ = srv.Deliveries()
 			}
 		})
