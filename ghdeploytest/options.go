@@ -53,6 +53,12 @@ func WithRequestLog(log func(Request)) Option {
 	return func(s *Server, _ *Seed) { s.requestLog = log }
 }
 
+// WithDeliveryLog calls log with each delivery to a webhook once it is over, whatever came of it. Calls may come from
+// several goroutines at the same time.
+func WithDeliveryLog(log func(Delivery)) Option {
+	return func(s *Server, _ *Seed) { s.deliveryLog = log }
+}
+
 // WithoutLastLink leaves rel="last" out of every Link header, as GitHub does where it cannot count the rows.
 func WithoutLastLink() Option {
 	return func(s *Server, _ *Seed) { s.withoutLast = true }

@@ -27,6 +27,7 @@ type Server struct {
 	rateLimit         int
 	rateLimitStatus   int
 	requestLog        func(Request)
+	deliveryLog       func(Delivery)
 	secondaryLimit    int
 	secondaryForm     SecondaryForm
 	anyTokenIsOctocat bool
