@@ -21,11 +21,15 @@ func WithToken(t Token) Option {
 	return func(_ *Server, setup *Seed) { setup.Tokens = append(setup.Tokens, t) }
 }
 
-// WithSeed adds the repositories and tokens of a seed, as [WithRepository] and [WithToken] do one by one.
+// WithSeed adds all that is in a seed, as [WithRepository], [WithToken], [WithUser], [WithTeam] and [WithApp] do one by
+// one.
 func WithSeed(seed Seed) Option {
 	return func(_ *Server, setup *Seed) {
 		setup.Repositories = append(setup.Repositories, seed.Repositories...)
 		setup.Tokens = append(setup.Tokens, seed.Tokens...)
+		setup.Users = append(setup.Users, seed.Users...)
+		setup.Teams = append(setup.Teams, seed.Teams...)
+		setup.Apps = append(setup.Apps, seed.Apps...)
 	}
 }
 

@@ -31,6 +31,10 @@ type Server struct {
 	secondaryLimit    int
 	secondaryForm     SecondaryForm
 	anyTokenIsOctocat bool
+	anyUserReviews    bool
+	anyTeamReviews    bool
+	environmentPUT    EnvironmentPUT
+	unknownKeys       []string
 
 	// mu is the one lock over everything below: a request is carried out under it as a whole, so no state is ever
 	// seen half-changed.
