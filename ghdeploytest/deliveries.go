@@ -133,7 +133,7 @@ func (s *Server) send(h *hook, guid, event, action string, payload []byte) {
 	targetType, target := "repository", int64(0)
 	switch {
 	case h.app != "":
-		targetType, target = "integration", s.state.userID(h.app)
+		targetType, target = "integration", s.state.appID(h.app)
 	default:
 		target = h.repo.id
 	}
