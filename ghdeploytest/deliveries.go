@@ -159,6 +159,9 @@ func sign(algorithm func() hash.Hash, secret, body string) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
+// ofNobody is what a delivery's context comes from: it outlives the request that it tells of.
+var ofNobody = context.Background()
+
 // enqueue logs a delivery and makes sure that somebody sends it. The caller holds the lock.
 func (s *Server) enqueue(h *hook, content Delivery) {
 	content.ID, content.HookID, content.URL, content.Time = s.state.ids.next(deliveryIDs), h.id, h.address, s.now()
@@ -175,7 +178,7 @@ func (s *Server) enqueue(h *hook, content Delivery) {
 	}
 	h.running = true
 	s.active++
-	ctx, stop := context.WithCancel(context.Background())
+	ctx, stop := context.WithCancel(ofNobody)
 	s.sleepers[&stop] = struct{}{}
 	go s.work(ctx, &stop, h)
 }

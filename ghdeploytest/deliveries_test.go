@@ -84,12 +84,15 @@ func TestDeliveryFailures(t *testing.T) {
 		status int
 		err    string
 	}{
-		{"refused", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "bad signature", 401) }, 401, ""},
-		{"redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/other", 302) }, 302, ""},
+		{"refused", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "bad signature", http.StatusUnauthorized) }, 401, ""},
+		{"redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/other", http.StatusFound) }, 302, ""},
 		{"panic", func(http.ResponseWriter, *http.Request) { panic("nil map") }, 0, "panicked: nil map"},
 		{"goexit", func(http.ResponseWriter, *http.Request) { runtime.Goexit() }, 0, "without an answer"},
 		{"nothing written", func(http.ResponseWriter, *http.Request) {}, 200, ""},
-		{"103 first", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(103); w.WriteHeader(204) }, 204, ""},
+		{"103 first", func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusEarlyHints)
+			w.WriteHeader(http.StatusNoContent)
+		}, 204, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var calls int
@@ -156,7 +159,7 @@ func TestDeliveryTransport(t *testing.T) {
 				if len(hosts) == 2 {
 					return nil, errors.New("no route to host")
 				}
-				return &http.Response{StatusCode: 204, Body: io.NopCloser(strings.NewReader(""))}, nil
+				return &http.Response{StatusCode: http.StatusNoContent, Body: io.NopCloser(strings.NewReader(""))}, nil
 			}),
 		}))
 		must(t, srv, 201, "POST", deployments, `{"ref":"main"}`)
@@ -207,7 +210,7 @@ func TestDeliveriesTogether(t *testing.T) {
 			return
 		}
 		d := r.Header.Get("X-GitHub-Delivery")
-		got, err := try(t, srv, "POST", first+"/statuses", `{"state":"in_progress"}`)
+		got, err := try(t, srv, "POST", first+"/statuses", `{"state":"in_progress"}`) //nolint:contextcheck // the helper takes the test's
 		answers.Store(d, fmt.Sprint(got.status, err))
 	})
 	srv = newServer(t)

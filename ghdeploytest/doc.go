@@ -8,7 +8,11 @@
 //
 // Reach it through [Server.Transport], without a socket and inside testing/synctest, or on a loopback port at
 // [Server.URL]. It answers under / and under /api/v3, by a repository's name and by its id. Let things go wrong with
-// [Server.Inject]. Look at what happened with [Server.Requests] and [Server.Deployments].
+// [Server.Inject]. Look at what happened with [Server.Requests] and [Server.Deployments]. Receive its events with
+// [WithWebhook].
+//
+// docs/testing.md says when a stub is enough (examples/stubtest), and when go-github-mock serves (examples/mocktest).
+// cmd/ghdeploy-server is this server as a program.
 //
 // # What the rules rest on
 //
@@ -31,6 +35,9 @@
 //   - primary and secondary rate limits, their headers, 403 or 429; GET rate_limit is free
 //   - conditional requests; a 304 is free for an authorised caller
 //   - names of environments: without case, at most 255 characters; created on the fly
+//   - webhooks: their headers and signatures, over the body as it is sent; json and form; a ping when one is added; 10
+//     seconds for an answer; sent again only when asked, under the same GUID, which all webhooks share for an event;
+//     nothing above 25 MB; none for a status inactive; the events of reviews for apps only
 //
 // Recorded exchanges and quoted errors:
 //   - the bodies of the 202, of both 409s, of "No ref found for: X", of a status description over 140 characters, of an
@@ -42,6 +49,8 @@
 //   - headers: request id, weak ETag on 200 and strong on 201 and 304, Last-Modified on a single deployment only,
 //     Location on the 201 of a deployment, Cache-Control, Vary, the anonymous quota on a 401
 //   - a status moves the deployment's updated_at; status as a string in error bodies
+//   - the headers of a delivery; the payloads of ping, deployment, deployment_status and deployment_review; who starts a
+//     run is the sender of deployment_review requested
 //   - the message of a refused delete. It says "in a given environment" where the description says the repository has one
 //     deployment; the server does as the description says
 //
@@ -59,5 +68,10 @@
 //     is a bad credential
 //   - every request costs one, whatever its answer; a quota begins with its first request and lasts an hour
 //   - pages below 1 and what is not a number count as absent; a page past the last is empty and points back
+//   - webhooks: no redirect is followed; an app's ping names no repository and no sender; the installation's id; a
+//     deployment that no run made has workflow null and workflow_run null, as described, where recordings of API-made
+//     ones have neither; deployment_review names the owner as its organization, also a person; the name, file and event
+//     of a workflow run; the status waiting has an event, by github-actions[bot]
+//   - curl gets its JSON laid out with two spaces and a line's end; every other client gets one line
 //   - addresses for people are on the host without api., or on the host itself
 package ghdeploytest

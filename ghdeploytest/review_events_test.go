@@ -26,7 +26,8 @@ func reviewServer(t *testing.T) (*ghdeploytest.Server, ghdeploytest.Run) {
 	for _, app := range []string{"gate", "watcher", ""} {
 		srv.AddWebhook(ghdeploytest.Webhook{Handler: http.NotFoundHandler(), App: app})
 	}
-	return srv, srv.StartRun("octocat/example", ghdeploytest.Run{ID: 12000000001, Actor: "hubot", Environments: []string{"production", "docs"}})
+	run := srv.StartRun("octocat/example", ghdeploytest.Run{ID: 12000000001, Actor: "hubot", Environments: []string{"production", "docs"}})
+	return srv, run
 }
 
 // of are the deliveries to one of the three webhooks.

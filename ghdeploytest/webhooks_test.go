@@ -61,7 +61,7 @@ func TestWebhookHeaders(t *testing.T) {
 		t.Fatalf("deliveries: %s; %d requests", got, len(in.requests))
 	}
 	r, body, d := in.requests[1], in.bodies[1], list[1]
-	if r.Method != "POST" || r.Host != "receiver.example" || r.RequestURI != "/hook?from=github" || r.URL.Path != "/hook" {
+	if r.Method != http.MethodPost || r.Host != "receiver.example" || r.RequestURI != "/hook?from=github" || r.URL.Path != "/hook" {
 		t.Errorf("%s %s %s %s", r.Method, r.Host, r.RequestURI, r.URL)
 	}
 	wantHeaders(t, r.Header, map[string]string{

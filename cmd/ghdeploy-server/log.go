@@ -28,7 +28,7 @@ func requestLog(w io.Writer) func(ghdeploytest.Request) {
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		fmt.Fprintf(w, "%-6s  %-58s  %3s  %-36s  %8s\n", r.Method, path, status, operation, duration(r.Duration))
+		_, _ = fmt.Fprintf(w, "%-6s  %-58s  %3s  %-36s  %8s\n", r.Method, path, status, operation, duration(r.Duration))
 	}
 }
 
@@ -42,9 +42,9 @@ func failures(w io.Writer) func(ghdeploytest.Delivery) {
 		mu.Lock()
 		defer mu.Unlock()
 		if d.Err != nil {
-			fmt.Fprintf(w, "ghdeploy-server: %s %s was not delivered: %v\n", d.Event, d.GUID, d.Err)
+			_, _ = fmt.Fprintf(w, "ghdeploy-server: %s %s was not delivered: %v\n", d.Event, d.GUID, d.Err)
 		} else {
-			fmt.Fprintf(w, "ghdeploy-server: %s %s was answered with %d\n", d.Event, d.GUID, d.Status)
+			_, _ = fmt.Fprintf(w, "ghdeploy-server: %s %s was answered with %d\n", d.Event, d.GUID, d.Status)
 		}
 	}
 }

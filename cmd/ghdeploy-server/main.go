@@ -110,7 +110,7 @@ func parse(args []string, help io.Writer) (config, error) {
 	flags.StringVar(&cfg.hook.App, "app", "", "send the events as the webhook of the GitHub App of this `SLUG`; those of reviews too")
 	switch err := flags.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprint(help, usage)
+		_, _ = fmt.Fprint(help, usage)
 		flags.SetOutput(help)
 		flags.PrintDefaults()
 		return cfg, err
@@ -164,11 +164,11 @@ func serve(ctx context.Context, cfg config, out, errs io.Writer) error {
 	}
 	srv := ghdeploytest.NewServer(append(opts, ghdeploytest.WithListener(ln))...)
 	defer srv.Close()
-	address := srv.URL() // first, because the ping names it
+	address := srv.URL() //nolint:contextcheck // the listener is there already; before AddWebhook, because the ping names it
 	if cfg.hook.URL != "" {
 		srv.AddWebhook(cfg.hook)
 	}
-	fmt.Fprintln(out, address)
+	_, _ = fmt.Fprintln(out, address)
 	<-ctx.Done()
 	return nil
 }

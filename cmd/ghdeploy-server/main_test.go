@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 		if err != nil {
 			panic(err)
 		}
-		defer os.RemoveAll(dir)
+		defer func() { _ = os.RemoveAll(dir) }()
 		program = filepath.Join(dir, "ghdeploy-server")
 		if runtime.GOOS == "windows" {
 			program += ".exe"
@@ -175,9 +175,9 @@ func TestWebhook(t *testing.T) {
 	p := start(t, "-webhook", receiver.URL+"/hook", "-secret", "s", "-app", "rollout-bot")
 	p.send(t, "POST", "/repos/octocat/example/deployments", "any", `{"ref":"main"}`)
 	p.send(t, "POST", "/repos/octocat/example/deployments/6000000001/statuses", "any", `{"state":"success"}`)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
 	for _, event := range []string{"ping", "deployment", "deployment_status"} {
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
-		defer cancel()
 		select {
 		case r := <-got:
 			if r.Header.Get("X-GitHub-Event") != event || !strings.HasPrefix(r.Header.Get("X-Hub-Signature-256"), "sha256=") ||
