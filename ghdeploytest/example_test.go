@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-
-	"github.com/migueleliasweb/go-github-mock/src/mock"
+	"strings"
 
 	"github.com/ghdeploy/ghdeploy"
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
@@ -86,111 +84,37 @@ func ExampleServer_Requests() {
 	// 201 POST /repos/{owner}/{repo}/deployments/{deployment_id}/statuses {"state":"success"}
 }
 
-// A webhook is delivered to a handler in process, signed as GitHub signs.
-func ExampleWithWebhook() {
-	receiver := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		fmt.Println("received", r.Header.Get("X-GitHub-Event"), "- signed:", r.Header.Get("X-Hub-Signature-256") != "")
-		w.WriteHeader(http.StatusNoContent)
-	})
-	srv := ghdeploytest.NewServer(ghdeploytest.WithWebhook(ghdeploytest.Webhook{Handler: receiver, Secret: "secret"}))
+// A run that waits for a review: approve it as one of the reviewers would, and look at the deployment.
+func ExampleServer_StartRun() {
+	srv := ghdeploytest.NewServer(ghdeploytest.WithRepository(ghdeploytest.Repository{
+		FullName: "octocat/example",
+		Environments: []ghdeploytest.Environment{{
+			Name:      "production",
+			Reviewers: []ghdeploytest.Reviewer{{User: "octocat"}},
+		}},
+	}))
 	defer srv.Close()
-	ctx := context.Background()
+	run := srv.StartRun("octocat/example", ghdeploytest.Run{Environments: []string{"production"}})
+	fmt.Println(srv.Deployments("octocat/example")[0].State())
 
-	fmt.Println("error:", Release(ctx, srv.Client(), "main"))
-	if err := srv.WaitDeliveries(ctx); err != nil {
-		fmt.Println(err)
-	}
-	// Unordered output:
-	// error: <nil>
-	// received ping - signed: true
-	// received deployment - signed: true
-	// received deployment_status - signed: true
-}
-
-// A receiver has to bear an event that comes twice: GitHub sends it again, under the same GUID, when somebody asks.
-func ExampleServer_Redeliver() {
-	seen := map[string]bool{}
-	receiver := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		guid := r.Header.Get("X-GitHub-Delivery")
-		fmt.Println(r.Header.Get("X-GitHub-Event"), "- seen before:", seen[guid])
-		seen[guid] = true
-	})
-	srv := ghdeploytest.NewServer(ghdeploytest.WithWebhook(ghdeploytest.Webhook{Handler: receiver}))
-	defer srv.Close()
-	ctx := context.Background()
-
-	if err := srv.WaitDeliveries(ctx); err != nil {
-		fmt.Println(err)
-	}
-	srv.Redeliver(srv.Deliveries()[0].GUID)
-	if err := srv.WaitDeliveries(ctx); err != nil {
-		fmt.Println(err)
-	}
-	// Output:
-	// ping - seen before: false
-	// ping - seen before: true
-}
-
-// offline is a stub by hand, around the server's own client: it lists, and refuses to create.
-type offline struct{ ghdeploy.DeploymentsService }
-
-func (offline) Create(context.Context, string, string, ghdeploy.DeploymentRequest) (*ghdeploy.Deployment, error) {
-	return nil, &ghdeploy.Error{StatusCode: http.StatusServiceUnavailable, Err: ghdeploy.ErrOutcomeUnknown}
-}
-
-// A stub by hand may stand before one service of a client and leave the rest to the server. Without a server, see
-// examples/stubtest.
-func ExampleServer_Client_stub() {
-	srv := ghdeploytest.NewServer()
-	defer srv.Close()
-	client := srv.Client()
-	client.Deployments = offline{client.Deployments}
-
-	err := Release(context.Background(), client, "main")
-	fmt.Println("outcome unknown:", errors.Is(err, ghdeploy.ErrOutcomeUnknown), "- deployments:", len(srv.Deployments("octocat/example")))
-	// Output:
-	// outcome unknown: true - deployments: 0
-}
-
-// The same with go-github-mock, whose answers are canned: they say what the test told them, whatever was sent. Use it
-// where such tests are there already, and the server for what GitHub would answer. See examples/mocktest.
-func ExampleServer_mock() {
-	client, err := ghdeploy.NewClient(ghdeploy.WithHTTPClient(mock.NewMockedHTTPClient(
-		mock.WithRequestMatch(mock.PostReposDeploymentsByOwnerByRepo, []byte(`{"id": 1, "ref": "gone"}`)),
-		mock.WithRequestMatch(mock.PostReposDeploymentsStatusesByOwnerByRepoByDeploymentId, []byte(`{"id": 2, "state": "success"}`)),
-	)))
+	review := fmt.Sprintf(`{"environment_ids":[%d],"state":"approved","comment":"Ship it!"}`, srv.Environments("octocat/example")[0].ID)
+	url := fmt.Sprintf("%srepos/octocat/example/actions/runs/%d/pending_deployments", ghdeploytest.BaseURL, run.ID)
+	request, err := http.NewRequestWithContext(context.Background(), http.MethodPost, url, strings.NewReader(review))
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println("mock:", Release(context.Background(), client, "gone"))
-
-	srv := ghdeploytest.NewServer()
-	defer srv.Close()
-	err = Release(context.Background(), srv.Client(), "gone")
-	fmt.Println("server:", errors.Is(err, ghdeploy.ErrRefNotFound))
-	// Output:
-	// mock: <nil>
-	// server: true
-}
-
-// Any client can use the server on a loopback port.
-func ExampleServer_URL() {
-	srv := ghdeploytest.NewServer()
-	defer srv.Close()
-	r, err := http.NewRequest(http.MethodGet, srv.URL()+"/repos/octocat/example/deployments", nil)
+	request.Header.Set("Authorization", "Bearer "+ghdeploytest.DefaultToken)
+	response, err := (&http.Client{Transport: srv.Transport()}).Do(request)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	resp, err := http.DefaultClient.Do(r)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	fmt.Println(resp.StatusCode, string(body), err)
+	defer response.Body.Close()
+	fmt.Println(response.StatusCode)
+	fmt.Println(srv.Deployments("octocat/example")[0].State(), srv.Reviews("octocat/example", run.ID))
 	// Output:
-	// 200 [] <nil>
+	// waiting
+	// 200
+	// in_progress [{[production] approved Ship it! octocat}]
 }
