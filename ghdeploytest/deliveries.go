@@ -159,9 +159,6 @@ func sign(algorithm func() hash.Hash, secret, body string) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// ofNobody is what a delivery's context comes from: it outlives the request that it tells of.
-var ofNobody = context.Background()
-
 // enqueue logs a delivery and makes sure that somebody sends it. The caller holds the lock.
 func (s *Server) enqueue(h *hook, content Delivery) {
 	content.ID, content.HookID, content.URL, content.Time = s.state.ids.next(deliveryIDs), h.id, h.address, s.now()
@@ -178,7 +175,7 @@ func (s *Server) enqueue(h *hook, content Delivery) {
 	}
 	h.running = true
 	s.active++
-	ctx, stop := context.WithCancel(ofNobody)
+	ctx, stop := context.WithCancel(context.Background()) // it outlives the request that it tells of
 	s.sleepers[&stop] = struct{}{}
 	go s.work(ctx, &stop, h)
 }

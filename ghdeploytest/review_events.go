@@ -202,13 +202,11 @@ func (s *Server) workflowRun(c *call, run *run) workflowRunJSON {
 	}
 }
 
+// jobRun shows a job that waits, or did until this review.
 func (c *call) jobRun(run *run, w *wait) workflowJobRunJSON {
-	name, status := "deploy to "+w.environment.name, "waiting"
-	if w.over {
-		status = "in_progress"
-	}
+	name := "deploy to " + w.environment.name
 	return workflowJobRunJSON{
-		ID: w.deployment.id, Name: &name, Status: status, HTMLURL: fmt.Sprintf("%s/jobs/%d", c.runPage(run), w.deployment.id),
+		ID: w.deployment.id, Name: &name, Status: "waiting", HTMLURL: fmt.Sprintf("%s/jobs/%d", c.runPage(run), w.deployment.id),
 		CreatedAt: timestamp(w.since), UpdatedAt: timestamp(w.since), Environment: w.environment.name,
 	}
 }
