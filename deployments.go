@@ -103,7 +103,7 @@ func (o DeploymentListOptions) paging() paging { return paging{o.Page, o.PerPage
 // DeploymentRequest is a deployment to be created. Only Ref is required; a
 // zero field is not sent, and GitHub's default applies.
 type DeploymentRequest struct {
-	Ref  string `json:"ref"`            // a branch, tag or SHA
+	Ref  string `json:"ref"`           // a branch, tag or SHA
 	Task string `json:"task,omitzero"` // default "deploy"
 
 	// AutoMerge false deploys the ref as it is. Default true: a ref behind the

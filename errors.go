@@ -44,8 +44,16 @@ var (
 	// ErrTooManyStatuses is a 422: the deployment holds as many statuses as
 	// GitHub allows (the number is documented nowhere).
 	ErrTooManyStatuses error = &sentinel{text: "too many statuses", broader: ErrValidation}
-	// ErrAlreadyExists is something that exists and was to be created.
+	// ErrAlreadyExists is something that exists and was to be created: a
+	// branch policy, which GitHub answers with a 303.
 	ErrAlreadyExists error = &sentinel{text: "already exists"}
+	// ErrUnknownProtection is a protection of an environment that GitHub shows
+	// and this package cannot send back. A partial update might remove it, so
+	// none was sent.
+	ErrUnknownProtection error = &sentinel{text: "a protection would be lost"}
+	// ErrNotPending is an environment that the workflow run does not wait for:
+	// see [NotPendingError].
+	ErrNotPending error = &sentinel{text: "not pending"}
 
 	// ErrOutcomeUnknown is a POST that may or may not have been carried out:
 	// see [OutcomeUnknownError].
@@ -122,10 +130,13 @@ func (e *Error) Error() string {
 	}
 	if e.StatusCode != 0 {
 		line += strings.TrimRight(fmt.Sprintf(" %d %s", e.StatusCode, e.text()), " ")
+		if !strings.HasSuffix(line, "...") {
+			line = strings.TrimSuffix(line, ".") // GitHub's sentence is part of ours
+		}
 	}
 	if why := e.why(); why != "" {
 		if e.StatusCode != 0 {
-			line = strings.TrimSuffix(line, ".") + ":"
+			line += ":"
 		}
 		line += " " + why
 	}
@@ -143,11 +154,11 @@ func (e *Error) text() string {
 	if e.Message != "" {
 		return oneLine(e.Message)
 	}
-	text := http.StatusText(e.StatusCode)
+	text := http.StatusText(e.StatusCode) // "" for one that has no name
 	if e.note != "" {
 		text += " (" + e.note + ")"
 	}
-	return text
+	return strings.TrimSpace(text)
 }
 
 // why is what the reason, or a header, adds to the answer's own text.

@@ -77,10 +77,11 @@ func WithTokenFunc(token func(context.Context) (string, error)) Option {
 // of GitHub Actions. Neither token set is an error.
 func FromEnvironment() Option {
 	return func(c *config) error {
-		name, token := "GH_TOKEN", os.Getenv("GH_TOKEN")
-		if token == "" {
-			name, token = "GITHUB_TOKEN", os.Getenv("GITHUB_TOKEN")
+		name := "GH_TOKEN"
+		if os.Getenv(name) == "" {
+			name = "GITHUB_TOKEN"
 		}
+		token := os.Getenv(name)
 		if token == "" {
 			return invalidArgument("FromEnvironment: neither GH_TOKEN nor GITHUB_TOKEN is set (a workflow has to pass it on: env: GITHUB_TOKEN: ${{ github.token }})")
 		}
@@ -249,8 +250,15 @@ func httpClient(client *http.Client, home string) *http.Client {
 	c.CheckRedirect = func(req *http.Request, via []*http.Request) error {
 		const most = 10 // as net/http has it
 		switch {
-		case origin(req.URL) != home, req.URL.User != nil, req.Method != via[0].Method, len(via) >= most,
-			theirs != nil && theirs(req, via) != nil:
+		case origin(req.URL) != home, req.URL.User != nil, req.Method != via[0].Method, len(via) >= most:
+			return http.ErrUseLastResponse
+		}
+		if token := via[0].Header.Get("Authorization"); token != "" {
+			// net/http takes a host in other letters for another one, and
+			// drops the token: it would be asked for what only the token sees.
+			req.Header.Set("Authorization", token) //nolint:gosec // the origin is the same: see the first case
+		}
+		if theirs != nil && theirs(req, via) != nil {
 			return http.ErrUseLastResponse
 		}
 		return nil
@@ -304,7 +312,9 @@ func visible(s string) bool {
 	return true
 }
 
-// parseBase never repeats what may be a password.
+// parseBase never repeats what may be a password or a token: nothing of a text
+// that is not a URL, and of one that is no more than its host, or its path once
+// there is nothing else in it.
 func parseBase(s string) (*url.URL, error) {
 	u, err := url.Parse(s)
 	switch {
@@ -313,11 +323,11 @@ func parseBase(s string) (*url.URL, error) {
 	case err != nil:
 		return nil, fmt.Errorf("this is not a URL; write one such as https://ghe.example.com/api/v3")
 	case u.User != nil:
-		return nil, fmt.Errorf("%s holds a user; a token goes into WithToken", u.Redacted())
+		return nil, fmt.Errorf("the URL of %s holds a user; a token goes into WithToken", u.Host)
 	case u.Scheme != "https" && u.Scheme != "http":
-		return nil, fmt.Errorf("%q does not begin with https://; write one such as https://ghe.example.com/api/v3", s)
+		return nil, fmt.Errorf("this does not begin with https://; write one such as https://ghe.example.com/api/v3")
 	case u.Hostname() == "":
-		return nil, fmt.Errorf("%q names no host; write one such as https://ghe.example.com/api/v3", s)
+		return nil, fmt.Errorf("this names no host; write one such as https://ghe.example.com/api/v3")
 	case u.RawQuery != "" || u.ForceQuery:
 		return nil, fmt.Errorf("%s holds a query; the API's root has none", u.Host)
 	case u.Fragment != "" || strings.Contains(s, "#"):

@@ -147,7 +147,13 @@ func (p paging) validate() error {
 }
 
 // list is a GET of one page of rows.
-func list[R row](ctx context.Context, c *core, path string, opts any, p paging) (*Page[R], error) {
+func list[R any](ctx context.Context, c *core, path string, opts any, p paging) (*Page[R], error) {
+	return listWrapped[R](ctx, c, path, "", opts, p)
+}
+
+// listWrapped is a GET of one page of rows that come as an array under key in
+// an object; under no key the array is all there is.
+func listWrapped[R any](ctx context.Context, c *core, path, key string, opts any, p paging) (*Page[R], error) {
 	if err := p.validate(); err != nil {
 		return nil, err
 	}
@@ -156,11 +162,15 @@ func list[R row](ctx context.Context, c *core, path string, opts any, p paging) 
 	if err != nil {
 		return nil, err
 	}
-	rows, err := decodeRows[R](op, a)
+	page := &Page[R]{Rate: a.rate}
+	if key == "" {
+		page.Items, err = decodeRows[R](op, a)
+	} else {
+		page.Items, page.Total, err = decodeWrapped[R](op, a, key)
+	}
 	if err != nil {
 		return nil, err
 	}
-	page := &Page[R]{Items: rows, Rate: a.rate}
 	if err := setLinks(op, a, page, p.page); err != nil {
 		return nil, err
 	}
@@ -201,7 +211,7 @@ func parseLinks(headers []string) map[string]int {
 			if !ok {
 				break
 			}
-			params, rest = cutParams(params)
+			params, rest = cutUnquoted(params, ',')
 			for _, rel := range strings.Fields(strings.ToLower(linkParam(params, "rel"))) {
 				if _, ok := links[rel]; !ok {
 					links[rel] = pageOf(target)
@@ -212,31 +222,32 @@ func parseLinks(headers []string) map[string]int {
 	return links
 }
 
-// cutParams splits the parameters of one link from the links behind it: at the
-// first comma outside quotes.
-func cutParams(s string) (params, rest string) {
-	quoted := false
-	for i := range len(s) {
-		switch {
-		case s[i] == '\\' && quoted:
-			continue
-		case s[i] == '"':
-			quoted = !quoted
-		case s[i] == ',' && !quoted:
-			return s[:i], s[i+1:]
-		}
-	}
-	return s, ""
-}
-
+// linkParam is the value of a link's parameter, "" if it has none.
 func linkParam(params, name string) string {
-	for param := range strings.SplitSeq(params, ";") {
+	for param := ""; params != ""; {
+		param, params = cutUnquoted(params, ';')
 		key, value, _ := strings.Cut(param, "=")
 		if strings.EqualFold(strings.TrimSpace(key), name) {
 			return strings.Trim(strings.TrimSpace(value), `"`)
 		}
 	}
 	return ""
+}
+
+// cutUnquoted splits s at the first sep outside quotes: a title may hold any.
+func cutUnquoted(s string, sep byte) (before, after string) {
+	quoted := false
+	for i := 0; i < len(s); i++ {
+		switch {
+		case s[i] == '\\' && quoted:
+			i++ // what follows is no quote
+		case s[i] == '"':
+			quoted = !quoted
+		case s[i] == sep && !quoted:
+			return s[:i], s[i+1:]
+		}
+	}
+	return s, ""
 }
 
 // pageOf is the page number in a link's URL, 0 where there is none.

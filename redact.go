@@ -2,6 +2,7 @@ package ghdeploy
 
 import (
 	"errors"
+	"net/http"
 	"strings"
 )
 
@@ -16,6 +17,25 @@ func redaction(token string) func(string) string {
 		return func(s string) string { return s }
 	}
 	return func(s string) string { return strings.ReplaceAll(s, token, redacted) }
+}
+
+// redactHeader returns the headers with each value redacted. The map is the
+// transport's, so it is copied if it has to change.
+func redactHeader(h http.Header, redact func(string) string) http.Header {
+	clean, copied := h, false
+	for name, values := range h {
+		for i, value := range values {
+			text := redact(value)
+			if text == value {
+				continue
+			}
+			if !copied {
+				clean, copied = h.Clone(), true
+			}
+			clean[name][i] = text
+		}
+	}
+	return clean
 }
 
 // redactError returns err, or where its text holds the token an error with

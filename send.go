@@ -22,8 +22,8 @@ const maxBody = 32 << 20
 
 // answer is what a call ended with.
 type answer struct {
-	status int // 0: no answer
-	header http.Header
+	status int         // 0: no answer
+	header http.Header // redacted
 	body   []byte
 	err    error           // why there is no answer, or not a whole one
 	limit  *RateLimitError // it is a limit, or one that held the request back
@@ -131,7 +131,7 @@ func (x *exchange) pass() (string, error) {
 }
 
 // end takes in what an attempt brought and decides whether there is another.
-func (x *exchange) end(_ context.Context, resp *http.Response, err error) (bool, error) {
+func (x *exchange) end(ctx context.Context, resp *http.Response, err error) (bool, error) {
 	now := time.Now()
 	x.last = x.read(resp, err, now)
 	o := outcome{
@@ -140,7 +140,7 @@ func (x *exchange) end(_ context.Context, resp *http.Response, err error) (bool,
 		status:  x.last.status,
 		err:     x.last.err,
 		unsent:  err != nil && x.trace.unsent(),
-		ended:   x.ctx.Err() != nil,
+		ended:   ctx.Err() != nil,
 		limit:   x.last.limit,
 	}
 	if o.status >= 500 {
@@ -152,7 +152,7 @@ func (x *exchange) end(_ context.Context, resp *http.Response, err error) (bool,
 	x.last.uncertain = uncertain(o)
 
 	wait, allowed := x.core.retry.wait(o, jitter())
-	again := mayRepeat(o) && allowed && withinDeadline(x.ctx, wait, now)
+	again := mayRepeat(o) && allowed && withinDeadline(ctx, wait, now)
 	x.logAttempt(again, wait)
 	if again {
 		x.waiting, x.wait = true, wait
@@ -167,12 +167,12 @@ func (x *exchange) read(resp *http.Response, err error, now time.Time) *answer {
 	if err != nil {
 		return &answer{err: x.transportError(err)}
 	}
-	a := &answer{status: resp.StatusCode, header: resp.Header}
+	a := &answer{status: resp.StatusCode, header: redactHeader(resp.Header, x.redact)}
 	a.body, err = readBody(resp)
 	if err != nil {
 		a.err = x.transportError(err)
 	}
-	if rate, ok := parseRate(resp.Header); ok {
+	if rate, ok := parseRate(a.header); ok {
 		a.rate = rate
 		x.core.rate.Store(&rate)
 	}
@@ -182,14 +182,14 @@ func (x *exchange) read(resp *http.Response, err error, now time.Time) *answer {
 			a.err = nil // cut off or not, it says: not done
 		}
 	}
-	x.logSunset(resp.Header)
+	x.logSunset(a.header)
 	return a
 }
 
 // readBody reads and closes a body of at most maxBody bytes.
 func readBody(resp *http.Response) ([]byte, error) {
 	body := resp.Body
-	defer body.Close()      //nolint:errcheck // nothing is left to lose
+	defer body.Close()
 	resp.Body = http.NoBody // go-retryablehttp drains it once more
 	if resp.ContentLength > maxBody {
 		return nil, ErrTooLarge
@@ -297,7 +297,7 @@ func (x *exchange) logAttempt(again bool, wait time.Duration) {
 		attrs = append(attrs, slog.String("reason", oneLine(x.last.failure().Error())))
 	}
 	if id := x.last.header.Get("X-GitHub-Request-Id"); id != "" {
-		attrs = append(attrs, slog.String("request_id", oneLine(x.redact(id))))
+		attrs = append(attrs, slog.String("request_id", oneLine(id)))
 	}
 	if again {
 		x.log(slog.LevelInfo, "sending again", append(attrs, slog.Duration("wait", wait))...)
@@ -317,7 +317,7 @@ func (x *exchange) logSunset(h http.Header) {
 	x.core.sunsets.Do(func() {
 		x.log(slog.LevelWarn, "GitHub is ending what this client uses",
 			slog.String("api_version", string(x.core.version)),
-			slog.String("deprecation", oneLine(x.redact(deprecation))),
-			slog.String("sunset", oneLine(x.redact(sunset))))
+			slog.String("deprecation", oneLine(deprecation)),
+			slog.String("sunset", oneLine(sunset)))
 	})
 }

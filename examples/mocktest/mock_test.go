@@ -85,7 +85,7 @@ func TestErrorNamesOurOwnAddress(t *testing.T) {
 	if !errors.Is(err, ghdeploy.ErrMergeConflict) {
 		t.Errorf("Create: %v, want ErrMergeConflict", err)
 	}
-	const want = "ghdeploy: POST /repos/octocat/example/deployments: 409 Conflict merging main into topic."
+	const want = "ghdeploy: POST /repos/octocat/example/deployments: 409 Conflict merging main into topic"
 	if err.Error() != want {
 		t.Errorf("error is %q, want %q", err, want)
 	}

@@ -1,0 +1,316 @@
+package ghdeploy_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"log"
+	"net/http"
+	"time"
+
+	"github.com/ghdeploy/ghdeploy"
+)
+
+// fakeGitHub is an http.Client that reaches no network: it gives these
+// answers, one after the other.
+func fakeGitHub(a ...canned) *http.Client { return &http.Client{Transport: answers(a...)} }
+
+// sayWhere is a transport that prints where a request goes.
+type sayWhere struct{ next http.RoundTripper }
+
+func (s sayWhere) RoundTrip(r *http.Request) (*http.Response, error) {
+	fmt.Println(r.Method, r.URL)
+	return s.next.RoundTrip(r)
+}
+
+const (
+	created    = `{"id":42,"ref":"main","sha":"a84d88e7554fc1fa21bcbc4efae3c782a70d2b9d","environment":"production","payload":{"version":"1.4"}}`
+	newest     = `{"id":43,"ref":"v1.5","environment":"production"}`
+	middle     = `{"id":42,"ref":"v1.4","environment":"production"}`
+	oldest     = `{"id":41,"ref":"v1.3","environment":"production"}`
+	nextIsTwo  = `Link: <https://api.github.com/repositories/7/deployments?page=2>; rel="next", <https://api.github.com/repositories/7/deployments?page=2>; rel="last"`
+	quotaLeft  = "X-RateLimit-Remaining: 4987"
+	quotaLimit = "X-RateLimit-Limit: 5000"
+)
+
+// In a workflow of GitHub Actions, FromEnvironment is all there is to say.
+func ExampleNewClient() {
+	client, err := ghdeploy.NewClient(
+		ghdeploy.WithToken("ghp_yours"),
+		ghdeploy.WithUserAgent("shipit/1.4"),
+		ghdeploy.WithHTTPClient(fakeGitHub(answer(200, created))), // leave this out
+	)
+	if err != nil {
+		log.Fatal(err)
+	}
+	deployment, err := client.Deployments.Get(context.Background(), "octocat", "example", 42)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(deployment.Ref, "to", deployment.Environment)
+	// Output: main to production
+}
+
+// WithHost takes the address that people know, and finds the API there.
+func ExampleNewClient_enterprise() {
+	for _, host := range []string{"ghe.example.com", "octocorp.ghe.com", "https://github.com"} {
+		client, err := ghdeploy.NewClient(
+			ghdeploy.WithHost(host),
+			ghdeploy.WithToken("ghp_yours"),
+			ghdeploy.WithHTTPClient(&http.Client{Transport: sayWhere{answers(answer(200, created))}}),
+		)
+		if err != nil {
+			log.Fatal(err)
+		}
+		if _, err := client.Deployments.Get(context.Background(), "octocat", "example", 42); err != nil {
+			log.Fatal(err)
+		}
+	}
+	// Output:
+	// GET https://ghe.example.com/api/v3/repos/octocat/example/deployments/42
+	// GET https://api.octocorp.ghe.com/repos/octocat/example/deployments/42
+	// GET https://api.github.com/repos/octocat/example/deployments/42
+}
+
+func ExampleDeploymentsService_create() {
+	client, err := ghdeploy.NewClient(ghdeploy.WithHTTPClient(fakeGitHub(answer(201, created))))
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	deployment, err := client.Deployments.Create(context.Background(), "octocat", "example", ghdeploy.DeploymentRequest{
+		Ref:         "main",
+		Environment: "production",
+		AutoMerge:   new(false), // deploy the ref as it is
+		Payload:     map[string]string{"version": "1.4"},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("deployment %d of %s (%.7s) to %s\n", deployment.ID, deployment.Ref, deployment.SHA, deployment.Environment)
+	// Output: deployment 42 of main (a84d88e) to production
+}
+
+func ExampleDeploymentsService_list() {
+	client, err := ghdeploy.NewClient(ghdeploy.WithHTTPClient(fakeGitHub(
+		answer(200, "["+newest+","+middle+"]", nextIsTwo, quotaLimit, quotaLeft),
+	)))
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	page, err := client.Deployments.List(context.Background(), "octocat", "example", ghdeploy.DeploymentListOptions{
+		Environment: "production",
+		PerPage:     2,
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, deployment := range page.Items {
+		fmt.Println(deployment.ID, deployment.Ref)
+	}
+	fmt.Printf("next is page %d of %d; %d of %d requests left\n", page.NextPage, page.LastPage, page.Rate.Remaining, page.Rate.Limit)
+	// Output:
+	// 43 v1.5
+	// 42 v1.4
+	// next is page 2 of 2; 4987 of 5000 requests left
+}
+
+func ExampleDeploymentsService_all() {
+	client, err := ghdeploy.NewClient(ghdeploy.WithHTTPClient(fakeGitHub(
+		answer(200, "["+newest+","+middle+"]", nextIsTwo),
+		answer(200, "["+oldest+"]"),
+	)))
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	for deployment, err := range client.Deployments.All(context.Background(), "octocat", "example", ghdeploy.DeploymentListOptions{}) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(deployment.ID, deployment.Ref)
+	}
+	// Output:
+	// 43 v1.5
+	// 42 v1.4
+	// 41 v1.3
+}
+
+func ExampleStatusesService_create() {
+	client, err := ghdeploy.NewClient(ghdeploy.WithHTTPClient(fakeGitHub(
+		answer(201, `{"id":1,"state":"in_progress"}`),
+		answer(201, `{"id":2,"state":"success","environment_url":"https://www.example.com"}`),
+	)))
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	for _, report := range []ghdeploy.DeploymentStatusRequest{
+		{State: ghdeploy.StateInProgress, LogURL: "https://ci.example.com/builds/7"},
+		{State: ghdeploy.StateSuccess, LogURL: "https://ci.example.com/builds/7", EnvironmentURL: "https://www.example.com"},
+	} {
+		status, err := client.Statuses.Create(context.Background(), "octocat", "example", 42, report)
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println("status", status.ID, status.State)
+	}
+	// Output:
+	// status 1 in_progress
+	// status 2 success
+}
+
+// What to do about each error of a new deployment.
+func ExampleError() {
+	whatNow := func(err error) string {
+		var (
+			conflict   *ghdeploy.ConflictError
+			validation *ghdeploy.ValidationError
+			limit      *ghdeploy.RateLimitError
+			failed     *ghdeploy.Error
+		)
+		switch {
+		case errors.Is(err, ghdeploy.ErrInvalidArgument):
+			return "nothing was sent: mend the program"
+		case errors.Is(err, ghdeploy.ErrMergedBranch):
+			return "the default branch was merged in: create it again"
+		case errors.Is(err, ghdeploy.ErrMergeConflict):
+			return "merge the default branch by hand"
+		case errors.As(err, &conflict):
+			return fmt.Sprint("wait for ", conflict.Failing())
+		case errors.Is(err, ghdeploy.ErrRefNotFound):
+			return "push the branch first"
+		case errors.As(err, &validation):
+			return fmt.Sprint("change ", validation.Errors)
+		case errors.As(err, &limit):
+			return fmt.Sprint("wait ", limit.RetryAfter)
+		case errors.Is(err, ghdeploy.ErrOutcomeUnknown):
+			return "look whether it is there before you create it again"
+		case errors.Is(err, ghdeploy.ErrForbidden) && errors.As(err, &failed):
+			return "give the token " + failed.AcceptedPermissions
+		case errors.Is(err, ghdeploy.ErrNotFound), errors.Is(err, ghdeploy.ErrUnauthorized):
+			return "is there such a repository, and may the token see it?"
+		default:
+			return "show it: " + err.Error()
+		}
+	}
+
+	client, err := ghdeploy.NewClient(
+		ghdeploy.WithRetry(ghdeploy.RetryPolicy{MaxAttempts: 1}), // by default a limit of up to two minutes is waited for
+		ghdeploy.WithHTTPClient(fakeGitHub(
+			answer(202, `{"message":"Auto-merged main into topic on deployment."}`),
+			answer(409, `{"message":"Conflict merging main into topic."}`),
+			answer(409, `{"message":"Conflict: Commit status checks failed for topic.","errors":[{"contexts":[{"context":"ci","state":"failure"}]}]}`),
+			answer(422, `{"message":"No ref found for: topic"}`),
+			answer(403, `{"message":"Resource not accessible by integration"}`, "X-Accepted-GitHub-Permissions: deployments=write"),
+			answer(502, `<html>`),
+			answer(404, `{"message":"Not Found"}`),
+			answer(429, `{"message":"You have exceeded a secondary rate limit."}`, "Retry-After: 30"),
+		)),
+	)
+	if err != nil {
+		log.Fatal(err)
+	}
+	for range 8 {
+		_, err := client.Deployments.Create(context.Background(), "octocat", "example", ghdeploy.DeploymentRequest{Ref: "topic"})
+		fmt.Println(whatNow(err))
+	}
+	// Output:
+	// the default branch was merged in: create it again
+	// merge the default branch by hand
+	// wait for [{ci failure}]
+	// push the branch first
+	// give the token deployments=write
+	// look whether it is there before you create it again
+	// is there such a repository, and may the token see it?
+	// wait 30s
+}
+
+// deployed is a stub of the service: it has what the code under test calls.
+// Calling anything else ends in a nil pointer, which says enough in a test.
+type deployed struct {
+	ghdeploy.DeploymentsService
+	rows []*ghdeploy.Deployment
+}
+
+func (s deployed) Get(_ context.Context, _, _ string, id int64) (*ghdeploy.Deployment, error) {
+	for _, deployment := range s.rows {
+		if deployment.ID == id {
+			return deployment, nil
+		}
+	}
+	return nil, &ghdeploy.Error{StatusCode: http.StatusNotFound}
+}
+
+func (s deployed) List(context.Context, string, string, ghdeploy.DeploymentListOptions) (*ghdeploy.Page[*ghdeploy.Deployment], error) {
+	return &ghdeploy.Page[*ghdeploy.Deployment]{Items: s.rows}, nil
+}
+
+func (s deployed) All(ctx context.Context, owner, repo string, opts ghdeploy.DeploymentListOptions) iter.Seq2[*ghdeploy.Deployment, error] {
+	return ghdeploy.Pages(opts.Page, func(page int) (*ghdeploy.Page[*ghdeploy.Deployment], error) {
+		opts.Page = page
+		return s.List(ctx, owner, repo, opts)
+	})
+}
+
+// A service is an interface, so a test stands in for GitHub with a few lines.
+func ExampleClient_stub() {
+	client := &ghdeploy.Client{Deployments: deployed{rows: []*ghdeploy.Deployment{
+		{ID: 43, Ref: "v1.5", CreatedAt: time.Date(2026, 4, 22, 0, 0, 0, 0, time.UTC)},
+		{ID: 42, Ref: "v1.4", CreatedAt: time.Date(2026, 4, 1, 0, 0, 0, 0, time.UTC)},
+	}}}
+
+	for deployment, err := range client.Deployments.All(context.Background(), "octocat", "example", ghdeploy.DeploymentListOptions{}) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(deployment.Ref, "of", deployment.CreatedAt.Format(time.DateOnly))
+	}
+	_, err := client.Deployments.Get(context.Background(), "octocat", "example", 7)
+	fmt.Println(errors.Is(err, ghdeploy.ErrNotFound), err)
+	// Output:
+	// v1.5 of 2026-04-22
+	// v1.4 of 2026-04-01
+	// true ghdeploy: 404 Not Found
+}
+
+// Tools send an object, a string, or JSON inside a string. Decode takes all.
+func ExamplePayload_Decode() {
+	for _, payload := range []ghdeploy.Payload{
+		ghdeploy.Payload(`{"version":"1.4"}`),
+		ghdeploy.Payload(`"{\"version\":\"1.5\"}"`),
+		ghdeploy.Payload(`null`),
+	} {
+		var build struct {
+			Version string `json:"version"`
+		}
+		if err := payload.Decode(&build); err != nil {
+			log.Fatal(err)
+		}
+		fmt.Printf("%q\n", build.Version)
+	}
+	// Output:
+	// "1.4"
+	// "1.5"
+	// ""
+}
+
+func ExampleParseRepository() {
+	owner, repo, err := ghdeploy.ParseRepository("octocat/example") // os.Getenv("GITHUB_REPOSITORY")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(owner, repo)
+	// Output: octocat example
+}
+
+func ExampleParseDeploymentURL() {
+	owner, repo, id, err := ghdeploy.ParseDeploymentURL("https://ghe.example.com/api/v3/repos/octocat/example/deployments/42")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(owner, repo, id)
+	// Output: octocat example 42
+}

@@ -1,0 +1,13 @@
+package ghdeploy
+
+import (
+	"context"
+	"net/http"
+)
+
+// Put sends a PUT through the request path, for the tests of what holds for
+// every method.
+func (c *Client) Put(ctx context.Context, path string, body any) error {
+	_, err := c.core.call(ctx, operation{method: http.MethodPut, path: path, body: body})
+	return err
+}
