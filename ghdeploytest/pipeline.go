@@ -33,7 +33,7 @@ func (s *Server) exchange(ctx context.Context, c *call) answer {
 	var a answer
 	switch e := c.plan.effect; {
 	case e == nil:
-		a = s.carryOut(c) //nolint:contextcheck // what it delivers to webhooks outlives the request
+		a = s.carryOut(c)
 	case e.kind == dropBefore:
 		return answer{ending: noAnswer}
 	case e.kind == carryOutLater:
@@ -42,7 +42,7 @@ func (s *Server) exchange(ctx context.Context, c *call) answer {
 	case e.kind == respond:
 		a = e.canned(s.requestID())
 	default:
-		a = s.carryOut(c) //nolint:contextcheck // as above
+		a = s.carryOut(c)
 		e.alter(&a)
 	}
 	s.answered(entry, a)

@@ -151,7 +151,7 @@ func serve(ctx context.Context, cfg config, out, errs io.Writer) error {
 		ghdeploytest.WithDeliveryLog(failures(errs)),
 	}
 	if cfg.seed != "" {
-		seed, err := readSeed(cfg.seed) //nolint:contextcheck // the trials close their servers themselves
+		seed, err := readSeed(cfg.seed)
 		if err != nil {
 			return err
 		}
@@ -162,11 +162,11 @@ func serve(ctx context.Context, cfg config, out, errs io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("-addr: %w", err)
 	}
-	srv := ghdeploytest.NewServer(append(opts, ghdeploytest.WithListener(ln))...) //nolint:contextcheck // Close ends what it does
+	srv := ghdeploytest.NewServer(append(opts, ghdeploytest.WithListener(ln))...)
 	defer srv.Close()
-	address := srv.URL() //nolint:contextcheck // as above; before AddWebhook, because the ping names it
+	address := srv.URL() //nolint:contextcheck // the listener is there already; before AddWebhook, because the ping names it
 	if cfg.hook.URL != "" {
-		srv.AddWebhook(cfg.hook) //nolint:contextcheck // as above
+		srv.AddWebhook(cfg.hook)
 	}
 	_, _ = fmt.Fprintln(out, address)
 	<-ctx.Done()
