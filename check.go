@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 
 	"github.com/ghdeploy/ghdeploy/internal/wire"
@@ -67,10 +68,16 @@ func conflict(p problem) error {
 
 func validation(op operation, p problem) error {
 	e := &ValidationError{}
-	words := p.message
+	words, named := p.message, false
 	for _, c := range p.errors {
 		e.Errors = append(e.Errors, c.FieldError)
 		words += "\n" + c.Message
+		named = named || c.Field != ""
+	}
+	if !named {
+		for _, key := range refusedKeys(words) {
+			e.Errors = append(e.Errors, FieldError{Field: key, Code: "unprocessable"})
+		}
 	}
 	switch {
 	case strings.Contains(words, "No ref found"):
@@ -83,6 +90,41 @@ func validation(op operation, p problem) error {
 	}
 	return e
 }
+
+// refusedKeys finds the keys of a request that a message alone names: as keys
+// that an older server does not know, or by the rule of an environment that a
+// plan does not include. The wordings are recorded ones.
+func refusedKeys(words string) []string {
+	var keys []string
+	for _, sentence := range permitted.FindAllStringSubmatch(words, -1) {
+		for _, key := range quoted.FindAllString(sentence[1], -1) {
+			keys = append(keys, strings.Trim(key, `"`))
+		}
+	}
+	words = strings.ToLower(words)
+	if !strings.Contains(words, "billing plan") {
+		return keys
+	}
+	for _, rule := range plannedRules {
+		if strings.Contains(words, rule.words) {
+			keys = append(keys, rule.key)
+		}
+	}
+	return keys
+}
+
+var (
+	quoted    = regexp.MustCompile(`"[^"]+"`)
+	permitted = regexp.MustCompile(`("[^"]+"(?:(?:,| and|, and) "[^"]+")*) (?:is|are) not (?:a )?permitted key`)
+
+	plannedRules = []struct{ words, key string }{
+		{"reviewers", "reviewers"},
+		{"wait timer", "wait_timer"},
+		{"self review", "prevent_self_review"},
+		{"self-review", "prevent_self_review"},
+		{"branch", "deployment_branch_policy"}, // "protected branch gate", "branch policy"
+	}
+)
 
 // redirect says where a refused redirect led, without the path: it may hold
 // what opens the door there.
@@ -130,6 +172,12 @@ func envelope(op operation, a *answer, p problem, err error) *Error {
 		}
 	}
 	return e
+}
+
+// unsent is the error of an operation that was not sent, for what an earlier
+// answer to the same call said.
+func unsent(op operation, err error) *Error {
+	return &Error{Method: op.method, Path: op.path, Err: err}
 }
 
 // ssoURL reads "required; url=https://...".

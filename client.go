@@ -21,8 +21,12 @@ import (
 // with [NewClient], or, in a test, with the services that the code under test
 // calls: Client{Deployments: stub}. A copy of a Client is one as well.
 type Client struct {
-	Deployments DeploymentsService
-	Statuses    StatusesService
+	Deployments     DeploymentsService
+	Statuses        StatusesService
+	Environments    EnvironmentsService
+	BranchPolicies  BranchPoliciesService
+	ProtectionRules ProtectionRulesService
+	Reviews         ReviewsService
 
 	core *core
 }
@@ -36,9 +40,13 @@ func NewClient(opts ...Option) (*Client, error) {
 		return nil, err
 	}
 	return &Client{
-		Deployments: &deploymentsService{core},
-		Statuses:    &statusesService{core},
-		core:        core,
+		Deployments:     &deploymentsService{core},
+		Statuses:        &statusesService{core},
+		Environments:    &environmentsService{core},
+		BranchPolicies:  &branchPoliciesService{core},
+		ProtectionRules: &protectionRulesService{core},
+		Reviews:         &reviewsService{core},
+		core:            core,
 	}, nil
 }
 
@@ -150,9 +158,21 @@ func (c *core) remove(ctx context.Context, op operation) error {
 	return err
 }
 
-// row is what a list holds and an operation answers with. GitHub's ids begin
-// at 1: an object without one is not what was asked for. A nil row has none.
+// row is what a list holds and an operation answers with. A nil row has no id.
 type row interface{ rowID() int64 }
+
+// whole tells whether an object of an answer says what its kind always says.
+// GitHub's ids begin at 1: an object without one is not what was asked for. A
+// kind that has no id has a rule of its own.
+func whole(v any) bool {
+	switch v := v.(type) {
+	case interface{ whole() bool }:
+		return v.whole()
+	case row:
+		return v.rowID() > 0
+	}
+	return false
+}
 
 // object is a pointer to a type whose pointer is a row.
 type object[T any] interface {
@@ -166,23 +186,47 @@ func decodeOne[T any, P object[T]](op operation, a *answer) (*T, error) {
 	if err := wire.Decode(a.body, v); err != nil {
 		return nil, malformed(op, a, err)
 	}
-	if P(v).rowID() <= 0 {
+	if !whole(P(v)) {
 		return nil, malformed(op, a, nil)
 	}
 	return v, nil
 }
 
 // decodeRows decodes an answer that is an array of objects.
-func decodeRows[R row](op operation, a *answer) ([]R, error) {
+func decodeRows[R any](op operation, a *answer) ([]R, error) {
+	return rowsOf[R](op, a, a.body)
+}
+
+// decodeWrapped decodes an answer that is an object of an array under key and
+// its total_count, 0 where it does not count.
+func decodeWrapped[R any](op operation, a *answer, key string) (rows []R, total int, err error) {
+	var wrapped map[string]wire.Raw
+	if err := wire.Decode(a.body, &wrapped); err != nil {
+		return nil, 0, malformed(op, a, err)
+	}
+	if count, ok := wrapped["total_count"]; ok {
+		if err := wire.Decode(count, &total); err != nil || total < 0 {
+			return nil, 0, malformed(op, a, err)
+		}
+	}
+	array, ok := wrapped[key]
+	if !ok {
+		return nil, 0, malformed(op, a, nil)
+	}
+	rows, err = rowsOf[R](op, a, array)
+	return rows, total, err
+}
+
+func rowsOf[R any](op operation, a *answer, array []byte) ([]R, error) {
 	var rows []R
-	if err := wire.Decode(a.body, &rows); err != nil {
+	if err := wire.Decode(array, &rows); err != nil {
 		return nil, malformed(op, a, err)
 	}
 	if rows == nil { // null
 		return nil, malformed(op, a, nil)
 	}
 	for _, r := range rows {
-		if r.rowID() <= 0 {
+		if !whole(r) {
 			return nil, malformed(op, a, nil)
 		}
 	}

@@ -103,8 +103,8 @@ func (o DeploymentListOptions) paging() paging { return paging{o.Page, o.PerPage
 // DeploymentRequest is a deployment to be created. Only Ref is required; a
 // zero field is not sent, and GitHub's default applies.
 type DeploymentRequest struct {
-	Ref  string `json:"ref"`            // a branch, tag or SHA
-	Task string `json:"task,omitempty"` // default "deploy"
+	Ref  string `json:"ref"`           // a branch, tag or SHA
+	Task string `json:"task,omitzero"` // default "deploy"
 
 	// AutoMerge false deploys the ref as it is. Default true: a ref behind the
 	// default branch gets that merged in, and no deployment ([*MergedBranchError]).
@@ -123,8 +123,8 @@ type DeploymentRequest struct {
 	// [Payload] or a json.RawMessage. GitHub documents no bound of its size.
 	Payload any `json:"payload,omitzero"`
 
-	Environment string `json:"environment,omitempty"` // default "production"; created if it does not exist
-	Description string `json:"description,omitempty"`
+	Environment string `json:"environment,omitzero"` // default "production"; created if it does not exist
+	Description string `json:"description,omitzero"`
 
 	TransientEnvironment  bool  `json:"transient_environment,omitzero"`  // one that will go away again, as a preview does
 	ProductionEnvironment *bool `json:"production_environment,omitzero"` // default: true if Environment is "production"

@@ -44,8 +44,16 @@ var (
 	// ErrTooManyStatuses is a 422: the deployment holds as many statuses as
 	// GitHub allows (the number is documented nowhere).
 	ErrTooManyStatuses error = &sentinel{text: "too many statuses", broader: ErrValidation}
-	// ErrAlreadyExists is something that exists and was to be created.
+	// ErrAlreadyExists is something that exists and was to be created: a
+	// branch policy, which GitHub answers with a 303.
 	ErrAlreadyExists error = &sentinel{text: "already exists"}
+	// ErrUnknownProtection is a protection of an environment that GitHub shows
+	// and this package cannot send back. A partial update might remove it, so
+	// none was sent.
+	ErrUnknownProtection error = &sentinel{text: "a protection would be lost"}
+	// ErrNotPending is an environment that the workflow run does not wait for:
+	// see [NotPendingError].
+	ErrNotPending error = &sentinel{text: "not pending"}
 
 	// ErrOutcomeUnknown is a POST that may or may not have been carried out:
 	// see [OutcomeUnknownError].

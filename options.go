@@ -140,8 +140,8 @@ func WithInsecureHTTP() Option {
 // WithHTTPClient sends requests through a copy of the given client: its
 // Transport carries proxies, caching and tracing, and its Timeout bounds each
 // attempt; 0 then means no bound but the context's. Its connection pool is
-// never closed. Its CheckRedirect is asked for the redirects that this package
-// would follow.
+// never closed. Its CheckRedirect may refuse a redirect that this package would
+// follow.
 //
 // A transport must not add an Idempotency-Key or X-Idempotency-Key header:
 // net/http takes it as leave to send a POST twice. One that retries by itself
@@ -249,10 +249,9 @@ func httpClient(client *http.Client, home string) *http.Client {
 	c.CheckRedirect = func(req *http.Request, via []*http.Request) error {
 		const most = 10 // as net/http has it
 		switch {
-		case origin(req.URL) != home, req.URL.User != nil, req.Method != via[0].Method, len(via) >= most:
+		case origin(req.URL) != home, req.URL.User != nil, req.Method != via[0].Method, len(via) >= most,
+			theirs != nil && theirs(req, via) != nil:
 			return http.ErrUseLastResponse
-		case theirs != nil:
-			return theirs(req, via)
 		}
 		return nil
 	}
@@ -305,7 +304,9 @@ func visible(s string) bool {
 	return true
 }
 
-// parseBase never repeats what may be a password.
+// parseBase never repeats what may be a password or a token: nothing of a text
+// that is not a URL, and of one that is no more than its host, or its path once
+// there is nothing else in it.
 func parseBase(s string) (*url.URL, error) {
 	u, err := url.Parse(s)
 	switch {
@@ -314,11 +315,11 @@ func parseBase(s string) (*url.URL, error) {
 	case err != nil:
 		return nil, fmt.Errorf("this is not a URL; write one such as https://ghe.example.com/api/v3")
 	case u.User != nil:
-		return nil, fmt.Errorf("%s holds a user; a token goes into WithToken", u.Redacted())
+		return nil, fmt.Errorf("the URL of %s holds a user; a token goes into WithToken", u.Host)
 	case u.Scheme != "https" && u.Scheme != "http":
-		return nil, fmt.Errorf("%q does not begin with https://; write one such as https://ghe.example.com/api/v3", s)
+		return nil, fmt.Errorf("this does not begin with https://; write one such as https://ghe.example.com/api/v3")
 	case u.Hostname() == "":
-		return nil, fmt.Errorf("%q names no host; write one such as https://ghe.example.com/api/v3", s)
+		return nil, fmt.Errorf("this names no host; write one such as https://ghe.example.com/api/v3")
 	case u.RawQuery != "" || u.ForceQuery:
 		return nil, fmt.Errorf("%s holds a query; the API's root has none", u.Host)
 	case u.Fragment != "" || strings.Contains(s, "#"):

@@ -54,7 +54,7 @@ func Pages[T any](first int, list func(page int) (*Page[T], error)) iter.Seq2[T,
 		for page := first; ; {
 			p, err := list(page)
 			if err == nil && p == nil {
-				err = fmt.Errorf("%w: page %d is nil", ErrPagination, page)
+				err = brokenPages("page %d is nil", page)
 			}
 			if err != nil {
 				yield(none, err)
@@ -74,10 +74,10 @@ func Pages[T any](first int, list func(page int) (*Page[T], error)) iter.Seq2[T,
 			case p.NextPage == 0:
 				return
 			case !grows(page, p.NextPage):
-				yield(none, fmt.Errorf("%w: page %d names %d as the next", ErrPagination, max(page, 1), p.NextPage))
+				yield(none, brokenPages("page %d names %d as the next", max(page, 1), p.NextPage))
 				return
 			case barren == maxBarren:
-				yield(none, fmt.Errorf("%w: %d pages without a new row", ErrPagination, barren))
+				yield(none, brokenPages("%d pages without a new row", barren))
 				return
 			}
 			page = p.NextPage
@@ -88,6 +88,10 @@ func Pages[T any](first int, list func(page int) (*Page[T], error)) iter.Seq2[T,
 // maxBarren bounds how many pages in a row may bring nothing new. Each would
 // take a hundred rows created between two requests.
 const maxBarren = 10
+
+func brokenPages(format string, args ...any) error {
+	return &Error{Err: fmt.Errorf("%w: "+format, append([]any{ErrPagination}, args...)...)}
+}
 
 // grows tells whether a walk comes nearer to its end.
 func grows(page, next int) bool { return next > max(page, 1) }
@@ -143,7 +147,13 @@ func (p paging) validate() error {
 }
 
 // list is a GET of one page of rows.
-func list[R row](ctx context.Context, c *core, path string, opts any, p paging) (*Page[R], error) {
+func list[R any](ctx context.Context, c *core, path string, opts any, p paging) (*Page[R], error) {
+	return listWrapped[R](ctx, c, path, "", opts, p)
+}
+
+// listWrapped is a GET of one page of rows that come as an array under key in
+// an object; under no key the array is all there is.
+func listWrapped[R any](ctx context.Context, c *core, path, key string, opts any, p paging) (*Page[R], error) {
 	if err := p.validate(); err != nil {
 		return nil, err
 	}
@@ -152,12 +162,19 @@ func list[R row](ctx context.Context, c *core, path string, opts any, p paging) 
 	if err != nil {
 		return nil, err
 	}
-	rows, err := decodeRows[R](op, a)
+	page := &Page[R]{Rate: a.rate}
+	if key == "" {
+		page.Items, err = decodeRows[R](op, a)
+	} else {
+		page.Items, page.Total, err = decodeWrapped[R](op, a, key)
+	}
 	if err != nil {
 		return nil, err
 	}
-	page := &Page[R]{Items: rows, Rate: a.rate}
-	return page, setLinks(op, a, page, p.page)
+	if err := setLinks(op, a, page, p.page); err != nil {
+		return nil, err
+	}
+	return page, nil
 }
 
 // setLinks reads the numbers of the pages around this one. A URL of the answer

@@ -1,6 +1,7 @@
 package ghdeploy
 
 import (
+	"strconv"
 	"strings"
 	"time"
 )
@@ -98,7 +99,9 @@ type ValidationError struct {
 }
 
 // FieldError is one complaint of a [ValidationError]. Where GitHub sends a
-// plain string, it is the Message.
+// plain string, it is the Message. Where only the message of the answer names a
+// key, because the server does not know it or the plan does not include it, the
+// key is the Field, and the Code is unprocessable.
 type FieldError struct {
 	Resource string
 	Field    string
@@ -131,6 +134,31 @@ func (e *ValidationError) detail() string {
 		parts = append(parts, part)
 	}
 	return strings.Join(parts, "; ")
+}
+
+// NotPendingError is a review of environments that the workflow run does not
+// wait for. Nothing was approved or rejected.
+type NotPendingError struct {
+	Environments []string // asked for, and not pending
+	Pending      []string // what the run waits for
+}
+
+func (e *NotPendingError) Error() string { return "ghdeploy: " + oneLine(e.detail()) }
+func (e *NotPendingError) Unwrap() error { return ErrNotPending }
+func (e *NotPendingError) detail() string {
+	text := "the run does not wait for " + quotedList(e.Environments)
+	if len(e.Pending) == 0 {
+		return text + ", nor for any environment"
+	}
+	return text + "; it waits for " + quotedList(e.Pending)
+}
+
+func quotedList(names []string) string {
+	quoted := make([]string, len(names))
+	for i, name := range names {
+		quoted[i] = strconv.Quote(name)
+	}
+	return strings.Join(quoted, ", ")
 }
 
 // RateLimitError is a limit of GitHub's: the hourly quota (primary), or too

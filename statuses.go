@@ -103,15 +103,15 @@ type DeploymentStatusRequest struct {
 
 	// LogURL is where to see the deployment's output; GitHub sets TargetURL to
 	// it as well.
-	LogURL    string `json:"log_url,omitempty"`
-	TargetURL string `json:"target_url,omitempty"` // LogURL under its older name
+	LogURL    string `json:"log_url,omitzero"`
+	TargetURL string `json:"target_url,omitzero"` // LogURL under its older name
 
-	Description    string `json:"description,omitempty"`     // at most 140 characters
-	EnvironmentURL string `json:"environment_url,omitempty"` // where to see what was deployed
+	Description    string `json:"description,omitzero"`     // at most 140 characters
+	EnvironmentURL string `json:"environment_url,omitzero"` // where to see what was deployed
 
 	// Environment moves the deployment to another environment. Default: that
 	// of the previous status, else that of the deployment.
-	Environment string `json:"environment,omitempty"`
+	Environment string `json:"environment,omitzero"`
 
 	// AutoInactive false leaves earlier deployments as they are. Default true:
 	// GitHub adds an inactive status to the earlier deployments of the same

@@ -1,0 +1,164 @@
+package ghdeploy
+
+import (
+	"cmp"
+	"context"
+	"iter"
+	"net/http"
+)
+
+// BranchPoliciesService names the branches and tags that may be deployed to an
+// environment. GitHub applies them while CustomBranchPolicies of the
+// environment's [DeploymentBranchPolicySettings] is true; otherwise it answers
+// that there are none, [ErrNotFound]. It is small and frozen: see
+// [DeploymentsService].
+//
+// GitHub docs: https://docs.github.com/rest/deployments/branch-policies
+type BranchPoliciesService interface {
+	// List returns one page of the environment's policies.
+	//
+	// GitHub docs: https://docs.github.com/rest/deployments/branch-policies#list-deployment-branch-policies
+	List(ctx context.Context, owner, repo, environment string, opts BranchPolicyListOptions) (*Page[*BranchPolicy], error)
+
+	// All ranges over the policies of all pages, as [Pages] does. PerPage 0
+	// becomes 100, GitHub's most; Page is where it begins.
+	All(ctx context.Context, owner, repo, environment string, opts BranchPolicyListOptions) iter.Seq2[*BranchPolicy, error]
+
+	// Get returns one policy. A missing one is [ErrNotFound].
+	//
+	// GitHub docs: https://docs.github.com/rest/deployments/branch-policies#get-a-deployment-branch-policy
+	Get(ctx context.Context, owner, repo, environment string, id int64) (*BranchPolicy, error)
+
+	// Create adds a policy. One with the same pattern is [ErrAlreadyExists].
+	// [ErrNotFound] can mean that the environment does not go by policies.
+	// An [*OutcomeUnknownError] says that the policy may exist: it is never
+	// sent a second time by itself.
+	//
+	// GitHub docs: https://docs.github.com/rest/deployments/branch-policies#create-a-deployment-branch-policy
+	Create(ctx context.Context, owner, repo, environment string, req BranchPolicyRequest) (*BranchPolicy, error)
+
+	// Update gives a policy another pattern. A missing one is [ErrNotFound].
+	//
+	// GitHub docs: https://docs.github.com/rest/deployments/branch-policies#update-a-deployment-branch-policy
+	Update(ctx context.Context, owner, repo, environment string, id int64, req BranchPolicyUpdate) (*BranchPolicy, error)
+
+	// Delete deletes a policy. A missing one is [ErrNotFound].
+	//
+	// GitHub docs: https://docs.github.com/rest/deployments/branch-policies#delete-a-deployment-branch-policy
+	Delete(ctx context.Context, owner, repo, environment string, id int64) error
+}
+
+// BranchPolicyType is what a policy's pattern is matched against. GitHub may
+// send one that is not listed here: it is kept as it came.
+type BranchPolicyType string
+
+// The types of policies.
+const (
+	PolicyBranch BranchPolicyType = "branch"
+	PolicyTag    BranchPolicyType = "tag"
+)
+
+// BranchPolicy is a pattern of branches or tags that may be deployed.
+type BranchPolicy struct {
+	ID     int64            `json:"id"`
+	NodeID string           `json:"node_id"`
+	Name   string           `json:"name"` // the pattern
+	Type   BranchPolicyType `json:"type"` // "" from servers that know branches only
+}
+
+func (p *BranchPolicy) rowID() int64 {
+	if p == nil {
+		return 0
+	}
+	return p.ID
+}
+
+// BranchPolicyListOptions pages a list of policies.
+type BranchPolicyListOptions struct {
+	Page    int `url:"page,omitempty"`     // from 1; 0 is the first
+	PerPage int `url:"per_page,omitempty"` // 1 to 100; 0 is GitHub's default, 30
+}
+
+func (o BranchPolicyListOptions) paging() paging { return paging{o.Page, o.PerPage} }
+
+// BranchPolicyRequest is a policy to be created. Only Name is required.
+type BranchPolicyRequest struct {
+	// Name is a pattern as Ruby's File.fnmatch takes it. A * does not match a
+	// slash: release/* is not release/1/2.
+	Name string           `json:"name"`
+	Type BranchPolicyType `json:"type,omitzero"` // default PolicyBranch
+}
+
+// BranchPolicyUpdate is a policy's new pattern. Its type stays.
+type BranchPolicyUpdate struct {
+	Name string `json:"name"` // required; see [BranchPolicyRequest]
+}
+
+type branchPoliciesService struct{ core *core }
+
+//ghdeploy:operation GET /repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies
+func (s *branchPoliciesService) List(ctx context.Context, owner, repo, environment string, opts BranchPolicyListOptions) (*Page[*BranchPolicy], error) {
+	path, err := environmentPath(owner, repo, environment, "deployment-branch-policies")
+	if err != nil {
+		return nil, err
+	}
+	return listWrapped[*BranchPolicy](ctx, s.core, path, "branch_policies", opts, opts.paging())
+}
+
+func (s *branchPoliciesService) All(ctx context.Context, owner, repo, environment string, opts BranchPolicyListOptions) iter.Seq2[*BranchPolicy, error] {
+	opts.PerPage = cmp.Or(opts.PerPage, maxPerPage)
+	return Pages(opts.Page, func(page int) (*Page[*BranchPolicy], error) {
+		opts := opts
+		opts.Page = page
+		return s.List(ctx, owner, repo, environment, opts)
+	})
+}
+
+//ghdeploy:operation GET /repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies/{branch_policy_id}
+func (s *branchPoliciesService) Get(ctx context.Context, owner, repo, environment string, id int64) (*BranchPolicy, error) {
+	path, err := environmentPath(owner, repo, environment, "deployment-branch-policies", id)
+	if err != nil {
+		return nil, err
+	}
+	return fetch[BranchPolicy](ctx, s.core, operation{method: http.MethodGet, path: path})
+}
+
+//ghdeploy:operation POST /repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies
+func (s *branchPoliciesService) Create(ctx context.Context, owner, repo, environment string, req BranchPolicyRequest) (*BranchPolicy, error) {
+	path, err := environmentPath(owner, repo, environment, "deployment-branch-policies")
+	if err != nil {
+		return nil, err
+	}
+	if req.Name == "" {
+		return nil, errNoPattern
+	}
+	return fetch[BranchPolicy](ctx, s.core, operation{
+		method: http.MethodPost,
+		path:   path,
+		body:   req,
+		means:  map[int]error{http.StatusSeeOther: ErrAlreadyExists},
+	})
+}
+
+//ghdeploy:operation PUT /repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies/{branch_policy_id}
+func (s *branchPoliciesService) Update(ctx context.Context, owner, repo, environment string, id int64, req BranchPolicyUpdate) (*BranchPolicy, error) {
+	path, err := environmentPath(owner, repo, environment, "deployment-branch-policies", id)
+	if err != nil {
+		return nil, err
+	}
+	if req.Name == "" {
+		return nil, errNoPattern
+	}
+	return fetch[BranchPolicy](ctx, s.core, operation{method: http.MethodPut, path: path, body: req})
+}
+
+//ghdeploy:operation DELETE /repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies/{branch_policy_id}
+func (s *branchPoliciesService) Delete(ctx context.Context, owner, repo, environment string, id int64) error {
+	path, err := environmentPath(owner, repo, environment, "deployment-branch-policies", id)
+	if err != nil {
+		return err
+	}
+	return s.core.remove(ctx, operation{path: path})
+}
+
+var errNoPattern = invalidArgument("the policy's Name is empty; give a pattern such as release/*")

@@ -1,0 +1,90 @@
+package ghdeploy_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/ghdeploy/ghdeploy"
+)
+
+// exchange is one call of a service, and what goes over the wire for it.
+type exchange struct {
+	name    string
+	call    func(ctx context.Context, c *ghdeploy.Client) (any, error)
+	request string // such as "GET /repos/o/r/environments", below apiRoot
+	body    string // "" for none
+	answer  canned
+	want    any
+}
+
+func holdExchanges(t *testing.T, exchanges []exchange) {
+	t.Helper()
+	for _, e := range exchanges {
+		t.Run(e.name, func(t *testing.T) {
+			w := answers(e.answer)
+			have, err := e.call(t.Context(), clientOn(t, w))
+			if err != nil {
+				t.Fatal(err)
+			}
+			same(t, "result", e.want, have)
+			r := w.request(t)
+			if line := r.Method + " " + r.URL; line != onRoot(e.request) {
+				t.Errorf("sent %s, want %s", line, onRoot(e.request))
+			}
+			if r.Body != e.body {
+				t.Errorf("sent the body %s, want %s", r.Body, e.body)
+			}
+		})
+	}
+}
+
+// onRoot puts the API's root into "GET /repos/...".
+func onRoot(request string) string {
+	for i := range request {
+		if request[i] == ' ' {
+			return request[:i+1] + apiRoot + request[i+1:]
+		}
+	}
+	return apiRoot + request
+}
+
+// holdMalformed gives a call answers that are not what its operation documents.
+func holdMalformed(t *testing.T, call func(context.Context, *ghdeploy.Client) error, bodies ...string) {
+	t.Helper()
+	for _, body := range bodies {
+		t.Run(body, func(t *testing.T) {
+			err := call(t.Context(), clientOn(t, answers(answer(200, body))))
+			if !errors.Is(err, ghdeploy.ErrMalformedResponse) {
+				t.Errorf("err = %v, want ErrMalformedResponse", err)
+			}
+			var envelope *ghdeploy.Error
+			if !errors.As(err, &envelope) || envelope.StatusCode != 200 {
+				t.Errorf("err = %#v, want an *Error with the status", err)
+			}
+		})
+	}
+}
+
+// noRequest is a transport that nothing may reach.
+func noRequest(t *testing.T) *ghdeploy.Client {
+	t.Helper()
+	w := answers(answer(500, ""))
+	t.Cleanup(func() {
+		if sent := w.requests(); len(sent) > 0 {
+			t.Errorf("sent %v, want nothing", lines(sent))
+		}
+	})
+	return clientOn(t, w)
+}
+
+func holdInvalid(t *testing.T, calls map[string]func(context.Context, *ghdeploy.Client) error) {
+	t.Helper()
+	for name, call := range calls {
+		t.Run(name, func(t *testing.T) {
+			if err := call(t.Context(), noRequest(t)); !errors.Is(err, ghdeploy.ErrInvalidArgument) {
+				t.Errorf("err = %v, want ErrInvalidArgument", err)
+			}
+		})
+	}
+}

@@ -1,0 +1,212 @@
+package ghdeploytest
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+func deploymentOperations() []operation {
+	return []operation{
+		{
+			id: "repos/list-deployments", method: "GET", path: "/repos/{owner}/{repo}/deployments",
+			permission: "deployments=read", docs: "deployments/deployments#list-deployments",
+			handle: (*Server).listDeployments,
+		},
+		{
+			id: "repos/create-deployment", method: "POST", path: "/repos/{owner}/{repo}/deployments",
+			permission: "deployments=write", docs: "deployments/deployments#create-a-deployment",
+			body: true, creates: true, handle: (*Server).createDeployment,
+		},
+		{
+			id: "repos/get-deployment", method: "GET", path: "/repos/{owner}/{repo}/deployments/{deployment_id}",
+			permission: "deployments=read", docs: "deployments/deployments#get-a-deployment",
+			handle: (*Server).getDeployment,
+		},
+		{
+			id: "repos/delete-deployment", method: "DELETE", path: "/repos/{owner}/{repo}/deployments/{deployment_id}",
+			permission: "deployments=write", docs: "deployments/deployments#delete-a-deployment",
+			handle: (*Server).deleteDeployment,
+		},
+	}
+}
+
+func (s *Server) listDeployments(c *call) answer {
+	query := c.url.Query()
+	// A filter that was not sent lets everything pass. "none", which the description calls the default, is not sent.
+	wants := func(name, value string, same func(a, b string) bool) bool {
+		return !query.Has(name) || same(query.Get(name), value)
+	}
+	exactly := func(a, b string) bool { return a == b }
+	rows := []*deployment{}
+	for _, d := range slices.Backward(c.repo.deployments) {
+		if wants("sha", d.sha, exactly) && wants("ref", d.ref, exactly) && wants("task", d.task, exactly) &&
+			wants("environment", d.environment, strings.EqualFold) {
+			rows = append(rows, d)
+		}
+	}
+	a := answer{status: http.StatusOK}
+	list := []deploymentJSON{}
+	for _, d := range page(s, c, rows, &a) {
+		list = append(list, s.deploymentJSON(c, d))
+	}
+	a.body = encode(list)
+	return a
+}
+
+func (s *Server) getDeployment(c *call) answer {
+	d := c.repo.deployment(c.id("deployment_id"))
+	if d == nil {
+		return c.notFound()
+	}
+	a := ok(http.StatusOK, s.deploymentJSON(c, d))
+	a.modified = d.updatedAt
+	return a
+}
+
+const maxEnvironmentName = 255
+
+func (s *Server) createDeployment(c *call) answer {
+	f := &c.fields
+	f.require("ref")
+	environment := f.text("environment", "production")
+	if environment == "" {
+		environment = "production"
+	}
+	d := &deployment{
+		ref:                 f.text("ref", ""),
+		task:                f.text("task", "deploy"),
+		payload:             f.payload(),
+		originalEnvironment: environment,
+		environment:         environment,
+		transient:           f.boolean("transient_environment", false),
+		production:          f.boolean("production_environment", environment == "production"),
+	}
+	if f.has("description") && !f.null("description") {
+		description := f.text("description", "")
+		d.description = &description
+	}
+	autoMerge := f.boolean("auto_merge", true)
+	contexts := f.texts("required_contexts")
+	if a := c.refuse(); a != nil {
+		return *a
+	}
+	if utf8.RuneCountInString(environment) > maxEnvironmentName {
+		return c.invalid(fieldError{"Deployment", "custom", "environment", fmt.Sprintf("environment is too long (maximum is %d characters)", maxEnvironmentName)})
+	}
+
+	target, isBranch := c.repo.resolve(d.ref)
+	if target == nil {
+		return c.fail(http.StatusUnprocessableEntity, "No ref found for: "+d.ref, nil)
+	}
+	if autoMerge && target.behind {
+		if target.conflict || !isBranch {
+			return c.fail(http.StatusConflict, fmt.Sprintf("Conflict merging %s into %s.", c.repo.defaultBranch, d.ref), nil)
+		}
+		c.repo.merge(target)
+		return ok(http.StatusAccepted, struct {
+			Message string `json:"message"`
+		}{fmt.Sprintf("Auto-merged %s into %s on deployment.", c.repo.defaultBranch, d.ref)})
+	}
+	if a := c.checkContexts(target.sha, d.ref, contexts); a != nil {
+		return *a
+	}
+
+	d.id, d.sha = s.state.ids.next(deploymentIDs), target.sha
+	d.creator, d.app = c.actor.login(), c.actor.app()
+	d.createdAt, d.updatedAt = c.now, c.now
+	c.repo.deployments = append(c.repo.deployments, d)
+	s.ensureEnvironment(c.repo, environment, c.now)
+
+	body := s.deploymentJSON(c, d)
+	a := ok(http.StatusCreated, body)
+	a.set("Location", body.URL)
+	a.modified = d.updatedAt
+	return a
+}
+
+// payload keeps what was sent: an object stays an object and a string stays a string, also one that holds JSON.
+func (f *fields) payload() json.RawMessage {
+	if !f.has("payload") {
+		return json.RawMessage("{}")
+	}
+	sent := f.values["payload"]
+	if sent[0] != '{' && sent[0] != '"' {
+		f.wrong("payload", "an object or a string")
+	}
+	return sent
+}
+
+// merge moves the branch to a merge commit, which nobody has put a status on yet.
+func (r *repository) merge(b *branch) {
+	r.merges++
+	b.sha = makeSHA(r.fullName(), "merge", b.sha, fmt.Sprint(r.merges))
+	b.behind = false
+}
+
+// contextState is how a check is named in a conflict.
+type contextState struct {
+	Context string `json:"context"`
+	State   string `json:"state"`
+}
+
+// checkContexts holds the commit's statuses against required_contexts: absent = every reported one, [] = none, else
+// those listed, also if nothing was reported for them yet.
+func (c *call) checkContexts(sha, ref string, required []string) *answer {
+	var checked []contextState
+	reported := c.repo.statuses[sha]
+	if !c.fields.has("required_contexts") {
+		for _, r := range reported {
+			checked = append(checked, contextState(r))
+		}
+	}
+	for _, name := range required {
+		at := slices.IndexFunc(reported, func(r CommitStatus) bool { return r.Context == name })
+		if at < 0 {
+			checked = append(checked, contextState{name, "pending"})
+		} else {
+			checked = append(checked, contextState(reported[at]))
+		}
+	}
+	if !slices.ContainsFunc(checked, func(s contextState) bool { return s.State != "success" }) {
+		return nil
+	}
+	a := c.fail(http.StatusConflict, fmt.Sprintf("Conflict: Commit status checks failed for %s.", ref), []struct {
+		Contexts []contextState `json:"contexts"`
+		Resource string         `json:"resource"`
+		Field    string         `json:"field"`
+		Code     string         `json:"code"`
+	}{{checked, "Deployment", "required_contexts", "invalid"}})
+	return &a
+}
+
+const activeRefusal = "We cannot delete an active deployment unless it is the only deployment in a given environment."
+
+func (s *Server) deleteDeployment(c *call) answer {
+	d := c.repo.deployment(c.id("deployment_id"))
+	if d == nil {
+		return c.notFound()
+	}
+	if len(c.repo.deployments) > 1 && c.repo.active(d) {
+		return c.fail(http.StatusUnprocessableEntity, "Validation Failed", []string{activeRefusal})
+	}
+	c.repo.deployments = slices.DeleteFunc(c.repo.deployments, func(other *deployment) bool { return other == d })
+	return answer{status: http.StatusNoContent}
+}
+
+// active reports whether a deployment may not be deleted: no status says otherwise, and no newer success in its
+// environment has taken its place.
+func (r *repository) active(d *deployment) bool {
+	if state := d.latest(); state != "success" && state != "" {
+		return false
+	}
+	for _, other := range r.deployments {
+		if other.id > d.id && other.latest() == "success" && strings.EqualFold(other.environment, d.environment) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,83 @@
+package ghdeploytest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/ghdeploy/ghdeploy"
+	"github.com/ghdeploy/ghdeploy/ghdeploytest"
+)
+
+// Release is the tool under test: it deploys a branch and reports success.
+func Release(ctx context.Context, client *ghdeploy.Client, branch string) error {
+	d, err := client.Deployments.Create(ctx, "octocat", "example", ghdeploy.DeploymentRequest{Ref: branch, Environment: "staging"})
+	if err != nil {
+		return err
+	}
+	_, err = client.Statuses.Create(ctx, "octocat", "example", d.ID, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateSuccess})
+	return err
+}
+
+// The test of a release tool: run it against the server, then look at what is there.
+func Example() {
+	srv := ghdeploytest.NewServer()
+	defer srv.Close()
+	fmt.Println("error:", Release(context.Background(), srv.Client(), "main"))
+	for _, d := range srv.Deployments("octocat/example") {
+		fmt.Println(d.Ref, "to", d.Environment, "is", d.State())
+	}
+	// Output:
+	// error: <nil>
+	// main to staging is success
+}
+
+// A branch that is behind the default branch: GitHub merges instead of deploying, and the tool has to ask again.
+func ExampleWithRepository() {
+	srv := ghdeploytest.NewServer(ghdeploytest.WithRepository(ghdeploytest.Repository{
+		FullName: "octocat/example",
+		Branches: []ghdeploytest.Branch{{Name: "topic", Behind: true}},
+	}))
+	defer srv.Close()
+	client, ctx := srv.Client(), context.Background()
+
+	err := Release(ctx, client, "topic")
+	fmt.Println("merged:", errors.Is(err, ghdeploy.ErrMergedBranch), "- deployments:", len(srv.Deployments("octocat/example")))
+	err = Release(ctx, client, "topic")
+	fmt.Println("error:", err, "- deployments:", len(srv.Deployments("octocat/example")))
+	// Output:
+	// merged: true - deployments: 0
+	// error: <nil> - deployments: 1
+}
+
+// A fault: the deployment is made, but the connection ends before the answer. Nobody but the server knows.
+func ExampleServer_Inject() {
+	srv := ghdeploytest.NewServer()
+	defer srv.Close()
+	srv.Inject(ghdeploytest.Fault{
+		Operation: "POST /repos/{owner}/{repo}/deployments",
+		Nth:       1,
+		Effect:    ghdeploytest.DropAfter(),
+	})
+	err := Release(context.Background(), srv.Client(), "main")
+	fmt.Println("outcome unknown:", errors.Is(err, ghdeploy.ErrOutcomeUnknown))
+	fmt.Println("deployments:", len(srv.Deployments("octocat/example")))
+	// Output:
+	// outcome unknown: true
+	// deployments: 1
+}
+
+// The log tells what a tool sent.
+func ExampleServer_Requests() {
+	srv := ghdeploytest.NewServer()
+	defer srv.Close()
+	if err := Release(context.Background(), srv.Client(), "main"); err != nil {
+		fmt.Println(err)
+	}
+	for _, r := range srv.Requests() {
+		fmt.Println(r.Status, r.Operation, r.Body)
+	}
+	// Output:
+	// 201 POST /repos/{owner}/{repo}/deployments {"ref":"main","environment":"staging"}
+	// 201 POST /repos/{owner}/{repo}/deployments/{deployment_id}/statuses {"state":"success"}
+}

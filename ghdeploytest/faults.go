@@ -1,0 +1,287 @@
+package ghdeploytest
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// AnyOperation as [Fault.Operation] lets a fault meet every request, also those to paths that no operation has.
+const AnyOperation = "*"
+
+// Always as [Fault.Times] lets a fault go on without end.
+const Always = -1
+
+// Fault is a rule for what goes wrong. Hand it to [Server.Inject].
+type Fault struct {
+	// Operation is the method and path of an operation as GitHub's description spells them, like
+	// "POST /repos/{owner}/{repo}/deployments", or [AnyOperation]. Required.
+	Operation string
+	// Nth is the first call that the fault meets, counted from 1 since Inject. 0 is 1.
+	Nth int
+	// Times is how many calls it meets from there on. 0 is one call, or, with Probability, every one; [Always] is
+	// every one.
+	Times int
+	// Probability, if not 0, is the chance of each of these calls to be met, up to 1.
+	Probability float64
+	// Seed makes the draws of Probability repeatable.
+	Seed uint64
+	// Latency lets the request wait before it is carried out. A client that gives up meanwhile has not been served.
+	Latency time.Duration
+	// Effect is what happens. The zero Effect carries the request out as usual; use it with Latency.
+	Effect Effect
+}
+
+type effectKind int
+
+const (
+	noEffect effectKind = iota
+	refuseConnection
+	dropBefore
+	dropAfter
+	dropMidAnswer
+	carryOutLater
+	respond
+	truncateBody
+	replaceBody
+	endlessLink
+	loopingLink
+	slowAnswer
+)
+
+// Effect is what a [Fault] does to a request. The functions that return one say how it looks to the client.
+type Effect struct {
+	name   string
+	kind   effectKind
+	status int // of Respond; of TruncateBody how many bytes it keeps
+	body   string
+	header http.Header
+	delay  time.Duration
+}
+
+// Respond answers with this status and body instead of carrying the request out. A body that looks like JSON or HTML
+// gets that Content-Type. Add headers with [Effect.WithHeader].
+func Respond(status int, body string) Effect {
+	if status < 200 || status > 599 {
+		panic(fmt.Sprintf("ghdeploytest: Respond(%d, ...); write a final status, 200 to 599", status))
+	}
+	return Effect{name: fmt.Sprintf("Respond(%d)", status), kind: respond, status: status, body: body}
+}
+
+// RedirectTo answers with a redirect to any address, also on another host, instead of carrying the request out.
+func RedirectTo(status int, location string) Effect {
+	if status < 300 || status > 399 {
+		panic(fmt.Sprintf("ghdeploytest: RedirectTo(%d, ...); write a 3xx, like http.StatusTemporaryRedirect", status))
+	}
+	body := string(encode(errorBody{Message: "Moved Permanently", DocumentationURL: docsRoot + "/guides/best-practices-for-using-the-rest-api"}))
+	e := Effect{name: fmt.Sprintf("RedirectTo(%d)", status), kind: respond, status: status, body: body}
+	return e.WithHeader("Location", location)
+}
+
+// WithHeader returns the effect of [Respond] or [RedirectTo] with one more header in its answer.
+func (e Effect) WithHeader(name, value string) Effect {
+	if e.kind != respond {
+		panic("ghdeploytest: WithHeader on " + e.String() + "; only Respond and RedirectTo write their own headers")
+	}
+	e.header = e.header.Clone()
+	if e.header == nil {
+		e.header = http.Header{}
+	}
+	e.header.Add(name, value)
+	return e
+}
+
+// RefuseConnection never lets the request reach the server. In process the dial fails with ECONNREFUSED. A server on a
+// socket has accepted the connection before it knows the operation, so there it ends the connection before it reads
+// the body; the request is not logged and not carried out either way.
+func RefuseConnection() Effect { return Effect{name: "RefuseConnection", kind: refuseConnection} }
+
+// DropBefore ends the connection without an answer; the request was not carried out. On a kept-alive socket net/http
+// repeats a GET by itself after this, as it does in life.
+func DropBefore() Effect { return Effect{name: "DropBefore", kind: dropBefore} }
+
+// DropAfter carries the request out and ends the connection without an answer.
+func DropAfter() Effect { return Effect{name: "DropAfter", kind: dropAfter} }
+
+// DropMidAnswer carries the request out and ends the connection half-way through the body.
+func DropMidAnswer() Effect { return Effect{name: "DropMidAnswer", kind: dropMidAnswer} }
+
+// CarryOutLater ends the connection without an answer and carries the request out after delay. [Server.Close] forgets
+// what has not started yet.
+func CarryOutLater(delay time.Duration) Effect {
+	if delay <= 0 {
+		panic(fmt.Sprintf("ghdeploytest: CarryOutLater(%v); write how long after the drop, like 12*time.Second, or use DropAfter", delay))
+	}
+	return Effect{name: "CarryOutLater", kind: carryOutLater, delay: delay}
+}
+
+// SlowAnswer carries the request out at once and lets its answer wait.
+func SlowAnswer(delay time.Duration) Effect {
+	if delay <= 0 {
+		panic(fmt.Sprintf("ghdeploytest: SlowAnswer(%v); write how long the answer waits, like 10*time.Second", delay))
+	}
+	return Effect{name: "SlowAnswer", kind: slowAnswer, delay: delay}
+}
+
+// TruncateBody carries the request out and sends a complete answer of which only the first n bytes of the body are
+// there.
+func TruncateBody(n int) Effect {
+	if n < 0 {
+		panic(fmt.Sprintf("ghdeploytest: TruncateBody(%d); write how many bytes to keep", n))
+	}
+	return Effect{name: "TruncateBody", kind: truncateBody, status: n}
+}
+
+// EmptyBody carries the request out and sends its status and headers without a body.
+func EmptyBody() Effect { return Effect{name: "EmptyBody", kind: replaceBody} }
+
+// HTMLBody carries the request out and sends its status with an HTML page as the body, under the JSON Content-Type:
+// the type proves nothing about a body.
+func HTMLBody() Effect {
+	return Effect{name: "HTMLBody", kind: replaceBody, body: "<!DOCTYPE html>\n<html>\n  <head><title>Unicorn! &middot; GitHub</title></head>\n  <body></body>\n</html>\n"}
+}
+
+// EndlessLink lets every page of a list point to a next one, for ever.
+func EndlessLink() Effect { return Effect{name: "EndlessLink", kind: endlessLink} }
+
+// LoopingLink lets every page of a list point to itself as the next one.
+func LoopingLink() Effect { return Effect{name: "LoopingLink", kind: loopingLink} }
+
+// String names the effect, as the request log does.
+func (e Effect) String() string {
+	if e.name == "" {
+		return "no effect"
+	}
+	return e.name
+}
+
+// canned is the answer of an effect that does not carry the request out.
+func (e *Effect) canned(requestID string) answer {
+	a := answer{status: e.status, body: []byte(e.body), header: e.header.Clone()}
+	if a.header.Get("Content-Type") == "" && e.body != "" {
+		switch strings.TrimSpace(e.body)[:min(1, len(strings.TrimSpace(e.body)))] {
+		case "{", "[":
+			a.set("Content-Type", "application/json; charset=utf-8")
+		case "<":
+			a.set("Content-Type", "text/html; charset=utf-8")
+		default:
+			a.set("Content-Type", "text/plain; charset=utf-8")
+		}
+	}
+	if e.status != http.StatusNoContent && e.status != http.StatusNotModified {
+		a.set("Content-Length", strconv.Itoa(len(e.body)))
+	}
+	a.set("X-GitHub-Request-Id", requestID)
+	return a
+}
+
+// alter does to a real answer what the effect says.
+func (e *Effect) alter(a *answer) {
+	switch e.kind {
+	case dropAfter:
+		a.ending = noAnswer
+	case dropMidAnswer:
+		a.ending, a.cutAt = cutAnswer, len(a.body)/2
+		if len(a.body) == 0 { // nothing to cut: the head is lost instead
+			a.ending = noAnswer
+		}
+	case truncateBody:
+		a.body = a.body[:min(e.status, len(a.body))]
+		a.set("Content-Length", strconv.Itoa(len(a.body)))
+	case replaceBody:
+		if a.status == http.StatusNoContent || a.status == http.StatusNotModified {
+			return // these have no body to replace
+		}
+		a.body = []byte(e.body)
+		a.set("Content-Length", strconv.Itoa(len(a.body)))
+	}
+}
+
+// rule is a fault in force.
+type rule struct {
+	Fault
+	calls, hits int
+	rng         *rand.Rand
+}
+
+// plan is what the rules in force mean for one call: their latencies together, and the effect of the first that has
+// one.
+type plan struct {
+	latency time.Duration
+	effect  *Effect
+	name    string
+}
+
+func (p plan) is(kind effectKind) bool { return p.effect != nil && p.effect.kind == kind }
+
+// Inject puts a fault in force. Several may be; the effect of the one injected first wins and latencies add up. An
+// operation that the server does not have panics and names those it has.
+func (s *Server) Inject(f Fault) {
+	known := f.Operation == AnyOperation
+	var names []string
+	for i := range s.operations {
+		names = append(names, s.operations[i].name())
+		known = known || names[i] == f.Operation
+	}
+	switch {
+	case !known:
+		panic(fmt.Sprintf("ghdeploytest: Fault{Operation: %q}; write one of:\n\t%s\n\tor AnyOperation", f.Operation, strings.Join(names, "\n\t")))
+	case f.Nth < 0 || f.Times < Always:
+		panic(fmt.Sprintf("ghdeploytest: Fault{Nth: %d, Times: %d}; calls are counted from 1, and Always is every call", f.Nth, f.Times))
+	case f.Probability < 0 || f.Probability > 1:
+		panic(fmt.Sprintf("ghdeploytest: Fault{Probability: %v}; write a chance between 0 and 1", f.Probability))
+	case f.Effect.kind == noEffect && f.Latency <= 0:
+		panic("ghdeploytest: Fault without Effect and Latency; write what goes wrong, like Effect: ghdeploytest.DropAfter()")
+	}
+	f.Nth = max(f.Nth, 1)
+	if f.Times == 0 {
+		f.Times = 1
+		if f.Probability > 0 {
+			f.Times = Always
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rules = append(s.rules, &rule{Fault: f, rng: rand.New(rand.NewPCG(f.Seed, 0))}) //nolint:gosec // repeatable on purpose
+}
+
+// ClearFaults ends every fault in force.
+func (s *Server) ClearFaults() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.rules = nil
+}
+
+// draw counts a call on every rule and finds out what meets it.
+func (s *Server) draw(op *operation) plan {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var p plan
+	for _, r := range s.rules {
+		if r.Operation != AnyOperation && (op == nil || op.name() != r.Operation) {
+			continue
+		}
+		r.calls++
+		if r.calls < r.Nth || r.Times != Always && r.hits >= r.Times {
+			continue
+		}
+		if r.Probability > 0 && r.rng.Float64() >= r.Probability {
+			continue
+		}
+		r.hits++
+		p.latency += r.Latency
+		if p.effect == nil && r.Effect.kind != noEffect {
+			p.effect = &r.Effect
+		}
+	}
+	if p.latency > 0 {
+		p.name = "Latency"
+	}
+	if p.effect != nil {
+		p.name = p.effect.name
+	}
+	return p
+}

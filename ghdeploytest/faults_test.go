@@ -1,0 +1,287 @@
+package ghdeploytest_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ghdeploy/ghdeploy/ghdeploytest"
+)
+
+// ways are the two ways to reach a server; every fault must look the same over both, except where a test says so.
+var ways = []struct {
+	name string
+	dial func(*testing.T, *ghdeploytest.Server) (http.RoundTripper, string)
+}{
+	{"in process", func(_ *testing.T, srv *ghdeploytest.Server) (http.RoundTripper, string) {
+		return srv.Transport(), strings.TrimSuffix(ghdeploytest.BaseURL, "/")
+	}},
+	{"socket", func(t *testing.T, srv *ghdeploytest.Server) (http.RoundTripper, string) {
+		tr := &http.Transport{DisableKeepAlives: true} // net/http would repeat a GET on a connection it has kept
+		return tr, srv.URL()
+	}},
+}
+
+func TestFaultEffects(t *testing.T) {
+	const html = "<html>busy</html>"
+	tests := []struct {
+		name   string
+		effect ghdeploytest.Effect
+		err    error // wanted in the error; nil = an answer
+		status int   // of the answer, and in the log
+		body   string
+		header map[string]string
+		made   int // deployments
+		logged int // requests
+	}{
+		{name: "HTML 502", effect: ghdeploytest.Respond(502, html), status: 502, body: html,
+			header: map[string]string{"Content-Type": "text/html; charset=utf-8"}, logged: 1},
+		{name: "JSON 500", effect: ghdeploytest.Respond(500, `{"message":"Server Error"}`), status: 500, body: `{"message":"Server Error"}`,
+			header: map[string]string{"Content-Type": "application/json; charset=utf-8"}, logged: 1},
+		{name: "503 with header", effect: ghdeploytest.Respond(503, "").WithHeader("Retry-After", "7"), status: 503,
+			header: map[string]string{"Retry-After": "7", "Content-Type": ""}, logged: 1},
+		{name: "redirect", effect: ghdeploytest.RedirectTo(307, "https://elsewhere.test/x"), status: 307,
+			body:   `{"message":"Moved Permanently","documentation_url":"https://docs.github.com/rest/guides/best-practices-for-using-the-rest-api"}`,
+			header: map[string]string{"Location": "https://elsewhere.test/x"}, logged: 1},
+		{name: "dropped before", effect: ghdeploytest.DropBefore(), err: io.EOF, logged: 1},
+		{name: "dropped after", effect: ghdeploytest.DropAfter(), err: io.EOF, status: 201, made: 1, logged: 1},
+		{name: "dropped in the middle", effect: ghdeploytest.DropMidAnswer(), err: io.ErrUnexpectedEOF, status: 201, made: 1, logged: 1},
+		{name: "truncated", effect: ghdeploytest.TruncateBody(9), status: 201, body: `{"url":"h`, header: map[string]string{"Content-Length": "9"}, made: 1, logged: 1},
+		{name: "empty", effect: ghdeploytest.EmptyBody(), status: 201, header: map[string]string{"Content-Type": "application/json; charset=utf-8"}, made: 1, logged: 1},
+		{name: "HTML under 201", effect: ghdeploytest.HTMLBody(), status: 201, body: "<!DOCTYPE html>\n<html>\n  <head><title>Unicorn! &middot; GitHub</title></head>\n  <body></body>\n</html>\n",
+			header: map[string]string{"Content-Type": "application/json; charset=utf-8"}, made: 1, logged: 1},
+	}
+	for _, way := range ways {
+		for _, tt := range tests {
+			t.Run(way.name+"/"+tt.name, func(t *testing.T) {
+				srv := newServer(t)
+				rt, base := way.dial(t, srv)
+				srv.Inject(ghdeploytest.Fault{Operation: create, Effect: tt.effect})
+				got, err := receive(rt.RoundTrip(newRequest(t, "POST", base+deployments, `{"ref":"main"}`)))
+				if !errors.Is(err, tt.err) {
+					t.Fatalf("error %v, want %v", err, tt.err)
+				}
+				if err == nil && (got.status != tt.status || got.body != tt.body) {
+					t.Errorf("%d %q, want %d %q", got.status, got.body, tt.status, tt.body)
+				}
+				if err == nil {
+					wantHeaders(t, got.header, tt.header)
+				}
+				if made := len(srv.Deployments("octocat/example")); made != tt.made {
+					t.Errorf("%d deployments, want %d", made, tt.made)
+				}
+				log := srv.Requests()
+				if len(log) != tt.logged || log[0].Status != tt.status || log[0].Fault != tt.effect.String() {
+					t.Errorf("log %+v", log)
+				}
+				// The fault is spent: the next request is served.
+				next, err := receive(rt.RoundTrip(newRequest(t, "POST", base+deployments, `{"ref":"main"}`)))
+				if err != nil || next.status != 201 {
+					t.Errorf("afterwards %v, %v", next.status, err)
+				}
+			})
+		}
+	}
+}
+
+func TestRefuseConnection(t *testing.T) {
+	for _, way := range ways {
+		t.Run(way.name, func(t *testing.T) {
+			srv := newServer(t)
+			rt, base := way.dial(t, srv)
+			srv.Inject(ghdeploytest.Fault{Operation: create, Effect: ghdeploytest.RefuseConnection()})
+			_, err := receive(rt.RoundTrip(newRequest(t, "POST", base+deployments, `{"ref":"main"}`)))
+			if err == nil {
+				t.Fatal("no error")
+			}
+			if way.name == "in process" && !errors.Is(err, syscall.ECONNREFUSED) {
+				t.Errorf("error %v", err)
+			}
+			if n, log := len(srv.Deployments("octocat/example")), srv.Requests(); n != 0 || len(log) != 0 {
+				t.Errorf("%d deployments, log %v", n, log)
+			}
+		})
+	}
+}
+
+func TestFaultRules(t *testing.T) {
+	// which sends n requests and tells which were met.
+	which := func(t *testing.T, n int, f ghdeploytest.Fault) string {
+		srv := newServer(t)
+		srv.Inject(f)
+		var met strings.Builder
+		for range n {
+			if do(t, srv, "GET", deployments, "").status == 502 {
+				met.WriteByte('x')
+			} else {
+				met.WriteByte('.')
+			}
+		}
+		return met.String()
+	}
+	bad := ghdeploytest.Respond(502, "")
+	for _, tt := range []struct {
+		name  string
+		fault ghdeploytest.Fault
+		want  string
+	}{
+		{"once", ghdeploytest.Fault{Operation: list, Effect: bad}, "x....."},
+		{"the third", ghdeploytest.Fault{Operation: list, Nth: 3, Effect: bad}, "..x..."},
+		{"two from the second", ghdeploytest.Fault{Operation: list, Nth: 2, Times: 2, Effect: bad}, ".xx..."},
+		{"always", ghdeploytest.Fault{Operation: list, Times: ghdeploytest.Always, Effect: bad}, "xxxxxx"},
+		{"always from the fourth", ghdeploytest.Fault{Operation: list, Nth: 4, Times: ghdeploytest.Always, Effect: bad}, "...xxx"},
+		{"another operation", ghdeploytest.Fault{Operation: create, Effect: bad}, "......"},
+		{"any operation", ghdeploytest.Fault{Operation: ghdeploytest.AnyOperation, Effect: bad}, "x....."},
+		{"certain", ghdeploytest.Fault{Operation: list, Probability: 1, Effect: bad}, "xxxxxx"},
+		{"certain twice", ghdeploytest.Fault{Operation: list, Probability: 1, Times: 2, Effect: bad}, "xx...."},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := which(t, 6, tt.fault); got != tt.want {
+				t.Errorf("%s, want %s", got, tt.want)
+			}
+		})
+	}
+	t.Run("probability is repeatable", func(t *testing.T) {
+		fault := func(seed uint64) ghdeploytest.Fault {
+			return ghdeploytest.Fault{Operation: list, Probability: 0.3, Seed: seed, Effect: bad}
+		}
+		one, same, other := which(t, 200, fault(1)), which(t, 200, fault(1)), which(t, 200, fault(2))
+		if one != same || one == other {
+			t.Errorf("seed 1 %s\nseed 1 %s\nseed 2 %s", one, same, other)
+		}
+		if n := strings.Count(one, "x"); n < 40 || n > 80 {
+			t.Errorf("%d of 200 were met, want about 60", n)
+		}
+	})
+	t.Run("by repository id", func(t *testing.T) {
+		srv := newServer(t)
+		srv.Inject(ghdeploytest.Fault{Operation: list, Effect: bad})
+		must(t, srv, 502, "GET", "/api/v3/repositories/5000000001/deployments", "")
+	})
+	t.Run("the first effect wins", func(t *testing.T) {
+		srv := newServer(t)
+		srv.Inject(ghdeploytest.Fault{Operation: list, Effect: bad})
+		srv.Inject(ghdeploytest.Fault{Operation: list, Effect: ghdeploytest.Respond(503, "")})
+		must(t, srv, 502, "GET", deployments, "")
+	})
+	t.Run("cleared", func(t *testing.T) {
+		srv := newServer(t)
+		srv.Inject(ghdeploytest.Fault{Operation: list, Effect: bad})
+		srv.ClearFaults()
+		must(t, srv, 200, "GET", deployments, "")
+	})
+}
+
+func TestCarriedOutAfterTheDrop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := ghdeploytest.NewServer()
+		defer srv.Close()
+		srv.Inject(ghdeploytest.Fault{Operation: create, Effect: ghdeploytest.CarryOutLater(12 * time.Second)})
+		if _, err := try(t, srv, "POST", deployments, `{"ref":"main"}`); !errors.Is(err, io.EOF) {
+			t.Fatalf("error %v", err)
+		}
+		time.Sleep(12*time.Second - 1)
+		synctest.Wait()
+		if got := must(t, srv, 200, "GET", deployments, "").body; got != "[]" {
+			t.Errorf("too early: %s", got)
+		}
+		time.Sleep(time.Nanosecond)
+		synctest.Wait()
+		if n := len(srv.Deployments("octocat/example")); n != 1 {
+			t.Errorf("%d deployments", n)
+		}
+		if log := srv.Requests(); log[0].Status != 201 {
+			t.Errorf("log %+v", log)
+		}
+	})
+}
+
+func TestLatency(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := ghdeploytest.NewServer()
+		defer srv.Close()
+		client := &http.Client{Transport: srv.Transport(), Timeout: 5 * time.Second}
+		post := func() (time.Duration, error) {
+			begin := time.Now()
+			_, err := receive(client.Do(newRequest(t, "POST", ghdeploytest.BaseURL+deployments[1:], `{"ref":"main"}`)))
+			return time.Since(begin), err
+		}
+		made := func() int { return len(srv.Deployments("octocat/example")) }
+
+		srv.Inject(ghdeploytest.Fault{Operation: create, Latency: 3 * time.Second})
+		if took, err := post(); took != 3*time.Second || err != nil || made() != 1 {
+			t.Errorf("latency: %v, %v, %d deployments", took, err, made())
+		}
+		srv.Inject(ghdeploytest.Fault{Operation: create, Latency: 9 * time.Second})
+		if took, err := post(); took != 5*time.Second || !errors.Is(err, context.DeadlineExceeded) || made() != 1 {
+			t.Errorf("latency past the timeout: %v, %v, %d deployments", took, err, made())
+		}
+		srv.Inject(ghdeploytest.Fault{Operation: create, Effect: ghdeploytest.SlowAnswer(9 * time.Second)})
+		if took, err := post(); took != 5*time.Second || !errors.Is(err, context.DeadlineExceeded) || made() != 2 {
+			t.Errorf("answer past the timeout: %v, %v, %d deployments", took, err, made())
+		}
+		srv.Inject(ghdeploytest.Fault{Operation: create, Latency: time.Second, Effect: ghdeploytest.Respond(502, "")})
+		if took, err := post(); took != time.Second || err != nil || made() != 2 {
+			t.Errorf("latency and effect: %v, %v, %d deployments", took, err, made())
+		}
+	})
+}
+
+func TestLinksWithoutEnd(t *testing.T) {
+	srv := many(t, 2)
+	const at = "<https://api.github.test/repositories/515435940/deployments?"
+	srv.Inject(ghdeploytest.Fault{Operation: list, Times: 3, Effect: ghdeploytest.EndlessLink()})
+	for page := 1; page <= 3; page++ {
+		got := must(t, srv, 200, "GET", fmt.Sprintf("%s?page=%d", deployments, page), "")
+		wantHeaders(t, got.header, map[string]string{"Link": fmt.Sprintf(`%spage=%d>; rel="next"`, at, page+1)})
+	}
+	srv.Inject(ghdeploytest.Fault{Operation: list, Effect: ghdeploytest.LoopingLink()})
+	got := must(t, srv, 200, "GET", deployments+"?page=2", "")
+	wantHeaders(t, got.header, map[string]string{"Link": at + `page=2>; rel="next"`})
+}
+
+// The client follows the redirect to the other host, which is the same server under another name: the log shows what
+// it took along.
+func TestRedirectToAnotherHost(t *testing.T) {
+	srv := newServer(t)
+	srv.Inject(ghdeploytest.Fault{Operation: list, Effect: ghdeploytest.RedirectTo(302, "https://elsewhere.test/rate_limit")})
+	client := &http.Client{Transport: srv.Transport()}
+	got, err := receive(client.Do(newRequest(t, "GET", ghdeploytest.BaseURL+deployments[1:], "")))
+	if err != nil || got.status != 200 {
+		t.Fatal(got, err)
+	}
+	log := srv.Requests()
+	if log[1].Host != "elsewhere.test" || log[1].Header.Get("Authorization") != "" {
+		t.Errorf("the other host saw %+v", log[1])
+	}
+}
+
+func TestInjectPanics(t *testing.T) {
+	srv := newServer(t)
+	ok := ghdeploytest.DropAfter()
+	for name, tt := range map[string]struct {
+		fault ghdeploytest.Fault
+		words []string
+	}{
+		"unknown operation": {ghdeploytest.Fault{Operation: "POST /deployments", Effect: ok}, []string{`"POST /deployments"`, create, "AnyOperation"}},
+		"operation id":      {ghdeploytest.Fault{Operation: "repos/create-deployment", Effect: ok}, []string{create}},
+		"no operation":      {ghdeploytest.Fault{Effect: ok}, []string{create}},
+		"no effect":         {ghdeploytest.Fault{Operation: create}, []string{"Effect", "Latency"}},
+		"negative nth":      {ghdeploytest.Fault{Operation: create, Nth: -1, Effect: ok}, []string{"Nth: -1"}},
+		"probability":       {ghdeploytest.Fault{Operation: create, Probability: 2, Effect: ok}, []string{"between 0 and 1"}},
+	} {
+		t.Run(name, func(t *testing.T) { wantPanic(t, func() { srv.Inject(tt.fault) }, tt.words...) })
+	}
+	wantPanic(t, func() { ghdeploytest.Respond(99, "") }, "Respond(99", "200 to 599")
+	wantPanic(t, func() { ghdeploytest.RedirectTo(200, "") }, "3xx")
+	wantPanic(t, func() { ghdeploytest.CarryOutLater(0) }, "12*time.Second")
+	wantPanic(t, func() { ghdeploytest.TruncateBody(-1) }, "how many bytes")
+	wantPanic(t, func() { ghdeploytest.DropAfter().WithHeader("A", "b") }, "DropAfter", "only Respond")
+}

@@ -1,0 +1,103 @@
+package ghdeploytest
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// bucket is the quota of one token.
+type bucket struct {
+	limit, used int
+	reset       time.Time
+	creations   []time.Time // within the last minute
+}
+
+const anonymousLimit = 60
+
+// quotaOf returns a token's bucket, filled anew once its hour is over.
+func (s *Server) quotaOf(token string, now time.Time) *bucket {
+	b := s.quota[token]
+	if b == nil {
+		b = &bucket{limit: s.rateLimit}
+		if token == "" {
+			b.limit = min(b.limit, anonymousLimit)
+		}
+		s.quota[token] = b
+	}
+	if !now.Before(b.reset) {
+		// Whole seconds, because that is what the header can say.
+		b.used, b.reset = 0, now.Truncate(time.Second).Add(time.Hour)
+	}
+	return b
+}
+
+func (b *bucket) remaining() int { return b.limit - b.used }
+
+// SetRemaining sets how many requests the token has left in its present hour; "" is the anonymous caller. With 0 the
+// next request is answered with the primary limit.
+func (s *Server) SetRemaining(token string, remaining int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := s.quotaOf(token, s.now())
+	if remaining < 0 || remaining > b.limit {
+		panic(fmt.Sprintf("ghdeploytest: SetRemaining(..., %d); write 0 to %d, the limit", remaining, b.limit))
+	}
+	b.used = b.limit - remaining
+}
+
+// checkQuota charges the request on the primary limit, whatever becomes of it.
+func (s *Server) checkQuota(c *call) *answer {
+	c.quota = s.quotaOf(c.token, c.now)
+	if c.op != nil && c.op.free {
+		return nil
+	}
+	if c.quota.remaining() > 0 {
+		c.quota.used++
+		return nil
+	}
+	who := "127.0.0.1. (But here's the good news: Authenticated requests get a higher rate limit. Check out the documentation for more details.)"
+	if t := c.actor.token; t != nil && t.App != "" {
+		who = fmt.Sprintf("installation ID %d.", s.state.userID(c.actor.login()))
+	} else if t != nil {
+		who = fmt.Sprintf("user ID %d.", s.state.userID(c.actor.login()))
+	}
+	a := ok(s.rateLimitStatus, errorBody{
+		Message:          "API rate limit exceeded for " + who,
+		DocumentationURL: docsRoot + "/overview/rate-limits-for-the-rest-api",
+		Status:           strconv.Itoa(s.rateLimitStatus),
+	})
+	return &a
+}
+
+const (
+	secondaryMessage = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
+	secondaryDocs    = "https://docs.github.com/en/free-pro-team@latest/rest/overview/resources-in-the-rest-api#secondary-rate-limits"
+)
+
+// checkCreations counts content creation on the secondary limit.
+func (s *Server) checkCreations(c *call) *answer {
+	if s.secondaryLimit == 0 || !c.op.creates {
+		return nil
+	}
+	c.quota.creations = slices.DeleteFunc(c.quota.creations, func(at time.Time) bool { return c.now.Sub(at) >= time.Minute })
+	if len(c.quota.creations) < s.secondaryLimit {
+		c.quota.creations = append(c.quota.creations, c.now)
+		return nil
+	}
+	body := errorBody{Message: secondaryMessage, DocumentationURL: secondaryDocs}
+	var a answer
+	switch s.secondaryForm {
+	case SecondaryNoHeader:
+		a = ok(http.StatusTooManyRequests, body)
+	case SecondaryTextOnly:
+		a = ok(http.StatusForbidden, errorBody{Message: secondaryMessage})
+	default:
+		a = ok(http.StatusForbidden, body)
+		wait := c.quota.creations[0].Add(time.Minute).Sub(c.now)
+		a.set("Retry-After", strconv.Itoa(int((wait+time.Second-1)/time.Second)))
+	}
+	return &a
+}

@@ -1,0 +1,251 @@
+package ghdeploytest_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ghdeploy/ghdeploy/ghdeploytest"
+)
+
+func TestURL(t *testing.T) {
+	srv := newServer(t)
+	url := srv.URL()
+	if !strings.HasPrefix(url, "http://127.0.0.1:") || strings.HasSuffix(url, "/") || srv.URL() != url {
+		t.Fatalf("URL %q", url)
+	}
+	for _, prefix := range []string{"", "/api/v3"} {
+		got, err := receive(http.DefaultClient.Do(newRequest(t, "POST", url+prefix+deployments, `{"ref":"main"}`)))
+		if err != nil || got.status != 201 {
+			t.Fatal(got, err)
+		}
+		if location := got.header.Get("Location"); !strings.HasPrefix(location, url+prefix+deployments+"/") {
+			t.Errorf("Location %q", location)
+		}
+	}
+}
+
+func TestClose(t *testing.T) {
+	t.Run("ends goroutines and connections", func(t *testing.T) {
+		before := runtime.NumGoroutine()
+		srv := ghdeploytest.NewServer()
+		client := &http.Client{Transport: &http.Transport{}}
+		for range 3 {
+			if got, err := receive(client.Do(newRequest(t, "GET", srv.URL()+deployments, ""))); err != nil || got.status != 200 {
+				t.Fatal(got, err)
+			}
+		}
+		srv.Inject(ghdeploytest.Fault{Operation: create, Effect: ghdeploytest.CarryOutLater(time.Hour)})
+		_, _ = receive(client.Do(newRequest(t, "POST", srv.URL()+deployments, `{"ref":"main"}`))) // dropped, as told
+		srv.Close()
+		srv.Close()
+		client.CloseIdleConnections()
+		// net/http's own goroutines may need a moment to leave after their connection is gone.
+		for range 1000 {
+			if runtime.NumGoroutine() <= before {
+				break
+			}
+			runtime.Gosched()
+			time.Sleep(time.Millisecond)
+		}
+		if now := runtime.NumGoroutine(); now > before {
+			t.Errorf("%d goroutines, %d before", now, before)
+		}
+		if _, err := receive(client.Do(newRequest(t, "GET", "http://"+srv.Requests()[0].Host+deployments, ""))); err == nil {
+			t.Error("the port still answers")
+		}
+	})
+	t.Run("forgets delayed work", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) { // which fails if a goroutine stays behind
+			srv := ghdeploytest.NewServer()
+			srv.Inject(ghdeploytest.Fault{Operation: create, Effect: ghdeploytest.CarryOutLater(time.Hour)})
+			_, _ = try(t, srv, "POST", deployments, `{"ref":"main"}`) // dropped, as told
+			srv.Close()
+			if n := len(srv.Deployments("octocat/example")); n != 0 {
+				t.Errorf("%d deployments", n)
+			}
+		})
+	})
+	t.Run("ends waiting requests", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			srv := ghdeploytest.NewServer()
+			srv.Inject(ghdeploytest.Fault{Operation: create, Latency: time.Hour})
+			begin := time.Now()
+			time.AfterFunc(time.Second, srv.Close)
+			if _, err := try(t, srv, "POST", deployments, `{"ref":"main"}`); !errors.Is(err, io.EOF) || time.Since(begin) != time.Second {
+				t.Errorf("%v after %v", err, time.Since(begin))
+			}
+		})
+	})
+	t.Run("refuses afterwards", func(t *testing.T) {
+		srv := ghdeploytest.NewServer()
+		srv.Close()
+		if _, err := try(t, srv, "GET", deployments, ""); !errors.Is(err, syscall.ECONNREFUSED) {
+			t.Errorf("error %v", err)
+		}
+		wantPanic(t, func() { srv.URL() }, "after Close")
+	})
+}
+
+func TestSeed(t *testing.T) {
+	const file = `{
+		"repositories": [{
+			"full_name": "octocat/example", "id": 42, "private": true, "plan": "team", "default_branch": "trunk",
+			"branches": [{"name": "topic", "sha": "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "behind": true, "statuses": [{"context": "ci", "state": "failure"}]}],
+			"tags": [{"name": "v1"}]
+		}],
+		"tokens": [{"value": "secret", "login": "hubot", "permissions": {"deployments": "write"}, "repositories": ["octocat/example"]}]
+	}`
+	var seed ghdeploytest.Seed
+	if err := json.Unmarshal([]byte(file), &seed); err != nil {
+		t.Fatal(err)
+	}
+	srv := newServer(t, ghdeploytest.WithSeed(seed))
+	must(t, srv, 202, "POST", "/repositories/42/deployments", `{"ref":"topic"}`)
+	got := must(t, srv, 201, "POST", deployments, `{"ref":"trunk"}`)
+	if !strings.Contains(got.body, `"login":"hubot"`) {
+		t.Error(got.body)
+	}
+	must(t, srv, 201, "POST", deployments, `{"ref":"v1"}`)
+	must(t, srv, 404, "GET", deployments, "", "Authorization", "")
+}
+
+func TestSetupPanics(t *testing.T) {
+	type repo = ghdeploytest.Repository
+	type token = ghdeploytest.Token
+	with := func(r repo) []ghdeploytest.Option { return []ghdeploytest.Option{ghdeploytest.WithRepository(r)} }
+	branch := func(b ghdeploytest.Branch) []ghdeploytest.Option {
+		return with(repo{FullName: "o/r", Branches: []ghdeploytest.Branch{b}})
+	}
+	tokens := func(list ...token) []ghdeploytest.Option {
+		return []ghdeploytest.Option{ghdeploytest.WithSeed(ghdeploytest.Seed{Tokens: list})}
+	}
+	for name, tt := range map[string]struct {
+		opts  []ghdeploytest.Option
+		words []string
+	}{
+		"no owner":           {with(repo{FullName: "example"}), []string{`"example"`, "octocat/example"}},
+		"two repositories":   {append(with(repo{FullName: "o/r"}), with(repo{FullName: "O/R"})...), []string{"O/R", "twice"}},
+		"two ids":            {append(with(repo{FullName: "o/r", ID: 7}), with(repo{FullName: "o/s", ID: 7})...), []string{"id 7"}},
+		"plan":               {with(repo{FullName: "o/r", Plan: "gold"}), []string{`"gold"`, "enterprise"}},
+		"branch with refs":   {branch(ghdeploytest.Branch{Name: "refs/heads/main"}), []string{"refs/heads/main", "bare name"}},
+		"branch SHA":         {branch(ghdeploytest.Branch{Name: "x", SHA: "abc"}), []string{`"abc"`, "40 hex digits"}},
+		"default is behind":  {branch(ghdeploytest.Branch{Name: "main", Behind: true}), []string{"main", "behind itself"}},
+		"two branches":       {with(repo{FullName: "o/r", Branches: []ghdeploytest.Branch{{Name: "x"}, {Name: "x"}}}), []string{`"x"`, "twice"}},
+		"tag":                {with(repo{FullName: "o/r", Tags: []ghdeploytest.Tag{{}}}), []string{"v1.0.0"}},
+		"status":             {branch(ghdeploytest.Branch{Name: "x", Statuses: []ghdeploytest.CommitStatus{{Context: "ci"}}}), []string{"ci/build"}},
+		"token value":        {tokens(token{}), []string{"Value"}},
+		"token twice":        {tokens(token{Value: "a"}, token{Value: "a"}), []string{"twice"}},
+		"token of two":       {tokens(token{Value: "a", Login: "b", App: "c"}), []string{"one of them"}},
+		"token permission":   {tokens(token{Value: "a", Permissions: map[string]string{"deployments": "all"}}), []string{`"all"`, "read, write or admin"}},
+		"token's repository": {tokens(token{Value: "a", Repositories: []string{"o/gone"}}), []string{"o/gone", "octocat/example"}},
+	} {
+		t.Run(name, func(t *testing.T) { wantPanic(t, func() { ghdeploytest.NewServer(tt.opts...) }, tt.words...) })
+	}
+	wantPanic(t, func() { ghdeploytest.WithClock(nil) }, "time.Now")
+	wantPanic(t, func() { ghdeploytest.WithStatusCap(0) }, "at least 1")
+	wantPanic(t, func() { ghdeploytest.WithRateLimit(0) }, "SetRemaining")
+	wantPanic(t, func() { ghdeploytest.WithRateLimitStatus(401) }, "403 or 429")
+	wantPanic(t, func() { ghdeploytest.WithSecondaryLimit(0, 0) }, "at least 1")
+	wantPanic(t, func() { ghdeploytest.WithSecondaryLimit(1, 9) }, "SecondaryTextOnly")
+}
+
+func TestHelperPanics(t *testing.T) {
+	srv := newServer(t)
+	wantPanic(t, func() { srv.Deployments("octocat/gone") }, "octocat/gone", "octocat/example")
+	wantPanic(t, func() { srv.SetCommitStatus("octocat/example", "gone", "ci", "success") }, `"gone"`, "main")
+	wantPanic(t, func() { srv.SetCommitStatus("octocat/example", "main", "", "success") }, "ci/build")
+	wantPanic(t, func() { srv.AddWaitingStatus("octocat/example", 1) }, "deployment 1", "Deployments")
+	wantPanic(t, func() { srv.RenameRepository("octocat/example", "sample") }, `"sample"`, "owner/name")
+	must(t, srv, 200, "GET", deployments, "") // no panic left the lock held
+}
+
+func TestRequestLog(t *testing.T) {
+	clock := newClock()
+	srv := newServer(t, ghdeploytest.WithClock(clock.now))
+	must(t, srv, 201, "POST", "/api/v3"+deployments+"?a=1&a=2", `{"ref":"main"}`, "Authorization", "token secret", "X-Mine", "yes")
+	must(t, srv, 401, "GET", "/repos/octocat/example/nothing%2Fhere", "", "Authorization", "secret") // no scheme
+	must(t, srv, 200, "GET", first, "", "Authorization", "")
+	log := srv.Requests()
+	if len(log) != 3 {
+		t.Fatalf("log %+v", log)
+	}
+	got := fmt.Sprintf("%s %s %s %s %v %s %s %s %d %q %s %s", log[0].Time.Format(time.TimeOnly), log[0].Method, log[0].Host, log[0].Path, log[0].Query["a"],
+		log[0].Body, log[0].Operation, log[0].OperationID, log[0].Status, log[0].Fault, log[0].Header.Get("Authorization"), log[0].Header.Get("X-Mine"))
+	want := `12:00:00 POST api.github.test /api/v3/repos/octocat/example/deployments [1 2] {"ref":"main"} ` +
+		`POST /repos/{owner}/{repo}/deployments repos/create-deployment 201 "" token [redacted] yes`
+	if got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	if log[1].Operation != "" || log[1].Path != "/repos/octocat/example/nothing%2Fhere" || log[1].Header.Get("Authorization") != "[redacted]" {
+		t.Errorf("log %+v", log[1])
+	}
+	if log[2].Operation != "GET /repos/{owner}/{repo}/deployments/{deployment_id}" || log[2].Header["Authorization"] != nil {
+		t.Errorf("log %+v", log[2])
+	}
+}
+
+func TestClient(t *testing.T) {
+	srv := newServer(t)
+	d, err := srv.Client().Deployments.Get(t.Context(), "octocat", "example", 1)
+	if err == nil || !strings.Contains(err.Error(), "404") {
+		t.Errorf("%v, %v", d, err)
+	}
+	wantPanic(t, func() { srv.Client(nil) }, "ghdeploytest: Client")
+}
+
+// Run it with -race: one lock guards all state, whatever meets.
+func TestConcurrentUse(t *testing.T) {
+	const workers, rounds = 16, 20
+	srv := newServer(t, ghdeploytest.WithRateLimit(1_000_000))
+	srv.Inject(ghdeploytest.Fault{Operation: create, Probability: 0.2, Seed: 1, Effect: ghdeploytest.DropAfter()})
+	srv.Inject(ghdeploytest.Fault{Operation: list, Probability: 0.2, Seed: 2, Effect: ghdeploytest.RefuseConnection()})
+	srv.Inject(ghdeploytest.Fault{Operation: create, Probability: 0.1, Seed: 3, Effect: ghdeploytest.CarryOutLater(time.Millisecond)})
+	socket, url := &http.Client{Transport: &http.Transport{}}, srv.URL()
+	var wg sync.WaitGroup
+	for w := range workers {
+		wg.Go(func() {
+			for i := range rounds {
+				_, _ = try(t, srv, "POST", deployments, `{"ref":"main"}`) // may be dropped
+				_, _ = receive(socket.Do(newRequest(t, "POST", url+deployments, `{"ref":"main"}`)))
+				_, _ = try(t, srv, "GET", deployments, "")
+				_, _ = try(t, srv, "POST", first+"/statuses", `{"state":"success"}`)
+				_, _ = try(t, srv, "DELETE", fmt.Sprintf("%s/%d", deployments, 6000000001+w*rounds+i), "")
+				srv.SetCommitStatus("octocat/example", "main", "ci", "success")
+				srv.Deployments("octocat/example")
+				srv.Requests()
+			}
+		})
+	}
+	wg.Wait()
+	socket.CloseIdleConnections()
+	srv.Close()
+	seen := map[int64]bool{}
+	for _, d := range srv.Deployments("octocat/example") {
+		if seen[d.ID] {
+			t.Errorf("the id %d twice", d.ID)
+		}
+		seen[d.ID] = true
+	}
+	made, removed := 0, 0
+	for _, r := range srv.Requests() {
+		switch {
+		case r.Operation == create && r.Status == 201:
+			made++
+		case r.Method == http.MethodDelete && r.Status == 204:
+			removed++
+		}
+	}
+	if len(seen) != made-removed {
+		t.Errorf("%d deployments; %d were made and %d removed", len(seen), made, removed)
+	}
+}

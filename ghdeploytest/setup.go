@@ -1,0 +1,210 @@
+package ghdeploytest
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Seed is what a server can start with. Its JSON form is the seed file of a server program.
+type Seed struct {
+	Repositories []Repository `json:"repositories,omitempty"`
+	Tokens       []Token      `json:"tokens,omitempty"`
+}
+
+// Repository describes a repository to start with.
+type Repository struct {
+	// FullName is owner/name, like octocat/example. Required.
+	FullName string `json:"full_name"`
+	// ID is the repository's id. The default is a number above 2^32 that depends on the order of setup only.
+	ID int64 `json:"id,omitempty"`
+	// Private hides the repository from anonymous callers and from tokens that cannot see it.
+	Private bool `json:"private,omitempty"`
+	// Plan is the billing plan of the owner, in lower case: free, pro, team or enterprise. The default is free.
+	Plan string `json:"plan,omitempty"`
+	// DefaultBranch is the branch that auto_merge merges. The default is main. It is added if Branches lacks it.
+	DefaultBranch string   `json:"default_branch,omitempty"`
+	Branches      []Branch `json:"branches,omitempty"`
+	Tags          []Tag    `json:"tags,omitempty"`
+}
+
+// Branch describes a branch.
+type Branch struct {
+	// Name is the branch's name without refs/heads/. Required.
+	Name string `json:"name"`
+	// SHA is the commit it points to: 40 hex digits. The default is computed from the repository's and the branch's
+	// name.
+	SHA string `json:"sha,omitempty"`
+	// Behind says that the default branch has commits which this one lacks, so that auto_merge has something to do.
+	Behind bool `json:"behind,omitempty"`
+	// Conflict says that merging the default branch fails. It implies Behind.
+	Conflict bool `json:"conflict,omitempty"`
+	// Statuses are the commit statuses on SHA.
+	Statuses []CommitStatus `json:"statuses,omitempty"`
+}
+
+// Tag describes a tag.
+type Tag struct {
+	// Name is the tag's name without refs/tags/. Required.
+	Name string `json:"name"`
+	// SHA is the commit it points to, as in [Branch].
+	SHA string `json:"sha,omitempty"`
+	// Behind says that the default branch has commits which this one lacks. Nothing can be merged into a tag, so
+	// auto_merge then ends in a conflict.
+	Behind bool `json:"behind,omitempty"`
+	// Statuses are the commit statuses on SHA.
+	Statuses []CommitStatus `json:"statuses,omitempty"`
+}
+
+// CommitStatus is the newest status, or the check run, of one context on a commit.
+type CommitStatus struct {
+	Context string `json:"context"`
+	// State is success, or anything else for one that does not let a deployment pass: pending, failure, error,
+	// skipped, cancelled.
+	State string `json:"state"`
+}
+
+// Token describes a credential that the server knows.
+type Token struct {
+	// Value is the token itself. Required.
+	Value string `json:"value"`
+	// Login is the user it belongs to. The default is octocat. Not with App.
+	Login string `json:"login,omitempty"`
+	// App is the slug of a GitHub App. It makes this an installation token: what it creates is by APP[bot] and names
+	// the app in performed_via_github_app.
+	App string `json:"app,omitempty"`
+	// Permissions are the repository permissions of a fine-grained token, by GitHub's names, each read, write or
+	// admin: {"deployments": "write"}. Metadata can always be read. Nil is a classic token that may do everything.
+	Permissions map[string]string `json:"permissions,omitempty"`
+	// Repositories are the full names of the repositories it was given. Nil is all of them.
+	Repositories []string `json:"repositories,omitempty"`
+}
+
+const defaultRepository = "octocat/example"
+
+// seed fills the empty state and refuses what cannot be meant.
+func (s *Server) seed(setup Seed) {
+	if len(setup.Repositories) == 0 {
+		setup.Repositories = []Repository{{FullName: defaultRepository}}
+	}
+	for _, r := range setup.Repositories {
+		s.addRepository(r)
+	}
+	s.anyTokenIsOctocat = len(setup.Tokens) == 0
+	for _, t := range setup.Tokens {
+		s.addToken(t)
+	}
+}
+
+func (s *Server) addRepository(r Repository) {
+	owner, name, ok := strings.Cut(r.FullName, "/")
+	if !ok || owner == "" || name == "" || strings.Contains(name, "/") {
+		panic(fmt.Sprintf("ghdeploytest: Repository{FullName: %q}; write owner/name, like octocat/example", r.FullName))
+	}
+	if s.state.find(r.FullName) != nil {
+		panic(fmt.Sprintf("ghdeploytest: the repository %s was added twice; names are compared without case", r.FullName))
+	}
+	if r.ID == 0 {
+		r.ID = s.state.ids.next(repositoryIDs)
+	}
+	if s.state.byID[r.ID] != nil {
+		panic(fmt.Sprintf("ghdeploytest: two repositories have the id %d; leave ID away for one of its own", r.ID))
+	}
+	if r.Plan == "" {
+		r.Plan = "free"
+	}
+	if !slices.Contains([]string{"free", "pro", "team", "enterprise"}, r.Plan) {
+		panic(fmt.Sprintf("ghdeploytest: Repository{Plan: %q}; write free, pro, team or enterprise", r.Plan))
+	}
+	if r.DefaultBranch == "" {
+		r.DefaultBranch = "main"
+	}
+	repo := &repository{
+		id: r.ID, owner: owner, name: name, private: r.Private, plan: r.Plan, defaultBranch: r.DefaultBranch,
+		createdAt: s.now(), statuses: map[string][]CommitStatus{},
+	}
+	if !slices.ContainsFunc(r.Branches, func(b Branch) bool { return b.Name == r.DefaultBranch }) {
+		r.Branches = append([]Branch{{Name: r.DefaultBranch}}, r.Branches...)
+	}
+	for _, b := range r.Branches {
+		if repo.branch(b.Name) != nil {
+			panic(fmt.Sprintf("ghdeploytest: %s has the branch %q twice", r.FullName, b.Name))
+		}
+		repo.setBranch(b)
+	}
+	for _, t := range r.Tags {
+		repo.addTag(t)
+	}
+	s.state.add(repo)
+}
+
+func (r *repository) setBranch(b Branch) {
+	if b.Name == "" || strings.HasPrefix(b.Name, "refs/") {
+		panic(fmt.Sprintf("ghdeploytest: Branch{Name: %q}; write the bare name, like main", b.Name))
+	}
+	if (b.Behind || b.Conflict) && b.Name == r.defaultBranch {
+		panic(fmt.Sprintf("ghdeploytest: %s is the default branch and cannot be behind itself; set Behind or Conflict on another branch", b.Name))
+	}
+	sha := checkSHA(b.SHA, r.fullName(), "heads", b.Name)
+	r.checkStatuses(sha, b.Statuses)
+	next := branch{name: b.Name, sha: sha, behind: b.Behind || b.Conflict, conflict: b.Conflict}
+	if old := r.branch(b.Name); old != nil {
+		*old = next
+		return
+	}
+	r.branches = append(r.branches, &next)
+}
+
+func (r *repository) addTag(t Tag) {
+	if t.Name == "" || strings.HasPrefix(t.Name, "refs/") {
+		panic(fmt.Sprintf("ghdeploytest: Tag{Name: %q}; write the bare name, like v1.0.0", t.Name))
+	}
+	sha := checkSHA(t.SHA, r.fullName(), "tags", t.Name)
+	r.checkStatuses(sha, t.Statuses)
+	r.tags = append(r.tags, &branch{name: t.Name, sha: sha, behind: t.Behind, conflict: t.Behind})
+}
+
+func (r *repository) checkStatuses(sha string, statuses []CommitStatus) {
+	for _, c := range statuses {
+		if c.Context == "" || c.State == "" {
+			panic(fmt.Sprintf("ghdeploytest: CommitStatus%+v; write both, like {Context: \"ci/build\", State: \"success\"}", c))
+		}
+		r.setStatus(sha, c)
+	}
+}
+
+func checkSHA(sha string, parts ...string) string {
+	if sha == "" {
+		return makeSHA(parts...)
+	}
+	if len(sha) != 40 || strings.Trim(sha, "0123456789abcdef") != "" {
+		panic(fmt.Sprintf("ghdeploytest: the SHA %q; write 40 hex digits in lower case, or nothing for a computed one", sha))
+	}
+	return sha
+}
+
+func (s *Server) addToken(t Token) {
+	switch {
+	case t.Value == "":
+		panic("ghdeploytest: Token without Value; write the token that the client will send")
+	case t.App != "" && t.Login != "":
+		panic(fmt.Sprintf("ghdeploytest: Token{App: %q, Login: %q}; an installation token acts as its app, write one of them", t.App, t.Login))
+	case s.state.tokens[t.Value] != nil:
+		panic("ghdeploytest: a token was added twice; give each Token a Value of its own")
+	}
+	for name, level := range t.Permissions {
+		if level != "read" && level != "write" && level != "admin" {
+			panic(fmt.Sprintf("ghdeploytest: Token{Permissions: {%q: %q}}; write read, write or admin", name, level))
+		}
+	}
+	for _, name := range t.Repositories {
+		if s.state.find(name) == nil {
+			panic(fmt.Sprintf("ghdeploytest: a Token names the repository %q, which does not exist; there are: %s", name, s.state.names()))
+		}
+	}
+	if t.Login == "" && t.App == "" {
+		t.Login = "octocat"
+	}
+	t.Repositories = slices.Clone(t.Repositories) // a rename changes them
+	s.state.tokens[t.Value] = &t
+}

@@ -1,0 +1,220 @@
+package ghdeploytest
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// state is what the server knows, guarded by Server.mu.
+type state struct {
+	ids          counters
+	repositories []*repository
+	byID         map[int64]*repository
+	renamed      map[string]*repository // by former full name, in lower case
+	tokens       map[string]*Token
+	userIDs      map[string]int64 // by login, in lower case
+}
+
+type repository struct {
+	id            int64
+	owner, name   string
+	private       bool
+	plan          string
+	defaultBranch string
+	createdAt     time.Time
+	branches      []*branch
+	tags          []*branch
+	statuses      map[string][]CommitStatus // by SHA; the newest of each context
+	deployments   []*deployment             // oldest first
+	environments  []*environment            // oldest first
+	merges        int                       // counts auto-merges, so that each merge commit has a SHA of its own
+}
+
+type branch struct {
+	name, sha        string
+	behind, conflict bool
+}
+
+type deployment struct {
+	id                    int64
+	sha, ref, task        string
+	payload               json.RawMessage
+	originalEnvironment   string
+	environment           string
+	description           *string
+	creator               string // login
+	app                   string // slug, "" if no app was involved
+	transient, production bool
+	createdAt, updatedAt  time.Time
+	statuses              []*deploymentStatus // oldest first
+}
+
+type deploymentStatus struct {
+	id                                int64
+	state, description, environment   string
+	targetURL, logURL, environmentURL string
+	creator, app                      string
+	createdAt, updatedAt              time.Time
+}
+
+type environment struct {
+	id                   int64
+	name                 string
+	createdAt, updatedAt time.Time
+}
+
+// The kinds of ids, each with its first number. All are above 2^32, because GitHub's are, and a client that keeps them
+// in 32 bits must fail here.
+const (
+	repositoryIDs  = 5_000_000_000
+	deploymentIDs  = 6_000_000_000
+	statusIDs      = 7_000_000_000
+	environmentIDs = 8_000_000_000
+	userIDs        = 9_000_000_000
+)
+
+// counters hand out ids; each kind counts for itself, so that a test can foresee them.
+type counters map[int64]int64
+
+func (c counters) next(kind int64) int64 {
+	c[kind]++
+	return kind + c[kind]
+}
+
+func newState() state {
+	return state{
+		ids:     counters{},
+		byID:    map[int64]*repository{},
+		renamed: map[string]*repository{},
+		tokens:  map[string]*Token{},
+		userIDs: map[string]int64{},
+	}
+}
+
+func (st *state) add(r *repository) {
+	st.repositories = append(st.repositories, r)
+	st.byID[r.id] = r
+}
+
+// find compares names without case, as GitHub does.
+func (st *state) find(fullName string) *repository {
+	for _, r := range st.repositories {
+		if strings.EqualFold(r.fullName(), fullName) {
+			return r
+		}
+	}
+	return nil
+}
+
+func (st *state) names() string {
+	var names []string
+	for _, r := range st.repositories {
+		names = append(names, r.fullName())
+	}
+	return strings.Join(names, ", ")
+}
+
+func (st *state) userID(login string) int64 {
+	key := strings.ToLower(login)
+	if st.userIDs[key] == 0 {
+		st.userIDs[key] = st.ids.next(userIDs)
+	}
+	return st.userIDs[key]
+}
+
+func (r *repository) fullName() string { return r.owner + "/" + r.name }
+
+func (r *repository) branch(name string) *branch {
+	for _, b := range r.branches {
+		if b.name == name {
+			return b
+		}
+	}
+	return nil
+}
+
+// resolve finds what a ref names: a branch, a tag, or a commit that one of them points to.
+func (r *repository) resolve(ref string) (b *branch, isBranch bool) {
+	if b := r.branch(strings.TrimPrefix(ref, "refs/heads/")); b != nil {
+		return b, true
+	}
+	for _, t := range r.tags {
+		if t.name == strings.TrimPrefix(ref, "refs/tags/") {
+			return t, false
+		}
+	}
+	for _, b := range slices.Concat(r.branches, r.tags) {
+		if len(ref) >= 7 && strings.HasPrefix(b.sha, strings.ToLower(ref)) {
+			return b, false
+		}
+	}
+	return nil, false
+}
+
+func (r *repository) setStatus(sha string, c CommitStatus) {
+	for i, old := range r.statuses[sha] {
+		if old.Context == c.Context {
+			r.statuses[sha][i] = c
+			return
+		}
+	}
+	r.statuses[sha] = append(r.statuses[sha], c)
+}
+
+func (r *repository) deployment(id int64) *deployment {
+	for _, d := range r.deployments {
+		if d.id == id {
+			return d
+		}
+	}
+	return nil
+}
+
+// environment finds an environment by its name without case.
+func (r *repository) environment(name string) *environment {
+	for _, e := range r.environments {
+		if strings.EqualFold(e.name, name) {
+			return e
+		}
+	}
+	return nil
+}
+
+// ensureEnvironment creates an environment on the fly when a deployment or a status names a new one.
+func (s *Server) ensureEnvironment(r *repository, name string, now time.Time) {
+	if r.environment(name) != nil {
+		return
+	}
+	e := &environment{id: s.state.ids.next(environmentIDs), name: name, createdAt: now, updatedAt: now}
+	r.environments = append(r.environments, e)
+}
+
+// latest is the state of a deployment: that of its newest status, "" while it has none.
+func (d *deployment) latest() string {
+	if len(d.statuses) == 0 {
+		return ""
+	}
+	return d.statuses[len(d.statuses)-1].state
+}
+
+// makeSHA computes a commit id from the names of what it stands for, so that it is the same in every run.
+func makeSHA(parts ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
+	return hex.EncodeToString(sum[:20])
+}
+
+// nodeID has the look of GitHub's: a prefix for the kind, and the ids in base64.
+func nodeID(prefix string, ids ...int64) string {
+	raw := []byte{0x92}
+	for _, id := range ids {
+		raw, _ = binary.Append(append(raw, 0xcf), binary.BigEndian, id) // an int64 always fits
+	}
+	return fmt.Sprintf("%s_%s", prefix, base64.RawURLEncoding.EncodeToString(raw))
+}

@@ -1,0 +1,224 @@
+package ghdeploytest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// Transport returns a RoundTripper that reaches the server without a socket or a goroutine, under [BaseURL] or any
+// other address: the server takes itself to be the host that the request names, with /api/v3 in the path as a GitHub
+// Enterprise Server. Requests that a client sends to another host, after a redirect say, arrive here too, so that
+// [Server.Requests] can show what they carried.
+//
+// It behaves as net/http's transport does where a client can tell: it fires the hooks of net/http/httptrace, sends the
+// default User-Agent where none is set, closes the request's body, ends with the request's context, and gives
+// io.ErrUnexpectedEOF for a body that was cut off.
+func (s *Server) Transport() http.RoundTripper { return transport{s} }
+
+type transport struct{ server *Server }
+
+func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	s, ctx := t.server, r.Context()
+	body := &requestBody{rc: r.Body}
+	defer body.close()
+	if r.URL == nil || r.URL.Host == "" {
+		return nil, errors.New("ghdeploytest: no Host in request URL")
+	}
+	if err := context.Cause(ctx); err != nil {
+		return nil, err
+	}
+	trace := httptrace.ContextClientTrace(ctx)
+	if trace == nil {
+		trace = &httptrace.ClientTrace{}
+	}
+	address := hostPort(r)
+	if trace.GetConn != nil {
+		trace.GetConn(address)
+	}
+
+	refused := &net.OpError{Op: "dial", Net: "tcp", Addr: fakeAddr(address), Err: syscall.ECONNREFUSED}
+	if !s.begin() {
+		return nil, refused
+	}
+	defer s.end()
+	sent := outgoing(r)
+	c := s.newCall(sent)
+	if c.plan.is(refuseConnection) {
+		return nil, refused
+	}
+	if trace.GotConn != nil {
+		trace.GotConn(httptrace.GotConnInfo{Conn: fakeConn{address}})
+	}
+	if trace.WroteHeaders != nil {
+		trace.WroteHeaders()
+	}
+	content, err := body.readAll(ctx, r.ContentLength)
+	if trace.WroteRequest != nil {
+		trace.WroteRequest(httptrace.WroteRequestInfo{Err: err})
+	}
+	if err != nil {
+		return nil, err
+	}
+	c.body = content
+
+	a := s.exchange(ctx, c)
+	if err := context.Cause(ctx); err != nil {
+		return nil, err
+	}
+	if a.ending == noAnswer {
+		return nil, io.EOF // what net/http reports when a fresh connection ends without an answer
+	}
+	if trace.GotFirstResponseByte != nil {
+		trace.GotFirstResponseByte()
+	}
+	return a.response(r), nil
+}
+
+// outgoing is the request as it would look on the wire. The caller's is left alone.
+func outgoing(r *http.Request) *http.Request {
+	sent := r.WithContext(r.Context())
+	sent.Header = r.Header.Clone()
+	if sent.Header == nil {
+		sent.Header = http.Header{}
+	}
+	if _, set := sent.Header["User-Agent"]; !set {
+		sent.Header.Set("User-Agent", "Go-http-client/1.1")
+	}
+	if sent.Method == "" {
+		sent.Method = http.MethodGet
+	}
+	return sent
+}
+
+// response is the answer as net/http would hand it out.
+func (a *answer) response(r *http.Request) *http.Response {
+	resp := &http.Response{
+		Status:     fmt.Sprintf("%d %s", a.status, http.StatusText(a.status)),
+		StatusCode: a.status,
+		Proto:      "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: a.header.Clone(), Request: r, ContentLength: int64(len(a.body)),
+	}
+	reader := &responseBody{ctx: r.Context(), rest: a.body, end: io.EOF}
+	if a.ending == cutAnswer {
+		reader.rest, reader.end = a.body[:a.cutAt], io.ErrUnexpectedEOF
+	}
+	if r.Method == http.MethodHead || a.status == http.StatusNoContent || a.status == http.StatusNotModified {
+		reader.rest, reader.end = nil, io.EOF
+		if r.Method == http.MethodHead {
+			if n, err := strconv.ParseInt(a.header.Get("Content-Length"), 10, 64); err == nil {
+				resp.ContentLength = n
+			}
+		} else {
+			resp.ContentLength = 0
+		}
+	}
+	resp.Body = reader
+	return resp
+}
+
+// requestBody makes sure that a body is closed once, as a RoundTripper must.
+type requestBody struct {
+	rc   io.ReadCloser
+	once sync.Once
+}
+
+func (b *requestBody) close() {
+	b.once.Do(func() {
+		if b.rc != nil {
+			b.rc.Close()
+		}
+	})
+}
+
+// readAll reads the body as net/http would send it. A context that ends closes it, which wakes up a reader that waits.
+func (b *requestBody) readAll(ctx context.Context, length int64) ([]byte, error) {
+	if b.rc == nil || b.rc == http.NoBody {
+		return nil, nil
+	}
+	stop := context.AfterFunc(ctx, b.close)
+	defer stop()
+	content, err := io.ReadAll(b.rc)
+	if cause := context.Cause(ctx); cause != nil {
+		return nil, cause
+	}
+	if err != nil {
+		return nil, err
+	}
+	if length > 0 && length != int64(len(content)) {
+		return nil, fmt.Errorf("ghdeploytest: ContentLength=%d with Body length %d", length, len(content))
+	}
+	return content, nil
+}
+
+// responseBody gives out an answer's body until it ends, its context ends, or it is closed.
+type responseBody struct {
+	ctx context.Context
+	end error
+
+	mu     sync.Mutex
+	rest   []byte
+	closed bool
+}
+
+func (b *responseBody) Read(p []byte) (int, error) {
+	if err := context.Cause(b.ctx); err != nil {
+		return 0, err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return 0, http.ErrBodyReadAfterClose
+	}
+	if len(b.rest) == 0 {
+		return 0, b.end
+	}
+	n := copy(p, b.rest)
+	b.rest = b.rest[n:]
+	return n, nil
+}
+
+func (b *responseBody) Close() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.closed = true
+	return nil
+}
+
+func hostPort(r *http.Request) string {
+	if r.URL.Port() != "" {
+		return r.URL.Host
+	}
+	port := "80"
+	if r.URL.Scheme == "https" {
+		port = "443"
+	}
+	return net.JoinHostPort(r.URL.Hostname(), port)
+}
+
+// fakeAddr and fakeConn stand in GotConnInfo, whose Conn is never nil with net/http.
+type fakeAddr string
+
+func (fakeAddr) Network() string  { return "tcp" }
+func (a fakeAddr) String() string { return string(a) }
+
+type fakeConn struct{ address string }
+
+var errNoConn = errors.New("ghdeploytest: an in-process request has no connection to read or write")
+
+func (fakeConn) Read([]byte) (int, error)         { return 0, errNoConn }
+func (fakeConn) Write([]byte) (int, error)        { return 0, errNoConn }
+func (fakeConn) Close() error                     { return nil }
+func (fakeConn) LocalAddr() net.Addr              { return fakeAddr("in-process:0") }
+func (c fakeConn) RemoteAddr() net.Addr           { return fakeAddr(c.address) }
+func (fakeConn) SetDeadline(time.Time) error      { return nil }
+func (fakeConn) SetReadDeadline(time.Time) error  { return nil }
+func (fakeConn) SetWriteDeadline(time.Time) error { return nil }

@@ -1,0 +1,641 @@
+package ghdeploy_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ghdeploy/ghdeploy"
+)
+
+const oneDeployment = `{"id":42,"url":"https://ghe.example.com/api/v3/repos/o/r/deployments/42"}`
+
+// A wrong option is refused at once, and the message says what would be right.
+func TestNewClientRefuses(t *testing.T) {
+	tests := map[string]struct {
+		opts []ghdeploy.Option
+		want string
+	}{
+		"nil option": {
+			[]ghdeploy.Option{ghdeploy.WithToken("ghp_1"), nil},
+			"ghdeploy: NewClient: option 2 is nil",
+		},
+		"token: empty": {
+			[]ghdeploy.Option{ghdeploy.WithToken("")},
+			"ghdeploy: WithToken: the token is empty",
+		},
+		"token: with the line break of its file": {
+			[]ghdeploy.Option{ghdeploy.WithToken("ghp_1\n")},
+			"ghdeploy: WithToken: the token holds white space; a file's last line break, perhaps",
+		},
+		"token: with a space before it": {
+			[]ghdeploy.Option{ghdeploy.WithToken(" ghp_1")},
+			"ghdeploy: WithToken: the token holds white space; a file's last line break, perhaps",
+		},
+		"token: with what a header cannot hold": {
+			[]ghdeploy.Option{ghdeploy.WithToken("ghp_ü\x00")},
+			"ghdeploy: WithToken: the token holds bytes that a header cannot",
+		},
+		"token function: nil": {
+			[]ghdeploy.Option{ghdeploy.WithTokenFunc(nil)},
+			"ghdeploy: WithTokenFunc: the function is nil",
+		},
+		"base URL: empty": {
+			[]ghdeploy.Option{ghdeploy.WithBaseURL("")},
+			"ghdeploy: WithBaseURL: the URL is empty; the default is https://api.github.com/",
+		},
+		"base URL: no scheme": {
+			[]ghdeploy.Option{ghdeploy.WithBaseURL("ghe.example.com/api/v3")},
+			"ghdeploy: WithBaseURL: this does not begin with https://; write one such as https://ghe.example.com/api/v3",
+		},
+		"base URL: relative": {
+			[]ghdeploy.Option{ghdeploy.WithBaseURL("/api/v3")},
+			"ghdeploy: WithBaseURL: this does not begin with https://; write one such as https://ghe.example.com/api/v3",
+		},
+		"base URL: relative to a scheme": {
+			[]ghdeploy.Option{ghdeploy.WithBaseURL("//ghe.example.com/api/v3")},
+			"ghdeploy: WithBaseURL: this does not begin with https://; write one such as https://ghe.example.com/api/v3",
+		},
+		"base URL: another scheme": {
+			[]ghdeploy.Option{ghdeploy.WithBaseURL("ftp://ghe.example.com/api/v3")},
+			"ghdeploy: WithBaseURL: this does not begin with https://; write one such as https://ghe.example.com/api/v3",
+		},
+		"base URL: a port and no scheme": {
+			[]ghdeploy.Option{ghdeploy.WithBaseURL("localhost:8080")},
+			"ghdeploy: WithBaseURL: this does not begin with https://; write one such as https://ghe.example.com/api/v3",
+		},
+		"base URL: no URL at all": {
+			[]ghdeploy.Option{ghdeploy.WithBaseURL("https://ghe.example.com:port/")},
+			"ghdeploy: WithBaseURL: this is not a URL; write one such as https://ghe.example.com/api/v3",
+		},
+		"base URL: no host": {
+			[]ghdeploy.Option{ghdeploy.WithBaseURL("https:///api/v3")},
+			"ghdeploy: WithBaseURL: this names no host; write one such as https://ghe.example.com/api/v3",
+		},
+		"base URL: a port and no host": {
+			[]ghdeploy.Option{ghdeploy.WithBaseURL("https://:8443/api/v3")},
+			"ghdeploy: WithBaseURL: this names no host; write one such as https://ghe.example.com/api/v3",
+		},
+		"base URL: with a query": {
+			[]ghdeploy.Option{ghdeploy.WithBaseURL("https://ghe.example.com/api/v3?per_page=100")},
+			"ghdeploy: WithBaseURL: ghe.example.com holds a query; the API's root has none",
+		},
+		"base URL: with an empty query": {
+			[]ghdeploy.Option{ghdeploy.WithBaseURL("https://ghe.example.com/api/v3?")},
+			"ghdeploy: WithBaseURL: ghe.example.com holds a query; the API's root has none",
+		},
+		"base URL: with a fragment": {
+			[]ghdeploy.Option{ghdeploy.WithBaseURL("https://ghe.example.com/api/v3#top")},
+			"ghdeploy: WithBaseURL: ghe.example.com holds a fragment; the API's root has none",
+		},
+		"base URL: with an empty fragment": {
+			[]ghdeploy.Option{ghdeploy.WithBaseURL("https://ghe.example.com/api/v3#")},
+			"ghdeploy: WithBaseURL: ghe.example.com holds a fragment; the API's root has none",
+		},
+		"base URL: with dots in its path": {
+			[]ghdeploy.Option{ghdeploy.WithBaseURL("https://ghe.example.com/api/../v3")},
+			`ghdeploy: WithBaseURL: "https://ghe.example.com/api/../v3" holds ".." in its path`,
+		},
+		"base URL: with a user": {
+			[]ghdeploy.Option{ghdeploy.WithBaseURL("https://octocat:hunter2@ghe.example.com/api/v3")},
+			"ghdeploy: WithBaseURL: the URL of ghe.example.com holds a user; a token goes into WithToken",
+		},
+		"http with a token": {
+			[]ghdeploy.Option{ghdeploy.WithBaseURL("http://ghe.example.com/api/v3"), ghdeploy.WithToken("ghp_1")},
+			"ghdeploy: the base URL http://ghe.example.com/api/v3 would send the token in the clear; use https://, or WithInsecureHTTP if you must",
+		},
+		"http with a token function, in the other order": {
+			[]ghdeploy.Option{
+				ghdeploy.WithTokenFunc(func(context.Context) (string, error) { return "ghp_1", nil }),
+				ghdeploy.WithHost("http://ghe.example.com"),
+			},
+			"ghdeploy: the base URL http://ghe.example.com/api/v3 would send the token in the clear; use https://, or WithInsecureHTTP if you must",
+		},
+		"http to what only looks like loopback": {
+			[]ghdeploy.Option{ghdeploy.WithBaseURL("http://localhost.example.com"), ghdeploy.WithToken("ghp_1")},
+			"ghdeploy: the base URL http://localhost.example.com would send the token in the clear; use https://, or WithInsecureHTTP if you must",
+		},
+		"host: empty": {
+			[]ghdeploy.Option{ghdeploy.WithHost("")},
+			"ghdeploy: WithHost: the host is empty; write one such as github.com",
+		},
+		"host: with a path": {
+			[]ghdeploy.Option{ghdeploy.WithHost("https://ghe.example.com/api/v3")},
+			`ghdeploy: WithHost: "https://ghe.example.com/api/v3" holds a path; give the host alone, or the API's root in WithBaseURL`,
+		},
+		"host: with a user": {
+			[]ghdeploy.Option{ghdeploy.WithHost("octocat:hunter2@ghe.example.com")},
+			"ghdeploy: WithHost: the URL of ghe.example.com holds a user; a token goes into WithToken",
+		},
+		"host: with a query": {
+			[]ghdeploy.Option{ghdeploy.WithHost("ghe.example.com?a=b")},
+			"ghdeploy: WithHost: ghe.example.com holds a query; the API's root has none",
+		},
+		"HTTP client: nil": {
+			[]ghdeploy.Option{ghdeploy.WithHTTPClient(nil)},
+			"ghdeploy: WithHTTPClient: the client is nil; leave the option out for the default",
+		},
+		"logger: nil": {
+			[]ghdeploy.Option{ghdeploy.WithLogger(nil)},
+			"ghdeploy: WithLogger: the logger is nil; leave the option out for no log",
+		},
+		"user agent: empty": {
+			[]ghdeploy.Option{ghdeploy.WithUserAgent("")},
+			`ghdeploy: WithUserAgent: "" is not a header value; write a name and a version, such as shipit/1.4`,
+		},
+		"user agent: a second header": {
+			[]ghdeploy.Option{ghdeploy.WithUserAgent("shipit\r\nX-Evil: 1")},
+			`ghdeploy: WithUserAgent: "shipit\r\nX-Evil: 1" is not a header value; write a name and a version, such as shipit/1.4`,
+		},
+		"API version: no date": {
+			[]ghdeploy.Option{ghdeploy.WithAPIVersion("v3")},
+			`ghdeploy: WithAPIVersion: "v3" is not a date such as 2022-11-28`,
+		},
+		"API version: empty": {
+			[]ghdeploy.Option{ghdeploy.WithAPIVersion("")},
+			`ghdeploy: WithAPIVersion: "" is not a date such as 2022-11-28`,
+		},
+		"retry: negative attempts": {
+			[]ghdeploy.Option{ghdeploy.WithRetry(ghdeploy.RetryPolicy{MaxAttempts: -1})},
+			"ghdeploy: WithRetry: MaxAttempts is -1; it counts the first attempt, so 1 means never again",
+		},
+		"retry: bounds the wrong way round": {
+			[]ghdeploy.Option{ghdeploy.WithRetry(ghdeploy.RetryPolicy{MinBackoff: time.Minute, MaxBackoff: time.Second})},
+			"ghdeploy: WithRetry: MinBackoff 1m0s is above MaxBackoff 1s",
+		},
+		"retry: negative backoff": {
+			[]ghdeploy.Option{ghdeploy.WithRetry(ghdeploy.RetryPolicy{MinBackoff: -1})},
+			"ghdeploy: WithRetry: a backoff is negative; leave it 0 for the default",
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			client, err := ghdeploy.NewClient(tt.opts...)
+			if client != nil {
+				t.Error("there is a client, too")
+			}
+			if !errors.Is(err, ghdeploy.ErrInvalidArgument) {
+				t.Fatalf("err = %v, want an ErrInvalidArgument", err)
+			}
+			same(t, "message", tt.want, err.Error())
+		})
+	}
+}
+
+// People paste URLs with their token inside, and in forms that net/url does
+// not take for user info.
+func TestRefusedURLIsNotEchoed(t *testing.T) {
+	const secret = "ghp_s3cret"
+	for _, form := range []string{
+		"https://" + secret + "@ghe.example.com/api/v3",
+		"https://" + secret + ":x-oauth-basic@ghe.example.com/api/v3",
+		"https://x-access-token:" + secret + "@ghe.example.com/api/v3",
+		"x-access-token:" + secret + "@ghe.example.com",
+		secret + "@ghe.example.com",
+		secret + ":@ghe.example.com/api/v3",
+		"//" + secret + "@ghe.example.com/api/v3",
+		"ssh://" + secret + "@ghe.example.com/api/v3",
+		"https://" + secret + " @ghe.example.com/api/v3",
+		"https://ghe.example.com/api/v3?access_token=" + secret,
+		"ghe.example.com/api/v3?access_token=" + secret,
+		"https://?access_token=" + secret,
+		"https:///api/v3#" + secret,
+		"https://ghe.example.com/api/v3#" + secret,
+		"https://ghe.example.com/../v3?access_token=" + secret,
+	} {
+		for name, option := range map[string]func(string) ghdeploy.Option{
+			"WithBaseURL": ghdeploy.WithBaseURL,
+			"WithHost":    ghdeploy.WithHost,
+		} {
+			t.Run(name+" "+form, func(t *testing.T) {
+				_, err := ghdeploy.NewClient(option(form))
+				if !errors.Is(err, ghdeploy.ErrInvalidArgument) {
+					t.Fatalf("err = %v, want an ErrInvalidArgument", err)
+				}
+				if strings.Contains(err.Error(), secret) {
+					t.Errorf("the message repeats what may be a token: %v", err)
+				}
+			})
+		}
+	}
+}
+
+// Where a request goes, for each way to say it.
+func TestRequestGoesTo(t *testing.T) {
+	tests := map[string]struct {
+		opts []ghdeploy.Option
+		want string
+	}{
+		"no option":                     {nil, "https://api.github.com/repos/o/r/deployments/42"},
+		"base URL":                      {[]ghdeploy.Option{ghdeploy.WithBaseURL("https://ghe.example.com/api/v3")}, "https://ghe.example.com/api/v3/repos/o/r/deployments/42"},
+		"base URL with a slash":         {[]ghdeploy.Option{ghdeploy.WithBaseURL("https://ghe.example.com/api/v3/")}, "https://ghe.example.com/api/v3/repos/o/r/deployments/42"},
+		"base URL without a path":       {[]ghdeploy.Option{ghdeploy.WithBaseURL("https://api.github.com")}, "https://api.github.com/repos/o/r/deployments/42"},
+		"base URL in capitals":          {[]ghdeploy.Option{ghdeploy.WithBaseURL("HTTPS://GHE.Example.com/API/v3")}, "https://ghe.example.com/API/v3/repos/o/r/deployments/42"},
+		"base URL with an escape":       {[]ghdeploy.Option{ghdeploy.WithBaseURL("https://proxy.example.com/git%2Fhub/")}, "https://proxy.example.com/git%2Fhub/repos/o/r/deployments/42"},
+		"http without a token":          {[]ghdeploy.Option{ghdeploy.WithBaseURL("http://ghe.example.com/api/v3")}, "http://ghe.example.com/api/v3/repos/o/r/deployments/42"},
+		"http to 127.0.0.1":             {[]ghdeploy.Option{ghdeploy.WithToken("ghp_1"), ghdeploy.WithBaseURL("http://127.0.0.1:8080")}, "http://127.0.0.1:8080/repos/o/r/deployments/42"},
+		"http to 127.8.9.1":             {[]ghdeploy.Option{ghdeploy.WithToken("ghp_1"), ghdeploy.WithBaseURL("http://127.8.9.1")}, "http://127.8.9.1/repos/o/r/deployments/42"},
+		"http to [::1]":                 {[]ghdeploy.Option{ghdeploy.WithToken("ghp_1"), ghdeploy.WithBaseURL("http://[::1]:8080/api/v3")}, "http://[::1]:8080/api/v3/repos/o/r/deployments/42"},
+		"http to localhost":             {[]ghdeploy.Option{ghdeploy.WithToken("ghp_1"), ghdeploy.WithBaseURL("http://LocalHost:3000/")}, "http://localhost:3000/repos/o/r/deployments/42"},
+		"http to github.localhost":      {[]ghdeploy.Option{ghdeploy.WithToken("ghp_1"), ghdeploy.WithBaseURL("http://github.localhost")}, "http://github.localhost/repos/o/r/deployments/42"},
+		"insecure http":                 {[]ghdeploy.Option{ghdeploy.WithToken("ghp_1"), ghdeploy.WithBaseURL("http://ghe.internal"), ghdeploy.WithInsecureHTTP()}, "http://ghe.internal/repos/o/r/deployments/42"},
+		"host github.com":               {[]ghdeploy.Option{ghdeploy.WithHost("github.com")}, "https://api.github.com/repos/o/r/deployments/42"},
+		"host GitHub.com":               {[]ghdeploy.Option{ghdeploy.WithHost("GitHub.com")}, "https://api.github.com/repos/o/r/deployments/42"},
+		"host www.github.com":           {[]ghdeploy.Option{ghdeploy.WithHost("www.github.com")}, "https://api.github.com/repos/o/r/deployments/42"},
+		"host api.github.com":           {[]ghdeploy.Option{ghdeploy.WithHost("api.github.com")}, "https://api.github.com/repos/o/r/deployments/42"},
+		"host https://github.com/":      {[]ghdeploy.Option{ghdeploy.WithHost("https://github.com/")}, "https://api.github.com/repos/o/r/deployments/42"},
+		"host octocorp.ghe.com":         {[]ghdeploy.Option{ghdeploy.WithHost("octocorp.ghe.com")}, "https://api.octocorp.ghe.com/repos/o/r/deployments/42"},
+		"host api.octocorp.ghe.com":     {[]ghdeploy.Option{ghdeploy.WithHost("api.octocorp.ghe.com")}, "https://api.octocorp.ghe.com/repos/o/r/deployments/42"},
+		"host https://octocorp.ghe.com": {[]ghdeploy.Option{ghdeploy.WithHost("https://octocorp.ghe.com")}, "https://api.octocorp.ghe.com/repos/o/r/deployments/42"},
+		"host ghe.example.com":          {[]ghdeploy.Option{ghdeploy.WithHost("ghe.example.com")}, "https://ghe.example.com/api/v3/repos/o/r/deployments/42"},
+		"host with a port":              {[]ghdeploy.Option{ghdeploy.WithHost("ghe.example.com:8443")}, "https://ghe.example.com:8443/api/v3/repos/o/r/deployments/42"},
+		"host as a URL":                 {[]ghdeploy.Option{ghdeploy.WithHost("https://ghe.example.com/")}, "https://ghe.example.com/api/v3/repos/o/r/deployments/42"},
+		"host as a URL on loopback":     {[]ghdeploy.Option{ghdeploy.WithToken("ghp_1"), ghdeploy.WithHost("http://localhost:8080")}, "http://localhost:8080/api/v3/repos/o/r/deployments/42"},
+		"host that ends like github":    {[]ghdeploy.Option{ghdeploy.WithHost("mygithub.com")}, "https://mygithub.com/api/v3/repos/o/r/deployments/42"},
+		"the later of two":              {[]ghdeploy.Option{ghdeploy.WithBaseURL("https://one.example.com"), ghdeploy.WithHost("two.example.com")}, "https://two.example.com/api/v3/repos/o/r/deployments/42"},
+		"the later of two, turned":      {[]ghdeploy.Option{ghdeploy.WithHost("two.example.com"), ghdeploy.WithBaseURL("https://one.example.com")}, "https://one.example.com/repos/o/r/deployments/42"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := answers(answer(200, oneDeployment))
+			client, err := ghdeploy.NewClient(append(tt.opts, ghdeploy.WithHTTPClient(&http.Client{Transport: w}))...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := client.Deployments.Get(t.Context(), "o", "r", 42); err != nil {
+				t.Fatal(err)
+			}
+			same(t, "URL", tt.want, w.request(t).URL)
+		})
+	}
+}
+
+func TestFromEnvironment(t *testing.T) {
+	tests := map[string]struct {
+		env    map[string]string
+		token  string // what is sent, "" if the option is refused
+		url    string
+		refuse string
+	}{
+		"nothing": {
+			refuse: "ghdeploy: FromEnvironment: neither GH_TOKEN nor GITHUB_TOKEN is set (a workflow has to pass it on: env: GITHUB_TOKEN: ${{ github.token }})",
+		},
+		"an address and no token": {
+			env:    map[string]string{"GITHUB_API_URL": "https://ghe.example.com/api/v3"},
+			refuse: "ghdeploy: FromEnvironment: neither GH_TOKEN nor GITHUB_TOKEN is set (a workflow has to pass it on: env: GITHUB_TOKEN: ${{ github.token }})",
+		},
+		"GITHUB_TOKEN": {
+			env:   map[string]string{"GITHUB_TOKEN": "ghs_two"},
+			token: "Bearer ghs_two",
+			url:   "https://api.github.com/repos/o/r/deployments/42",
+		},
+		"GH_TOKEN": {
+			env:   map[string]string{"GH_TOKEN": "ghp_one"},
+			token: "Bearer ghp_one",
+			url:   "https://api.github.com/repos/o/r/deployments/42",
+		},
+		"GH_TOKEN before GITHUB_TOKEN": {
+			env:   map[string]string{"GH_TOKEN": "ghp_one", "GITHUB_TOKEN": "ghs_two"},
+			token: "Bearer ghp_one",
+			url:   "https://api.github.com/repos/o/r/deployments/42",
+		},
+		"in a workflow on a server of one's own": {
+			env:   map[string]string{"GITHUB_TOKEN": "ghs_two", "GITHUB_API_URL": "https://ghe.example.com/api/v3"},
+			token: "Bearer ghs_two",
+			url:   "https://ghe.example.com/api/v3/repos/o/r/deployments/42",
+		},
+		"a token that is none": {
+			env:    map[string]string{"GITHUB_TOKEN": "ghs_two\n"},
+			refuse: "ghdeploy: FromEnvironment: GITHUB_TOKEN: the token holds white space; a file's last line break, perhaps",
+		},
+		"the first token is none": {
+			env:    map[string]string{"GH_TOKEN": "ghp one", "GITHUB_TOKEN": "ghs_two"},
+			refuse: "ghdeploy: FromEnvironment: GH_TOKEN: the token holds white space; a file's last line break, perhaps",
+		},
+		"an address that is none": {
+			env:    map[string]string{"GITHUB_TOKEN": "ghs_two", "GITHUB_API_URL": "ghe.example.com"},
+			refuse: "ghdeploy: FromEnvironment: GITHUB_API_URL: this does not begin with https://; write one such as https://ghe.example.com/api/v3",
+		},
+		"an address without protection": {
+			env:    map[string]string{"GITHUB_TOKEN": "ghs_two", "GITHUB_API_URL": "http://ghe.example.com"},
+			refuse: "ghdeploy: the base URL http://ghe.example.com would send the token in the clear; use https://, or WithInsecureHTTP if you must",
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			for _, variable := range []string{"GH_TOKEN", "GITHUB_TOKEN", "GITHUB_API_URL"} {
+				t.Setenv(variable, tt.env[variable])
+			}
+			w := answers(answer(200, oneDeployment))
+			client, err := ghdeploy.NewClient(ghdeploy.FromEnvironment(), ghdeploy.WithHTTPClient(&http.Client{Transport: w}))
+			if tt.refuse != "" {
+				if !errors.Is(err, ghdeploy.ErrInvalidArgument) || err.Error() != tt.refuse {
+					t.Errorf("err = %v\nwant  %s", err, tt.refuse)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := client.Deployments.Get(t.Context(), "o", "r", 42); err != nil {
+				t.Fatal(err)
+			}
+			r := w.request(t)
+			same(t, "Authorization", tt.token, r.Header.Get("Authorization"))
+			same(t, "URL", tt.url, r.URL)
+		})
+	}
+
+	t.Run("is read when the client is made", func(t *testing.T) {
+		t.Setenv("GH_TOKEN", "ghp_before")
+		w := answers(answer(200, oneDeployment))
+		client := clientOn(t, w, ghdeploy.FromEnvironment(), ghdeploy.WithBaseURL(apiRoot))
+		t.Setenv("GH_TOKEN", "ghp_after")
+		if _, err := client.Deployments.Get(t.Context(), "o", "r", 42); err != nil {
+			t.Fatal(err)
+		}
+		same(t, "Authorization", "Bearer ghp_before", w.request(t).Header.Get("Authorization"))
+	})
+}
+
+// The headers of each request, all of them.
+func TestRequestHeaders(t *testing.T) {
+	own := regexp.MustCompile(`ghdeploy/[^ ]+$`)
+	tests := map[string]struct {
+		opts   []ghdeploy.Option
+		method string
+		want   http.Header
+	}{
+		"anonymous read": {
+			nil, "GET",
+			http.Header{
+				"Accept":               {"application/vnd.github+json"},
+				"X-Github-Api-Version": {"2022-11-28"},
+				"User-Agent":           {"ghdeploy/VERSION"},
+			},
+		},
+		"anonymous write": {
+			nil, "POST",
+			http.Header{
+				"Accept":               {"application/vnd.github+json"},
+				"Content-Type":         {"application/json"},
+				"X-Github-Api-Version": {"2022-11-28"},
+				"User-Agent":           {"ghdeploy/VERSION"},
+			},
+		},
+		"all options": {
+			[]ghdeploy.Option{
+				ghdeploy.WithToken("ghp_one"),
+				ghdeploy.WithUserAgent("shipit/1.4 (+https://shipit.example.com)"),
+				ghdeploy.WithAPIVersion(ghdeploy.APIVersion20260310),
+			},
+			"GET",
+			http.Header{
+				"Accept":               {"application/vnd.github+json"},
+				"Authorization":        {"Bearer ghp_one"},
+				"X-Github-Api-Version": {"2026-03-10"},
+				"User-Agent":           {"shipit/1.4 (+https://shipit.example.com) ghdeploy/VERSION"},
+			},
+		},
+		"the later option wins": {
+			[]ghdeploy.Option{
+				ghdeploy.WithToken("ghp_one"), ghdeploy.WithUserAgent("one"), ghdeploy.WithAPIVersion(ghdeploy.APIVersion20260310),
+				ghdeploy.WithTokenFunc(func(context.Context) (string, error) { return "ghp_two", nil }),
+				ghdeploy.WithUserAgent("two"), ghdeploy.WithAPIVersion("2030-01-31"),
+			},
+			"DELETE",
+			http.Header{
+				"Accept":               {"application/vnd.github+json"},
+				"Authorization":        {"Bearer ghp_two"},
+				"X-Github-Api-Version": {"2030-01-31"},
+				"User-Agent":           {"two ghdeploy/VERSION"},
+			},
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			w := answers(answer(200, oneDeployment))
+			client := clientOn(t, w, tt.opts...)
+			var err error
+			switch tt.method {
+			case "GET":
+				_, err = client.Deployments.Get(t.Context(), "o", "r", 42)
+			case "POST":
+				_, err = client.Deployments.Create(t.Context(), "o", "r", ghdeploy.DeploymentRequest{Ref: "main"})
+			case "DELETE":
+				err = client.Deployments.Delete(t.Context(), "o", "r", 42)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := w.request(t)
+			same(t, "method", tt.method, r.Method)
+			have := r.Header.Clone()
+			have.Set("User-Agent", own.ReplaceAllString(have.Get("User-Agent"), "ghdeploy/VERSION"))
+			same(t, "headers", tt.want, have)
+		})
+	}
+}
+
+func TestWithTokenFunc(t *testing.T) {
+	t.Run("is asked for each request, with its context", func(t *testing.T) {
+		type key struct{}
+		tokens := []string{"ghs_first", "ghs_second"}
+		var contexts []any
+		w := answers(answer(200, oneDeployment))
+		client := clientOn(t, w, ghdeploy.WithTokenFunc(func(ctx context.Context) (string, error) {
+			contexts = append(contexts, ctx.Value(key{}))
+			token := tokens[0]
+			tokens = tokens[1:]
+			return token, nil
+		}))
+		ctx := context.WithValue(t.Context(), key{}, "the caller's")
+		for range 2 {
+			if _, err := client.Deployments.Get(ctx, "o", "r", 42); err != nil {
+				t.Fatal(err)
+			}
+		}
+		same(t, "contexts", []any{"the caller's", "the caller's"}, contexts)
+		same(t, "first", "Bearer ghs_first", w.requests()[0].Header.Get("Authorization"))
+		same(t, "second", "Bearer ghs_second", w.requests()[1].Header.Get("Authorization"))
+	})
+	expired := errors.New("the key has expired")
+	for name, tt := range map[string]struct {
+		token string
+		err   error
+		want  string
+	}{
+		"fails":               {"", expired, "ghdeploy: GET /repos/o/r/deployments/42: no token: the key has expired"},
+		"returns nothing":     {"", nil, "ghdeploy: GET /repos/o/r/deployments/42: no token: the token is empty"},
+		"returns two lines":   {"ghs_1\n", nil, "ghdeploy: GET /repos/o/r/deployments/42: no token: the token holds white space; a file's last line break, perhaps"},
+		"returns two headers": {"ghs_1\r\nX-Evil: 1", nil, "ghdeploy: GET /repos/o/r/deployments/42: no token: the token holds white space; a file's last line break, perhaps"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := answers(answer(200, oneDeployment))
+			client := clientOn(t, w, ghdeploy.WithTokenFunc(func(context.Context) (string, error) { return tt.token, tt.err }))
+			_, err := client.Deployments.Get(t.Context(), "o", "r", 42)
+			var e *ghdeploy.Error
+			if !errors.As(err, &e) || e.Attempts != 0 || e.StatusCode != 0 {
+				t.Fatalf("err = %#v, want an *Error with neither status nor attempt", err)
+			}
+			if tt.err != nil && !errors.Is(err, tt.err) {
+				t.Errorf("err = %v does not wrap the function's own", err)
+			}
+			same(t, "message", tt.want, err.Error())
+			same(t, "requests", 0, len(w.requests()))
+		})
+	}
+}
+
+// The caller's http.Client serves others too: it is copied, and its settings hold.
+func TestWithHTTPClient(t *testing.T) {
+	t.Run("is never modified", func(t *testing.T) {
+		w := answers(answer(200, oneDeployment))
+		follow := func(*http.Request, []*http.Request) error { return nil }
+		theirs := &http.Client{Transport: w, CheckRedirect: follow, Timeout: time.Minute}
+		client := clientOn(t, nil, ghdeploy.WithHTTPClient(theirs))
+		if _, err := client.Deployments.Get(t.Context(), "o", "r", 42); err != nil {
+			t.Fatal(err)
+		}
+		if theirs.Transport != w || theirs.Jar != nil || theirs.Timeout != time.Minute ||
+			reflect.ValueOf(theirs.CheckRedirect).Pointer() != reflect.ValueOf(follow).Pointer() {
+			t.Errorf("the caller's client is now %+v", theirs)
+		}
+		empty := &http.Client{}
+		clientOn(t, nil, ghdeploy.WithHTTPClient(empty))
+		if empty.Transport != nil || empty.CheckRedirect != nil {
+			t.Errorf("the caller's empty client is now %+v", empty)
+		}
+	})
+	t.Run("is copied when the client is made", func(t *testing.T) {
+		before, after := answers(answer(200, oneDeployment)), answers(answer(200, oneDeployment))
+		theirs := &http.Client{Transport: before}
+		client := clientOn(t, nil, ghdeploy.WithHTTPClient(theirs))
+		theirs.Transport = after
+		if _, err := client.Deployments.Get(t.Context(), "o", "r", 42); err != nil {
+			t.Fatal(err)
+		}
+		if len(before.requests()) != 1 || len(after.requests()) != 0 {
+			t.Error("a change of the caller's client changed this one")
+		}
+	})
+	t.Run("its Timeout ends an attempt", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			client := clientOn(t, nil, ghdeploy.WithHTTPClient(&http.Client{Transport: silence{}, Timeout: 7 * time.Second}))
+			began := time.Now()
+			_, err := client.Deployments.Get(t.Context(), "o", "r", 42)
+			if took := time.Since(began); err == nil || took != 7*time.Second {
+				t.Errorf("ended after %v with %v, want 7s", took, err)
+			}
+			var timeout interface{ Timeout() bool }
+			if !errors.As(err, &timeout) || !timeout.Timeout() {
+				t.Errorf("err = %v does not say that it is a timeout", err)
+			}
+		})
+	})
+	t.Run("without a Timeout the context alone ends a call", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			client := clientOn(t, silence{})
+			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+			defer cancel()
+			began := time.Now()
+			_, err := client.Deployments.Get(ctx, "o", "r", 42)
+			if took := time.Since(began); took != time.Hour || !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("ended after %v with %v, want an hour and context.DeadlineExceeded", took, err)
+			}
+		})
+	})
+	t.Run("its CheckRedirect is asked for what would be followed", func(t *testing.T) {
+		refusal := errors.New("not this way")
+		var asked []string
+		theirs := &http.Client{
+			Transport: answers(answer(301, "", "Location: "+apiRoot+"/repositories/7/deployments/42")),
+			CheckRedirect: func(r *http.Request, _ []*http.Request) error {
+				asked = append(asked, r.URL.String())
+				return refusal
+			},
+		}
+		client := clientOn(t, nil, ghdeploy.WithHTTPClient(theirs))
+		if _, err := client.Deployments.Get(t.Context(), "o", "r", 42); !errors.Is(err, refusal) {
+			t.Errorf("err = %v, want the refusal of the caller's CheckRedirect", err)
+		}
+		same(t, "asked", []string{apiRoot + "/repositories/7/deployments/42"}, asked)
+	})
+	t.Run("its CheckRedirect is not asked for what is refused", func(t *testing.T) {
+		theirs := &http.Client{
+			Transport: answers(answer(301, "", "Location: https://elsewhere.example.com/")),
+			CheckRedirect: func(*http.Request, []*http.Request) error {
+				t.Error("asked")
+				return nil
+			},
+		}
+		client := clientOn(t, nil, ghdeploy.WithHTTPClient(theirs))
+		if _, err := client.Deployments.Get(t.Context(), "o", "r", 42); !errors.Is(err, ghdeploy.ErrRedirect) {
+			t.Errorf("err = %v, want ErrRedirect", err)
+		}
+	})
+}
+
+// silence answers nothing until the request's context ends.
+type silence struct{}
+
+func (silence) RoundTrip(r *http.Request) (*http.Response, error) {
+	<-r.Context().Done()
+	return nil, r.Context().Err()
+}
+
+func TestWithLogger(t *testing.T) {
+	var log strings.Builder
+	logger := slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{
+		Level: slog.LevelDebug,
+		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.TimeKey || a.Key == "took" {
+				return slog.Attr{}
+			}
+			return a
+		},
+	}))
+	w := answers(
+		answer(200, oneDeployment, "X-GitHub-Request-Id: A1:B2", "Deprecation: Tue, 10 Mar 2026 00:00:00 GMT", "Sunset: Fri, 10 Mar 2028 00:00:00 GMT"),
+		answer(404, `{"message":"Not Found"}`, "Sunset: Fri, 10 Mar 2028 00:00:00 GMT"),
+	)
+	client := clientOn(t, w, ghdeploy.WithLogger(logger))
+	for range 2 {
+		_, _ = client.Deployments.Get(t.Context(), "o", "r", 42)
+	}
+	same(t, "log", `level=WARN msg="ghdeploy: GitHub is ending what this client uses" operation="GET /repos/o/r/deployments/42" attempt=1 api_version=2022-11-28 deprecation="Tue, 10 Mar 2026 00:00:00 GMT" sunset="Fri, 10 Mar 2028 00:00:00 GMT"
+level=DEBUG msg="ghdeploy: attempt ended" operation="GET /repos/o/r/deployments/42" attempt=1 status=200 request_id=A1:B2
+level=DEBUG msg="ghdeploy: attempt ended" operation="GET /repos/o/r/deployments/42" attempt=1 status=404 reason="404 Not Found"
+`, log.String())
+}
+
+func TestRate(t *testing.T) {
+	w := answers(
+		answer(200, oneDeployment, "X-RateLimit-Limit: 5000", "X-RateLimit-Remaining: 4987", "X-RateLimit-Used: 13", "X-RateLimit-Reset: 1760000000", "X-RateLimit-Resource: core"),
+		answer(200, oneDeployment),
+		answer(404, `{"message":"Not Found"}`, "X-RateLimit-Limit: 5000", "X-RateLimit-Remaining: 4986", "X-RateLimit-Used: 14", "X-RateLimit-Reset: 1760000000", "X-RateLimit-Resource: core"),
+	)
+	client := clientOn(t, w)
+	same(t, "before the first answer", ghdeploy.Rate{}, client.Rate())
+	first := ghdeploy.Rate{Limit: 5000, Remaining: 4987, Used: 13, Reset: time.Unix(1760000000, 0), Resource: "core"}
+	for i, want := range []ghdeploy.Rate{
+		first,
+		first, // an answer without the headers says nothing
+		{Limit: 5000, Remaining: 4986, Used: 14, Reset: time.Unix(1760000000, 0), Resource: "core"},
+	} {
+		_, _ = client.Deployments.Get(t.Context(), "o", "r", 42)
+		if have := client.Rate(); !reflect.DeepEqual(want, have) {
+			t.Errorf("after answer %d: %+v, want %+v", i+1, have, want)
+		}
+	}
+	copied := *client
+	same(t, "a copy's", client.Rate(), copied.Rate())
+	same(t, "a zero Client's", ghdeploy.Rate{}, new(ghdeploy.Client).Rate())
+}

@@ -1,0 +1,126 @@
+package ghdeploy_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/ghdeploy/ghdeploy"
+	"github.com/ghdeploy/ghdeploy/ghdeploytest"
+)
+
+// What README.md shows stands here once more, so that it compiles and runs.
+// TestReadme holds the one against the other.
+
+func deploy(ctx context.Context, client *ghdeploy.Client, ref string) (*ghdeploy.Deployment, error) {
+	req := ghdeploy.DeploymentRequest{Ref: ref, Environment: "staging"}
+	d, err := client.Deployments.Create(ctx, "octocat", "example", req)
+
+	var conflict *ghdeploy.ConflictError
+	switch {
+	case errors.Is(err, ghdeploy.ErrMergedBranch):
+		// 202: GitHub merged main into the ref, and deployed nothing. Ask again.
+		return client.Deployments.Create(ctx, "octocat", "example", req)
+	case errors.As(err, &conflict):
+		// 409: a merge conflict, or checks that have not succeeded, by name.
+		return nil, fmt.Errorf("%s (%s): %v", ref, conflict.Reason, conflict.Failing())
+	}
+	return d, err
+}
+
+func report(ctx context.Context, client *ghdeploy.Client, d *ghdeploy.Deployment, state ghdeploy.State) error {
+	_, err := client.Statuses.Create(ctx, "octocat", "example", d.ID, ghdeploy.DeploymentStatusRequest{
+		State:          state, // ghdeploy.StateInProgress, StateSuccess, ...
+		LogURL:         "https://ci.example.com/runs/1",
+		EnvironmentURL: "https://staging.example.com",
+	})
+	return err
+}
+
+func refs(ctx context.Context, client *ghdeploy.Client) ([]string, error) {
+	var refs []string
+	opts := ghdeploy.DeploymentListOptions{Environment: "staging"}
+	for d, err := range client.Deployments.All(ctx, "octocat", "example", opts) {
+		if err != nil {
+			return nil, err
+		}
+		refs = append(refs, d.Ref)
+	}
+	return refs, nil
+}
+
+func TestDeploy(t *testing.T) {
+	server := ghdeploytest.NewServer(ghdeploytest.WithRepository(ghdeploytest.Repository{
+		FullName: "octocat/example",
+		Branches: []ghdeploytest.Branch{{Name: "topic", Behind: true}},
+	}))
+	defer server.Close()
+
+	d, err := deploy(t.Context(), server.Client(), "topic")
+	if err != nil || d.Ref != "topic" {
+		t.Fatalf("deploy(topic) = %v, %v", d, err)
+	}
+}
+
+type refusing struct{ ghdeploy.DeploymentsService }
+
+func (refusing) Create(context.Context, string, string, ghdeploy.DeploymentRequest) (*ghdeploy.Deployment, error) {
+	return nil, &ghdeploy.Error{StatusCode: 403}
+}
+
+func TestDeployForbidden(t *testing.T) {
+	client := &ghdeploy.Client{Deployments: refusing{}}
+	if _, err := deploy(t.Context(), client, "main"); !errors.Is(err, ghdeploy.ErrForbidden) {
+		t.Fatal(err)
+	}
+}
+
+func TestReportAndRefs(t *testing.T) {
+	server := ghdeploytest.NewServer()
+	defer server.Close()
+	client := server.Client()
+	d, err := deploy(t.Context(), client, "main")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := report(t.Context(), client, d, ghdeploy.StateSuccess); err != nil {
+		t.Fatal(err)
+	}
+	if state := server.Deployments("octocat/example")[0].State(); state != "success" {
+		t.Errorf("the deployment is %q, want success", state)
+	}
+	got, err := refs(t.Context(), client)
+	if err != nil || len(got) != 1 || got[0] != "main" {
+		t.Errorf("refs = %v, %v, want [main]", got, err)
+	}
+}
+
+func TestReadme(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	compiled, err := os.ReadFile("readme_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := strings.Split(string(readme), "```go\n")[1:]
+	if len(blocks) < 5 {
+		t.Errorf("README.md shows %d pieces of Go, want at least 5", len(blocks))
+	}
+	for _, block := range blocks {
+		code, _, _ := strings.Cut(block, "```")
+		if !strings.Contains(string(compiled), code) {
+			t.Errorf("this piece of README.md is not in readme_test.go as it stands:\n%s", code)
+		}
+	}
+	// CI takes the README's commands as they stand.
+	for _, command := range []string{"\ngo run ./examples/quickstart\n", "\ngo test ./...\n"} {
+		if !strings.Contains(string(readme), command) {
+			t.Errorf("README.md lacks the command %q", strings.TrimSpace(command))
+		}
+	}
+}

@@ -1,0 +1,276 @@
+package ghdeploy
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// ReviewsService approves and rejects the deployments of a workflow run that
+// wait for an environment's rules. It is small and frozen: see
+// [DeploymentsService].
+//
+// GitHub docs: https://docs.github.com/rest/actions/workflow-runs
+type ReviewsService interface {
+	// ListPending returns the environments that the run waits for, on one page.
+	//
+	// GitHub docs: https://docs.github.com/rest/actions/workflow-runs#get-pending-deployments-for-a-workflow-run
+	ListPending(ctx context.Context, owner, repo string, runID int64, opts PendingDeploymentListOptions) (*Page[*PendingDeployment], error)
+
+	// ListApprovals returns the reviews that the run has had, on one page.
+	//
+	// GitHub docs: https://docs.github.com/rest/actions/workflow-runs#get-the-review-history-for-a-workflow-run
+	ListApprovals(ctx context.Context, owner, repo string, runID int64, opts ApprovalListOptions) (*Page[*Approval], error)
+
+	// Review approves or rejects the deployments of a run to environments, as
+	// one of their required reviewers, and returns the deployments.
+	//
+	// Names are looked up among the environments that the run waits for. If one
+	// is not among them, it is a [*NotPendingError] that lists those that are,
+	// and nothing is approved or rejected. IDs are sent as they are. An
+	// [*OutcomeUnknownError] says that the review may have been taken: it is
+	// never sent a second time by itself.
+	//
+	// GitHub docs: https://docs.github.com/rest/actions/workflow-runs#review-pending-deployments-for-a-workflow-run
+	Review(ctx context.Context, owner, repo string, runID int64, req ReviewRequest) ([]*Deployment, error)
+
+	// ReviewCustomRule is how a GitHub App answers for its own rule: it lets
+	// the run go on to the environment, or not. It takes an installation token
+	// of that app.
+	//
+	// GitHub docs: https://docs.github.com/rest/actions/workflow-runs#review-custom-deployment-protection-rules-for-a-workflow-run
+	ReviewCustomRule(ctx context.Context, owner, repo string, runID int64, req CustomRuleReview) error
+
+	// ReportCustomRuleStatus shows on the run how far a GitHub App's rule has
+	// come, without deciding: up to ten times for a deployment.
+	//
+	// GitHub docs: https://docs.github.com/rest/actions/workflow-runs#review-custom-deployment-protection-rules-for-a-workflow-run
+	ReportCustomRuleStatus(ctx context.Context, owner, repo string, runID int64, req CustomRuleStatus) error
+}
+
+// ReviewState is what a review says. GitHub may send one that is not listed
+// here: it is kept as it came.
+type ReviewState string
+
+// The states of a review. A review can be given the first two.
+const (
+	ReviewApproved ReviewState = "approved"
+	ReviewRejected ReviewState = "rejected"
+	ReviewPending  ReviewState = "pending" // a comment without a decision
+)
+
+// PendingDeployment is an environment that a workflow run waits for.
+type PendingDeployment struct {
+	Environment EnvironmentReference `json:"environment"`
+
+	WaitTimer          int       `json:"wait_timer"`            // minutes; 0: none
+	WaitTimerStartedAt time.Time `json:"wait_timer_started_at"` // zero: it has not
+
+	CurrentUserCanApprove bool       `json:"current_user_can_approve"`
+	Reviewers             []Reviewer `json:"reviewers"`
+}
+
+func (p *PendingDeployment) rowID() int64 {
+	if p == nil {
+		return 0
+	}
+	return p.Environment.ID
+}
+
+// EnvironmentReference is an environment as reviews refer to it.
+type EnvironmentReference struct {
+	ID        int64     `json:"id"`
+	NodeID    string    `json:"node_id"`
+	Name      string    `json:"name"`
+	URL       string    `json:"url"`
+	HTMLURL   string    `json:"html_url"`
+	CreatedAt time.Time `json:"created_at"` // zero in a PendingDeployment
+	UpdatedAt time.Time `json:"updated_at"` // zero in a PendingDeployment
+}
+
+// Approval is one review of a workflow run: an approval, a rejection or a
+// comment.
+type Approval struct {
+	Environments []EnvironmentReference `json:"environments"`
+	State        ReviewState            `json:"state"`
+	User         *User                  `json:"user"` // nil: the account was deleted
+	Comment      string                 `json:"comment"`
+}
+
+// whole stands in for an id: a review has none.
+func (a *Approval) whole() bool { return a != nil && a.State != "" }
+
+// PendingDeploymentListOptions is for what GitHub may add: it neither filters
+// nor pages this list.
+type PendingDeploymentListOptions struct{}
+
+// ApprovalListOptions is for what GitHub may add: it neither filters nor pages
+// this list.
+type ApprovalListOptions struct{}
+
+// ReviewRequest is a review of a workflow run's deployments. State and at
+// least one environment are required; names and IDs add up.
+type ReviewRequest struct {
+	Environments   []string `json:"-"`               // by name; case does not count
+	EnvironmentIDs []int64  `json:"environment_ids"` // by ID
+
+	State   ReviewState `json:"state"`   // ReviewApproved or ReviewRejected
+	Comment string      `json:"comment"` // shown with the review
+}
+
+func (r ReviewRequest) validate() error {
+	switch {
+	case r.State == "":
+		return invalidArgument("the review's State is empty; give ReviewApproved or ReviewRejected")
+	case len(r.Environments)+len(r.EnvironmentIDs) == 0:
+		return invalidArgument("the review names no environment")
+	}
+	for _, id := range r.EnvironmentIDs {
+		if id <= 0 {
+			return invalidArgument("the review's EnvironmentIDs hold %d; GitHub's ids begin at 1", id)
+		}
+	}
+	for _, name := range r.Environments {
+		if err := (named{"environment", name}).validate(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// CustomRuleReview is a GitHub App's decision on its own rule. Only Comment is
+// optional.
+type CustomRuleReview struct {
+	EnvironmentName string      `json:"environment_name"`
+	State           ReviewState `json:"state"` // ReviewApproved or ReviewRejected
+	Comment         string      `json:"comment,omitzero"`
+}
+
+// CustomRuleStatus is what a GitHub App reports on its own rule. Both fields
+// are required.
+type CustomRuleStatus struct {
+	EnvironmentName string `json:"environment_name"`
+	Comment         string `json:"comment"` // Markdown, at most 1,024 characters
+}
+
+type reviewsService struct{ core *core }
+
+//ghdeploy:operation GET /repos/{owner}/{repo}/actions/runs/{run_id}/pending_deployments
+func (s *reviewsService) ListPending(ctx context.Context, owner, repo string, runID int64, opts PendingDeploymentListOptions) (*Page[*PendingDeployment], error) {
+	path, err := runPath(owner, repo, runID, "pending_deployments")
+	if err != nil {
+		return nil, err
+	}
+	return list[*PendingDeployment](ctx, s.core, path, opts, paging{})
+}
+
+//ghdeploy:operation GET /repos/{owner}/{repo}/actions/runs/{run_id}/approvals
+func (s *reviewsService) ListApprovals(ctx context.Context, owner, repo string, runID int64, opts ApprovalListOptions) (*Page[*Approval], error) {
+	path, err := runPath(owner, repo, runID, "approvals")
+	if err != nil {
+		return nil, err
+	}
+	return list[*Approval](ctx, s.core, path, opts, paging{})
+}
+
+//ghdeploy:operation POST /repos/{owner}/{repo}/actions/runs/{run_id}/pending_deployments
+func (s *reviewsService) Review(ctx context.Context, owner, repo string, runID int64, req ReviewRequest) ([]*Deployment, error) {
+	path, err := runPath(owner, repo, runID, "pending_deployments")
+	if err != nil {
+		return nil, err
+	}
+	if err := req.validate(); err != nil {
+		return nil, err
+	}
+	op := operation{method: http.MethodPost, path: path}
+	if len(req.Environments) > 0 {
+		pending, err := s.ListPending(ctx, owner, repo, runID, PendingDeploymentListOptions{})
+		if err != nil {
+			return nil, err
+		}
+		ids, err := lookUp(req.Environments, pending.Items)
+		if err != nil {
+			return nil, unsent(op, err)
+		}
+		req.EnvironmentIDs = slices.Concat(req.EnvironmentIDs, ids)
+	}
+	req.EnvironmentIDs = unique(req.EnvironmentIDs)
+	op.body = req
+	a, err := s.core.call(ctx, op)
+	if err != nil {
+		return nil, err
+	}
+	return decodeRows[*Deployment](op, a)
+}
+
+// lookUp returns the ids of pending environments by their names.
+func lookUp(names []string, pending []*PendingDeployment) ([]int64, error) {
+	var (
+		ids    []int64
+		absent []string
+	)
+	for _, name := range names {
+		i := slices.IndexFunc(pending, func(p *PendingDeployment) bool {
+			return strings.EqualFold(p.Environment.Name, name)
+		})
+		if i < 0 {
+			absent = append(absent, name)
+			continue
+		}
+		ids = append(ids, pending[i].Environment.ID)
+	}
+	if absent == nil {
+		return ids, nil
+	}
+	e := &NotPendingError{Environments: absent}
+	for _, p := range pending {
+		e.Pending = append(e.Pending, p.Environment.Name)
+	}
+	return nil, e
+}
+
+// unique keeps the first of each.
+func unique(ids []int64) []int64 {
+	var kept []int64
+	for _, id := range ids {
+		if !slices.Contains(kept, id) {
+			kept = append(kept, id)
+		}
+	}
+	return kept
+}
+
+//ghdeploy:operation POST /repos/{owner}/{repo}/actions/runs/{run_id}/deployment_protection_rule
+func (s *reviewsService) ReviewCustomRule(ctx context.Context, owner, repo string, runID int64, req CustomRuleReview) error {
+	if req.State == "" {
+		// Without one GitHub takes it for a report.
+		return invalidArgument("the review's State is empty; give ReviewApproved or ReviewRejected, or use ReportCustomRuleStatus")
+	}
+	return s.answerCustomRule(ctx, owner, repo, runID, req.EnvironmentName, req)
+}
+
+func (s *reviewsService) ReportCustomRuleStatus(ctx context.Context, owner, repo string, runID int64, req CustomRuleStatus) error {
+	if req.Comment == "" {
+		return invalidArgument("the report's Comment is empty; it is all that a report says")
+	}
+	return s.answerCustomRule(ctx, owner, repo, runID, req.EnvironmentName, req)
+}
+
+func (s *reviewsService) answerCustomRule(ctx context.Context, owner, repo string, runID int64, environment string, body any) error {
+	path, err := runPath(owner, repo, runID, "deployment_protection_rule")
+	if err != nil {
+		return err
+	}
+	if err := (named{"environment", environment}).validate(); err != nil {
+		return err
+	}
+	_, err = s.core.call(ctx, operation{method: http.MethodPost, path: path, body: body})
+	return err
+}
+
+// runPath is the escaped path of something of a workflow run.
+func runPath(owner, repo string, runID int64, element string) (string, error) {
+	return repositoryPath(owner, repo, "actions", "runs", runID, element)
+}

@@ -1,0 +1,155 @@
+package ghdeploy_test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ghdeploy/ghdeploy"
+)
+
+// apiRoot has a path prefix, as GitHub Enterprise Server's has.
+const apiRoot = "https://ghe.example.com/api/v3"
+
+// wire is a transport without a network: it gives canned answers in their
+// order, the last one again and again, and keeps what was sent.
+type wire struct {
+	mu      sync.Mutex
+	answers []canned
+	sent    []sent
+}
+
+type canned struct {
+	status int
+	header http.Header
+	body   string
+	err    error
+}
+
+type sent struct {
+	Method string
+	URL    string
+	Body   string
+	Header http.Header
+}
+
+// answers makes a wire. See answer.
+func answers(a ...canned) *wire { return &wire{answers: a} }
+
+// answer is one with a status, a body, and headers written "Name: value".
+func answer(status int, body string, headers ...string) canned {
+	h := http.Header{"Content-Type": {"application/json; charset=utf-8"}}
+	for _, line := range headers {
+		name, value, _ := strings.Cut(line, ": ")
+		h.Add(name, value)
+	}
+	return canned{status: status, header: h, body: body}
+}
+
+func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var body []byte
+	if r.Body != nil {
+		var err error
+		if body, err = io.ReadAll(r.Body); err != nil {
+			return nil, err
+		}
+		r.Body.Close()
+	}
+	w.sent = append(w.sent, sent{r.Method, r.URL.String(), string(body), r.Header.Clone()})
+	a := w.answers[0]
+	if len(w.answers) > 1 {
+		w.answers = w.answers[1:]
+	}
+	if a.err != nil {
+		return nil, a.err
+	}
+	return &http.Response{
+		StatusCode: a.status,
+		Proto:      "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header:        a.header.Clone(),
+		Body:          io.NopCloser(strings.NewReader(a.body)),
+		ContentLength: int64(len(a.body)),
+		Request:       r,
+	}, nil
+}
+
+// requests are those sent so far.
+func (w *wire) requests() []sent {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return append([]sent(nil), w.sent...)
+}
+
+// request is the only one that was sent.
+func (w *wire) request(t *testing.T) sent {
+	t.Helper()
+	all := w.requests()
+	if len(all) != 1 {
+		t.Fatalf("%d requests were sent, want 1: %v", len(all), lines(all))
+	}
+	return all[0]
+}
+
+// lines are requests as "GET https://...".
+func lines(requests []sent) []string {
+	var out []string
+	for _, r := range requests {
+		out = append(out, r.Method+" "+r.URL)
+	}
+	return out
+}
+
+// clientOn is a client for apiRoot that sends each request once over the wire.
+func clientOn(t *testing.T, transport http.RoundTripper, opts ...ghdeploy.Option) *ghdeploy.Client {
+	t.Helper()
+	client, err := ghdeploy.NewClient(append([]ghdeploy.Option{
+		ghdeploy.WithBaseURL(apiRoot),
+		ghdeploy.WithHTTPClient(&http.Client{Transport: transport}),
+		ghdeploy.WithRetry(ghdeploy.RetryPolicy{MaxAttempts: 1}),
+	}, opts...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client
+}
+
+// testdata is a file of a documented answer.
+func testdata(t *testing.T, name string) string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("testdata", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// sameJSON compares JSON whatever the order of its keys.
+func sameJSON(t *testing.T, want, have string) {
+	t.Helper()
+	var w, h any
+	if err := json.Unmarshal([]byte(want), &w); err != nil {
+		t.Fatalf("the test's own JSON: %v\n%s", err, want)
+	}
+	if err := json.Unmarshal([]byte(have), &h); err != nil {
+		t.Fatalf("sent what is not JSON: %v\n%s", err, have)
+	}
+	if diff := cmp.Diff(w, h); diff != "" {
+		t.Errorf("JSON (-want +have):\n%s", diff)
+	}
+}
+
+func same(t *testing.T, what string, want, have any) {
+	t.Helper()
+	if diff := cmp.Diff(want, have); diff != "" {
+		t.Errorf("%s (-want +have):\n%s", what, diff)
+	}
+}
