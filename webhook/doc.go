@@ -26,8 +26,9 @@
 //	client.Statuses.Create(ctx, owner, repo, e.Deployment.ID, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateInProgress})
 //	client.Statuses.Create(ctx, owner, repo, e.Deployment.ID, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateSuccess})
 //
-// A protection rule is answered for a workflow run, whose id is
-// [DeploymentProtectionRuleEvent.RunID], and for the event's Environment.
+// A protection rule of one's own is answered through Reviews.ReviewCustomRule, for
+// the run of [DeploymentProtectionRuleEvent.RunID] and the event's Environment, with
+// a token of the app's installation.
 //
 // # Answer in time
 //

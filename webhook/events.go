@@ -115,35 +115,15 @@ type DeploymentStatusEvent struct {
 // GitHub docs: https://docs.github.com/webhooks/webhook-events-and-payloads#deployment_review
 type DeploymentReviewEvent struct {
 	Common
-	Environment     string           `json:"environment"` // with requested only; also in each WorkflowJobRun
-	Reviewers       []Reviewer       `json:"reviewers"`
-	Requestor       *ghdeploy.User   `json:"requestor"`         // who started the run; with requested only
-	Approver        *ghdeploy.User   `json:"approver"`          // who decided; with approved and rejected only
-	Comment         string           `json:"comment"`           // the approver's
-	Since           string           `json:"since"`             // a time, such as 2026-11-20T09:28:15Z; GitHub does not document its form
-	WorkflowJobRun  *WorkflowJobRun  `json:"workflow_job_run"`  // the job that waits
-	WorkflowJobRuns []WorkflowJobRun `json:"workflow_job_runs"` // the jobs decided on; with approved and rejected only
-	WorkflowRun     *WorkflowRun     `json:"workflow_run"`
-}
-
-// Reviewer is one of those who may approve.
-type Reviewer struct {
-	Type     string           `json:"type"`     // "User" or "Team": what Reviewer is
-	Reviewer *ReviewerAccount `json:"reviewer"` // nil: the account was deleted
-}
-
-// ReviewerAccount is a user or a team. Of a team Login is empty and Slug is
-// set; the fields below User are a team's alone.
-type ReviewerAccount struct {
-	ghdeploy.User
-	Slug                string `json:"slug"`
-	Description         string `json:"description"`
-	Privacy             string `json:"privacy"`              // "secret", "closed"
-	NotificationSetting string `json:"notification_setting"` // "notifications_enabled", "notifications_disabled"
-	Permission          string `json:"permission"`
-	MembersURL          string `json:"members_url"`
-	RepositoriesURL     string `json:"repositories_url"`
-	Parent              *Team  `json:"parent"`
+	Environment     string               `json:"environment"`       // with requested only; also in each WorkflowJobRun
+	Reviewers       []*ghdeploy.Reviewer `json:"reviewers"`         // who may approve
+	Requestor       *ghdeploy.User       `json:"requestor"`         // who started the run; with requested only
+	Approver        *ghdeploy.User       `json:"approver"`          // who decided; with approved and rejected only
+	Comment         string               `json:"comment"`           // the approver's
+	Since           string               `json:"since"`             // a time, such as 2026-11-20T09:28:15Z; GitHub does not document its form
+	WorkflowJobRun  *WorkflowJobRun      `json:"workflow_job_run"`  // the job that waits
+	WorkflowJobRuns []WorkflowJobRun     `json:"workflow_job_runs"` // the jobs decided on; with approved and rejected only
+	WorkflowRun     *WorkflowRun         `json:"workflow_run"`
 }
 
 // DeploymentProtectionRuleEvent is the event deployment_protection_rule, for

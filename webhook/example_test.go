@@ -160,3 +160,48 @@ func ExampleCallbacks() {
 	// 72d3162e webhook: no signature: X-Hub-Signature holds SHA-1, which is not accepted; X-Hub-Signature-256 is needed
 	// 401
 }
+
+// The answer to a protection rule of one's own goes through the client's
+// ReviewsService.
+func ExampleDeploymentProtectionRuleEvent() {
+	client, err := ghdeploy.NewClient(ghdeploy.WithToken("ghs_0123456789"), ghdeploy.WithHTTPClient(&http.Client{Transport: printer{}}))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	on := webhook.Callbacks{
+		OnDeploymentProtectionRule: func(ctx context.Context, e *webhook.DeploymentProtectionRuleEvent) error {
+			runID, ok := e.RunID()
+			if !ok {
+				return errors.New("the event names no run")
+			}
+			owner, repo := e.OwnerRepo()
+			return client.Reviews.ReviewCustomRule(ctx, owner, repo, runID, ghdeploy.CustomRuleReview{
+				EnvironmentName: e.Environment,
+				State:           ghdeploy.ReviewApproved,
+				Comment:         "all is quiet",
+			})
+		},
+	}
+	verifier, err := webhook.NewVerifier("It's a Secret to Everybody")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	handler := webhook.NewHandler(verifier, on)
+
+	// What GitHub sends.
+	body := `{"action":"requested","environment":"production","repository":{"name":"shop","owner":{"login":"acme"}},` +
+		`"deployment_callback_url":"https://api.github.com/repos/acme/shop/actions/runs/289782451/deployment_protection_rule"}`
+	r := httptest.NewRequest(http.MethodPost, "/webhook", bytes.NewBufferString(body))
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("X-GitHub-Event", "deployment_protection_rule")
+	r.Header.Set("X-GitHub-Delivery", "72d3162e-cc78-11e3-81ab-4c9367dc0958")
+	r.Header.Set("X-Hub-Signature-256", sign("It's a Secret to Everybody", []byte(body)))
+	w := httptest.NewRecorder()
+	handler.ServeHTTP(w, r)
+	fmt.Println(w.Code)
+	// Output:
+	// POST /repos/acme/shop/actions/runs/289782451/deployment_protection_rule {"environment_name":"production","state":"approved","comment":"all is quiet"}
+	// 204
+}

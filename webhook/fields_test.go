@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ghdeploy/ghdeploy"
 	"github.com/ghdeploy/ghdeploy/webhook"
 )
 
@@ -259,6 +260,12 @@ func (w *walker) walk(path string, s schema, goType reflect.Type, seen []string)
 	}
 	for goType.Kind() == reflect.Pointer {
 		goType = goType.Elem()
+	}
+	if goType == reflect.TypeFor[ghdeploy.Reviewer]() { // tells by itself what it is
+		goType = reflect.TypeFor[struct {
+			Type     string         `json:"type"`
+			Reviewer *ghdeploy.User `json:"reviewer"`
+		}]()
 	}
 	if goType.Kind() == reflect.Interface || reflect.PointerTo(goType).Implements(reflect.TypeFor[json.Unmarshaler]()) {
 		return // holds whatever is there

@@ -338,7 +338,8 @@ func TestEventValues(t *testing.T) {
 	if review.Requestor == nil || review.Requestor.Login != "octocat" {
 		t.Errorf("the requestor is %+v", review.Requestor)
 	}
-	if len(review.Reviewers) != 3 || review.Reviewers[0].Reviewer.Login != "monalisa" || review.Reviewers[1].Reviewer.Slug != "ops" || review.Reviewers[2].Reviewer != nil {
+	if len(review.Reviewers) != 3 || review.Reviewers[0].User.Login != "monalisa" ||
+		review.Reviewers[1].Team.Slug != "ops" || review.Reviewers[1].Team.Parent.Slug != "staff" || review.Reviewers[2].User != nil {
 		t.Errorf("the reviewers are %+v", review.Reviewers)
 	}
 	status := parse(t, "deployment_status", all["deployment_status.workflow.json"]).(*webhook.DeploymentStatusEvent)

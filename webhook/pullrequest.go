@@ -43,7 +43,7 @@ type PullRequest struct {
 	Assignee           *ghdeploy.User   `json:"assignee"`
 	Assignees          []*ghdeploy.User `json:"assignees"`
 	RequestedReviewers []*ghdeploy.User `json:"requested_reviewers"`
-	RequestedTeams     []Team           `json:"requested_teams"`
+	RequestedTeams     []ghdeploy.Team  `json:"requested_teams"`
 	Comments           int              `json:"comments"`
 	ReviewComments     int              `json:"review_comments"`
 
@@ -116,27 +116,4 @@ type AutoMerge struct {
 	MergeMethod   string         `json:"merge_method"`
 	CommitTitle   string         `json:"commit_title"`
 	CommitMessage string         `json:"commit_message"`
-}
-
-// Team is a team of an organization.
-//
-// GitHub docs: https://docs.github.com/rest/teams/teams
-type Team struct {
-	ID                  int64  `json:"id"`
-	NodeID              string `json:"node_id"`
-	URL                 string `json:"url"`
-	MembersURL          string `json:"members_url"`
-	Name                string `json:"name"`
-	Description         string `json:"description"`
-	Permission          string `json:"permission"`
-	Privacy             string `json:"privacy"`
-	NotificationSetting string `json:"notification_setting"`
-	HTMLURL             string `json:"html_url"`
-	RepositoriesURL     string `json:"repositories_url"`
-	Slug                string `json:"slug"`
-	LDAPDN              string `json:"ldap_dn"`
-	Type                string `json:"type"`
-	OrganizationID      int64  `json:"organization_id"`
-	EnterpriseID        int64  `json:"enterprise_id"`
-	Parent              *Team  `json:"parent"`
 }
