@@ -62,7 +62,9 @@ var repositoryURLs = map[string]string{
 	"trees_url": "/git/trees{/sha}",
 }
 
-func (s *Server) getRepository(c *call) answer {
+func (s *Server) getRepository(c *call) answer { return ok(http.StatusOK, s.repositoryJSON(c)) }
+
+func (s *Server) repositoryJSON(c *call) map[string]any {
 	r := c.repo
 	visibility := "public"
 	if r.private {
@@ -95,5 +97,5 @@ func (s *Server) getRepository(c *call) answer {
 			"maintain": c.actor.may("administration=write", r), "triage": c.actor.may("deployments=write", r),
 		}
 	}
-	return ok(http.StatusOK, body)
+	return body
 }
