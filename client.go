@@ -65,7 +65,6 @@ func (c *Client) Rate() Rate {
 // core is what the services of one client share.
 type core struct {
 	base      string // the API's root without its trailing slash
-	origin    string // of base
 	http      *http.Client
 	token     func(context.Context) (string, error) // nil: anonymous
 	userAgent string
@@ -96,7 +95,7 @@ func (c *core) call(ctx context.Context, op operation) (*answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := c.send(req, op)
+	a := c.send(req, op) //nolint:contextcheck // the request carries the context
 	return a, check(op, a)
 }
 

@@ -1,6 +1,7 @@
-// Package ghdeploy is a client for GitHub's Deployments API: deployments and
-// their statuses, with every outcome typed, no write sent twice by accident,
-// and a token that never leaves its host.
+// Package ghdeploy is a client for GitHub's Deployments API: deployments,
+// their statuses, the environments that they go to and the reviews on the way,
+// with every outcome typed, no write sent twice by accident, and a token that
+// never leaves its host.
 //
 // # A deployment from end to end
 //
@@ -23,6 +24,20 @@
 //	_, err = client.Statuses.Create(ctx, "octocat", "example", d.ID, ghdeploy.DeploymentStatusRequest{
 //		State: ghdeploy.StateSuccess,
 //	})
+//
+// # Environments and their protection
+//
+// [EnvironmentsService].CreateOrUpdate changes what the request names and keeps
+// the rest, whatever GitHub does with a setting that it is not sent. Nothing is
+// removed but in so many words:
+//
+//	_, err := client.Environments.CreateOrUpdate(ctx, "octocat", "example", "production", ghdeploy.EnvironmentRequest{
+//		WaitTimer:       new(30), // minutes
+//		RemoveReviewers: true,
+//	})
+//
+// [ReviewsService].Review approves a waiting run by the names of its
+// environments.
 //
 // # Authentication and hosts
 //

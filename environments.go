@@ -190,7 +190,9 @@ func (r EnvironmentRequest) body() (*environmentBody, error) {
 	case policy.ProtectedBranches == policy.CustomBranchPolicies:
 		return nil, invalidArgument("the environment's DeploymentBranchPolicy must have exactly one of ProtectedBranches and CustomBranchPolicies true; AllBranches lifts the restriction")
 	default:
-		return b, b.setPolicy(policy)
+		if err := b.setPolicy(policy); err != nil {
+			return nil, err
+		}
 	}
 	return b, nil
 }

@@ -3,6 +3,7 @@ package ghdeploy_test
 import (
 	"context"
 	"errors"
+	"net/http"
 	"testing"
 
 	"github.com/ghdeploy/ghdeploy"
@@ -59,7 +60,7 @@ func holdMalformed(t *testing.T, call func(context.Context, *ghdeploy.Client) er
 				t.Errorf("err = %v, want ErrMalformedResponse", err)
 			}
 			var envelope *ghdeploy.Error
-			if !errors.As(err, &envelope) || envelope.StatusCode != 200 {
+			if !errors.As(err, &envelope) || envelope.StatusCode != http.StatusOK {
 				t.Errorf("err = %#v, want an *Error with the status", err)
 			}
 		})

@@ -77,10 +77,11 @@ func WithTokenFunc(token func(context.Context) (string, error)) Option {
 // of GitHub Actions. Neither token set is an error.
 func FromEnvironment() Option {
 	return func(c *config) error {
-		name, token := "GH_TOKEN", os.Getenv("GH_TOKEN")
-		if token == "" {
-			name, token = "GITHUB_TOKEN", os.Getenv("GITHUB_TOKEN")
+		name := "GH_TOKEN"
+		if os.Getenv(name) == "" {
+			name = "GITHUB_TOKEN"
 		}
+		token := os.Getenv(name)
 		if token == "" {
 			return invalidArgument("FromEnvironment: neither GH_TOKEN nor GITHUB_TOKEN is set (a workflow has to pass it on: env: GITHUB_TOKEN: ${{ github.token }})")
 		}

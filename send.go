@@ -131,7 +131,7 @@ func (x *exchange) pass() (string, error) {
 }
 
 // end takes in what an attempt brought and decides whether there is another.
-func (x *exchange) end(_ context.Context, resp *http.Response, err error) (bool, error) {
+func (x *exchange) end(ctx context.Context, resp *http.Response, err error) (bool, error) {
 	now := time.Now()
 	x.last = x.read(resp, err, now)
 	o := outcome{
@@ -140,7 +140,7 @@ func (x *exchange) end(_ context.Context, resp *http.Response, err error) (bool,
 		status:  x.last.status,
 		err:     x.last.err,
 		unsent:  err != nil && x.trace.unsent(),
-		ended:   x.ctx.Err() != nil,
+		ended:   ctx.Err() != nil,
 		limit:   x.last.limit,
 	}
 	if o.status >= 500 {
@@ -152,7 +152,7 @@ func (x *exchange) end(_ context.Context, resp *http.Response, err error) (bool,
 	x.last.uncertain = uncertain(o)
 
 	wait, allowed := x.core.retry.wait(o, jitter())
-	again := mayRepeat(o) && allowed && withinDeadline(x.ctx, wait, now)
+	again := mayRepeat(o) && allowed && withinDeadline(ctx, wait, now)
 	x.logAttempt(again, wait)
 	if again {
 		x.waiting, x.wait = true, wait
@@ -189,7 +189,7 @@ func (x *exchange) read(resp *http.Response, err error, now time.Time) *answer {
 // readBody reads and closes a body of at most maxBody bytes.
 func readBody(resp *http.Response) ([]byte, error) {
 	body := resp.Body
-	defer body.Close()      //nolint:errcheck // nothing is left to lose
+	defer body.Close()
 	resp.Body = http.NoBody // go-retryablehttp drains it once more
 	if resp.ContentLength > maxBody {
 		return nil, ErrTooLarge

@@ -33,8 +33,8 @@
 //   - names of environments: without case, at most 255 characters; created on the fly
 //
 // Recorded exchanges and quoted errors:
-//   - the bodies of the 202, of both 409s, of "No ref found for: X", of a status description over 140 characters, of an
-//     environment_url that is not http, of a missing parameter, of the unsupported version, of a limit
+//   - the bodies of the 202, of both 409s, of "No ref found for: X", of a status description over 140 characters, of a
+//     missing parameter, of the unsupported version (seen with one supported version, here there are two), of a limit
 //   - payload: an object or a string comes back as it was sent, {} if nothing was; description null if not sent, and ""
 //     on a status
 //   - Link by repository id, the order of its rels, and page in its old place or at the end of the query
@@ -42,7 +42,8 @@
 //   - headers: request id, weak ETag on 200 and strong on 201 and 304, Last-Modified on a single deployment only,
 //     Location on the 201 of a deployment, Cache-Control, Vary, the anonymous quota on a 401
 //   - a status moves the deployment's updated_at; status as a string in error bodies
-//   - the message of a refused delete. It says "in a given environment" where the description says the repository has one
+//   - the text about a User-Agent; it comes before anything else, as text/html
+//   - the message of a refused delete, as a public tool quotes it. It says "in a given environment" where the description says the repository has one
 //     deployment; the server does as the description says
 //
 // Assumed, because no evidence was found:
@@ -52,8 +53,10 @@
 //   - auto_merge comes before the status checks; a tag or a bare SHA that is behind is a merge conflict; the merge commit
 //     has no statuses; a required context that nobody reported has the state pending
 //   - a ref may be the first seven or more digits of a commit that a branch or tag points to
-//   - the 422 of a wrong type, of an unknown state and of payload null; "" as environment means production; the field and
-//     text of the cap on statuses; a missing deployment is 404 for a new status
+//   - the 422 of an environment_url that is not http (it stands in a client's test, not in a recording), of a wrong type,
+//     of an unknown state and of payload null; "" as environment means production; the field and text of the cap on
+//     statuses; a missing deployment is 404 for a new status
+//   - the name of an environment comes back as it was spelt in the request, also where it exists in another spelling
 //   - target_url alone leaves log_url empty
 //   - 401 "Requires authentication" on an anonymous write; any caller may read a public repository; basic authentication
 //     is a bad credential

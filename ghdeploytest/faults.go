@@ -178,26 +178,32 @@ func (e *Effect) canned(requestID string) answer {
 	return a
 }
 
-// alter does to a real answer what the effect says.
+// alter does to a real answer what the effect says. One that has no body has none to break: a cut loses it as a whole,
+// the others leave it alone.
 func (e *Effect) alter(a *answer) {
 	switch e.kind {
 	case dropAfter:
 		a.ending = noAnswer
+		return
 	case dropMidAnswer:
 		a.ending, a.cutAt = cutAnswer, len(a.body)/2
-		if len(a.body) == 0 { // nothing to cut: the head is lost instead
+		if len(a.body) == 0 {
 			a.ending = noAnswer
 		}
-	case truncateBody:
-		a.body = a.body[:min(e.status, len(a.body))]
-		a.set("Content-Length", strconv.Itoa(len(a.body)))
-	case replaceBody:
-		if a.status == http.StatusNoContent || a.status == http.StatusNotModified {
-			return // these have no body to replace
-		}
-		a.body = []byte(e.body)
-		a.set("Content-Length", strconv.Itoa(len(a.body)))
+		return
+	case truncateBody, replaceBody:
+	default:
+		return
 	}
+	if len(a.body) == 0 {
+		return
+	}
+	if e.kind == truncateBody {
+		a.body = a.body[:min(e.status, len(a.body))]
+	} else {
+		a.body = []byte(e.body)
+	}
+	a.set("Content-Length", strconv.Itoa(len(a.body)))
 }
 
 // rule is a fault in force.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -85,6 +86,34 @@ func TestFaultEffects(t *testing.T) {
 				next, err := receive(rt.RoundTrip(newRequest(t, "POST", base+deployments, `{"ref":"main"}`)))
 				if err != nil || next.status != 201 {
 					t.Errorf("afterwards %v, %v", next.status, err)
+				}
+			})
+		}
+	}
+}
+
+// A DELETE has no body to break: a cut loses its whole answer, the others leave it alone.
+func TestFaultsWithoutBody(t *testing.T) {
+	for _, tt := range []struct {
+		effect ghdeploytest.Effect
+		err    error
+	}{
+		{ghdeploytest.DropMidAnswer(), io.EOF},
+		{ghdeploytest.HTMLBody(), nil},
+		{ghdeploytest.EmptyBody(), nil},
+		{ghdeploytest.TruncateBody(3), nil},
+	} {
+		for _, way := range ways {
+			t.Run(way.name+"/"+tt.effect.String(), func(t *testing.T) {
+				srv := deployed(t)
+				rt, base := way.dial(t, srv)
+				srv.Inject(ghdeploytest.Fault{Operation: "DELETE /repos/{owner}/{repo}/deployments/{deployment_id}", Effect: tt.effect})
+				got, err := receive(rt.RoundTrip(newRequest(t, "DELETE", base+first, "")))
+				if !errors.Is(err, tt.err) || err == nil && (got.status != 204 || got.body != "" || got.header["Content-Length"] != nil) {
+					t.Errorf("%+v, %v", got, err)
+				}
+				if n := len(srv.Deployments("octocat/example")); n != 0 {
+					t.Errorf("%d deployments left", n)
 				}
 			})
 		}
@@ -201,6 +230,21 @@ func TestCarriedOutAfterTheDrop(t *testing.T) {
 			t.Errorf("log %+v", log)
 		}
 	})
+}
+
+func TestCarriedOutAfterTheDropOverASocket(t *testing.T) {
+	srv := newServer(t)
+	rt, base := ways[1].dial(t, srv)
+	srv.Inject(ghdeploytest.Fault{Operation: create, Effect: ghdeploytest.CarryOutLater(time.Millisecond)})
+	if _, err := receive(rt.RoundTrip(newRequest(t, "POST", base+deployments, `{"ref":"main"}`))); !errors.Is(err, io.EOF) {
+		t.Fatalf("error %v", err)
+	}
+	for srv.Requests()[0].Status == 0 { // the test's deadline ends it if nothing happens
+		runtime.Gosched()
+	}
+	if n := len(srv.Deployments("octocat/example")); n != 1 {
+		t.Errorf("%d deployments", n)
+	}
 }
 
 func TestLatency(t *testing.T) {

@@ -202,3 +202,18 @@ func TestEveryAnswerHasItsHeaders(t *testing.T) {
 		seen[id] = true
 	}
 }
+
+// Recorded: X-GitHub-Media-Type names the version or the preview of Accept.
+func TestMediaType(t *testing.T) {
+	srv := newServer(t)
+	for accept, want := range map[string]string{
+		"":                               "github.v3; format=json",
+		"application/json":               "github.v3; format=json",
+		"application/vnd.github+json":    "github.v3; format=json",
+		"application/vnd.github.v3+json": "github.v3; format=json",
+		"application/json, application/vnd.github.dorian-preview+json; q=0.5": "github.dorian-preview; format=json",
+	} {
+		got := must(t, srv, 200, "GET", deployments, "", "Accept", accept)
+		wantHeaders(t, got.header, map[string]string{"X-GitHub-Media-Type": want})
+	}
+}

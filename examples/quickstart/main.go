@@ -17,10 +17,12 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-func main() {
+func main() { os.Exit(run()) }
+
+func run() int {
 	repo := flag.String("repo", "", "read this `owner/name` on GitHub instead, with the token in GH_TOKEN or GITHUB_TOKEN")
 	flag.Usage = func() {
-		fmt.Fprintln(flag.CommandLine.Output(), "usage: quickstart [-repo owner/name]")
+		_, _ = fmt.Fprintln(flag.CommandLine.Output(), "usage: quickstart [-repo owner/name]")
 		flag.PrintDefaults()
 	}
 	flag.Parse()
@@ -39,8 +41,9 @@ func main() {
 	}
 	if err != nil {
 		out.end(err)
-		os.Exit(1)
+		return 1
 	}
+	return 0
 }
 
 // read shows the newest deployments of a real repository. It only reads.

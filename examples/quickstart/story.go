@@ -26,19 +26,23 @@ func onTerminal(f *os.File) bool {
 }
 
 func (s *story) title(text string) {
-	fmt.Fprintf(s.w, "%s\n\n", s.paint("1", text))
+	s.printf("%s\n\n", s.paint("1", text))
 	s.last = time.Now()
 }
 
 // step tells of what happened since the step before.
 func (s *story) step(did, format string, args ...any) {
 	took := time.Since(s.last)
-	fmt.Fprintf(s.w, "  %s  %s  %s\n", s.paint("2", right(duration(took), 7)), s.paint("36", left(did, 30)), fmt.Sprintf(format, args...))
+	s.printf("  %s  %s  %s\n", s.paint("2", right(duration(took), 7)), s.paint("36", left(did, 30)), fmt.Sprintf(format, args...))
 	s.last = time.Now()
 }
 
 func (s *story) end(err error) {
-	fmt.Fprintf(s.w, "\n%s %v\n", s.paint("31", "failed:"), err)
+	s.printf("\n%s %v\n", s.paint("31", "failed:"), err)
+}
+
+func (s *story) printf(format string, args ...any) {
+	_, _ = fmt.Fprintf(s.w, format, args...) // a reader who has gone needs no word of it
 }
 
 func (s *story) paint(code, text string) string {

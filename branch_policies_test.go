@@ -1,0 +1,186 @@
+package ghdeploy_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/ghdeploy/ghdeploy"
+)
+
+const policyJSON = `{"id": 361471, "node_id": "MDE2OkdhdGVCcmFuY2hQb2xpY3kzNjE0NzE=", "name": "release/*", "type": "branch"}`
+
+func policy() *ghdeploy.BranchPolicy {
+	return &ghdeploy.BranchPolicy{ID: 361471, NodeID: "MDE2OkdhdGVCcmFuY2hQb2xpY3kzNjE0NzE=", Name: "release/*", Type: ghdeploy.PolicyBranch}
+}
+
+func TestBranchPolicies(t *testing.T) {
+	const path = " /repos/o/r/environments/qa/deployment-branch-policies"
+	holdExchanges(t, []exchange{
+		{
+			name: "List",
+			call: func(ctx context.Context, c *ghdeploy.Client) (any, error) {
+				return c.BranchPolicies.List(ctx, "o", "r", "qa", ghdeploy.BranchPolicyListOptions{PerPage: 50})
+			},
+			request: "GET" + path + "?per_page=50",
+			answer:  answer(200, `{"total_count": 2, "branch_policies": [`+policyJSON+`, {"id": 2, "name": "v*"}]}`),
+			want: &ghdeploy.Page[*ghdeploy.BranchPolicy]{
+				Items: []*ghdeploy.BranchPolicy{policy(), {ID: 2, Name: "v*"}}, Total: 2,
+			},
+		},
+		{
+			name: "Get",
+			call: func(ctx context.Context, c *ghdeploy.Client) (any, error) {
+				return c.BranchPolicies.Get(ctx, "o", "r", "qa", 361471)
+			},
+			request: "GET" + path + "/361471", answer: answer(200, policyJSON), want: policy(),
+		},
+		{
+			name: "Create",
+			call: func(ctx context.Context, c *ghdeploy.Client) (any, error) {
+				return c.BranchPolicies.Create(ctx, "o", "r", "qa", ghdeploy.BranchPolicyRequest{Name: "release/*"})
+			},
+			request: "POST" + path, body: `{"name":"release/*"}`, answer: answer(200, policyJSON), want: policy(),
+		},
+		{
+			name: "Create for tags",
+			call: func(ctx context.Context, c *ghdeploy.Client) (any, error) {
+				return c.BranchPolicies.Create(ctx, "o", "r", "qa", ghdeploy.BranchPolicyRequest{Name: "v1", Type: ghdeploy.PolicyTag})
+			},
+			request: "POST" + path, body: `{"name":"v1","type":"tag"}`, answer: answer(201, `{"id": 1, "name": "v1", "type": "tag"}`),
+			want: &ghdeploy.BranchPolicy{ID: 1, Name: "v1", Type: ghdeploy.PolicyTag},
+		},
+		{
+			name: "Update",
+			call: func(ctx context.Context, c *ghdeploy.Client) (any, error) {
+				return c.BranchPolicies.Update(ctx, "o", "r", "qa", 361471, ghdeploy.BranchPolicyUpdate{Name: "release/*"})
+			},
+			request: "PUT" + path + "/361471", body: `{"name":"release/*"}`, answer: answer(200, policyJSON), want: policy(),
+		},
+		{
+			name: "Delete",
+			call: func(ctx context.Context, c *ghdeploy.Client) (any, error) {
+				return nil, c.BranchPolicies.Delete(ctx, "o", "r", "qa", 361471)
+			},
+			request: "DELETE" + path + "/361471", answer: answer(204, ""),
+		},
+	})
+}
+
+func TestBranchPoliciesAll(t *testing.T) {
+	w := answers(
+		answer(200, `{"total_count": 2, "branch_policies": [{"id": 1}]}`, `Link: <https://ghe.example.com/api/v3/x?page=2>; rel="next"`),
+		answer(200, `{"total_count": 2, "branch_policies": [{"id": 2}]}`),
+	)
+	var ids []int64
+	for p, err := range clientOn(t, w).BranchPolicies.All(t.Context(), "o", "r", "qa", ghdeploy.BranchPolicyListOptions{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, p.ID)
+	}
+	same(t, "ids", []int64{1, 2}, ids)
+}
+
+// The answer to a policy that exists is a 303, and what it may point to is a
+// GET that would answer 200. Over a socket, so that net/http may try to follow.
+func TestCreateOfAPolicyThatExists(t *testing.T) {
+	for name, location := range map[string]string{
+		"no Location":        "",
+		"the policy":         "/api/v3/repos/o/r/environments/qa/deployment-branch-policies/361471",
+		"the list":           "/api/v3/repos/o/r/environments/qa/deployment-branch-policies",
+		"itself, relative":   "deployment-branch-policies",
+		"another origin":     "https://elsewhere.example.com/",
+		"nothing of a query": "?",
+	} {
+		for body, text := range map[string]string{"empty": "", "policy": policyJSON, "null": "null"} {
+			t.Run(name+"/"+body, func(t *testing.T) {
+				var mu sync.Mutex
+				var requests []string
+				server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					mu.Lock()
+					requests = append(requests, r.Method+" "+r.URL.Path)
+					mu.Unlock()
+					if r.Method == http.MethodPost {
+						if location != "" {
+							w.Header().Set("Location", location)
+						}
+						w.WriteHeader(http.StatusSeeOther)
+						_, _ = io.WriteString(w, text)
+						return
+					}
+					_, _ = io.WriteString(w, policyJSON)
+				}))
+				defer server.Close()
+				client, err := ghdeploy.NewClient(ghdeploy.WithBaseURL(server.URL + "/api/v3"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				p, err := client.BranchPolicies.Create(t.Context(), "o", "r", "qa", ghdeploy.BranchPolicyRequest{Name: "release/*"})
+				if p != nil || !errors.Is(err, ghdeploy.ErrAlreadyExists) || errors.Is(err, ghdeploy.ErrRedirect) || errors.Is(err, ghdeploy.ErrOutcomeUnknown) {
+					t.Errorf("Create = %v, %v; want ErrAlreadyExists and nothing else", p, err)
+				}
+				var envelope *ghdeploy.Error
+				if !errors.As(err, &envelope) || envelope.StatusCode != http.StatusSeeOther || !strings.Contains(err.Error(), "already exists") {
+					t.Errorf("err = %v", err)
+				}
+				same(t, "requests", []string{"POST /api/v3/repos/o/r/environments/qa/deployment-branch-policies"}, requests)
+			})
+		}
+	}
+}
+
+// Elsewhere a 303 means nothing of the kind.
+func TestOnlyCreateTakesA303ForWhatExists(t *testing.T) {
+	_, err := clientOn(t, answers(answer(303, ""))).BranchPolicies.Update(t.Context(), "o", "r", "qa", 1, ghdeploy.BranchPolicyUpdate{Name: "x"})
+	if !errors.Is(err, ghdeploy.ErrRedirect) || errors.Is(err, ghdeploy.ErrAlreadyExists) {
+		t.Errorf("Update: %v, want ErrRedirect", err)
+	}
+	_, err = clientOn(t, answers(answer(307, "", "Location: https://elsewhere.example.com/"))).BranchPolicies.Create(t.Context(), "o", "r", "qa", ghdeploy.BranchPolicyRequest{Name: "x"})
+	if !errors.Is(err, ghdeploy.ErrRedirect) || errors.Is(err, ghdeploy.ErrAlreadyExists) {
+		t.Errorf("Create: %v, want ErrRedirect", err)
+	}
+}
+
+func TestBranchPoliciesMalformed(t *testing.T) {
+	holdMalformed(t, func(ctx context.Context, c *ghdeploy.Client) error {
+		_, err := c.BranchPolicies.List(ctx, "o", "r", "qa", ghdeploy.BranchPolicyListOptions{})
+		return err
+	}, ``, `null`, `[]`, `{"total_count": 1}`, `{"branch_policies": null}`, `{"branch_policies": [{"id": 0}]}`)
+	holdMalformed(t, func(ctx context.Context, c *ghdeploy.Client) error {
+		_, err := c.BranchPolicies.Create(ctx, "o", "r", "qa", ghdeploy.BranchPolicyRequest{Name: "x"})
+		if !errors.Is(err, ghdeploy.ErrOutcomeUnknown) {
+			t.Errorf("err = %v, want ErrOutcomeUnknown too", err)
+		}
+		return err
+	}, ``, `null`, `{}`, `{"id": 0}`)
+}
+
+func TestBranchPoliciesInvalid(t *testing.T) {
+	holdInvalid(t, map[string]func(context.Context, *ghdeploy.Client) error{
+		"Create of no pattern": func(ctx context.Context, c *ghdeploy.Client) error {
+			_, err := c.BranchPolicies.Create(ctx, "o", "r", "qa", ghdeploy.BranchPolicyRequest{})
+			return err
+		},
+		"Update to no pattern": func(ctx context.Context, c *ghdeploy.Client) error {
+			_, err := c.BranchPolicies.Update(ctx, "o", "r", "qa", 1, ghdeploy.BranchPolicyUpdate{})
+			return err
+		},
+		"Get of 0": func(ctx context.Context, c *ghdeploy.Client) error {
+			_, err := c.BranchPolicies.Get(ctx, "o", "r", "qa", 0)
+			return err
+		},
+		"Delete of 0": func(ctx context.Context, c *ghdeploy.Client) error {
+			return c.BranchPolicies.Delete(ctx, "o", "r", "qa", 0)
+		},
+		"page -1": func(ctx context.Context, c *ghdeploy.Client) error {
+			_, err := c.BranchPolicies.List(ctx, "o", "r", "qa", ghdeploy.BranchPolicyListOptions{Page: -1})
+			return err
+		},
+	})
+}

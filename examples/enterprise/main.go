@@ -1,0 +1,138 @@
+// This program deploys as a GitHub App on a GitHub Enterprise Server: the app's
+// key signs for it, GitHub gives it a token for an hour, and the client asks
+// for the token of the hour at each attempt.
+//
+// Without arguments it does so on a server embedded in this program. With a
+// host it reads the newest deployments of a repository there, and only reads:
+//
+//	go run .
+//	go run . -host ghe.example.com -app Iv1.0123456789abcdef -installation 42 -key app.pem -repo octocat/example
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/signal"
+	"time"
+
+	"github.com/jferrl/go-githubauth"
+	"golang.org/x/oauth2"
+
+	"github.com/ghdeploy/ghdeploy"
+)
+
+// install is where a GitHub App is installed, and what it needs there.
+type install struct {
+	host         string // of the GitHub Enterprise Server
+	app          string // the app's client ID
+	installation int64
+	key          []byte // the app's private key, PEM
+	http         *http.Client
+}
+
+func main() {
+	if err := run(os.Args[1:], os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "failed:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string, out io.Writer) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+
+	flags := flag.NewFlagSet("enterprise", flag.ContinueOnError)
+	in := install{http: &http.Client{Timeout: 30 * time.Second}}
+	flags.StringVar(&in.host, "host", "", "the `host` of a GitHub Enterprise Server; without it, an embedded server")
+	flags.StringVar(&in.app, "app", "", "the app's client `ID`")
+	flags.Int64Var(&in.installation, "installation", 0, "the `ID` of the app's installation")
+	key := flags.String("key", "", "the `file` of the app's private key")
+	repository := flags.String("repo", "", "read this `owner/name`")
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	switch {
+	case flags.NArg() > 0:
+		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	case in.host == "":
+		return embedded(ctx, out)
+	case in.app == "" || in.installation == 0 || *key == "" || *repository == "":
+		return fmt.Errorf("-host needs -app, -installation, -key and -repo too")
+	}
+	owner, repo, err := ghdeploy.ParseRepository(*repository)
+	if err != nil {
+		return err
+	}
+	if in.key, err = os.ReadFile(*key); err != nil {
+		return err
+	}
+	client, err := in.client()
+	if err != nil {
+		return err
+	}
+	return read(ctx, out, client, owner, repo)
+}
+
+// client is all that it takes: a source of tokens, and the host.
+func (in install) client() (*ghdeploy.Client, error) {
+	app, err := githubauth.NewApplicationTokenSource(in.app, in.key)
+	if err != nil {
+		return nil, fmt.Errorf("the app's key: %w", err)
+	}
+	forTokens := *in.http // githubauth changes the client that it is given
+	tokens := githubauth.NewInstallationTokenSource(in.installation, app,
+		githubauth.WithHTTPClient(&forTokens),
+		githubauth.WithEnterpriseURL("https://"+in.host))
+
+	return ghdeploy.NewClient(
+		ghdeploy.WithHost(in.host), // https://HOST/api/v3/
+		ghdeploy.WithTokenFunc(tokenFunc(tokens)),
+		ghdeploy.WithHTTPClient(in.http),
+		ghdeploy.WithUserAgent("enterprise-example/1"),
+	)
+}
+
+// tokenFunc serves any oauth2.TokenSource. The source remembers a token until
+// shortly before it expires, so that asking at each attempt costs nothing.
+func tokenFunc(source oauth2.TokenSource) func(context.Context) (string, error) {
+	return func(context.Context) (string, error) {
+		token, err := source.Token()
+		if err != nil {
+			return "", err
+		}
+		return token.AccessToken, nil
+	}
+}
+
+// read shows the newest deployments of a repository.
+func read(ctx context.Context, out io.Writer, client *ghdeploy.Client, owner, repo string) error {
+	page, err := client.Deployments.List(ctx, owner, repo, ghdeploy.DeploymentListOptions{PerPage: 10})
+	if err != nil {
+		return err
+	}
+	for _, d := range page.Items {
+		by := "somebody whose account is gone"
+		if d.Creator != nil {
+			by = d.Creator.Login
+		}
+		if app := d.PerformedViaGitHubApp; app != nil {
+			by += " through the app " + app.Slug
+		}
+		line(out, "deployment %d: %s to %s by %s", d.ID, d.Ref, d.Environment, by)
+	}
+	if rate := client.Rate(); rate.Limit > 0 {
+		line(out, "quota: %d of %d requests left", rate.Remaining, rate.Limit)
+	}
+	return nil
+}
+
+func line(out io.Writer, format string, args ...any) {
+	_, _ = fmt.Fprintf(out, format+"\n", args...)
+}

@@ -1,0 +1,246 @@
+package ghdeploy_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/ghdeploy/ghdeploy"
+)
+
+const pendingJSON = `[{
+	"environment": {"id": 161171787, "node_id": "EN_1", "name": "Staging", "url": "https://ghe.example.com/api/v3/repos/o/r/environments/Staging",
+		"html_url": "https://ghe.example.com/o/r/deployments/activity_log?environments_filter=Staging"},
+	"wait_timer": 30, "wait_timer_started_at": "2026-01-02T03:04:05Z", "current_user_can_approve": true,
+	"reviewers": [{"type": "User", "reviewer": {"login": "octocat", "id": 1}}, {"type": "Robot", "reviewer": {}}]
+}, {
+	"environment": {"id": 161171795, "name": "prod / eu"}, "wait_timer": 0, "wait_timer_started_at": null, "current_user_can_approve": false, "reviewers": []
+}]`
+
+func TestReviews(t *testing.T) {
+	const path = " /repos/o/r/actions/runs/30433642/"
+	const run = 30433642
+	holdExchanges(t, []exchange{
+		{
+			name: "ListPending",
+			call: func(ctx context.Context, c *ghdeploy.Client) (any, error) {
+				return c.Reviews.ListPending(ctx, "o", "r", run, ghdeploy.PendingDeploymentListOptions{})
+			},
+			request: "GET" + path + "pending_deployments", answer: answer(200, pendingJSON),
+			want: &ghdeploy.Page[*ghdeploy.PendingDeployment]{Items: []*ghdeploy.PendingDeployment{
+				{
+					Environment: ghdeploy.EnvironmentReference{
+						ID: 161171787, NodeID: "EN_1", Name: "Staging", URL: "https://ghe.example.com/api/v3/repos/o/r/environments/Staging",
+						HTMLURL: "https://ghe.example.com/o/r/deployments/activity_log?environments_filter=Staging",
+					},
+					WaitTimer: 30, WaitTimerStartedAt: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), CurrentUserCanApprove: true,
+					Reviewers: []ghdeploy.Reviewer{
+						{Type: ghdeploy.ReviewerUser, User: &ghdeploy.User{Login: "octocat", ID: 1}, Raw: json.RawMessage(`{"type": "User", "reviewer": {"login": "octocat", "id": 1}}`)},
+						{Type: "Robot", Raw: json.RawMessage(`{"type": "Robot", "reviewer": {}}`)},
+					},
+				},
+				{Environment: ghdeploy.EnvironmentReference{ID: 161171795, Name: "prod / eu"}, Reviewers: []ghdeploy.Reviewer{}},
+			}},
+		},
+		{
+			name: "ListApprovals",
+			call: func(ctx context.Context, c *ghdeploy.Client) (any, error) {
+				return c.Reviews.ListApprovals(ctx, "o", "r", run, ghdeploy.ApprovalListOptions{})
+			},
+			request: "GET" + path + "approvals",
+			answer: answer(200, `[
+				{"state": "approved", "comment": "Ship it!", "user": {"login": "octocat", "id": 1}, "environments": [
+					{"id": 161171787, "node_id": "EN_1", "name": "staging", "created_at": "2020-11-23T22:00:40Z", "updated_at": "2020-11-23T22:00:41Z"}]},
+				{"state": "escalated", "comment": null, "user": null, "environments": []}]`),
+			want: &ghdeploy.Page[*ghdeploy.Approval]{Items: []*ghdeploy.Approval{
+				{
+					State: ghdeploy.ReviewApproved, Comment: "Ship it!", User: &ghdeploy.User{Login: "octocat", ID: 1},
+					Environments: []ghdeploy.EnvironmentReference{{
+						ID: 161171787, NodeID: "EN_1", Name: "staging",
+						CreatedAt: time.Date(2020, 11, 23, 22, 0, 40, 0, time.UTC), UpdatedAt: time.Date(2020, 11, 23, 22, 0, 41, 0, time.UTC),
+					}},
+				},
+				{State: "escalated", Environments: []ghdeploy.EnvironmentReference{}},
+			}},
+		},
+		{
+			name: "Review by id",
+			call: func(ctx context.Context, c *ghdeploy.Client) (any, error) {
+				return c.Reviews.Review(ctx, "o", "r", run, ghdeploy.ReviewRequest{
+					EnvironmentIDs: []int64{161171787, 161171795, 161171787}, State: ghdeploy.ReviewRejected, Comment: "Not on a Friday",
+				})
+			},
+			request: "POST" + path + "pending_deployments",
+			body:    `{"environment_ids":[161171787,161171795],"state":"rejected","comment":"Not on a Friday"}`,
+			answer:  answer(200, `[{"id": 4442074271, "environment": "staging"}]`),
+			want:    []*ghdeploy.Deployment{{ID: 4442074271, Environment: "staging"}},
+		},
+		{
+			name: "ReviewCustomRule",
+			call: func(ctx context.Context, c *ghdeploy.Client) (any, error) {
+				return nil, c.Reviews.ReviewCustomRule(ctx, "o", "r", run, ghdeploy.CustomRuleReview{EnvironmentName: "prod / eu", State: ghdeploy.ReviewApproved, Comment: "All health checks passed."})
+			},
+			request: "POST" + path + "deployment_protection_rule",
+			body:    `{"environment_name":"prod / eu","state":"approved","comment":"All health checks passed."}`, answer: answer(204, ""),
+		},
+		{
+			name: "ReviewCustomRule without a comment",
+			call: func(ctx context.Context, c *ghdeploy.Client) (any, error) {
+				return nil, c.Reviews.ReviewCustomRule(ctx, "o", "r", run, ghdeploy.CustomRuleReview{EnvironmentName: "prod-eu", State: ghdeploy.ReviewRejected})
+			},
+			request: "POST" + path + "deployment_protection_rule", body: `{"environment_name":"prod-eu","state":"rejected"}`, answer: answer(200, "{}"),
+		},
+		{
+			name: "ReportCustomRuleStatus",
+			call: func(ctx context.Context, c *ghdeploy.Client) (any, error) {
+				return nil, c.Reviews.ReportCustomRuleStatus(ctx, "o", "r", run, ghdeploy.CustomRuleStatus{EnvironmentName: "prod-eu", Comment: "Half of the **checks** passed."})
+			},
+			request: "POST" + path + "deployment_protection_rule",
+			body:    `{"environment_name":"prod-eu","comment":"Half of the **checks** passed."}`, answer: answer(204, ""),
+		},
+	})
+}
+
+func TestReviewByName(t *testing.T) {
+	w := answers(answer(200, pendingJSON), answer(200, `[{"id": 1}, {"id": 2}]`))
+	deployments, err := clientOn(t, w).Reviews.Review(t.Context(), "o", "r", 7, ghdeploy.ReviewRequest{
+		Environments: []string{"PROD / eu", "staging"}, EnvironmentIDs: []int64{5, 161171787}, State: ghdeploy.ReviewApproved,
+	})
+	if err != nil || len(deployments) != 2 {
+		t.Fatalf("Review = %v, %v", deployments, err)
+	}
+	sent := w.requests()
+	same(t, "requests", []string{
+		onRoot("GET /repos/o/r/actions/runs/7/pending_deployments"),
+		onRoot("POST /repos/o/r/actions/runs/7/pending_deployments"),
+	}, lines(sent))
+	same(t, "body", `{"environment_ids":[5,161171787,161171795],"state":"approved","comment":""}`, sent[1].Body)
+}
+
+func TestReviewOfWhatIsNotPending(t *testing.T) {
+	for _, test := range []struct {
+		pending string
+		names   []string
+		want    ghdeploy.NotPendingError
+		line    string
+	}{
+		{
+			pendingJSON,
+			[]string{"staging", "prod", "stag\ning"},
+			ghdeploy.NotPendingError{Environments: []string{"prod", "stag\ning"}, Pending: []string{"Staging", "prod / eu"}},
+			`ghdeploy: POST /repos/o/r/actions/runs/7/pending_deployments: the run does not wait for "prod", "stag\ning"; it waits for "Staging", "prod / eu"`,
+		},
+		{
+			`[]`,
+			[]string{"staging"},
+			ghdeploy.NotPendingError{Environments: []string{"staging"}},
+			`ghdeploy: POST /repos/o/r/actions/runs/7/pending_deployments: the run does not wait for "staging", nor for any environment`,
+		},
+	} {
+		w := answers(answer(200, test.pending))
+		_, err := clientOn(t, w).Reviews.Review(t.Context(), "o", "r", 7, ghdeploy.ReviewRequest{
+			Environments: test.names, EnvironmentIDs: []int64{161171787}, State: ghdeploy.ReviewApproved,
+		})
+		if r := w.request(t); r.Method != http.MethodGet {
+			t.Errorf("sent %s", r.Method)
+		}
+		var absent *ghdeploy.NotPendingError
+		var envelope *ghdeploy.Error
+		if !errors.As(err, &absent) || !errors.Is(err, ghdeploy.ErrNotPending) || !errors.As(err, &envelope) {
+			t.Fatalf("err = %v, want a *NotPendingError in an *Error", err)
+		}
+		same(t, "error", test.want, *absent)
+		same(t, "line", test.line, err.Error())
+		same(t, "attempts", 0, envelope.Attempts)
+	}
+}
+
+func TestReviewThatCannotLookUpApprovesNothing(t *testing.T) {
+	for _, a := range []canned{answer(404, `{"message": "Not Found"}`), answer(200, `null`), answer(200, `[{"environment": {"id": 0, "name": "staging"}}]`)} {
+		w := answers(a)
+		_, err := clientOn(t, w).Reviews.Review(t.Context(), "o", "r", 7, ghdeploy.ReviewRequest{Environments: []string{"staging"}, State: ghdeploy.ReviewApproved})
+		if err == nil || errors.Is(err, ghdeploy.ErrNotPending) {
+			t.Errorf("err = %v", err)
+		}
+		if r := w.request(t); r.Method != http.MethodGet {
+			t.Errorf("sent %s", r.Method)
+		}
+	}
+}
+
+// A review must not be taken twice: it is sent once, whatever comes back.
+func TestReviewIsSentOnce(t *testing.T) {
+	calls := map[string]func(context.Context, *ghdeploy.Client) error{
+		"Review": func(ctx context.Context, c *ghdeploy.Client) error {
+			_, err := c.Reviews.Review(ctx, "o", "r", 7, ghdeploy.ReviewRequest{EnvironmentIDs: []int64{1}, State: ghdeploy.ReviewApproved})
+			return err
+		},
+		"ReviewCustomRule": func(ctx context.Context, c *ghdeploy.Client) error {
+			return c.Reviews.ReviewCustomRule(ctx, "o", "r", 7, ghdeploy.CustomRuleReview{EnvironmentName: "qa", State: ghdeploy.ReviewApproved})
+		},
+		"ReportCustomRuleStatus": func(ctx context.Context, c *ghdeploy.Client) error {
+			return c.Reviews.ReportCustomRuleStatus(ctx, "o", "r", 7, ghdeploy.CustomRuleStatus{EnvironmentName: "qa", Comment: "x"})
+		},
+	}
+	for name, call := range calls {
+		w := answers(answer(502, `<html>`))
+		err := call(t.Context(), clientOn(t, w, ghdeploy.WithRetry(ghdeploy.RetryPolicy{MaxAttempts: 4})))
+		if !errors.Is(err, ghdeploy.ErrOutcomeUnknown) {
+			t.Errorf("%s: err = %v, want ErrOutcomeUnknown", name, err)
+		}
+		w.request(t)
+	}
+}
+
+func TestReviewsMalformed(t *testing.T) {
+	holdMalformed(t, func(ctx context.Context, c *ghdeploy.Client) error {
+		_, err := c.Reviews.ListPending(ctx, "o", "r", 7, ghdeploy.PendingDeploymentListOptions{})
+		return err
+	}, ``, `null`, `{}`, `[null]`, `[{}]`, `[{"environment": null}]`, `[{"environment": {"id": 0}}]`)
+	holdMalformed(t, func(ctx context.Context, c *ghdeploy.Client) error {
+		_, err := c.Reviews.ListApprovals(ctx, "o", "r", 7, ghdeploy.ApprovalListOptions{})
+		return err
+	}, ``, `null`, `{}`, `[null]`, `[{}]`, `[{"state": null}]`)
+	holdMalformed(t, func(ctx context.Context, c *ghdeploy.Client) error {
+		_, err := c.Reviews.Review(ctx, "o", "r", 7, ghdeploy.ReviewRequest{EnvironmentIDs: []int64{1}, State: ghdeploy.ReviewApproved})
+		if !errors.Is(err, ghdeploy.ErrOutcomeUnknown) {
+			t.Errorf("err = %v, want ErrOutcomeUnknown too", err)
+		}
+		return err
+	}, ``, `null`, `{}`, `[null]`, `[{"id": 0}]`)
+}
+
+func TestReviewsInvalid(t *testing.T) {
+	review := func(run int64, req ghdeploy.ReviewRequest) func(context.Context, *ghdeploy.Client) error {
+		return func(ctx context.Context, c *ghdeploy.Client) error {
+			_, err := c.Reviews.Review(ctx, "o", "r", run, req)
+			return err
+		}
+	}
+	rule := func(req ghdeploy.CustomRuleReview) func(context.Context, *ghdeploy.Client) error {
+		return func(ctx context.Context, c *ghdeploy.Client) error {
+			return c.Reviews.ReviewCustomRule(ctx, "o", "r", 7, req)
+		}
+	}
+	report := func(req ghdeploy.CustomRuleStatus) func(context.Context, *ghdeploy.Client) error {
+		return func(ctx context.Context, c *ghdeploy.Client) error {
+			return c.Reviews.ReportCustomRuleStatus(ctx, "o", "r", 7, req)
+		}
+	}
+	const yes = ghdeploy.ReviewApproved
+	holdInvalid(t, map[string]func(context.Context, *ghdeploy.Client) error{
+		"run 0":                  review(0, ghdeploy.ReviewRequest{EnvironmentIDs: []int64{1}, State: yes}),
+		"no state":               review(7, ghdeploy.ReviewRequest{EnvironmentIDs: []int64{1}}),
+		"no environment":         review(7, ghdeploy.ReviewRequest{State: yes}),
+		"environment 0":          review(7, ghdeploy.ReviewRequest{EnvironmentIDs: []int64{1, 0}, State: yes}),
+		"environment \"\"":       review(7, ghdeploy.ReviewRequest{Environments: []string{"qa", ""}, State: yes}),
+		"rule without state":     rule(ghdeploy.CustomRuleReview{EnvironmentName: "qa", Comment: "x"}),
+		"rule of none":           rule(ghdeploy.CustomRuleReview{State: yes}),
+		"rule of ..":             rule(ghdeploy.CustomRuleReview{EnvironmentName: "..", State: yes}),
+		"report without comment": report(ghdeploy.CustomRuleStatus{EnvironmentName: "qa"}),
+		"report of none":         report(ghdeploy.CustomRuleStatus{Comment: "x"}),
+	})
+}
