@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -24,7 +25,7 @@ func (s *Server) readBody(c *call) *answer {
 	}
 	c.fields.values = map[string]json.RawMessage{}
 	text := bytes.TrimSpace(c.body)
-	if len(text) == 0 {
+	if len(text) == 0 || c.op.nullBody && string(text) == "null" {
 		return nil // the missing parameters are then reported one by one
 	}
 	if !json.Valid(text) {
@@ -81,6 +82,38 @@ func (f *fields) boolean(name string, absent bool) bool {
 		return absent
 	}
 	return *v
+}
+
+// choice reads a string that is one of a few.
+func (f *fields) choice(name, absent string, values ...string) string {
+	problems := len(f.problems)
+	v := f.text(name, absent)
+	if f.has(name) && len(f.problems) == problems && !slices.Contains(values, v) {
+		f.problems = append(f.problems, fmt.Sprintf("%s is not a possible value. Must be one of the following: %s.", f.values[name], strings.Join(values, ", ")))
+	}
+	return v
+}
+
+// integer reads a whole number; what is absent has the default.
+func (f *fields) integer(name string, absent int64) int64 {
+	if !f.has(name) {
+		return absent
+	}
+	var v *int64
+	if json.Unmarshal(f.values[name], &v) != nil || v == nil {
+		f.wrong(name, "an integer")
+		return absent
+	}
+	return *v
+}
+
+// permit notes the keys that are none of these.
+func (f *fields) permit(names ...string) {
+	for _, name := range slices.Sorted(maps.Keys(f.values)) {
+		if !slices.Contains(names, name) {
+			f.problems = append(f.problems, fmt.Sprintf("Invalid input: %q is not a permitted key.", name))
+		}
+	}
 }
 
 // texts reads a list of strings.

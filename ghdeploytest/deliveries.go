@@ -133,7 +133,7 @@ func (s *Server) send(h *hook, guid, event, action string, payload []byte) {
 	targetType, target := "repository", int64(0)
 	switch {
 	case h.app != "":
-		targetType, target = "integration", s.state.userID(h.app)
+		targetType, target = "integration", s.state.appID(h.app)
 	default:
 		target = h.repo.id
 	}
@@ -200,9 +200,13 @@ func (s *Server) work(ctx context.Context, stop *context.CancelFunc, h *hook) {
 		start := time.Now()
 		status, response, err := h.post(ctx, content)
 
+		content.Duration = time.Since(start)
+		content.Status, content.Response, content.Err = status, response, err
+		if s.deliveryLog != nil {
+			s.deliveryLog(content)
+		}
 		s.mu.Lock()
-		d.Duration = time.Since(start)
-		d.Status, d.Response, d.Err = status, response, err
+		d.Delivery = content
 		s.hooks.pending--
 		if s.hooks.pending == 0 && s.hooks.idle != nil {
 			close(s.hooks.idle)

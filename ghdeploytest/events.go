@@ -40,8 +40,8 @@ type deploymentEventJSON struct {
 	Action     string         `json:"action"`
 	Deployment deploymentJSON `json:"deployment"`
 	// Null for a deployment that no workflow made.
-	Workflow    *struct{} `json:"workflow"`
-	WorkflowRun *struct{} `json:"workflow_run"`
+	Workflow    *workflowJSON    `json:"workflow"`
+	WorkflowRun *workflowRunJSON `json:"workflow_run"`
 	aboutJSON
 }
 
@@ -121,7 +121,12 @@ func (s *Server) nextGUID() string {
 
 func (s *Server) emitDeployment(c *call, d *deployment) {
 	s.emit(c, eventDeployment, "created", func(about aboutJSON) any {
-		return deploymentEventJSON{Action: "created", Deployment: s.deploymentJSON(c, d), aboutJSON: about}
+		event := deploymentEventJSON{Action: "created", Deployment: s.deploymentJSON(c, d), aboutJSON: about}
+		if run := c.repo.runOf(d); run != nil {
+			workflow, of := s.workflow(c, run), s.workflowRun(c, run)
+			event.Workflow, event.WorkflowRun = &workflow, &of
+		}
+		return event
 	})
 }
 
@@ -151,7 +156,7 @@ func (s *Server) emitPing(h *hook) {
 		CreatedAt: timestamp(h.createdAt), UpdatedAt: timestamp(h.createdAt),
 	}}
 	if h.app != "" {
-		ping.Hook.Type, ping.Hook.AppID = "App", s.state.userID(h.app)
+		ping.Hook.Type, ping.Hook.AppID = "App", s.state.appID(h.app)
 		ping.Hook.DeliveriesURL = c.base + "/app/hook/deliveries"
 	} else {
 		c.actor = actor{&Token{Login: h.repo.owner}}

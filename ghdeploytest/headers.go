@@ -49,6 +49,9 @@ func (s *Server) finish(c *call, a *answer) {
 	switch a.status {
 	case http.StatusNoContent:
 		a.set("Vary", varyShort)
+	case http.StatusSeeOther: // without a body
+		a.set("Vary", varyShort)
+		a.set("Content-Length", "0")
 	case http.StatusNotModified:
 	default:
 		a.set("Content-Type", "application/json; charset=utf-8")

@@ -21,11 +21,15 @@ func WithToken(t Token) Option {
 	return func(_ *Server, setup *Seed) { setup.Tokens = append(setup.Tokens, t) }
 }
 
-// WithSeed adds the repositories and tokens of a seed, as [WithRepository] and [WithToken] do one by one.
+// WithSeed adds all that is in a seed, as [WithRepository], [WithToken], [WithUser], [WithTeam] and [WithApp] do one by
+// one.
 func WithSeed(seed Seed) Option {
 	return func(_ *Server, setup *Seed) {
 		setup.Repositories = append(setup.Repositories, seed.Repositories...)
 		setup.Tokens = append(setup.Tokens, seed.Tokens...)
+		setup.Users = append(setup.Users, seed.Users...)
+		setup.Teams = append(setup.Teams, seed.Teams...)
+		setup.Apps = append(setup.Apps, seed.Apps...)
 	}
 }
 
@@ -51,6 +55,12 @@ func WithListener(ln net.Listener) Option {
 // several goroutines at the same time.
 func WithRequestLog(log func(Request)) Option {
 	return func(s *Server, _ *Seed) { s.requestLog = log }
+}
+
+// WithDeliveryLog calls log with each delivery to a webhook once it is over, whatever came of it. Calls may come from
+// several goroutines at the same time.
+func WithDeliveryLog(log func(Delivery)) Option {
+	return func(s *Server, _ *Seed) { s.deliveryLog = log }
 }
 
 // WithoutLastLink leaves rel="last" out of every Link header, as GitHub does where it cannot count the rows.

@@ -57,6 +57,7 @@ func (s *Server) carryOut(c *call) answer {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.now = s.now().UTC()
+	s.settle(c.now)
 	a := s.decide(c)
 	s.finish(c, &a)
 	return a

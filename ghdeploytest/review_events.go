@@ -2,49 +2,28 @@ package ghdeploytest
 
 import (
 	"fmt"
-	"time"
+	"slices"
 )
 
-// run is what the events of a review tell about a workflow run.
-type eventRun struct {
-	id                   int64
-	number               int64
-	name, path           string
-	branch, sha          string
-	event, status        string // what started it, and waiting or what it is now
-	conclusion           string // "" = null
-	actor                string // login of who started it
-	createdAt, updatedAt time.Time
-}
+// The events of workflow runs that wait. The server knows little of a run: it stands for its workflow and its check
+// suite too, and a job for each environment is numbered as the deployment that it made.
 
-// eventJob is a job of the run that waits, or waited, for the review of an environment.
-type eventJob struct {
-	id                        int64
-	name, environment, status string
-	createdAt, updatedAt      time.Time
-}
+const (
+	runName = "release"
+	runFile = ".github/workflows/release.yml"
+)
 
-// reviewEvent is what happened: a review was requested, or the caller approved or rejected the jobs.
-type reviewEvent struct {
-	action    string // requested, approved or rejected
-	run       eventRun
-	jobs      []eventJob // at least one
-	reviewers []reviewerEventJSON
-	comment   string // not with requested
-}
-
-// protectionRuleEvent asks an app whether a job may go on.
-type protectionRuleEvent struct {
-	app         string // slug of the app whose rule it is
-	runID       int64
-	environment string
-	event       string // what started the run, like push
-	deployment  *deployment
-}
-
-type reviewerEventJSON struct {
-	Type     string `json:"type"` // User or Team
-	Reviewer any    `json:"reviewer"`
+type workflowJSON struct {
+	ID        int64  `json:"id"`
+	NodeID    string `json:"node_id"`
+	Name      string `json:"name"`
+	Path      string `json:"path"`
+	State     string `json:"state"`
+	CreatedAt string `json:"created_at"`
+	UpdatedAt string `json:"updated_at"`
+	URL       string `json:"url"`
+	HTMLURL   string `json:"html_url"`
+	BadgeURL  string `json:"badge_url"`
 }
 
 type workflowRunJSON struct {
@@ -94,13 +73,13 @@ type workflowJobRunJSON struct {
 }
 
 type reviewRequestedJSON struct {
-	Action         string              `json:"action"`
-	WorkflowRun    workflowRunJSON     `json:"workflow_run"`
-	Since          string              `json:"since"`
-	WorkflowJobRun workflowJobRunJSON  `json:"workflow_job_run"`
-	Environment    string              `json:"environment"`
-	Reviewers      []reviewerEventJSON `json:"reviewers"`
-	Requestor      userJSON            `json:"requestor"`
+	Action         string             `json:"action"`
+	WorkflowRun    workflowRunJSON    `json:"workflow_run"`
+	Since          string             `json:"since"`
+	WorkflowJobRun workflowJobRunJSON `json:"workflow_job_run"`
+	Environment    string             `json:"environment"`
+	Reviewers      []reviewerJSON     `json:"reviewers"`
+	Requestor      userJSON           `json:"requestor"`
 	aboutJSON
 }
 
@@ -112,7 +91,7 @@ type reviewGivenJSON struct {
 	WorkflowJobRuns []workflowJobRunJSON `json:"workflow_job_runs"`
 	Approver        userJSON             `json:"approver"`
 	Comment         string               `json:"comment"`
-	Reviewers       []reviewerEventJSON  `json:"reviewers"`
+	Reviewers       []reviewerJSON       `json:"reviewers"`
 	aboutJSON
 }
 
@@ -126,74 +105,115 @@ type protectionRuleEventJSON struct {
 	aboutJSON
 }
 
-// emitReview sends deployment_review. The caller of c is who reviewed, or, where a review is requested, the server.
-func (s *Server) emitReview(c *call, e reviewEvent) {
-	s.emit(c, eventReview, e.action, func(about aboutJSON) any {
-		about.Organization = s.organization(c) // demanded, also where a person owns the repository
-		reviewers := e.reviewers
-		if reviewers == nil {
-			reviewers = []reviewerEventJSON{}
+// runOf is the run that made a deployment, nil if none did.
+func (r *repository) runOf(d *deployment) *run {
+	for _, run := range r.runs {
+		if slices.ContainsFunc(run.waits, func(w *wait) bool { return w.deployment == d }) {
+			return run
 		}
-		run, since := s.workflowRun(c, e.run), timestamp(c.now)
-		if e.action == "requested" {
-			// Null in the other actions, because a review may be about several.
-			first := s.jobRun(c, e.run, e.jobs[0])
-			first.Name = &e.jobs[0].name
-			return reviewRequestedJSON{
-				Action: e.action, WorkflowRun: run, Since: since, WorkflowJobRun: first,
-				Environment: e.jobs[0].environment, Reviewers: reviewers, Requestor: s.user(c, e.run.actor), aboutJSON: about,
+	}
+	return nil
+}
+
+// emitWait tells that a job waits: its status, that reviews are requested, and, to each app with a rule, that it is
+// asked.
+func (s *Server) emitWait(r *repository, run *run, w *wait) {
+	c := s.serverCall(r)
+	s.emitStatus(c, w.deployment, w.deployment.statuses[len(w.deployment.statuses)-1])
+	byActor := *c
+	byActor.actor = actor{&Token{Login: run.actor}} // recorded: who started the run is the sender
+	if w.needsReview() {
+		s.emitReview(&byActor, "requested", run, []*wait{w}, "")
+	}
+	for _, rule := range w.environment.customRules {
+		s.emitProtectionRule(&byActor, run, w, rule.app.Slug)
+	}
+}
+
+// emitReview sends deployment_review: the caller of c started a run whose jobs wait, or approved or rejected them.
+func (s *Server) emitReview(c *call, action string, run *run, waits []*wait, comment string) {
+	s.emit(c, eventReview, action, func(about aboutJSON) any {
+		about.Organization = s.organization(c) // demanded, also where a person owns the repository
+		of, since := s.workflowRun(c, run), timestamp(c.now)
+		var reviewers []reviewer
+		var jobs []workflowJobRunJSON
+		for _, w := range waits {
+			jobs = append(jobs, c.jobRun(run, w))
+			for _, r := range w.environment.reviewers {
+				if !slices.Contains(reviewers, r) {
+					reviewers = append(reviewers, r)
+				}
 			}
 		}
-		jobs := make([]workflowJobRunJSON, len(e.jobs))
-		for i, job := range e.jobs {
-			jobs[i] = s.jobRun(c, e.run, job)
-			jobs[i].Name = &e.jobs[i].name
+		first := jobs[0]
+		if action == "requested" {
+			return reviewRequestedJSON{
+				Action: action, WorkflowRun: of, Since: since, WorkflowJobRun: first, Environment: first.Environment,
+				Reviewers: s.reviewersJSON(c, reviewers), Requestor: s.user(c, run.actor), aboutJSON: about,
+			}
 		}
+		first.Name = nil // because a review may be about several
 		return reviewGivenJSON{
-			Action: e.action, WorkflowRun: run, Since: since, WorkflowJobRun: s.jobRun(c, e.run, e.jobs[0]), WorkflowJobRuns: jobs,
-			Approver: s.user(c, c.actor.login()), Comment: e.comment, Reviewers: reviewers, aboutJSON: about,
+			Action: action, WorkflowRun: of, Since: since, WorkflowJobRun: first, WorkflowJobRuns: jobs,
+			Approver: s.user(c, c.actor.login()), Comment: comment, Reviewers: s.reviewersJSON(c, reviewers), aboutJSON: about,
 		}
 	})
 }
 
 // emitProtectionRule sends deployment_protection_rule to the app whose rule it is, and to no other.
-func (s *Server) emitProtectionRule(c *call, e protectionRuleEvent) {
-	s.emitTo(c, eventProtectionRule, "requested", func(h *hook) bool { return h.app == e.app }, func(about aboutJSON) any {
+func (s *Server) emitProtectionRule(c *call, run *run, w *wait, app string) {
+	s.emitTo(c, eventProtectionRule, "requested", func(h *hook) bool { return h.app == app }, func(about aboutJSON) any {
 		return protectionRuleEventJSON{
-			Action: "requested", Environment: e.environment, Event: e.event,
-			DeploymentCallbackURL: c.repoURL(fmt.Sprintf("/actions/runs/%d/deployment_protection_rule", e.runID)),
-			Deployment:            s.deploymentJSON(c, e.deployment), PullRequests: []struct{}{}, aboutJSON: about,
+			Action: "requested", Environment: w.environment.name, Event: "push",
+			DeploymentCallbackURL: c.repoURL(fmt.Sprintf("/actions/runs/%d/deployment_protection_rule", run.id)),
+			Deployment:            s.deploymentJSON(c, w.deployment), PullRequests: []struct{}{}, aboutJSON: about,
 		}
 	})
 }
 
-func (s *Server) workflowRun(c *call, r eventRun) workflowRunJSON {
-	api := c.repoURL(fmt.Sprintf("/actions/runs/%d", r.id))
-	// The run stands for its workflow and its check suite too: nothing here asks for them.
-	run := workflowRunJSON{
-		ID: r.id, Name: r.name, NodeID: nodeID("WFR", c.repo.id, r.id), HeadBranch: r.branch, HeadSHA: r.sha, Path: r.path,
-		DisplayTitle: r.name, RunNumber: r.number, Event: r.event, Status: r.status, WorkflowID: r.id, CheckSuiteID: r.id,
-		CheckSuiteNodeID: nodeID("CS", c.repo.id, r.id), URL: api, HTMLURL: c.runPage(r.id),
-		PullRequests: []struct{}{}, CreatedAt: timestamp(r.createdAt), UpdatedAt: timestamp(r.updatedAt),
-		Actor: s.user(c, r.actor), RunAttempt: 1, ReferencedWorkflows: []struct{}{}, RunStartedAt: timestamp(r.createdAt),
-		TriggeringActor: s.user(c, r.actor), JobsURL: api + "/jobs", LogsURL: api + "/logs",
-		CheckSuiteURL: c.repoURL(fmt.Sprintf("/check-suites/%d", r.id)), ArtifactsURL: api + "/artifacts",
-		CancelURL: api + "/cancel", RerunURL: api + "/rerun", WorkflowURL: c.repoURL(fmt.Sprintf("/actions/workflows/%d", r.id)),
+func (s *Server) workflow(c *call, run *run) workflowJSON {
+	at, page := timestamp(c.repo.createdAt), c.htmlRoot()+"/"+c.repo.fullName()
+	return workflowJSON{
+		ID: run.id, NodeID: nodeID("W", c.repo.id, run.id), Name: runName, Path: runFile, State: "active", CreatedAt: at, UpdatedAt: at,
+		URL:      c.repoURL(fmt.Sprintf("/actions/workflows/%d", run.id)),
+		HTMLURL:  page + "/blob/" + c.repo.defaultBranch + "/" + runFile,
+		BadgeURL: page + "/workflows/" + runName + "/badge.svg",
 	}
-	if r.conclusion != "" {
-		run.Conclusion = &r.conclusion
-	}
-	return run
 }
 
-func (s *Server) jobRun(c *call, r eventRun, job eventJob) workflowJobRunJSON {
+// workflowRun shows a run as its jobs are: waiting as long as one of them is.
+func (s *Server) workflowRun(c *call, run *run) workflowRunJSON {
+	api := c.repoURL(fmt.Sprintf("/actions/runs/%d", run.id))
+	d := run.waits[0].deployment
+	status := "in_progress"
+	if slices.ContainsFunc(run.waits, func(w *wait) bool { return !w.over }) {
+		status = "waiting"
+	}
+	at := timestamp(d.createdAt)
+	return workflowRunJSON{
+		ID: run.id, Name: runName, NodeID: nodeID("WFR", c.repo.id, run.id), HeadBranch: d.ref, HeadSHA: d.sha, Path: runFile,
+		DisplayTitle: runName, RunNumber: int64(slices.Index(c.repo.runs, run) + 1), Event: "push", Status: status,
+		WorkflowID: run.id, CheckSuiteID: run.id, CheckSuiteNodeID: nodeID("CS", c.repo.id, run.id), URL: api, HTMLURL: c.runPage(run),
+		PullRequests: []struct{}{}, CreatedAt: at, UpdatedAt: timestamp(c.now), Actor: s.user(c, run.actor), RunAttempt: 1,
+		ReferencedWorkflows: []struct{}{}, RunStartedAt: at, TriggeringActor: s.user(c, run.actor),
+		JobsURL: api + "/jobs", LogsURL: api + "/logs", CheckSuiteURL: c.repoURL(fmt.Sprintf("/check-suites/%d", run.id)),
+		ArtifactsURL: api + "/artifacts", CancelURL: api + "/cancel", RerunURL: api + "/rerun",
+		WorkflowURL: c.repoURL(fmt.Sprintf("/actions/workflows/%d", run.id)),
+	}
+}
+
+func (c *call) jobRun(run *run, w *wait) workflowJobRunJSON {
+	name, status := "deploy to "+w.environment.name, "waiting"
+	if w.over {
+		status = "in_progress"
+	}
 	return workflowJobRunJSON{
-		ID: job.id, Status: job.status, HTMLURL: fmt.Sprintf("%s/jobs/%d", c.runPage(r.id), job.id),
-		CreatedAt: timestamp(job.createdAt), UpdatedAt: timestamp(job.updatedAt), Environment: job.environment,
+		ID: w.deployment.id, Name: &name, Status: status, HTMLURL: fmt.Sprintf("%s/jobs/%d", c.runPage(run), w.deployment.id),
+		CreatedAt: timestamp(w.since), UpdatedAt: timestamp(w.since), Environment: w.environment.name,
 	}
 }
 
 // runPage is where people look at a workflow run.
-func (c *call) runPage(id int64) string {
-	return fmt.Sprintf("%s/%s/actions/runs/%d", c.htmlRoot(), c.repo.fullName(), id)
+func (c *call) runPage(run *run) string {
+	return fmt.Sprintf("%s/%s/actions/runs/%d", c.htmlRoot(), c.repo.fullName(), run.id)
 }

@@ -1,92 +1,64 @@
-package ghdeploytest
+package ghdeploytest_test
 
 import (
-	"crypto/sha1"
-	"crypto/sha256"
 	"encoding/json"
 	"maps"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
-// The events of reviews are tested on the functions that send them.
-
-func reviewServer(t *testing.T, apps ...string) (*Server, *call) {
+// reviewServer has an environment production that waits for octocat and for the app gate, webhooks of two apps and of
+// the repository, and a run that deploys there and to docs, which waits for nothing.
+func reviewServer(t *testing.T) (*ghdeploytest.Server, ghdeploytest.Run) {
 	t.Helper()
-	at := time.Date(2026, 4, 1, 12, 0, 0, 0, time.UTC)
-	s := NewServer(WithClock(func() time.Time { return at }))
-	t.Cleanup(s.Close)
-	for _, app := range apps {
-		s.AddWebhook(Webhook{Handler: http.NotFoundHandler(), App: app})
+	srv := newServer(t, ghdeploytest.WithClock(newClock().now), ghdeploytest.WithSeed(ghdeploytest.Seed{
+		Users:  []ghdeploytest.User{{Login: "octocat"}, {Login: "hubot"}},
+		Apps:   []ghdeploytest.App{{Slug: "gate"}, {Slug: "watcher"}},
+		Tokens: []ghdeploytest.Token{{Value: "secret", Login: "octocat"}, {Value: "app", App: "gate"}},
+		Repositories: []ghdeploytest.Repository{{FullName: "octocat/example", Environments: []ghdeploytest.Environment{
+			{Name: "production", Reviewers: []ghdeploytest.Reviewer{{User: "octocat"}}, ProtectionRules: []string{"gate"}},
+		}}},
+	}))
+	for _, app := range []string{"gate", "watcher", ""} {
+		srv.AddWebhook(ghdeploytest.Webhook{Handler: http.NotFoundHandler(), App: app})
 	}
-	s.AddWebhook(Webhook{Handler: http.NotFoundHandler()}) // of the repository: it gets none of these
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s, s.serverCall(s.state.find("octocat/example"))
+	return srv, srv.StartRun("octocat/example", ghdeploytest.Run{ID: 12000000001, Actor: "hubot", Environments: []string{"production", "docs"}})
 }
 
-func payloads(t *testing.T, s *Server, event string) []map[string]json.RawMessage {
-	t.Helper()
-	if err := s.WaitDeliveries(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	var list []map[string]json.RawMessage
-	for _, d := range s.Deliveries() {
-		if d.Event != event {
-			continue
-		}
-		if d.Header.Get("X-GitHub-Hook-Installation-Target-Type") != "integration" {
-			t.Error("a repository's webhook got " + event)
-		}
-		var members map[string]json.RawMessage
-		if err := json.Unmarshal([]byte(d.Payload), &members); err != nil {
-			t.Fatal(err)
-		}
-		list = append(list, members)
-	}
-	return list
+// of are the deliveries to one of the three webhooks.
+func of(list []ghdeploytest.Delivery, hook int64) []ghdeploytest.Delivery {
+	return slices.DeleteFunc(slices.Clone(list), func(d ghdeploytest.Delivery) bool { return d.HookID != hook || d.Event == "ping" })
 }
 
-func wantMembers(t *testing.T, of map[string]json.RawMessage, keys string, want map[string]string) {
+const (
+	gateHook       = 50000000001
+	watcherHook    = 50000000002
+	repositoryHook = 50000000003
+	reviewPath     = "/repos/octocat/example/actions/runs/12000000001/pending_deployments"
+	rulePath       = "/repos/octocat/example/actions/runs/12000000001/deployment_protection_rule"
+)
+
+func wantMembers(t *testing.T, text, keys string, want map[string]string) map[string]string {
 	t.Helper()
-	got, names := slices.Sorted(maps.Keys(of)), strings.Fields(keys)
+	var raw map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(text), &raw); err != nil {
+		t.Fatalf("%v: %s", err, text)
+	}
+	got, names := slices.Sorted(maps.Keys(raw)), strings.Fields(keys)
 	slices.Sort(names)
 	if !slices.Equal(got, names) {
 		t.Errorf("members %v\nwant    %v", got, names)
 	}
-	for name, value := range want {
-		if string(of[name]) != value {
-			t.Errorf("%s = %s\nwant %s", name, of[name], value)
-		}
-	}
-}
-
-func object(t *testing.T, text json.RawMessage) map[string]json.RawMessage {
-	t.Helper()
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal(text, &members); err != nil {
-		t.Fatalf("%v: %s", err, text)
+	wantFields(t, text, want)
+	members := map[string]string{}
+	for name, value := range raw {
+		members[name] = string(value)
 	}
 	return members
-}
-
-func aReview(action string) reviewEvent {
-	at := time.Date(2026, 4, 1, 11, 59, 0, 0, time.UTC)
-	return reviewEvent{
-		action: action, comment: "Looks good",
-		run: eventRun{
-			id: 70, number: 15, name: "release", path: ".github/workflows/release.yml", branch: "main", sha: "5275a45b7e99c7fd7265b790392c10a74101a67a",
-			event: "push", status: "waiting", actor: "octocat", createdAt: at, updatedAt: at,
-		},
-		jobs: []eventJob{
-			{id: 71, name: "deploy", environment: "production", status: "waiting", createdAt: at, updatedAt: at},
-			{id: 72, name: "docs", environment: "pages", status: "waiting", createdAt: at, updatedAt: at},
-		},
-		reviewers: []reviewerEventJSON{{Type: "Team", Reviewer: map[string]any{"slug": "admins"}}},
-	}
 }
 
 const runKeys = `id name node_id head_branch head_sha path display_title run_number event status conclusion workflow_id
@@ -94,111 +66,91 @@ const runKeys = `id name node_id head_branch head_sha path display_title run_num
 	referenced_workflows run_started_at triggering_actor jobs_url logs_url check_suite_url artifacts_url cancel_url
 	rerun_url previous_attempt_url workflow_url`
 
-func TestReviewRequested(t *testing.T) {
-	s, c := reviewServer(t, "gate", "watcher")
-	s.mu.Lock()
-	s.emitReview(c, aReview("requested"))
-	s.mu.Unlock()
-	list := payloads(t, s, "deployment_review")
-	if len(list) != 2 {
-		t.Fatalf("%d events, want one for each app", len(list))
+func TestEventsOfARun(t *testing.T) {
+	srv, _ := reviewServer(t)
+	list := wait(t, srv)
+	const common = "deployment/created deployment_status/created "
+	for hook, want := range map[int64]string{
+		gateHook:       common + "deployment_review/requested deployment_protection_rule/requested " + common,
+		watcherHook:    common + "deployment_review/requested " + common,
+		repositoryHook: common + common,
+	} {
+		if got := events(of(list, hook)); got != strings.TrimSpace(want) {
+			t.Errorf("webhook %d got %s\nwant %s", hook, got, want)
+		}
 	}
-	got := list[0]
-	wantMembers(t, got, `action workflow_run since workflow_job_run environment reviewers requestor repository organization sender installation`, map[string]string{
+	gate := of(list, gateHook)
+
+	made := wantMembers(t, gate[0].Payload, `action deployment workflow workflow_run repository sender installation`, nil)
+	wantMembers(t, made["workflow"], `id node_id name path state created_at updated_at url html_url badge_url`, map[string]string{
+		"id": "12000000001", "state": `"active"`, "url": `"https://api.github.test/repos/octocat/example/actions/workflows/12000000001"`,
+	})
+	wantFields(t, made["workflow_run"], map[string]string{"id": "12000000001", "head_branch": `"main"`})
+	wantFields(t, made["sender"], map[string]string{"login": `"github-actions[bot]"`})
+
+	asked := wantMembers(t, gate[2].Payload, `action workflow_run since workflow_job_run environment reviewers requestor repository
+		organization sender installation`, map[string]string{
 		"action": `"requested"`, "since": `"2026-04-01T12:00:00Z"`, "environment": `"production"`,
-		"reviewers": `[{"type":"Team","reviewer":{"slug":"admins"}}]`,
-		"workflow_job_run": `{"id":71,"name":"deploy","status":"waiting","conclusion":null,` +
-			`"html_url":"https://github.test/octocat/example/actions/runs/70/jobs/71","created_at":"2026-04-01T11:59:00Z",` +
-			`"updated_at":"2026-04-01T11:59:00Z","environment":"production"}`,
+		"workflow_job_run": `{"id":6000000001,"name":"deploy to production","status":"waiting","conclusion":null,` +
+			`"html_url":"https://github.test/octocat/example/actions/runs/12000000001/jobs/6000000001",` +
+			`"created_at":"2026-04-01T12:00:00Z","updated_at":"2026-04-01T12:00:00Z","environment":"production"}`,
 	})
-	wantMembers(t, object(t, got["workflow_run"]), runKeys, map[string]string{
-		"id": "70", "run_number": "15", "name": `"release"`, "path": `".github/workflows/release.yml"`, "head_branch": `"main"`,
-		"event": `"push"`, "status": `"waiting"`, "conclusion": "null", "pull_requests": "[]", "run_attempt": "1",
-		"url":      `"https://api.github.test/repos/octocat/example/actions/runs/70"`,
-		"html_url": `"https://github.test/octocat/example/actions/runs/70"`,
-		"jobs_url": `"https://api.github.test/repos/octocat/example/actions/runs/70/jobs"`,
+	wantMembers(t, asked["workflow_run"], runKeys, map[string]string{
+		"id": "12000000001", "run_number": "1", "head_branch": `"main"`, "event": `"push"`, "status": `"waiting"`, "conclusion": "null",
+		"pull_requests": "[]", "run_attempt": "1", "created_at": `"2026-04-01T12:00:00Z"`,
+		"url":      `"https://api.github.test/repos/octocat/example/actions/runs/12000000001"`,
+		"html_url": `"https://github.test/octocat/example/actions/runs/12000000001"`,
+		"jobs_url": `"https://api.github.test/repos/octocat/example/actions/runs/12000000001/jobs"`,
 	})
-	wantMembers(t, object(t, got["organization"]), `login id node_id url repos_url events_url hooks_url issues_url members_url
+	wantMembers(t, asked["organization"], `login id node_id url repos_url events_url hooks_url issues_url members_url
 		public_members_url avatar_url description`, map[string]string{
 		"login": `"octocat"`, "url": `"https://api.github.test/orgs/octocat"`, "description": "null",
 		"members_url": `"https://api.github.test/orgs/octocat/members{/member}"`,
 	})
-	if login := object(t, got["requestor"])["login"]; string(login) != `"octocat"` {
-		t.Errorf("requestor: %s", login)
+	for _, who := range []string{"requestor", "sender"} { // recorded: the same
+		wantFields(t, asked[who], map[string]string{"login": `"hubot"`})
 	}
-	if login := object(t, got["sender"])["login"]; string(login) != `"github-actions[bot]"` {
-		t.Errorf("sender: %s", login)
+	if !strings.Contains(asked["reviewers"], `[{"type":"User","reviewer":{"login":"octocat"`) {
+		t.Errorf("reviewers: %s", asked["reviewers"])
 	}
+
+	rule := wantMembers(t, gate[3].Payload, `action environment event deployment_callback_url deployment pull_requests repository sender
+		installation`, map[string]string{
+		"action": `"requested"`, "environment": `"production"`, "event": `"push"`, "pull_requests": "[]",
+		"deployment_callback_url": `"https://api.github.test` + rulePath + `"`,
+	})
+	wantFields(t, rule["deployment"], map[string]string{"id": "6000000001", "environment": `"production"`})
 }
 
-func TestReviewGiven(t *testing.T) {
-	for _, action := range []string{"approved", "rejected"} {
-		s, c := reviewServer(t, "gate")
-		c.actor = actor{&Token{Login: "hubot"}}
-		e := aReview(action)
-		e.run.status, e.run.conclusion, e.reviewers = "completed", "failure", nil
-		s.mu.Lock()
-		s.emitReview(c, e)
-		s.mu.Unlock()
-		got := payloads(t, s, "deployment_review")[0]
-		wantMembers(t, got, `action workflow_run since workflow_job_run workflow_job_runs approver comment reviewers repository
-			organization sender installation`, map[string]string{"action": `"` + action + `"`, "comment": `"Looks good"`, "reviewers": "[]"})
-		if login := object(t, got["approver"])["login"]; string(login) != `"hubot"` {
-			t.Errorf("approver: %s", login)
+func TestEventsOfAReview(t *testing.T) {
+	for _, test := range []struct{ state, then string }{
+		{"approved", "deployment_review/approved"}, // the app's rule still holds the job
+		{"rejected", "deployment_review/rejected deployment_status/created"},
+	} {
+		srv, run := reviewServer(t)
+		before := len(wait(t, srv))
+		must(t, srv, 200, "POST", reviewPath, `{"environment_ids":[8000000001],"state":"`+test.state+`","comment":"Looks good"}`)
+		list := of(wait(t, srv)[before:], watcherHook)
+		if got := events(list); got != test.then {
+			t.Fatalf("got %s, want %s", got, test.then)
 		}
-		if conclusion := object(t, got["workflow_run"])["conclusion"]; string(conclusion) != `"failure"` {
-			t.Errorf("conclusion: %s", conclusion)
-		}
-		if name := object(t, got["workflow_job_run"])["name"]; string(name) != "null" {
-			t.Errorf("name: %s", name)
-		}
-		var jobs []struct{ Name, Environment string }
-		if err := json.Unmarshal(got["workflow_job_runs"], &jobs); err != nil || len(jobs) != 2 || jobs[1].Name != "docs" || jobs[1].Environment != "pages" {
+		got := wantMembers(t, list[0].Payload, `action workflow_run since workflow_job_run workflow_job_runs approver comment reviewers
+			repository organization sender installation`, map[string]string{"action": `"` + test.state + `"`, "comment": `"Looks good"`})
+		wantFields(t, got["approver"], map[string]string{"login": `"octocat"`})
+		wantFields(t, got["sender"], map[string]string{"login": `"octocat"`})
+		wantFields(t, got["workflow_job_run"], map[string]string{"name": "null", "environment": `"production"`})
+		if !strings.Contains(got["workflow_job_runs"], `"name":"deploy to production"`) {
 			t.Errorf("workflow_job_runs: %s", got["workflow_job_runs"])
 		}
-	}
-}
-
-func TestProtectionRuleRequested(t *testing.T) {
-	s, c := reviewServer(t, "gate", "watcher")
-	s.mu.Lock()
-	d := &deployment{id: 6000000001, ref: "main", environment: "production", payload: json.RawMessage(`{}`), creator: "octocat"}
-	s.emitProtectionRule(c, protectionRuleEvent{app: "watcher", runID: 70, environment: "production", event: "push", deployment: d})
-	gate, watcher := s.hooks.list[0], s.hooks.list[1]
-	s.mu.Unlock()
-	list := payloads(t, s, "deployment_protection_rule")
-	if len(list) != 1 || len(gate.queue) != 0 || s.Deliveries()[len(s.Deliveries())-1].HookID != watcher.id {
-		t.Fatalf("%d events, want one, for the app of the rule", len(list))
-	}
-	wantMembers(t, list[0], `action environment event deployment_callback_url deployment pull_requests repository sender installation`, map[string]string{
-		"action": `"requested"`, "environment": `"production"`, "event": `"push"`, "pull_requests": "[]",
-		"deployment_callback_url": `"https://api.github.test/repos/octocat/example/actions/runs/70/deployment_protection_rule"`,
-	})
-	if id := object(t, list[0]["deployment"])["id"]; string(id) != "6000000001" {
-		t.Errorf("deployment: %s", id)
-	}
-}
-
-// The example of GitHub's documentation.
-func TestSignature(t *testing.T) {
-	const secret, body = "It's a Secret to Everybody", "Hello, World!"
-	if got := sign(sha256.New, secret, body); got != "757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17" {
-		t.Errorf("sha256=%s", got)
-	}
-	if got := sign(sha1.New, secret, body); got != "01dc10d0c83e72ed246219cdd91669667fe2ca59" {
-		t.Errorf("sha1=%s", got)
-	}
-}
-
-// A payload of more than 25 MB is not sent.
-func TestTooLargePayload(t *testing.T) {
-	s := NewServer(WithWebhook(Webhook{Handler: http.NotFoundHandler()}))
-	defer s.Close()
-	s.mu.Lock()
-	s.send(s.hooks.list[0], "1", eventDeployment, "created", make([]byte, 25_000_000))
-	s.send(s.hooks.list[0], "2", eventDeployment, "created", make([]byte, 25_000_001))
-	s.mu.Unlock()
-	if list := s.Deliveries(); len(list) != 2 || list[1].GUID != "1" {
-		t.Errorf("%d deliveries, want the ping and one", len(list))
+		if test.state == "approved" {
+			must(t, srv, 204, "POST", rulePath, `{"environment_name":"production","state":"approved","comment":"go"}`, "Authorization", "Bearer app")
+			list = of(wait(t, srv)[before:], repositoryHook)
+			if got := events(list); got != "deployment_status/created" || !strings.Contains(list[0].Payload, `"state":"in_progress"`) {
+				t.Errorf("after the app's approval: %s", got)
+			}
+		}
+		if srv.Deployments("octocat/example")[0].ID != run.Deployments[0] {
+			t.Error("another deployment")
+		}
 	}
 }

@@ -15,6 +15,7 @@ type operation struct {
 	permission string // what a fine-grained token needs, as X-Accepted-GitHub-Permissions spells it; "" = nothing
 	docs       string // page and anchor below https://docs.github.com/rest/
 	body       bool   // it takes a JSON object
+	nullBody   bool   // or null
 	creates    bool   // it counts as content creation for the secondary limit
 	free       bool   // it costs nothing on the primary limit
 	handle     func(*Server, *call) answer
@@ -26,6 +27,10 @@ func operations() []operation {
 		metaOperations(),
 		deploymentOperations(),
 		statusOperations(),
+		environmentOperations(),
+		branchPolicyOperations(),
+		protectionRuleOperations(),
+		reviewOperations(),
 	)
 }
 

@@ -27,9 +27,14 @@ type Server struct {
 	rateLimit         int
 	rateLimitStatus   int
 	requestLog        func(Request)
+	deliveryLog       func(Delivery)
 	secondaryLimit    int
 	secondaryForm     SecondaryForm
 	anyTokenIsOctocat bool
+	anyUserReviews    bool
+	anyTeamReviews    bool
+	environmentPUT    EnvironmentPUT
+	unknownKeys       []string
 
 	// mu is the one lock over everything below: a request is carried out under it as a whole, so no state is ever
 	// seen half-changed.

@@ -10,6 +10,9 @@ import (
 type Seed struct {
 	Repositories []Repository `json:"repositories,omitempty"`
 	Tokens       []Token      `json:"tokens,omitempty"`
+	Users        []User       `json:"users,omitempty"`
+	Teams        []Team       `json:"teams,omitempty"`
+	Apps         []App        `json:"apps,omitempty"`
 }
 
 // Repository describes a repository to start with.
@@ -26,6 +29,10 @@ type Repository struct {
 	DefaultBranch string   `json:"default_branch,omitempty"`
 	Branches      []Branch `json:"branches,omitempty"`
 	Tags          []Tag    `json:"tags,omitempty"`
+	// Environments are there from the beginning; a deployment adds those that it names.
+	Environments []Environment `json:"environments,omitempty"`
+	// Runs are started as [Server.StartRun] does.
+	Runs []Run `json:"runs,omitempty"`
 }
 
 // Branch describes a branch.
@@ -87,6 +94,7 @@ func (s *Server) seed(setup Seed) {
 	if len(setup.Repositories) == 0 {
 		setup.Repositories = []Repository{{FullName: defaultRepository}}
 	}
+	s.addReviewers(setup)
 	for _, r := range setup.Repositories {
 		s.addRepository(r)
 	}
@@ -136,6 +144,12 @@ func (s *Server) addRepository(r Repository) {
 		repo.addTag(t)
 	}
 	s.state.add(repo)
+	for _, e := range r.Environments {
+		s.addEnvironment(repo, e)
+	}
+	for _, run := range r.Runs {
+		s.startRun(repo, run)
+	}
 }
 
 func (r *repository) setBranch(b Branch) {

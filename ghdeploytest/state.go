@@ -20,6 +20,9 @@ type state struct {
 	renamed      map[string]*repository // by former full name, in lower case
 	tokens       map[string]*Token
 	userIDs      map[string]int64 // by login, in lower case
+	logins       map[int64]string // by id
+	teams        []*Team
+	apps         []App
 }
 
 type repository struct {
@@ -34,6 +37,7 @@ type repository struct {
 	statuses      map[string][]CommitStatus // by SHA; the newest of each context
 	deployments   []*deployment             // oldest first
 	environments  []*environment            // oldest first
+	runs          []*run                    // oldest first
 	merges        int                       // counts auto-merges, so that each merge commit has a SHA of its own
 }
 
@@ -64,12 +68,6 @@ type deploymentStatus struct {
 	createdAt, updatedAt              time.Time
 }
 
-type environment struct {
-	id                   int64
-	name                 string
-	createdAt, updatedAt time.Time
-}
-
 // The kinds of ids, each with its first number. All are above 2^32, because GitHub's are, and a client that keeps them
 // in 32 bits must fail here.
 const (
@@ -78,6 +76,11 @@ const (
 	statusIDs      = 7_000_000_000
 	environmentIDs = 8_000_000_000
 	userIDs        = 9_000_000_000
+	ruleIDs        = 10_000_000_000 // of protection rules, built-in and custom
+	policyIDs      = 11_000_000_000
+	runIDs         = 12_000_000_000
+	teamIDs        = 13_000_000_000
+	appIDs         = 14_000_000_000
 )
 
 // counters hand out ids; each kind counts for itself, so that a test can foresee them.
@@ -95,6 +98,7 @@ func newState() state {
 		renamed: map[string]*repository{},
 		tokens:  map[string]*Token{},
 		userIDs: map[string]int64{},
+		logins:  map[int64]string{},
 	}
 }
 
@@ -124,7 +128,8 @@ func (st *state) names() string {
 func (st *state) userID(login string) int64 {
 	key := strings.ToLower(login)
 	if st.userIDs[key] == 0 {
-		st.userIDs[key] = st.ids.next(userIDs)
+		id := st.ids.next(userIDs)
+		st.userIDs[key], st.logins[id] = id, login
 	}
 	return st.userIDs[key]
 }
@@ -187,13 +192,14 @@ func (r *repository) environment(name string) *environment {
 	return nil
 }
 
-// ensureEnvironment creates an environment on the fly when a deployment or a status names a new one.
-func (s *Server) ensureEnvironment(r *repository, name string, now time.Time) {
-	if r.environment(name) != nil {
-		return
+// ensureEnvironment finds an environment, or creates it: on the fly when a deployment or a status names a new one.
+func (s *Server) ensureEnvironment(r *repository, name string, now time.Time) *environment {
+	if e := r.environment(name); e != nil {
+		return e
 	}
-	e := &environment{id: s.state.ids.next(environmentIDs), name: name, createdAt: now, updatedAt: now}
+	e := &environment{id: s.state.ids.next(environmentIDs), name: name, createdAt: now, updatedAt: now, protection: unprotected()}
 	r.environments = append(r.environments, e)
+	return e
 }
 
 // latest is the state of a deployment: that of its newest status, "" while it has none.

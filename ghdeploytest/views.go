@@ -44,6 +44,7 @@ type DeploymentStatus struct {
 func (s *Server) Deployments(fullName string) []Deployment {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.settle(s.now().UTC())
 	var list []Deployment
 	for _, d := range s.mustFind("Deployments", fullName).deployments {
 		view := Deployment{

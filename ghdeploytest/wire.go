@@ -119,7 +119,7 @@ func (s *Server) app(c *call, slug string) *appJSON {
 	if slug == "" {
 		return nil
 	}
-	id := s.state.userID(slug)
+	id := s.state.appID(slug)
 	permissions := map[string]string{"metadata": "read"}
 	for _, t := range s.state.tokens {
 		if t.App == slug {

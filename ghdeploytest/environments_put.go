@@ -1,0 +1,179 @@
+package ghdeploytest
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"unicode/utf8"
+)
+
+// EnvironmentPUT says what becomes of the settings that a PUT of an environment does not name. GitHub documents that
+// the operation creates or replaces, and nobody has documented what that means for an absent key.
+type EnvironmentPUT int
+
+const (
+	// Replace sets what is absent back to what a new environment has.
+	Replace EnvironmentPUT = iota
+	// Keep leaves what is absent as it is.
+	Keep
+)
+
+// WithEnvironmentPUT chooses one of the two readings of an absent key. The default is [Replace]. A tool that cannot
+// know should work under both.
+func WithEnvironmentPUT(reading EnvironmentPUT) Option {
+	if reading != Replace && reading != Keep {
+		panic(fmt.Sprintf("ghdeploytest: WithEnvironmentPUT(%d); write Replace or Keep", reading))
+	}
+	return func(s *Server, _ *Seed) { s.environmentPUT = reading }
+}
+
+// environmentKeys are what a PUT of an environment may hold. can_admins_bypass is in no description.
+var environmentKeys = []string{"wait_timer", "reviewers", "prevent_self_review", "can_admins_bypass", "deployment_branch_policy"}
+
+// WithUnknownKeys makes the server an older one, which does not know these keys of a PUT of an environment: it refuses
+// them with 422, and its answers lack them. GitHub Enterprise Server 3.10 does not know prevent_self_review, others do
+// not know can_admins_bypass.
+func WithUnknownKeys(keys ...string) Option {
+	for _, key := range keys {
+		if !slices.Contains(environmentKeys, key) {
+			panic(fmt.Sprintf("ghdeploytest: WithUnknownKeys(%q); write one of %q", key, environmentKeys))
+		}
+	}
+	return func(s *Server, _ *Seed) { s.unknownKeys = append(s.unknownKeys, keys...) }
+}
+
+func (s *Server) knowsKey(name string) bool { return !slices.Contains(s.unknownKeys, name) }
+
+const (
+	maxWaitTimer = 43200 // minutes, which is 30 days
+	maxReviewers = 6
+
+	planRefusal   = "Failed to create the environment protection rule. Please ensure the billing plan supports the required reviewers protection rule."
+	nobodyRefusal = "Failed to create or update the environment protection rule. Required reviewers must have at least one reviewer to set prevent_self_review."
+)
+
+// hasNoEnvironments: the free plan has environments in public repositories only.
+func (r *repository) hasNoEnvironments() bool { return r.private && r.plan == "free" }
+
+// hasNoProtection: a private repository needs the enterprise plan for every rule but the one about branches.
+func (r *repository) hasNoProtection() bool { return r.private && r.plan != "enterprise" }
+
+func (s *Server) putEnvironment(c *call) answer {
+	if c.repo.hasNoEnvironments() {
+		return c.notFound()
+	}
+	f := &c.fields
+	f.permit(slices.DeleteFunc(slices.Clone(environmentKeys), func(key string) bool { return !s.knowsKey(key) })...)
+
+	name := c.vars["environment_name"]
+	now := unprotected()
+	if e := c.repo.environment(name); e != nil {
+		now = e.protection
+	}
+	absent := now
+	if s.environmentPUT == Replace {
+		absent = unprotected()
+	}
+	branches, valid := f.branchRule(absent.branches)
+	want := protection{
+		waitTimer:         f.waitTimer(absent.waitTimer, now.waitTimer),
+		reviewers:         s.readReviewers(f, absent.reviewers),
+		preventSelfReview: f.boolean("prevent_self_review", absent.preventSelfReview),
+		adminsBypass:      f.boolean("can_admins_bypass", absent.adminsBypass),
+		branches:          branches,
+	}
+	if a := c.refuse(); a != nil {
+		return *a
+	}
+	refuse := func(message string) answer { return c.fail(http.StatusUnprocessableEntity, message, nil) }
+	if utf8.RuneCountInString(name) > maxEnvironmentName {
+		return refuse(fmt.Sprintf("The environment name is too long (maximum is %d characters).", maxEnvironmentName))
+	}
+	if !valid {
+		return refuse("Exactly one of protected_branches and custom_branch_policies has to be true.")
+	}
+
+	// From here on the environment exists, whatever becomes of its rules.
+	e := s.ensureEnvironment(c.repo, name, c.now)
+	if c.repo.hasNoProtection() && (f.has("wait_timer") || f.has("reviewers") || f.has("prevent_self_review")) {
+		return refuse(planRefusal)
+	}
+	if want.preventSelfReview && len(want.reviewers) == 0 {
+		return refuse(nobodyRefusal)
+	}
+	s.protect(e, want)
+	return ok(http.StatusOK, s.environmentJSON(c, e))
+}
+
+// waitTimer reads wait_timer. Recorded: null does not clear it, only 0 does.
+func (f *fields) waitTimer(absent, now int64) int64 {
+	if f.null("wait_timer") {
+		return now
+	}
+	minutes := f.integer("wait_timer", absent)
+	if minutes < 0 || minutes > maxWaitTimer {
+		f.wrong("wait_timer", fmt.Sprintf("between 0 and %d", maxWaitTimer))
+	}
+	return minutes
+}
+
+// branchRule reads deployment_branch_policy: null, or exactly one of its two members is true.
+func (f *fields) branchRule(absent branchRule) (rule branchRule, valid bool) {
+	const name = "deployment_branch_policy"
+	if !f.has(name) {
+		return absent, true
+	}
+	if f.null(name) {
+		return everyBranch, true
+	}
+	var v struct {
+		Protected *bool `json:"protected_branches"`
+		Custom    *bool `json:"custom_branch_policies"`
+	}
+	if json.Unmarshal(f.values[name], &v) != nil || v.Protected == nil || v.Custom == nil {
+		f.wrong(name, "an object with the booleans protected_branches and custom_branch_policies, or null")
+		return absent, true
+	}
+	if *v.Protected == *v.Custom {
+		return absent, false
+	}
+	if *v.Custom {
+		return customBranches, true
+	}
+	return protectedBranches, true
+}
+
+// readReviewers reads reviewers; null and an empty list are nobody. Who cannot see the repository is left out in
+// silence.
+func (s *Server) readReviewers(f *fields, absent []reviewer) []reviewer {
+	const name = "reviewers"
+	if !f.has(name) {
+		return absent
+	}
+	var sent []struct {
+		Type string `json:"type"`
+		ID   *int64 `json:"id"`
+	}
+	if json.Unmarshal(f.values[name], &sent) != nil {
+		f.wrong(name, "an array of reviewers")
+		return absent
+	}
+	if len(sent) > maxReviewers {
+		f.problems = append(f.problems, fmt.Sprintf("No more than %d items are allowed; %d were supplied.", maxReviewers, len(sent)))
+	}
+	var list []reviewer
+	for _, v := range sent {
+		switch {
+		case v.Type != "User" && v.Type != "Team":
+			f.problems = append(f.problems, fmt.Sprintf("%q is not a possible value. Must be one of the following: User, Team.", v.Type))
+		case v.ID == nil:
+			f.wrong(name, "an array of reviewers with an id each")
+		default:
+			if r := (reviewer{v.Type, *v.ID}); s.state.known(r, s.anyUserReviews, s.anyTeamReviews) && !slices.Contains(list, r) {
+				list = append(list, r)
+			}
+		}
+	}
+	return list
+}
