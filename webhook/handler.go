@@ -21,6 +21,10 @@ import (
 // then counts the delivery as failed. A callback that takes longer belongs
 // behind a [Queue].
 //
+// A body is read only if it claims to be signed, but the claim may be anybody's,
+// and the reading lasts as long as the [http.Server] allows: give that a
+// ReadTimeout.
+//
 // GitHub docs: https://docs.github.com/webhooks/using-webhooks/best-practices-for-using-webhooks
 type Handler struct {
 	verifier *Verifier

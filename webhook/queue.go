@@ -23,8 +23,10 @@ type QueueOptions struct {
 // A delivery whose GUID is queued, being worked or finished is acknowledged
 // and dropped. One whose callback failed is forgotten, so that a redelivery is
 // worked again; a redelivery has the GUID of the first. Where there is no room,
-// the Handler answers 503, and the delivery can be redelivered by hand. Of as
-// many GUIDs as [QueueOptions] says the newest are remembered, 32 bytes each.
+// the Handler answers 503, and the delivery can be redelivered by hand. GUIDs are
+// remembered as hashes, the newest of those that are finished as many as
+// [QueueOptions] says; one that is older is news again, and so is a delivery
+// without one.
 //
 // What the queue has accepted is lost only if the process is killed: see the
 // package's text on what to do about that.
