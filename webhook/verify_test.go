@@ -33,6 +33,7 @@ func TestVerify(t *testing.T) {
 		{name: "header as GitHub's docs spell it", headers: http.Header{"X-Hub-Signature-256": {vectorSignature}, "X-GitHub-Event": {"ping"}}},
 		{name: "second of two secrets", secrets: []string{"new", vectorSecret}, headers: http.Header{"X-Hub-Signature-256": {vectorSignature}}},
 		{name: "first of two secrets", secrets: []string{vectorSecret, "old"}, headers: http.Header{"X-Hub-Signature-256": {vectorSignature}}},
+		{name: "the same secret twice", secrets: []string{vectorSecret, vectorSecret}, headers: http.Header{"X-Hub-Signature-256": {vectorSignature}}},
 
 		{name: "another body", body: "Hello, World?", headers: http.Header{"X-Hub-Signature-256": {vectorSignature}}, want: webhook.ErrBadSignature},
 		{name: "empty body", body: "-", headers: http.Header{"X-Hub-Signature-256": {vectorSignature}}, want: webhook.ErrBadSignature},
