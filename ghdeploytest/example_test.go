@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"strings"
 
 	"github.com/ghdeploy/ghdeploy"
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
@@ -80,4 +82,39 @@ func ExampleServer_Requests() {
 	// Output:
 	// 201 POST /repos/{owner}/{repo}/deployments {"ref":"main","environment":"staging"}
 	// 201 POST /repos/{owner}/{repo}/deployments/{deployment_id}/statuses {"state":"success"}
+}
+
+// A run that waits for a review: approve it as one of the reviewers would, and look at the deployment.
+func ExampleServer_StartRun() {
+	srv := ghdeploytest.NewServer(ghdeploytest.WithRepository(ghdeploytest.Repository{
+		FullName: "octocat/example",
+		Environments: []ghdeploytest.Environment{{
+			Name:      "production",
+			Reviewers: []ghdeploytest.Reviewer{{User: "octocat"}},
+		}},
+	}))
+	defer srv.Close()
+	run := srv.StartRun("octocat/example", ghdeploytest.Run{Environments: []string{"production"}})
+	fmt.Println(srv.Deployments("octocat/example")[0].State())
+
+	review := fmt.Sprintf(`{"environment_ids":[%d],"state":"approved","comment":"Ship it!"}`, srv.Environments("octocat/example")[0].ID)
+	url := fmt.Sprintf("%srepos/octocat/example/actions/runs/%d/pending_deployments", ghdeploytest.BaseURL, run.ID)
+	request, err := http.NewRequestWithContext(context.Background(), http.MethodPost, url, strings.NewReader(review))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	request.Header.Set("Authorization", "Bearer "+ghdeploytest.DefaultToken)
+	response, err := (&http.Client{Transport: srv.Transport()}).Do(request)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer response.Body.Close()
+	fmt.Println(response.StatusCode)
+	fmt.Println(srv.Deployments("octocat/example")[0].State(), srv.Reviews("octocat/example", run.ID))
+	// Output:
+	// waiting
+	// 200
+	// in_progress [{[production] approved Ship it! octocat}]
 }
