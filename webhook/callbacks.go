@@ -22,9 +22,9 @@ type Callbacks struct {
 
 	// OnError is told of each delivery that was refused or that failed, and
 	// why. A refused one ([ErrNoSignature], [ErrBadSignature], [ErrTooLarge],
-	// [ErrContentType], [*DecodeError], an error of reading) has no Raw, and
-	// anybody may have sent it; a failed one has. nil: they are logged through
-	// [slog.Default], with the event's name and GUID.
+	// [ErrContentType], [*DecodeError], an error of reading) has no Raw, and but
+	// for the DecodeError anybody may have sent it; a failed one has. nil: they
+	// are logged through [slog.Default], with the event's name and GUID.
 	OnError func(ctx context.Context, d *Delivery, err error)
 }
 
