@@ -165,15 +165,15 @@ func (x *exchange) end(ctx context.Context, resp *http.Response, err error) (boo
 // read takes the whole body in, so that the policy sees an answer that was
 // cut off and a limit is known by its words.
 func (x *exchange) read(resp *http.Response, err error, now time.Time) *answer {
-	switch {
-	case err != nil && resp != nil: // the caller's CheckRedirect refused
-		return &answer{status: resp.StatusCode, header: resp.Header, err: fmt.Errorf("%w: %w", ErrRedirect, x.transportError(err))}
-	case err != nil:
+	if resp == nil {
 		return &answer{err: x.transportError(err)}
 	}
 	a := &answer{status: resp.StatusCode, header: redactHeader(resp.Header, x.redact)}
-	a.body, err = readBody(resp)
-	if err != nil {
+	if err != nil { // the caller's CheckRedirect refused, and the body is closed
+		a.err = fmt.Errorf("%w: %w", ErrRedirect, x.transportError(err))
+		return a
+	}
+	if a.body, err = readBody(resp); err != nil {
 		a.err = x.transportError(err)
 	}
 	if rate, ok := parseRate(a.header); ok {
@@ -208,8 +208,12 @@ func readBody(resp *http.Response) ([]byte, error) {
 		b.Grow(int(resp.ContentLength) + bytes.MinRead)
 	}
 	_, err := b.ReadFrom(io.LimitReader(body, maxBody+1))
-	if b.Len() > maxBody {
-		return b.Bytes()[:maxKept:maxKept], ErrTooLarge
+	switch {
+	case b.Len() > maxBody:
+		// Twice what an Error keeps, so that a token at its end is seen whole.
+		return bytes.Clone(b.Bytes()[:2*maxKept]), ErrTooLarge
+	case err != nil:
+		err = fmt.Errorf("%w: the body was cut off: %w", ErrMalformedResponse, err)
 	}
 	return b.Bytes(), err
 }

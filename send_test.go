@@ -498,6 +498,44 @@ func TestCutAnswer(t *testing.T) {
 	if e, ok := errors.AsType[*Error](err); !ok || e.StatusCode != http.StatusOK || posts != 1 || !errors.Is(err, ErrOutcomeUnknown) || !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Errorf("POST: %v after %d attempts, want ErrOutcomeUnknown after 1", err, posts)
 	}
+	if !errors.Is(err, ErrMalformedResponse) {
+		t.Errorf("POST: %v, want ErrMalformedResponse too", err)
+	}
+
+	refusal := func(*http.Request) (*canned, error) {
+		return &canned{status: 404, body: io.MultiReader(strings.NewReader(`{"message":"Not`), errorReader{io.ErrUnexpectedEOF})}, nil
+	}
+	err = getOne(t.Context(), inProcessClient(t, refusal, WithRetry(quick)))
+	const want = "ghdeploy: GET /repos/octocat/example/deployments/1: 404 Not Found (the body is not JSON, or cut off): " +
+		"malformed response: the body was cut off: unexpected EOF (4 attempts)"
+	if !errors.Is(err, ErrMalformedResponse) || !errors.Is(err, io.ErrUnexpectedEOF) || err.Error() != want {
+		t.Errorf("a 404 that was cut off: %v, want %s", err, want)
+	}
+}
+
+// Where a body is too large its first 64 KiB are kept. A token that lies across
+// their end is no less a secret.
+func TestTooLargeKeepsNoPartOfTheToken(t *testing.T) {
+	const token = "ghp_0123456789abcdefghijklmnopqrstuvwxyz"
+	echo := strings.Repeat("x", maxKept-10) + token
+	reply := func(*http.Request) (*canned, error) {
+		return &canned{status: 200, body: io.MultiReader(strings.NewReader(echo), io.LimitReader(zeros{}, maxBody))}, nil
+	}
+	err := getOne(t.Context(), inProcessClient(t, reply, WithToken(token)))
+	e, ok := errors.AsType[*Error](err)
+	if !ok || !errors.Is(err, ErrTooLarge) || len(e.Body) != maxKept {
+		t.Fatalf("err = %v, want ErrTooLarge and %d bytes", err, maxKept)
+	}
+	if bytes.Contains(e.Body, []byte("ghp_0")) {
+		t.Error("the body keeps the beginning of the token")
+	}
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
 }
 
 type errorReader struct{ err error }
