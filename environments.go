@@ -126,15 +126,17 @@ type EnvironmentRequest struct {
 	WaitTimer *int `json:"wait_timer,omitzero"`
 
 	// PreventSelfReview keeps people from approving deployments that they
-	// started. GitHub shows it on the rule of the required reviewers; it is a
-	// setting of its own here, and RemoveReviewers does not change it.
+	// started. GitHub takes true only where there are reviewers, in this
+	// request or before it.
 	PreventSelfReview *bool `json:"prevent_self_review,omitzero"`
 
 	// Reviewers are all who may approve, up to six users and teams; they take
 	// the place of those there were.
 	Reviewers []ReviewerRequest `json:"reviewers,omitzero"`
 	// RemoveReviewers requires no approval any more. It cannot go with
-	// Reviewers.
+	// Reviewers, nor with a PreventSelfReview of true: without reviewers
+	// GitHub refuses that, so CreateOrUpdate sets it to false along with them.
+	// Replace sends only what is named.
 	RemoveReviewers bool `json:"-"`
 
 	// DeploymentBranchPolicy restricts which branches and tags may be deployed.
@@ -168,6 +170,8 @@ func (r EnvironmentRequest) body() (*environmentBody, error) {
 		return nil, invalidArgument("the environment's WaitTimer is %d; it counts minutes, and 0 removes it", *r.WaitTimer)
 	case r.RemoveReviewers && len(r.Reviewers) > 0:
 		return nil, invalidArgument("the environment sets Reviewers and RemoveReviewers; one says who may approve, the other that nobody has to")
+	case r.RemoveReviewers && r.PreventSelfReview != nil && *r.PreventSelfReview:
+		return nil, invalidArgument("the environment sets PreventSelfReview and RemoveReviewers; without reviewers there is no review to prevent, and GitHub refuses it")
 	case r.AllBranches && r.DeploymentBranchPolicy != nil:
 		return nil, invalidArgument("the environment sets DeploymentBranchPolicy and AllBranches; one restricts the branches, the other lifts that")
 	}
@@ -258,7 +262,11 @@ func (b *environmentBody) keepRule(rule ProtectionRule, named environmentBody) e
 		}
 		return nil
 	}
-	if named.PreventSelfReview == nil {
+	switch {
+	case named.PreventSelfReview != nil:
+	case named.RemoveReviewers && shown.PreventSelfReview != nil:
+		b.PreventSelfReview = new(false) // GitHub refuses true without reviewers
+	default:
 		b.PreventSelfReview = shown.PreventSelfReview
 	}
 	switch {
