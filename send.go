@@ -249,7 +249,22 @@ func (t *connTrace) unsent() bool { return t.asked.Load() && !t.got.Load() }
 // each failure, and a type without the method refuses.
 type transport struct{ next http.RoundTripper }
 
-func (t transport) RoundTrip(r *http.Request) (*http.Response, error) { return t.next.RoundTrip(r) }
+func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	return legible(t.next.RoundTrip(r))
+}
+
+// legible drops a Location that does not parse from a 3xx: http.Client would
+// fail on it, and what the status says would be lost.
+func legible(resp *http.Response, err error) (*http.Response, error) {
+	if err != nil || resp.StatusCode < 300 || resp.StatusCode > 399 {
+		return resp, err
+	}
+	if _, bad := url.Parse(resp.Header.Get("Location")); bad != nil {
+		resp.Header = resp.Header.Clone()
+		resp.Header.Del("Location")
+	}
+	return resp, nil
+}
 
 // contextError is why the context ended, nil if it has not.
 func contextError(ctx context.Context) error {
