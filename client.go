@@ -70,6 +70,7 @@ type core struct {
 	userAgent string
 	version   APIVersion
 	retry     RetryPolicy
+	mayRepeat func(outcome) bool // mayRepeat; in a test also one that is wrong
 	log       *slog.Logger
 
 	gate    gate
@@ -218,7 +219,7 @@ func decodeWrapped[R any](op operation, a *answer, key string) (rows []R, total 
 
 func rowsOf[R any](op operation, a *answer, array []byte) ([]R, error) {
 	var rows []R
-	if err := wire.Decode(array, &rows); err != nil {
+	if err := wire.DecodeRows(array, &rows); err != nil {
 		return nil, malformed(op, a, err)
 	}
 	if rows == nil { // null

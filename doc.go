@@ -84,6 +84,12 @@
 // request under its token is started; one that may not wait that long gets a
 // [*RateLimitError].
 //
+// An [*OutcomeUnknownError] is a POST that may have been carried out: its
+// connection was lost, or GitHub answered 5xx. Look for the deployment before
+// you create it again: List it with the same ref, task and environment, and
+// compare a nonce that you put into the payload, as the example of that type
+// does. docs/errors.md says for each error what to do.
+//
 // # Lists
 //
 // List returns one [Page]; All ranges over the rows of all pages:

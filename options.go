@@ -233,6 +233,7 @@ func newCore(opts []Option) (*core, error) {
 		userAgent: strings.TrimSpace(c.userAgent + " ghdeploy/" + version()),
 		version:   c.version,
 		retry:     c.retry.withDefaults(),
+		mayRepeat: mayRepeat,
 		log:       c.log,
 	}, nil
 }
@@ -258,8 +259,8 @@ func httpClient(client *http.Client, home string) *http.Client {
 			// drops the token: it would be asked for what only the token sees.
 			req.Header.Set("Authorization", token) //nolint:gosec // the origin is the same: see the first case
 		}
-		if theirs != nil && theirs(req, via) != nil {
-			return http.ErrUseLastResponse
+		if theirs != nil {
+			return theirs(req, via)
 		}
 		return nil
 	}

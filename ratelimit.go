@@ -48,8 +48,11 @@ func parseRate(h http.Header) (Rate, bool) {
 }
 
 func parseCount(s string) (int, bool) {
-	n, err := strconv.ParseInt(s, 10, 32)
-	return int(n), err == nil && n >= 0
+	n, err := strconv.ParseUint(s, 10, 31)
+	if err != nil {
+		return 0, false // and not the nearest number that would do
+	}
+	return int(n), true
 }
 
 func parseReset(h http.Header) (time.Time, bool) {

@@ -13,7 +13,7 @@ import (
 )
 
 // What README.md shows stands here once more, so that it compiles and runs.
-// TestReadme holds the one against the other.
+// TestDocuments holds the one against the other.
 
 func deploy(ctx context.Context, client *ghdeploy.Client, ref string) (*ghdeploy.Deployment, error) {
 	req := ghdeploy.DeploymentRequest{Ref: ref, Environment: "staging"}
@@ -119,29 +119,45 @@ func TestSlowDown(t *testing.T) {
 	same(t, "environments", want, server.Environments("octocat/example"))
 }
 
-func TestReadme(t *testing.T) {
-	readme, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	compiled, err := os.ReadFile("readme_test.go")
-	if err != nil {
-		t.Fatal(err)
-	}
-	blocks := strings.Split(string(readme), "```go\n")[1:]
-	if len(blocks) < 5 {
-		t.Errorf("README.md shows %d pieces of Go, want at least 5", len(blocks))
-	}
-	for _, block := range blocks {
-		code, _, _ := strings.Cut(block, "```")
-		if !strings.Contains(string(compiled), code) {
-			t.Errorf("this piece of README.md is not in readme_test.go as it stands:\n%s", code)
+// TestDocuments holds the Go in each document against the test file that
+// compiles it.
+func TestDocuments(t *testing.T) {
+	for _, d := range []struct {
+		document, compiled string
+		pieces             int // at least
+	}{
+		{"README.md", "readme_test.go", 5},
+		{"docs/testing.md", "ghdeploytest/guide_test.go", 9},
+	} {
+		compiled := read(t, d.compiled)
+		blocks := strings.Split(read(t, d.document), "```go\n")[1:]
+		if len(blocks) < d.pieces {
+			t.Errorf("%s shows %d pieces of Go, want at least %d", d.document, len(blocks), d.pieces)
+		}
+		for _, block := range blocks {
+			code, _, _ := strings.Cut(block, "```")
+			if !strings.Contains(compiled, code) {
+				t.Errorf("this piece of %s is not in %s as it stands:\n%s", d.document, d.compiled, code)
+			}
 		}
 	}
-	// CI takes the README's commands as they stand.
+}
+
+// CI takes the README's commands as they stand.
+func TestReadmeCommands(t *testing.T) {
+	readme := read(t, "README.md")
 	for _, command := range []string{"\ngo run ./examples/quickstart\n", "\ngo test ./...\n"} {
-		if !strings.Contains(string(readme), command) {
+		if !strings.Contains(readme, command) {
 			t.Errorf("README.md lacks the command %q", strings.TrimSpace(command))
 		}
 	}
+}
+
+func read(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }

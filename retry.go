@@ -102,7 +102,7 @@ func mayRepeat(o outcome) bool {
 // uncertain tells whether the attempt may have been carried out without an
 // answer that says so.
 func uncertain(o outcome) bool {
-	return !o.unsent && (o.err != nil || o.status >= 500)
+	return !o.unsent && (o.err != nil && !errors.Is(o.err, ErrRedirect) || o.status >= 500)
 }
 
 func retryableStatus(status int) bool {
@@ -123,7 +123,7 @@ func passing(err error) bool {
 	case errors.As(err, &verification), errors.As(err, &unknownAuthority), errors.As(err, &hostname),
 		errors.As(err, &invalid), errors.As(err, &roots):
 		return false
-	case errors.Is(err, ErrTooLarge):
+	case errors.Is(err, ErrTooLarge), errors.Is(err, ErrRedirect):
 		return false
 	}
 	return true

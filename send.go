@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -152,7 +153,7 @@ func (x *exchange) end(ctx context.Context, resp *http.Response, err error) (boo
 	x.last.uncertain = uncertain(o)
 
 	wait, allowed := x.core.retry.wait(o, jitter())
-	again := mayRepeat(o) && allowed && withinDeadline(ctx, wait, now)
+	again := x.core.mayRepeat(o) && allowed && withinDeadline(ctx, wait, now)
 	x.logAttempt(again, wait)
 	if again {
 		x.waiting, x.wait = true, wait
@@ -164,7 +165,10 @@ func (x *exchange) end(ctx context.Context, resp *http.Response, err error) (boo
 // read takes the whole body in, so that the policy sees an answer that was
 // cut off and a limit is known by its words.
 func (x *exchange) read(resp *http.Response, err error, now time.Time) *answer {
-	if err != nil {
+	switch {
+	case err != nil && resp != nil: // the caller's CheckRedirect refused
+		return &answer{status: resp.StatusCode, header: resp.Header, err: fmt.Errorf("%w: %w", ErrRedirect, x.transportError(err))}
+	case err != nil:
 		return &answer{err: x.transportError(err)}
 	}
 	a := &answer{status: resp.StatusCode, header: redactHeader(resp.Header, x.redact)}
@@ -191,7 +195,12 @@ func readBody(resp *http.Response) ([]byte, error) {
 	body := resp.Body
 	defer body.Close()
 	resp.Body = http.NoBody // go-retryablehttp drains it once more
-	if resp.ContentLength > maxBody {
+	switch {
+	case resp.StatusCode < 200:
+		// The body of a 101 is the connection itself, and reading that is
+		// bounded by nothing.
+		return nil, fmt.Errorf("%w: a %d is no answer", ErrMalformedResponse, resp.StatusCode)
+	case resp.ContentLength > maxBody:
 		return nil, ErrTooLarge
 	}
 	var b bytes.Buffer
@@ -249,7 +258,33 @@ func (t *connTrace) unsent() bool { return t.asked.Load() && !t.got.Load() }
 // each failure, and a type without the method refuses.
 type transport struct{ next http.RoundTripper }
 
+// errGivenBack is an attempt that net/http would have replayed by itself.
+var errGivenBack = errors.New("the HTTP/2 connection gave the request up after it was written")
+
+// RoundTrip lets net/http not send a body a second time over HTTP/2. It would
+// after REFUSED_STREAM and GOAWAY, without a bound, and after a PROTOCOL_ERROR
+// as well, which does not say that nothing was done. Over HTTP/1.1 it only does
+// where not a byte was written. A redirect is followed above this.
 func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	rewind := r.GetBody
+	if r.Body == nil || rewind == nil {
+		return legible(t.next.RoundTrip(r))
+	}
+	var streamed atomic.Bool
+	r = r.WithContext(httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{
+		GotConn: func(httptrace.GotConnInfo) { streamed.Store(false) },
+		WroteHeaderField: func(name string, _ []string) {
+			if strings.HasPrefix(name, ":") { // as only HTTP/2 has them
+				streamed.Store(true)
+			}
+		},
+	}))
+	r.GetBody = func() (io.ReadCloser, error) {
+		if streamed.Load() {
+			return nil, errGivenBack
+		}
+		return rewind()
+	}
 	return legible(t.next.RoundTrip(r))
 }
 

@@ -29,6 +29,7 @@ type User struct {
 	ReceivedEventsURL string `json:"received_events_url"`
 	StarredAt         string `json:"starred_at"`
 	UserViewType      string `json:"user_view_type"`
+	Deleted           bool   `json:"deleted"` // documented for webhook events only
 }
 
 // GitHubApp is the GitHub App through which something was done.

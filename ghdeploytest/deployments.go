@@ -120,6 +120,7 @@ func (s *Server) createDeployment(c *call) answer {
 	d.createdAt, d.updatedAt = c.now, c.now
 	c.repo.deployments = append(c.repo.deployments, d)
 	s.ensureEnvironment(c.repo, environment, c.now)
+	s.emitDeployment(c, d)
 
 	body := s.deploymentJSON(c, d)
 	a := ok(http.StatusCreated, body)

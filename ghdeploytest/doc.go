@@ -8,8 +8,12 @@
 //
 // Reach it through [Server.Transport], without a socket and inside testing/synctest, or on a loopback port at
 // [Server.URL]. It answers under / and under /api/v3, by a repository's name and by its id. Let things go wrong with
-// [Server.Inject]. Let a workflow run wait for its environments with [Server.StartRun]. Look at what happened with
-// [Server.Requests], [Server.Deployments], [Server.Environments] and [Server.Reviews].
+// [Server.Inject]. Let a workflow run wait for its environments with [Server.StartRun]. Receive its events with
+// [WithWebhook]. Look at what happened with [Server.Requests], [Server.Deployments], [Server.Environments],
+// [Server.Reviews] and [Server.Deliveries].
+//
+// docs/testing.md says when a stub is enough (examples/stubtest), and when go-github-mock serves (examples/mocktest).
+// cmd/ghdeploy-server is this server as a program.
 //
 // # What the rules rest on
 //
@@ -38,6 +42,9 @@
 //   - primary and secondary rate limits, their headers, 403 or 429; GET rate_limit is free
 //   - conditional requests; a 304 is free for an authorised caller
 //   - names of environments: without case, at most 255 characters; created on the fly
+//   - webhooks: their headers and signatures, over the body as it is sent; json and form; a ping when one is added; 10
+//     seconds for an answer; sent again only when asked, under the same GUID, which all webhooks share for an event;
+//     nothing above 25 MB; none for a status inactive; the events of reviews for apps only
 //   - DELETE of an environment fails the jobs that wait for it; a job fails that was not approved within 30 days
 //   - one approval is enough; who started a run cannot approve it where prevent_self_review says so
 //   - the free plan has no environments in private repositories, and rules there need the enterprise plan
@@ -54,6 +61,8 @@
 //   - headers: request id, weak ETag on 200 and strong on 201 and 304, Last-Modified on a single deployment only,
 //     Location on the 201 of a deployment, Cache-Control, Vary, the anonymous quota on a 401
 //   - a status moves the deployment's updated_at; status as a string in error bodies
+//   - the headers of a delivery; the payloads of ping, deployment, deployment_status and deployment_review; who starts a
+//     run is the sender of deployment_review requested
 //   - the text about a User-Agent; it comes before anything else, as text/html
 //   - the message of a refused delete, as a public tool quotes it. It says "in a given environment" where the
 //     description says the repository has one deployment; the server does as the description says
@@ -84,6 +93,11 @@
 //     is a bad credential
 //   - every request costs one, whatever its answer; a quota begins with its first request and lasts an hour
 //   - pages below 1 and what is not a number count as absent; a page past the last is empty and points back
+//   - webhooks: no redirect is followed; an app's ping names no repository and no sender; the installation's id; a
+//     deployment that no run made has workflow null and workflow_run null, as described, where recordings of API-made
+//     ones have neither; deployment_review names the owner as its organization, also a person; the name, file and event
+//     of a workflow run; the status waiting has an event, by github-actions[bot]
+//   - curl gets its JSON laid out with two spaces and a line's end; every other client gets one line
 //   - an absent key of a PUT of an environment replaces the setting by its default; [WithEnvironmentPUT] has the other
 //     reading; a null that is not wait_timer, reviewers or deployment_branch_policy is refused
 //   - environments are listed by name; the order of their rules; a rule that does not change keeps its id

@@ -1,8 +1,10 @@
 package ghdeploytest
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -42,6 +44,7 @@ func (s *Server) finish(c *call, a *answer) {
 	}
 	s.tag(c, a)
 	s.setRate(c, a)
+	c.indent(a)
 
 	switch a.status {
 	case http.StatusNoContent:
@@ -56,6 +59,18 @@ func (s *Server) finish(c *call, a *answer) {
 		if a.header.Get("Vary") == "" {
 			a.set("Vary", varyShort)
 		}
+	}
+}
+
+// indent lays the JSON out for people, as GitHub does for curl.
+func (c *call) indent(a *answer) {
+	if len(a.body) == 0 || !strings.HasPrefix(c.header.Get("User-Agent"), "curl/") {
+		return
+	}
+	var text bytes.Buffer
+	if json.Indent(&text, a.body, "", "  ") == nil {
+		text.WriteByte('\n')
+		a.body = text.Bytes()
 	}
 }
 

@@ -32,13 +32,15 @@ func (s *Server) getRateLimit(c *call) answer {
 	core := rateJSON{b.limit, b.used, b.remaining(), b.reset.Unix()}
 	// The other resources are untouched: nothing here spends them.
 	other := func(limit int) rateJSON { return rateJSON{limit, 0, limit, b.reset.Unix()} }
-	body := map[string]any{
-		"resources": map[string]rateJSON{
-			"core": core, "search": other(30), "graphql": other(5000), "code_search": other(10),
-			"source_import": other(100), "integration_manifest": other(5000), "actions_runner_registration": other(10000),
-			"scim": other(15000), "dependency_snapshots": other(100), "code_scanning_autofix": other(10),
-		},
+	resources := map[string]rateJSON{
+		"core": core, "search": other(30), "graphql": other(5000), "code_search": other(10),
+		"source_import": other(100), "integration_manifest": other(5000), "actions_runner_registration": other(10000),
+		"scim": other(15000), "code_scanning_autofix": other(10),
 	}
+	if c.base == c.root { // the description of GitHub Enterprise Server lacks it
+		resources["dependency_snapshots"] = other(100)
+	}
+	body := map[string]any{"resources": resources}
 	if c.apiVersion == apiVersions[0] {
 		body["rate"] = core // gone in 2026-03-10
 	}
@@ -62,7 +64,9 @@ var repositoryURLs = map[string]string{
 	"trees_url": "/git/trees{/sha}",
 }
 
-func (s *Server) getRepository(c *call) answer {
+func (s *Server) getRepository(c *call) answer { return ok(http.StatusOK, s.repositoryJSON(c)) }
+
+func (s *Server) repositoryJSON(c *call) map[string]any {
 	r := c.repo
 	visibility := "public"
 	if r.private {
@@ -95,5 +99,5 @@ func (s *Server) getRepository(c *call) answer {
 			"maintain": c.actor.may("administration=write", r), "triage": c.actor.may("deployments=write", r),
 		}
 	}
-	return ok(http.StatusOK, body)
+	return body
 }

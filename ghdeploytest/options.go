@@ -2,6 +2,7 @@ package ghdeploytest
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"time"
 )
@@ -39,6 +40,27 @@ func WithClock(now func() time.Time) Option {
 		panic("ghdeploytest: WithClock(nil); leave the option away for time.Now")
 	}
 	return func(s *Server, _ *Seed) { s.now = now }
+}
+
+// WithListener lets [Server.URL] serve on this listener instead of a loopback port of its own: on a port that is known
+// beforehand, say. From the call of URL on, [Server.Close] closes it.
+func WithListener(ln net.Listener) Option {
+	if ln == nil {
+		panic("ghdeploytest: WithListener(nil); leave the option away for a loopback port")
+	}
+	return func(s *Server, _ *Seed) { s.given = ln }
+}
+
+// WithRequestLog calls log with each request once it is answered, or once its connection is dropped. Calls may come from
+// several goroutines at the same time.
+func WithRequestLog(log func(Request)) Option {
+	return func(s *Server, _ *Seed) { s.requestLog = log }
+}
+
+// WithDeliveryLog calls log with each delivery to a webhook once it is over, whatever came of it. Calls may come from
+// several goroutines at the same time.
+func WithDeliveryLog(log func(Delivery)) Option {
+	return func(s *Server, _ *Seed) { s.deliveryLog = log }
 }
 
 // WithoutLastLink leaves rel="last" out of every Link header, as GitHub does where it cannot count the rows.

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 )
 
 // pipeline is the way of every request, in this order. A step that returns an answer ends it.
@@ -25,6 +26,7 @@ var pipeline = []func(*Server, *call) *answer{
 // fault stands in the way, the pipeline.
 func (s *Server) exchange(ctx context.Context, c *call) answer {
 	entry := s.record(c)
+	defer s.over(entry, time.Now())
 	if s.sleep(ctx, c.plan.latency) != nil {
 		return answer{ending: noAnswer} // the client, or the server, is gone: it was not carried out
 	}

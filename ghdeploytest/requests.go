@@ -26,6 +26,9 @@ type Request struct {
 	// Status is what the server answered, 0 while it has not carried the request out. With a fault that drops the
 	// connection afterwards the client never saw it.
 	Status int
+	// Duration is how long it took, latencies included; 0 while it is under way. It is real time, not the clock of
+	// [WithClock].
+	Duration time.Duration
 	// Fault names the effect of the fault that met the request, "" without one.
 	Fault string
 }
@@ -70,4 +73,15 @@ func (s *Server) answered(entry *Request, a answer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	entry.Status = a.status
+}
+
+// over ends a log entry: nothing but a request that is carried out later changes it any more.
+func (s *Server) over(entry *Request, start time.Time) {
+	s.mu.Lock()
+	entry.Duration = time.Since(start)
+	seen := *entry
+	s.mu.Unlock()
+	if s.requestLog != nil {
+		s.requestLog(seen)
+	}
 }

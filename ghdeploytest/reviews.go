@@ -121,6 +121,7 @@ func (s *Server) reviewPending(c *call) answer {
 		return c.fail(http.StatusUnprocessableEntity, "Validation Failed", nothingPending)
 	}
 	run.reviews = append(run.reviews, entry)
+	s.emitReview(c, state, run, reviewed, comment)
 	for _, w := range reviewed {
 		w.approved = state == "approved"
 		if !w.approved {

@@ -98,7 +98,9 @@ func (s *Server) settle(now time.Time) {
 func (s *Server) endWait(r *repository, w *wait, state string, now time.Time) {
 	w.over = true
 	if r.deployment(w.deployment.id) != nil {
-		s.addStatus(r, w.deployment, &deploymentStatus{state: state}, actionsBot, "", now)
+		st := &deploymentStatus{state: state}
+		s.addStatus(r, w.deployment, st, actionsBot, "", now)
+		s.emitStatus(s.serverCall(r), w.deployment, st)
 	}
 }
 
@@ -149,6 +151,7 @@ func (s *Server) startRun(r *repository, given Run) Run {
 	now := s.now().UTC()
 	started := &run{id: given.ID, actor: given.Actor}
 	given.Deployments = nil
+	r.runs = append(r.runs, started)
 	for _, name := range given.Environments {
 		d := &deployment{
 			id: s.state.ids.next(deploymentIDs), sha: target.sha, ref: given.Ref, task: "deploy", payload: []byte("{}"),
@@ -159,13 +162,14 @@ func (s *Server) startRun(r *repository, given Run) Run {
 		given.Deployments = append(given.Deployments, d.id)
 		w := &wait{environment: s.ensureEnvironment(r, name, now), deployment: d, since: now, reviewed: map[int64]bool{}}
 		started.waits = append(started.waits, w)
+		s.emitDeployment(s.serverCall(r), d)
 		if w.held(now) {
 			s.addStatus(r, d, &deploymentStatus{state: "waiting"}, actionsBot, "", now)
+			s.emitWait(r, started, w)
 		} else {
 			s.endWait(r, w, "in_progress", now)
 		}
 	}
-	r.runs = append(r.runs, started)
 	return given
 }
 

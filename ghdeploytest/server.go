@@ -17,8 +17,8 @@ const BaseURL = "https://api.github.test/"
 // Server is a GitHub Deployments server in memory. Make one with [NewServer]; its methods may be called from many
 // goroutines.
 //
-// A Server has no goroutine and no socket until [Server.URL] asks for one, so one that is used only through
-// [Server.Transport] runs inside a testing/synctest bubble. Make it inside the bubble.
+// A Server has no socket until [Server.URL] asks for one, and no goroutine but while it delivers to a webhook, so one
+// that is used only through [Server.Transport] runs inside a testing/synctest bubble. Make it inside the bubble.
 type Server struct {
 	now               func() time.Time
 	operations        []operation
@@ -26,6 +26,8 @@ type Server struct {
 	statusCap         int
 	rateLimit         int
 	rateLimitStatus   int
+	requestLog        func(Request)
+	deliveryLog       func(Delivery)
 	secondaryLimit    int
 	secondaryForm     SecondaryForm
 	anyTokenIsOctocat bool
@@ -41,12 +43,14 @@ type Server struct {
 	quota map[string]*bucket // by token; "" is the anonymous caller
 	rules []*rule
 	log   []*Request
+	hooks hooks
 	calls int64 // numbers the request ids
 
 	closed   bool
 	active   int           // requests, delayed work and connections that still run
 	idle     chan struct{} // made by Close, closed when active reaches 0
 	sleepers map[*context.CancelFunc]struct{}
+	given    net.Listener // of WithListener
 	listener *http.Server
 	address  string
 }
@@ -70,11 +74,14 @@ func NewServer(opts ...Option) *Server {
 		opt(s, &setup)
 	}
 	s.seed(setup)
+	for _, w := range s.hooks.setup {
+		s.AddWebhook(w)
+	}
 	return s
 }
 
 // URL returns the address of the server on a loopback port, like http://127.0.0.1:40001, without a trailing slash.
-// The first call opens the port. The API answers under it and, as on GitHub Enterprise Server, under URL()+"/api/v3".
+// The first call opens the port, or takes the one of [WithListener]. The API answers under it and, as on GitHub Enterprise Server, under URL()+"/api/v3".
 //
 // A socket's goroutines cannot run inside testing/synctest; use [Server.Transport] there.
 func (s *Server) URL() string {
@@ -86,10 +93,13 @@ func (s *Server) URL() string {
 	if s.closed {
 		panic("ghdeploytest: URL was called after Close; ask for it while the server runs")
 	}
-	var lc net.ListenConfig
-	ln, err := lc.Listen(context.Background(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		panic("ghdeploytest: no loopback port can be opened: " + err.Error() + "; use Transport, which needs none")
+	ln := s.given
+	if ln == nil {
+		var lc net.ListenConfig
+		var err error
+		if ln, err = lc.Listen(context.Background(), "tcp", "127.0.0.1:0"); err != nil {
+			panic("ghdeploytest: no loopback port can be opened: " + err.Error() + "; use Transport, which needs none")
+		}
 	}
 	s.listener = &http.Server{Handler: s, ConnState: s.countConnection, ReadHeaderTimeout: time.Minute}
 	s.address = "http://" + ln.Addr().String()
@@ -114,8 +124,8 @@ func (s *Server) countConnection(_ net.Conn, state http.ConnState) {
 	}
 }
 
-// Close stops the server: it ends waiting requests, forgets delayed work that has not started, closes the port and
-// its connections, and returns when every goroutine of the server is done. Calling it again does nothing. What the
+// Close stops the server: it ends waiting requests and deliveries, forgets delayed work that has not started, closes the
+// port and its connections, and returns when every goroutine of the server is done. Calling it again does nothing. What the
 // server saw and holds can still be asked for.
 func (s *Server) Close() {
 	s.mu.Lock()

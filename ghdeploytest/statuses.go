@@ -109,6 +109,7 @@ func (s *Server) createStatus(c *call) answer {
 	if st.state == "success" && autoInactive {
 		s.deactivateEarlier(c.repo, d, st)
 	}
+	s.emitStatus(c, d, st)
 	body := s.statusJSON(c, d, st)
 	a := ok(http.StatusCreated, body)
 	a.set("Location", body.URL)

@@ -128,6 +128,7 @@ func (s *Server) AddWaitingStatus(fullName string, deploymentID int64) int64 {
 	}
 	st := &deploymentStatus{state: "waiting"}
 	s.addStatus(r, d, st, "github-actions[bot]", "", s.now().UTC())
+	s.emitStatus(s.serverCall(r), d, st)
 	return st.id
 }
 

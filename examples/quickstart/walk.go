@@ -8,6 +8,7 @@ import (
 
 	"github.com/ghdeploy/ghdeploy"
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
+	"github.com/ghdeploy/ghdeploy/webhook"
 )
 
 const owner, repo = "octocat", "example"
@@ -35,7 +36,11 @@ func walk(ctx context.Context, out *story) error {
 	if err := report(ctx, out, client, first, ghdeploy.StateQueued, ghdeploy.StateInProgress, ghdeploy.StateSuccess); err != nil {
 		return err
 	}
-	second, err := replace(ctx, out, client, first)
+	reports, err := subscribe(server, client)
+	if err != nil {
+		return err
+	}
+	second, err := replace(ctx, out, client, first, reports)
 	if err != nil {
 		return err
 	}
@@ -45,7 +50,10 @@ func walk(ctx context.Context, out *story) error {
 	if err := remove(ctx, out, client, second); err != nil {
 		return err
 	}
-	return list(ctx, out, client)
+	if err := list(ctx, out, client); err != nil {
+		return err
+	}
+	return server.WaitDeliveries(ctx) // of the last two as well
 }
 
 // mergeThenDeploy meets the 202: the branch was behind, so GitHub merged
@@ -82,14 +90,15 @@ func report(ctx context.Context, out *story, client *ghdeploy.Client, d *ghdeplo
 	return nil
 }
 
-// replace deploys once more: success makes the earlier deployment inactive.
-func replace(ctx context.Context, out *story, client *ghdeploy.Client, earlier *ghdeploy.Deployment) (*ghdeploy.Deployment, error) {
+// replace deploys once more, and leaves the work to whoever receives the event.
+// Their success makes the earlier deployment inactive.
+func replace(ctx context.Context, out *story, client *ghdeploy.Client, earlier *ghdeploy.Deployment, reports <-chan *webhook.DeploymentStatusEvent) (*ghdeploy.Deployment, error) {
 	d, err := client.Deployments.Create(ctx, owner, repo, ghdeploy.DeploymentRequest{Ref: "main", Environment: "staging"})
 	if err != nil {
 		return nil, err
 	}
 	out.step("deploy main to staging", "201, deployment %d", d.ID)
-	if err := report(ctx, out, client, d, ghdeploy.StateSuccess); err != nil {
+	if err := follow(ctx, out, reports, d); err != nil {
 		return nil, err
 	}
 	page, err := client.Statuses.List(ctx, owner, repo, earlier.ID, ghdeploy.StatusListOptions{})

@@ -1,0 +1,315 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+var program string
+
+// TestMain builds the program once; the tests run what was built.
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		dir, err := os.MkdirTemp("", "ghdeploy-server")
+		if err != nil {
+			panic(err)
+		}
+		defer func() { _ = os.RemoveAll(dir) }()
+		program = filepath.Join(dir, "ghdeploy-server")
+		if runtime.GOOS == "windows" {
+			program += ".exe"
+		}
+		if out, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
+			panic(string(out))
+		}
+		return m.Run()
+	}())
+}
+
+// running is a server that runs.
+type running struct {
+	cmd    *exec.Cmd
+	url    string
+	out    *bufio.Reader
+	errors strings.Builder
+}
+
+func start(t *testing.T, args ...string) *running {
+	t.Helper()
+	p := &running{cmd: exec.Command(program, args...)}
+	out, err := p.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.cmd.Stderr = &p.errors
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = p.cmd.Process.Kill() })
+	p.out = bufio.NewReader(out)
+	first, err := p.out.ReadString('\n')
+	if err != nil {
+		t.Fatalf("no first line: %v: %s", err, &p.errors)
+	}
+	p.url = strings.TrimSpace(first)
+	return p
+}
+
+// stop asks the program to end, and returns the rest of what it printed.
+func (p *running) stop(t *testing.T, signal os.Signal) string {
+	t.Helper()
+	if runtime.GOOS == "windows" {
+		t.Skip("a process cannot be interrupted here")
+	}
+	if err := p.cmd.Process.Signal(signal); err != nil {
+		t.Fatal(err)
+	}
+	rest, err := io.ReadAll(p.out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cmd.Wait(); err != nil {
+		t.Errorf("it ended with %v: %s", err, &p.errors)
+	}
+	return string(rest)
+}
+
+func (p *running) send(t *testing.T, method, path, token, body string) (status int, answer string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, p.url+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+token)
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp.StatusCode, string(text)
+}
+
+func TestServe(t *testing.T) {
+	p := start(t)
+	if !regexp.MustCompile(`^http://127\.0\.0\.1:\d+$`).MatchString(p.url) {
+		t.Errorf("the first line is %q", p.url)
+	}
+	const deployments = "/repos/octocat/example/deployments"
+	for _, step := range []struct {
+		method, path, body string
+		want               int
+	}{
+		{"POST", deployments, `{"ref":"main"}`, 201},
+		{"POST", "/api/v3" + deployments + "/6000000001/statuses", `{"state":"success"}`, 201},
+		{"GET", deployments + "?per_page=1&environment=production", "", 200},
+		{"DELETE", deployments + "/6000000001", "", 204},
+		{"GET", "/user", "", 404},
+	} {
+		if got, answer := p.send(t, step.method, step.path, "any", step.body); got != step.want {
+			t.Errorf("%s %s = %d, want %d: %s", step.method, step.path, got, step.want, answer)
+		}
+	}
+	lines := strings.Split(p.stop(t, os.Interrupt), "\n")
+	want := []string{
+		`POST    /repos/octocat/example/deployments                          201  repos/create-deployment             `,
+		`POST    /api/v3/repos/octocat/example/deployments/6000000001/statuses  201  repos/create-deployment-status      `,
+		`GET     /repos/octocat/example/deployments?environment=production&per_page=1  200  repos/list-deployments              `,
+		`DELETE  /repos/octocat/example/deployments/6000000001               204  repos/delete-deployment             `,
+		`GET     /user                                                       404  -                                   `,
+	}
+	if len(lines) != len(want)+1 || lines[len(want)] != "" {
+		t.Fatalf("it printed %q", lines)
+	}
+	for i, line := range want {
+		if !regexp.MustCompile(`^` + regexp.QuoteMeta(line) + ` +\d+\.\d m?s$`).MatchString(lines[i]) {
+			t.Errorf("line %d is\n%q, want\n%q and the duration", i+1, lines[i], line)
+		}
+	}
+}
+
+func TestStopsOnSIGTERM(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("there is none here")
+	}
+	p := start(t, "-addr", "localhost:0")
+	if rest := p.stop(t, syscall.SIGTERM); rest != "" || p.errors.Len() > 0 {
+		t.Errorf("it printed %q and %q", rest, &p.errors)
+	}
+}
+
+func TestPublic(t *testing.T) {
+	p := start(t, "-addr", "0.0.0.0:0", "-public")
+	if !strings.HasPrefix(p.url, "http://") {
+		t.Errorf("the first line is %q", p.url)
+	}
+}
+
+func TestWebhook(t *testing.T) {
+	got := make(chan *http.Request, 10)
+	receiver := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("X-GitHub-Event") == "deployment_status" {
+			w.WriteHeader(http.StatusTeapot)
+		}
+		got <- r
+	}))
+	defer receiver.Close()
+	p := start(t, "-webhook", receiver.URL+"/hook", "-secret", "s", "-app", "rollout-bot")
+	p.send(t, "POST", "/repos/octocat/example/deployments", "any", `{"ref":"main"}`)
+	p.send(t, "POST", "/repos/octocat/example/deployments/6000000001/statuses", "any", `{"state":"success"}`)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for _, event := range []string{"ping", "deployment", "deployment_status"} {
+		select {
+		case r := <-got:
+			if r.Header.Get("X-GitHub-Event") != event || !strings.HasPrefix(r.Header.Get("X-Hub-Signature-256"), "sha256=") ||
+				r.Header.Get("X-GitHub-Hook-Installation-Target-Type") != "integration" || r.URL.Path != "/hook" {
+				t.Errorf("want %s, got %s %v", event, r.URL, r.Header)
+			}
+		case <-ctx.Done():
+			t.Fatalf("no %s: %s", event, &p.errors)
+		}
+	}
+	p.stop(t, os.Interrupt)
+	if !strings.HasPrefix(p.errors.String(), "ghdeploy-server: deployment_status 00000003-") {
+		t.Errorf("of the refused delivery it says %q", &p.errors)
+	}
+}
+
+// The seed of the doc comment is taken from there.
+func TestSeedOfTheDocumentation(t *testing.T) {
+	source, err := os.ReadFile("main.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, seed, _ := strings.Cut(string(source), "\n//\t{\n")
+	seed, _, _ = strings.Cut(seed, "\n//\n")
+	seed = "{\n" + strings.ReplaceAll(seed, "//\t", "")
+	if !json.Valid([]byte(seed)) {
+		t.Fatalf("not JSON: %s", seed)
+	}
+	p := start(t, "-seed", write(t, seed))
+	for _, step := range []struct {
+		token, ref string
+		want       int
+	}{
+		{"all", "topic", 202}, {"all", "clash", 409}, {"all", "red", 409}, {"all", "v1.0.0", 201}, {"app", "main", 201},
+		{"reader", "main", 403}, {"other", "main", 401},
+	} {
+		if got, answer := p.send(t, "POST", "/repos/octocat/example/deployments", step.token, `{"ref":"`+step.ref+`"}`); got != step.want {
+			t.Errorf("%s deploys %s: %d, want %d: %s", step.token, step.ref, got, step.want, answer)
+		}
+	}
+	if got, _ := p.send(t, "GET", "/repos/octocat/secret", "reader", ""); got != 404 {
+		t.Errorf("the reader sees the private repository: %d", got)
+	}
+}
+
+func write(t *testing.T, seed string) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "seed.json")
+	if err := os.WriteFile(name, []byte(seed), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+// run runs the program to its end.
+func run(t *testing.T, args ...string) (code int, out, errs string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, program, args...)
+	var stdout, stderr strings.Builder
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()
+}
+
+func TestHelp(t *testing.T) {
+	code, _, help := run(t, "-help")
+	for _, word := range []string{"-addr HOST:PORT", "-seed FILE", "-webhook URL", "-secret TEXT", "-public", "127.0.0.1:0"} {
+		if code != 0 || !strings.Contains(help, word) {
+			t.Errorf("exit %d, help lacks %q:\n%s", code, word, help)
+		}
+	}
+}
+
+func TestRefusedFlags(t *testing.T) {
+	for _, test := range []struct {
+		args []string
+		says string
+	}{
+		{[]string{"-addr", "0.0.0.0:0"}, `-addr "0.0.0.0:0" is not a loopback address`},
+		{[]string{"-addr", ":8080"}, "add -public if you mean it"},
+		{[]string{"-addr", "example.com:80"}, "is not a loopback address"},
+		{[]string{"-addr", "8080"}, "write HOST:PORT, like 127.0.0.1:8080"},
+		{[]string{"-addr", "127.0.0.1:99999"}, "-addr: "},
+		{[]string{"-port", "80"}, "-port (-help lists the flags)"},
+		{[]string{"seed.json"}, `unexpected argument "seed.json"`},
+		{[]string{"-secret", "s"}, "-webhook, which is missing"},
+		{[]string{"-webhook", "receiver.example"}, `-webhook "receiver.example": write a whole address`},
+		{[]string{"-seed", filepath.Join("no", "seed.json")}, "seed.json"},
+	} {
+		code, out, errs := run(t, test.args...)
+		if code != 2 || out != "" || !strings.HasPrefix(errs, "ghdeploy-server: ") || !strings.Contains(errs, test.says) ||
+			strings.Count(errs, "\n") != 1 {
+			t.Errorf("%q: exit %d, %q, %q, want 2 and one line with %q", test.args, code, out, errs, test.says)
+		}
+	}
+}
+
+func TestRefusedSeeds(t *testing.T) {
+	for _, test := range []struct{ seed, says string }{
+		{"", `:1: not JSON: it ends too early`},
+		{"{\n\"repositories\": [", `:2: not JSON: it ends too early`},
+		{"{\n\"repositories\": [}", `:2: not JSON: `},
+		{"{}\n{}", `:2: something follows`},
+		{"[]", `:1: want an object`},
+		{"{\n\"repos\": []}", `:2: repos: unknown field; there are: repositories, tokens`},
+		{"{\"repositories\": [\n{\"full_name\": \"o/r\"},\n{\"full_name\": \"o/s\",\n\"state\": 1}]}", `:4: repositories[1].state: unknown field; there are: full_name, id,`},
+		{"{\"repositories\": [\n{\"Full_Name\": \"o/r\"}]}", `:2: repositories[0].Full_Name: unknown field`},
+		{"{\"repositories\": [\n{\"full_name\": 7}]}", `:2: repositories[0].full_name: want a text in quotes`},
+		{"{\"repositories\": [\n{\"full_name\": \"o/r\",\n\"branches\": {}}]}", `:3: repositories[0].branches: want a list`},
+		{"{\"repositories\": [{\"full_name\": \"o/r\", \"branches\": [{\"name\": \"b\", \"behind\": \"yes\"}]}]}", `:1: repositories[0].branches[0].behind: want true or false`},
+		{"{\"repositories\": [{\"full_name\": \"o/r\", \"id\": \"7\"}]}", `repositories[0].id: want a number`},
+		{"{\"repositories\": [{\"full_name\": \"o/r\",\n\"id\": 1e40}]}", `id`},
+		{"{\"tokens\": [\n{\"value\": \"a\", \"value\": \"b\"}]}", `:2: tokens[0].value: it is there twice`},
+		{"{\"tokens\": [{\"value\": \"a\", \"permissions\": {\"deployments\": true}}]}", `tokens[0].permissions.deployments: want a text`},
+		// What only the server can refuse is led back to its entry, and names the file's fields.
+		{"{\"repositories\": [\n{\"full_name\": \"o/r\"},\n{\"full_name\": \"nope\"}]}", `:3: repositories[1]: Repository{full_name: "nope"}; write owner/name`},
+		{"{\"repositories\": [\n{\"full_name\": \"o/r\"},\n\n{\"full_name\": \"O/R\"}]}", `:4: repositories[1]: the repository O/R was added twice`},
+		{"{\"repositories\": [\n{\"full_name\": \"o/r\", \"branches\": [{\"name\": \"main\", \"behind\": true}]}]}", `:2: repositories[0]: main is the default branch and cannot be behind itself; set behind or conflict on another branch`},
+		{"{\"tokens\": [\n{\"value\": \"a\"},\n{\"login\": \"b\"}]}", `:3: tokens[1]: Token without value`},
+		{"{\"tokens\": [\n{\"value\": \"a\", \"repositories\": [\"o/r\"]}]}", `:2: tokens[0]: a Token names the repository "o/r", which does not exist`},
+	} {
+		name := write(t, test.seed)
+		code, out, errs := run(t, "-seed", name)
+		if code != 2 || out != "" || !strings.HasPrefix(errs, "ghdeploy-server: -seed: "+name+":") || !strings.Contains(errs, test.says) ||
+			strings.Count(errs, "\n") != 1 {
+			t.Errorf("%s\nexit %d, %q\n%swant %s", test.seed, code, out, errs, test.says)
+		}
+	}
+}

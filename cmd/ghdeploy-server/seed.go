@@ -1,0 +1,243 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/ghdeploy/ghdeploy/ghdeploytest"
+)
+
+// readSeed reads a seed file and finds out whether a server would start with it. Its errors name the line and the
+// field.
+func readSeed(name string) (ghdeploytest.Seed, error) {
+	text, err := os.ReadFile(name) //nolint:gosec // the caller names the file
+	if err != nil {
+		return ghdeploytest.Seed{}, fmt.Errorf("-seed: %w", err)
+	}
+	seed, err := parseSeed(text)
+	if err != nil {
+		return seed, fmt.Errorf("-seed: %s:%w", name, err)
+	}
+	return seed, nil
+}
+
+func parseSeed(text []byte) (ghdeploytest.Seed, error) {
+	var seed ghdeploytest.Seed
+	s := &scanner{text: text, dec: json.NewDecoder(bytes.NewReader(text)), lines: map[string]int{}}
+	s.dec.UseNumber()
+	if err := s.value(reflect.TypeFor[ghdeploytest.Seed](), ""); err != nil {
+		return seed, err
+	}
+	if _, err := s.dec.Token(); !errors.Is(err, io.EOF) {
+		return seed, s.errorf("", "something follows the seed's closing brace")
+	}
+	if err := json.Unmarshal(text, &seed); err != nil {
+		return seed, s.errorf("", "%v", err) // numbers that are too large, and the like
+	}
+	return seed, s.try(seed)
+}
+
+// try sets servers up with more and more of the seed, so that a refusal can be led back to what it is about.
+func (s *scanner) try(seed ghdeploytest.Seed) error {
+	attempt := func(path string, part ghdeploytest.Seed) error {
+		err := refused(func() { ghdeploytest.NewServer(ghdeploytest.WithSeed(part)).Close() })
+		if err == nil {
+			return nil
+		}
+		if line := s.lines[path]; line > 0 {
+			return fmt.Errorf("%d: %s: %s", line, path, inJSON(err.Error()))
+		}
+		return fmt.Errorf("1: %s", inJSON(err.Error()))
+	}
+	part := seed // whatever else it holds belongs to every attempt
+	for i := range seed.Repositories {
+		part.Repositories, part.Tokens = seed.Repositories[:i+1], nil
+		if err := attempt(fmt.Sprintf("repositories[%d]", i), part); err != nil {
+			return err
+		}
+	}
+	for i := range seed.Tokens {
+		part.Tokens = seed.Tokens[:i+1]
+		if err := attempt(fmt.Sprintf("tokens[%d]", i), part); err != nil {
+			return err
+		}
+	}
+	return attempt("", seed)
+}
+
+// scanner walks through JSON and the Go type that it is for at the same time. encoding/json finds the same errors, but
+// does not say where an unknown field stands.
+type scanner struct {
+	text  []byte
+	dec   *json.Decoder
+	lines map[string]int // where a path begins
+}
+
+func (s *scanner) errorf(path, format string, args ...any) error {
+	message := fmt.Sprintf(format, args...)
+	if path != "" {
+		message = path + ": " + message
+	}
+	return fmt.Errorf("%d: %s", s.line(s.dec.InputOffset()), message)
+}
+
+func (s *scanner) line(offset int64) int {
+	return 1 + bytes.Count(s.text[:min(offset, int64(len(s.text)))], []byte("\n"))
+}
+
+func (s *scanner) token(path string) (json.Token, error) {
+	t, err := s.dec.Token()
+	var syntax *json.SyntaxError
+	switch {
+	case err == nil:
+		return t, nil
+	case errors.As(err, &syntax):
+		return nil, fmt.Errorf("%d: not JSON: %w", s.line(syntax.Offset), err)
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, fmt.Errorf("%d: not JSON: it ends too early", s.line(int64(len(s.text))))
+	}
+	return nil, s.errorf(path, "%v", err)
+}
+
+// value reads a value that is for a Go type.
+func (s *scanner) value(t reflect.Type, path string) error {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	token, err := s.token(path)
+	if err != nil {
+		return err
+	}
+	s.lines[path] = s.line(s.dec.InputOffset())
+	delim, _ := token.(json.Delim)
+	if token == nil { // null is absent
+		return nil
+	}
+	var ok bool
+	var want string
+	switch t.Kind() {
+	case reflect.Struct:
+		if ok, want = delim == '{', "an object"; ok {
+			return s.members(path, func(name string) (reflect.Type, error) { return member(t, name) })
+		}
+	case reflect.Map:
+		if ok, want = delim == '{', "an object"; ok {
+			return s.members(path, func(string) (reflect.Type, error) { return t.Elem(), nil })
+		}
+	case reflect.Slice:
+		if ok, want = delim == '[', "a list"; ok {
+			return s.elements(t.Elem(), path)
+		}
+	case reflect.String:
+		_, ok = token.(string)
+		want = "a text in quotes"
+	case reflect.Bool:
+		_, ok = token.(bool)
+		want = "true or false"
+	default:
+		_, ok = token.(json.Number)
+		want = "a number"
+	}
+	if !ok {
+		return s.errorf(path, "want %s", want)
+	}
+	return nil
+}
+
+func (s *scanner) elements(t reflect.Type, path string) error {
+	for i := 0; s.dec.More(); i++ {
+		if err := s.value(t, fmt.Sprintf("%s[%d]", path, i)); err != nil {
+			return err
+		}
+	}
+	_, err := s.token(path)
+	return err
+}
+
+func (s *scanner) members(path string, typeOf func(name string) (reflect.Type, error)) error {
+	seen := map[string]bool{}
+	for s.dec.More() {
+		token, err := s.token(path)
+		if err != nil {
+			return err
+		}
+		name, _ := token.(string)
+		below := strings.TrimPrefix(path+"."+name, ".")
+		t, err := typeOf(name)
+		switch {
+		case err != nil:
+			return s.errorf(below, "%v", err)
+		case seen[name]:
+			return s.errorf(below, "it is there twice")
+		}
+		seen[name] = true
+		if err := s.value(t, below); err != nil {
+			return err
+		}
+	}
+	_, err := s.token(path)
+	return err
+}
+
+// member finds the type of a struct's field by its JSON name.
+func member(t reflect.Type, name string) (reflect.Type, error) {
+	var known []string
+	for field := range fields(t) {
+		known = append(known, jsonName(field))
+		if jsonName(field) == name {
+			return field.Type, nil
+		}
+	}
+	return nil, fmt.Errorf("unknown field; there are: %s", strings.Join(known, ", "))
+}
+
+// fields ranges over the fields of a struct that JSON has.
+func fields(t reflect.Type) func(func(reflect.StructField) bool) {
+	return func(yield func(reflect.StructField) bool) {
+		for i := range t.NumField() {
+			if field := t.Field(i); field.IsExported() && jsonName(field) != "-" && !yield(field) {
+				return
+			}
+		}
+	}
+}
+
+func jsonName(field reflect.StructField) string {
+	name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+	return name
+}
+
+var goName = regexp.MustCompile(`\b[A-Z][A-Za-z]*\b`)
+
+// inJSON turns the Go names of a refusal into those of the file.
+func inJSON(message string) string {
+	names := map[string]string{}
+	collect(reflect.TypeFor[ghdeploytest.Seed](), names, nil)
+	return goName.ReplaceAllStringFunc(message, func(name string) string {
+		if json := names[name]; json != "" {
+			return json
+		}
+		return name
+	})
+}
+
+func collect(t reflect.Type, names map[string]string, above []reflect.Type) {
+	for t.Kind() == reflect.Slice || t.Kind() == reflect.Pointer || t.Kind() == reflect.Map {
+		t = t.Elem()
+	}
+	if t.Kind() != reflect.Struct || slices.Contains(above, t) {
+		return
+	}
+	for field := range fields(t) {
+		names[field.Name] = jsonName(field)
+		collect(field.Type, names, append(above, t))
+	}
+}

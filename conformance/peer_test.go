@@ -1,0 +1,137 @@
+package conformance
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-github/v92/github"
+
+	"github.com/ghdeploy/ghdeploy"
+)
+
+// TestPeer measures what the README says of go-github beside this SDK. A row
+// that is not true any more fails.
+func TestPeer(t *testing.T) {
+	merged := answer(http.StatusAccepted, `{"message": "Auto-merged main into topic on deployment."}`)
+	failing := answer(http.StatusConflict, `{"message": "Conflict: Commit status checks failed for topic.", "errors": [
+		{"contexts": [{"context": "ci/unit", "state": "failure"}], "resource": "Deployment", "field": "required_contexts", "code": "invalid"}]}`)
+	badGateway := answer(http.StatusBadGateway, "<html></html>")
+
+	t.Run("202", func(t *testing.T) {
+		p := newPeers(t, merged)
+		_, _, theirs := p.theirs.Repositories.CreateDeployment(t.Context(), "o", "r", github.DeploymentRequest{Ref: "topic"})
+		var accepted *github.AcceptedError
+		if !errors.As(theirs, &accepted) || !strings.Contains(theirs.Error(), "try again later") {
+			t.Errorf("go-github: %v (%T)", theirs, theirs)
+		}
+		_, ours := p.ours.Deployments.Create(t.Context(), "o", "r", ghdeploy.DeploymentRequest{Ref: "topic"})
+		var reason *ghdeploy.MergedBranchError
+		if !errors.As(ours, &reason) || !strings.Contains(reason.Message, "Auto-merged") {
+			t.Errorf("ghdeploy: %v", ours)
+		}
+	})
+
+	t.Run("409", func(t *testing.T) {
+		p := newPeers(t, failing)
+		_, _, theirs := p.theirs.Repositories.CreateDeployment(t.Context(), "o", "r", github.DeploymentRequest{Ref: "topic"})
+		var response *github.ErrorResponse
+		if !errors.As(theirs, &response) || len(response.Errors) != 1 {
+			t.Fatalf("go-github: %v (%T)", theirs, theirs)
+		}
+		if text := theirs.Error() + fmt.Sprintf("%+v", response.Errors); strings.Contains(text, "ci/unit") {
+			t.Errorf("go-github names the check: %s", text)
+		}
+		_, ours := p.ours.Deployments.Create(t.Context(), "o", "r", ghdeploy.DeploymentRequest{Ref: "topic"})
+		var reason *ghdeploy.ConflictError
+		if !errors.As(ours, &reason) || len(reason.Contexts) != 1 || reason.Contexts[0].Context != "ci/unit" || reason.Contexts[0].State != "failure" {
+			t.Errorf("ghdeploy: %v", ours)
+		}
+	})
+
+	t.Run("redirect to another host", func(t *testing.T) {
+		var elsewhere requests
+		other := httptest.NewServer(elsewhere.record(answer(http.StatusOK, `{"id": 7}`)))
+		defer other.Close()
+		// The same machine by another name is another host to a client.
+		target := strings.Replace(other.URL, "127.0.0.1", "localhost", 1) + "/repositories/1/deployments/7"
+		p := newPeers(t, func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, target, http.StatusTemporaryRedirect)
+		})
+
+		_, _, theirs := p.theirs.Repositories.GetDeployment(t.Context(), "o", "r", 7)
+		if theirs != nil || len(elsewhere.list) != 1 || elsewhere.list[0].header.Get("Authorization") != "Bearer "+token {
+			t.Errorf("go-github: %v, and the other host got %d requests", theirs, len(elsewhere.list))
+		}
+		_, ours := p.ours.Deployments.Get(t.Context(), "o", "r", 7)
+		if !errors.Is(ours, ghdeploy.ErrRedirect) || len(elsewhere.list) != 1 {
+			t.Errorf("ghdeploy: %v, and the other host got %d requests", ours, len(elsewhere.list)-1)
+		}
+	})
+
+	t.Run("502 on a GET", func(t *testing.T) {
+		p := newPeers(t, badGateway)
+		if _, _, err := p.theirs.Repositories.GetDeployment(t.Context(), "o", "r", 7); err == nil || len(p.list) != 1 {
+			t.Errorf("go-github: %v, after %d requests", err, len(p.list))
+		}
+		if _, err := p.ours.Deployments.Get(t.Context(), "o", "r", 7); err == nil || len(p.list) <= 2 {
+			t.Errorf("ghdeploy: %v, after %d requests", err, len(p.list)-1)
+		}
+	})
+
+	t.Run("502 on a POST", func(t *testing.T) {
+		p := newPeers(t, badGateway)
+		_, _, read := p.theirs.Repositories.GetDeployment(t.Context(), "o", "r", 7)
+		_, _, written := p.theirs.Repositories.CreateDeployment(t.Context(), "o", "r", github.DeploymentRequest{Ref: "topic"})
+		if fmt.Sprintf("%T", read) != fmt.Sprintf("%T", written) || len(p.list) != 2 {
+			t.Errorf("go-github: %T on a GET, %T on a POST, after %d requests", read, written, len(p.list))
+		}
+		_, ours := p.ours.Deployments.Create(t.Context(), "o", "r", ghdeploy.DeploymentRequest{Ref: "topic"})
+		if !errors.Is(ours, ghdeploy.ErrOutcomeUnknown) || len(p.list) != 3 {
+			t.Errorf("ghdeploy: %v, after %d requests", ours, len(p.list)-2)
+		}
+	})
+
+	t.Run("environment without a name", func(t *testing.T) {
+		p := newPeers(t, answer(http.StatusNoContent, ""))
+		_, theirs := p.theirs.Repositories.DeleteEnvironment(t.Context(), "o", "r", "")
+		if theirs != nil || len(p.list) != 1 || strings.TrimSuffix(p.list[0].path, "/") != "/repos/o/r/environments" {
+			t.Errorf("go-github: %v, after %d requests", theirs, len(p.list))
+		}
+		if ours := p.ours.Environments.Delete(t.Context(), "o", "r", ""); !errors.Is(ours, ghdeploy.ErrInvalidArgument) || len(p.list) != 1 {
+			t.Errorf("ghdeploy: %v, after %d requests", ours, len(p.list)-1)
+		}
+	})
+}
+
+// peers are both clients on one server, with what that received.
+type peers struct {
+	requests
+	ours   *ghdeploy.Client
+	theirs *github.Client
+}
+
+func newPeers(t *testing.T, answer http.HandlerFunc) *peers {
+	t.Helper()
+	p := new(peers)
+	server := httptest.NewServer(p.record(answer))
+	t.Cleanup(server.Close)
+	root := server.URL + prefix + "/"
+	var err error
+	if p.theirs, err = github.NewClient(github.WithURLs(&root, &root), github.WithAuthToken(token)); err != nil {
+		t.Fatal(err)
+	}
+	p.ours = newClient(t, server.URL, ghdeploy.WithRetry(ghdeploy.RetryPolicy{MinBackoff: time.Millisecond}))
+	return p
+}
+
+func answer(status int, body string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(status)
+		fmt.Fprint(w, body)
+	}
+}

@@ -1,0 +1,388 @@
+package ghdeploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// inProcess answers requests without a network.
+type inProcess func(*http.Request) (*canned, error)
+
+func (f inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
+	c, err := f(r)
+	if err != nil {
+		return nil, err
+	}
+	resp := &http.Response{
+		StatusCode:    c.status,
+		Proto:         "HTTP/1.1",
+		ProtoMajor:    1,
+		ProtoMinor:    1,
+		Header:        http.Header{},
+		Body:          io.NopCloser(c.body),
+		ContentLength: -1,
+		Request:       r,
+	}
+	for _, line := range c.header {
+		name, value, _ := strings.Cut(line, ": ")
+		resp.Header.Add(name, value)
+	}
+	return resp, nil
+}
+
+// canned is an answer whose header is given as "Name: value" lines.
+type canned struct {
+	status int
+	body   io.Reader
+	header []string
+}
+
+func reply(status int, body string, header ...string) *canned {
+	return &canned{status, strings.NewReader(body), header}
+}
+
+const (
+	oneDeployment = `{"id":1,"ref":"main"}`
+	tooFast       = `{"message":"You have exceeded a secondary rate limit."}`
+)
+
+func inProcessClient(t *testing.T, transport inProcess, opts ...Option) *Client {
+	t.Helper()
+	client, err := NewClient(append([]Option{
+		WithBaseURL("https://ghe.example.com/api/v3"),
+		WithHTTPClient(&http.Client{Transport: transport}),
+	}, opts...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client
+}
+
+func getOne(ctx context.Context, client *Client) error {
+	_, err := client.Deployments.Get(ctx, "octocat", "example", 1)
+	return err
+}
+
+// heldFor returns the limit that held a call back unsent.
+func heldFor(t *testing.T, err error) RateLimitError {
+	t.Helper()
+	e, ok := errors.AsType[*Error](err)
+	limit, isLimit := errors.AsType[*RateLimitError](err)
+	if !ok || !isLimit || e.Attempts != 0 || e.StatusCode != 0 || !errors.Is(err, ErrRateLimited) || errors.Is(err, ErrForbidden) {
+		t.Fatalf("error = %#v, want a *RateLimitError that was not sent", err)
+	}
+	return *limit
+}
+
+// Of 64 callers some start before the limit, some while it lasts and some
+// after it.
+func TestGateHoldsAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const (
+			latency = 3100 * time.Millisecond
+			begins  = 20 * time.Second
+			ends    = 80 * time.Second
+		)
+		var (
+			mu     sync.Mutex
+			starts []time.Duration
+			began  = time.Now()
+		)
+		client := inProcessClient(t, func(*http.Request) (*canned, error) {
+			start := time.Since(began)
+			mu.Lock()
+			starts = append(starts, start)
+			mu.Unlock()
+			time.Sleep(latency)
+			if start >= begins && start < ends {
+				left := (ends - time.Since(began)).Seconds()
+				return reply(429, tooFast, fmt.Sprintf("Retry-After: %.0f", left)), nil
+			}
+			return reply(200, oneDeployment), nil
+		}, WithToken("token-a"), WithRetry(RetryPolicy{MaxAttempts: 2}))
+
+		var callers sync.WaitGroup
+		var served atomic.Int32
+		for i := range 64 {
+			callers.Go(func() {
+				time.Sleep(time.Duration(i) * 1500 * time.Millisecond) // until 94.5 s
+				if err := getOne(t.Context(), client); err != nil {
+					t.Errorf("caller %d is lost: %v", i, err)
+					return
+				}
+				served.Add(1)
+			})
+		}
+		callers.Wait()
+		if served.Load() != 64 {
+			t.Errorf("%d of 64 callers were served", served.Load())
+		}
+		// The first limit was read when the first attempt within it ended.
+		var before, during, after int
+		for _, start := range starts {
+			switch {
+			case start < begins+latency+time.Second:
+				before++
+			case start < ends:
+				during++
+				t.Errorf("an attempt started at %v, though the limit ended at %v", start, ends)
+			default:
+				after++
+			}
+		}
+		if before < 14 || after < 48 {
+			t.Errorf("%d attempts before the gate closed and %d after it opened: the test tests nothing", before, after)
+		}
+		if got := time.Since(began); got > 2*time.Minute {
+			t.Errorf("it took %v", got)
+		}
+	})
+}
+
+func TestGateRefusesWhoMayNotWait(t *testing.T) {
+	tests := map[string]struct {
+		policy   RetryPolicy
+		deadline time.Duration // of the second caller; 0 is none
+	}{
+		"MaxWait is shorter":      {RetryPolicy{MaxAttempts: 1, MaxWait: 30 * time.Second}, 0},
+		"MaxWait is negative":     {RetryPolicy{MaxAttempts: 1, MaxWait: -1}, 0},
+		"the deadline is earlier": {RetryPolicy{MaxAttempts: 1}, 30 * time.Second},
+		"the deadline is the end": {RetryPolicy{MaxAttempts: 1}, 50 * time.Second},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				sent := 0
+				client := inProcessClient(t, func(*http.Request) (*canned, error) {
+					sent++
+					return reply(429, tooFast, "Retry-After: 60", "X-RateLimit-Remaining: 17"), nil
+				}, WithRetry(tt.policy))
+				first := getOne(t.Context(), client)
+				if e, ok := errors.AsType[*Error](first); !ok || e.Attempts != 1 || e.StatusCode != http.StatusTooManyRequests {
+					t.Fatalf("the first call: %v", first)
+				}
+				ends := time.Now().Add(time.Minute)
+				time.Sleep(10 * time.Second)
+
+				ctx := t.Context()
+				if tt.deadline != 0 {
+					var cancel context.CancelFunc
+					ctx, cancel = context.WithTimeout(ctx, tt.deadline)
+					defer cancel()
+				}
+				now := time.Now()
+				limit := heldFor(t, getOne(ctx, client))
+				if limit.RetryAfter != 50*time.Second || !limit.RetryAt.Equal(ends) || limit.Rate.Remaining != 17 || !limit.Secondary {
+					t.Errorf("limit = %+v, want 50s, at %v", limit, ends)
+				}
+				if waited := time.Since(now); waited != 0 {
+					t.Errorf("the call took %v", waited)
+				}
+				if _, err := client.Deployments.Create(ctx, "octocat", "example", DeploymentRequest{Ref: "main"}); errors.Is(err, ErrOutcomeUnknown) {
+					t.Errorf("a POST that was held back: %v", err)
+				} else {
+					heldFor(t, err)
+				}
+				if sent != 1 {
+					t.Errorf("%d requests were sent, want 1", sent)
+				}
+			})
+		})
+	}
+}
+
+// A call that was limited returns its own answer at once where it may not wait.
+func TestLimitBeyondDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := inProcessClient(t, func(*http.Request) (*canned, error) {
+			return reply(403, tooFast), nil
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), 59*time.Second)
+		defer cancel()
+		now := time.Now()
+		_, err := client.Deployments.Create(ctx, "octocat", "example", DeploymentRequest{Ref: "main"})
+		e, _ := errors.AsType[*Error](err)
+		limit, ok := errors.AsType[*RateLimitError](err)
+		if !ok || e.Attempts != 1 || e.StatusCode != http.StatusForbidden || limit.RetryAfter != time.Minute || time.Since(now) != 0 {
+			t.Errorf("after %v: %v", time.Since(now), err)
+		}
+	})
+}
+
+func TestGateIsKeyedByToken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		token := "token-a"
+		client := inProcessClient(t, func(r *http.Request) (*canned, error) {
+			if r.Header.Get("Authorization") == "Bearer token-a" {
+				return reply(429, tooFast, "Retry-After: 60"), nil
+			}
+			return reply(200, oneDeployment), nil
+		}, WithTokenFunc(func(context.Context) (string, error) { return token, nil }), WithRetry(RetryPolicy{MaxAttempts: 1, MaxWait: -1}))
+		if err := getOne(t.Context(), client); !errors.Is(err, ErrRateLimited) {
+			t.Fatal(err)
+		}
+		token = "token-b"
+		if err := getOne(t.Context(), client); err != nil {
+			t.Errorf("another token: %v", err)
+		}
+		token = "token-a"
+		heldFor(t, getOne(t.Context(), client))
+		time.Sleep(time.Minute)
+		if e, ok := errors.AsType[*Error](getOne(t.Context(), client)); !ok || e.Attempts != 1 {
+			t.Errorf("after the limit: %v, want it sent", e)
+		}
+	})
+}
+
+// Whoever waits asks for the token again: another may have a quota left.
+func TestGateAsksForTheTokenAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var (
+			tokens []string
+			asked  int
+		)
+		client := inProcessClient(t, func(r *http.Request) (*canned, error) {
+			tokens = append(tokens, r.Header.Get("Authorization"))
+			if len(tokens) == 1 {
+				return reply(429, tooFast, "Retry-After: 60"), nil
+			}
+			return reply(200, oneDeployment), nil
+		}, WithTokenFunc(func(context.Context) (string, error) {
+			asked++
+			return map[bool]string{true: "token-old", false: "token-new"}[asked <= 2], nil
+		}), WithRetry(RetryPolicy{MaxAttempts: 1}))
+		if err := getOne(t.Context(), client); !errors.Is(err, ErrRateLimited) {
+			t.Fatal(err)
+		}
+		if err := getOne(t.Context(), client); err != nil { // held with the old token, sent with the new
+			t.Fatal(err)
+		}
+		if asked != 3 || len(tokens) != 2 || tokens[1] != "Bearer token-new" {
+			t.Errorf("asked %d times; sent with %q", asked, tokens)
+		}
+	})
+}
+
+func TestGateNeverHoldsForLong(t *testing.T) {
+	for name, header := range map[string][]string{
+		"Retry-After of 10^9 seconds": {"Retry-After: 1000000000"},
+		"Retry-After in a century":    {"Retry-After: Fri, 01 Jan 2100 00:00:00 GMT"},
+		"a reset in a century":        {"X-RateLimit-Remaining: 0", "X-RateLimit-Reset: 4102444800"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				sent := 0
+				client := inProcessClient(t, func(*http.Request) (*canned, error) {
+					if sent++; sent == 1 {
+						return reply(429, tooFast, header...), nil
+					}
+					return reply(200, oneDeployment), nil
+				}, WithRetry(RetryPolicy{MaxAttempts: 1, MaxWait: 24 * time.Hour}))
+				if err := getOne(t.Context(), client); !errors.Is(err, ErrRateLimited) {
+					t.Fatal(err)
+				}
+				began := time.Now()
+				if err := getOne(t.Context(), client); err != nil {
+					t.Fatal(err)
+				}
+				if held := time.Since(began); held != 65*time.Minute {
+					t.Errorf("held for %v, want 65m", held)
+				}
+			})
+		})
+	}
+}
+
+// A success that was the quota's last request closes nothing: the next answer
+// says itself what it is.
+func TestGateStaysOpenAfterTheLastOfAQuota(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client := inProcessClient(t, func(*http.Request) (*canned, error) {
+			return reply(200, oneDeployment, "X-RateLimit-Limit: 60", "X-RateLimit-Remaining: 0", "X-RateLimit-Reset: 4102444800"), nil
+		}, WithRetry(RetryPolicy{MaxWait: -1}))
+		for range 3 {
+			if err := getOne(t.Context(), client); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if rate := client.Rate(); rate.Limit != 60 || rate.Remaining != 0 {
+			t.Errorf("rate = %+v", rate)
+		}
+	})
+}
+
+func TestWaitsEndWithTheContext(t *testing.T) {
+	cause := errors.New("the user has gone home")
+	tests := map[string]struct {
+		answer *canned
+		held   bool // by the gate, before the first attempt
+		sent   int
+	}{
+		"in a backoff":        {reply(502, ""), false, 1},
+		"waiting for a limit": {reply(429, tooFast, "Retry-After: 60"), false, 1},
+		"held by the gate":    {reply(429, tooFast, "Retry-After: 60"), true, 1},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				sent := 0
+				client := inProcessClient(t, func(*http.Request) (*canned, error) {
+					sent++
+					return tt.answer, nil
+				}, WithRetry(RetryPolicy{MinBackoff: 20 * time.Second}))
+				if tt.held {
+					limit := &RateLimitError{RetryAfter: time.Minute, RetryAt: time.Now().Add(time.Minute)}
+					client.core.gate.close(keyOf(""), limit, time.Now())
+					tt.sent = 0
+				}
+				ctx, cancel := context.WithCancelCause(t.Context())
+				go func() {
+					time.Sleep(5 * time.Second)
+					cancel(cause)
+				}()
+				began := time.Now()
+				err := getOne(ctx, client)
+				if took := time.Since(began); took != 5*time.Second {
+					t.Errorf("it took %v, want 5s", took)
+				}
+				if !errors.Is(err, context.Canceled) || !errors.Is(err, cause) {
+					t.Errorf("error = %v, want context.Canceled and its cause", err)
+				}
+				if e, ok := errors.AsType[*Error](err); !ok || e.Attempts != tt.sent || sent != tt.sent {
+					t.Errorf("error = %v; %d sent, want %d", err, sent, tt.sent)
+				}
+			})
+		})
+	}
+}
+
+// The gate keeps no more holds than there are tokens that are held.
+func TestGateForgets(t *testing.T) {
+	var g gate
+	now := time.Now()
+	for i := range 1000 {
+		at := now.Add(time.Duration(i) * time.Second)
+		g.close(keyOf(fmt.Sprint(i)), &RateLimitError{RetryAt: at.Add(10 * time.Second)}, at)
+	}
+	if len(g.holds) > 11 {
+		t.Errorf("%d holds are kept", len(g.holds))
+	}
+	// A shorter hold does not cut a longer one.
+	g.close(keyOf("a"), &RateLimitError{RetryAt: now.Add(2 * time.Hour)}, now)
+	g.close(keyOf("a"), &RateLimitError{RetryAt: now.Add(time.Hour)}, now)
+	if held := g.held(keyOf("a"), now); held == nil || held.RetryAfter != 2*time.Hour {
+		t.Errorf("held = %+v, want two hours", held)
+	}
+	if held := g.held(keyOf("a"), now.Add(2*time.Hour)); held != nil {
+		t.Errorf("held = %+v at the limit's end", held)
+	}
+}

@@ -1,0 +1,251 @@
+package ghdeploytest
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha1" //nolint:gosec // X-Hub-Signature is an HMAC with it
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Delivery is one attempt to send an event to a webhook, as [Server.Deliveries] lists them.
+type Delivery struct {
+	// ID is the delivery's own, GUID that of the event: other webhooks and redeliveries have the same.
+	ID   int64
+	GUID string
+	// HookID is the id of the webhook.
+	HookID int64
+	// Event is what X-GitHub-Event says, Action the member of that name in the payload, "" for a ping.
+	Event, Action string
+	// Redelivery marks what [Server.Redeliver] sent.
+	Redelivery bool
+
+	// Time is when the event happened, or Redeliver was called, by the server's clock.
+	Time time.Time
+	URL  string
+	// Header and Body are the request as it was sent. Payload is the JSON: the body, or its field payload in a form.
+	Header        http.Header
+	Body, Payload string
+
+	// Status and Response are what the receiver answered. Status 0 without Err is a delivery that is not over.
+	Status   int
+	Response string
+	// Err is why there is no answer. After the 10 seconds that GitHub waits it is a context.DeadlineExceeded.
+	Err      error
+	Duration time.Duration
+}
+
+// OK reports whether the receiver took the delivery: a complete answer with a 2xx.
+func (d Delivery) OK() bool { return d.Err == nil && d.Status >= 200 && d.Status <= 299 }
+
+// delivery is an entry of the log and the webhook that it goes to.
+type delivery struct {
+	Delivery
+	hook *hook
+}
+
+const (
+	deliveryTimeout = 10 * time.Second
+	maxPayload      = 25_000_000 // what is larger is not sent
+	hookshot        = "GitHub-Hookshot/0d3b10c"
+)
+
+// Deliveries returns the deliveries of all webhooks, in the order of their events.
+func (s *Server) Deliveries() []Delivery {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := make([]Delivery, len(s.hooks.log))
+	for i, d := range s.hooks.log {
+		list[i] = d.Delivery
+		list[i].Header = d.Header.Clone()
+	}
+	return list
+}
+
+// WaitDeliveries waits until every delivery is over, whatever came of it. Only the end of ctx is an error. After
+// [Server.Close] there is nothing to wait for.
+func (s *Server) WaitDeliveries(ctx context.Context) error {
+	for {
+		s.mu.Lock()
+		if s.hooks.pending == 0 {
+			s.mu.Unlock()
+			return nil
+		}
+		if s.hooks.idle == nil {
+			s.hooks.idle = make(chan struct{})
+		}
+		idle := s.hooks.idle
+		s.mu.Unlock()
+		select {
+		case <-idle:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// Redeliver sends an event once more, with the same GUID and body, to each webhook that it was sent to. GitHub does that
+// only when somebody asks for it. A GUID that no delivery has panics.
+func (s *Server) Redeliver(guid string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var known []string
+	found := false
+	for _, d := range slices.Clone(s.hooks.log) {
+		if d.Redelivery {
+			continue
+		}
+		known = append(known, d.GUID+" ("+d.Event+")")
+		if d.GUID != guid {
+			continue
+		}
+		found = true
+		s.enqueue(d.hook, Delivery{
+			GUID: guid, Event: d.Event, Action: d.Action, Redelivery: true, Header: d.Header.Clone(), Body: d.Body, Payload: d.Payload,
+		})
+	}
+	if !found {
+		panic(fmt.Sprintf("ghdeploytest: Redeliver(%q), which was never delivered; there are: %s", guid, strings.Join(slices.Compact(known), ", ")))
+	}
+}
+
+// send hands an event to a webhook. The caller holds the lock.
+func (s *Server) send(h *hook, guid, event, action string, payload []byte) {
+	if len(payload) > maxPayload {
+		return
+	}
+	d := Delivery{GUID: guid, Event: event, Action: action, Payload: string(payload), Body: string(payload)}
+	contentType := "application/json"
+	if h.contentType == contentForm {
+		contentType = "application/x-www-form-urlencoded"
+		d.Body = url.Values{"payload": {d.Payload}}.Encode()
+	}
+	targetType, target := "repository", int64(0)
+	switch {
+	case h.app != "":
+		targetType, target = "integration", s.state.appID(h.app)
+	default:
+		target = h.repo.id
+	}
+	d.Header = http.Header{}
+	for name, value := range map[string]string{
+		"Accept": "*/*", "Content-Type": contentType, "User-Agent": hookshot,
+		"X-GitHub-Event": event, "X-GitHub-Delivery": guid, "X-GitHub-Hook-ID": strconv.FormatInt(h.id, 10),
+		"X-GitHub-Hook-Installation-Target-Type": targetType,
+		"X-GitHub-Hook-Installation-Target-ID":   strconv.FormatInt(target, 10),
+	} {
+		d.Header.Set(name, value)
+	}
+	if h.secret != "" {
+		d.Header.Set("X-Hub-Signature", "sha1="+sign(sha1.New, h.secret, d.Body))
+		d.Header.Set("X-Hub-Signature-256", "sha256="+sign(sha256.New, h.secret, d.Body))
+	}
+	s.enqueue(h, d)
+}
+
+func sign(algorithm func() hash.Hash, secret, body string) string {
+	mac := hmac.New(algorithm, []byte(secret))
+	mac.Write([]byte(body))
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
+// enqueue logs a delivery and makes sure that somebody sends it. The caller holds the lock.
+func (s *Server) enqueue(h *hook, content Delivery) {
+	content.ID, content.HookID, content.URL, content.Time = s.state.ids.next(deliveryIDs), h.id, h.address, s.now()
+	d := &delivery{content, h}
+	s.hooks.log = append(s.hooks.log, d)
+	if s.closed {
+		d.Err = errClosed
+		return
+	}
+	s.hooks.pending++
+	h.queue = append(h.queue, d)
+	if h.running {
+		return
+	}
+	h.running = true
+	s.active++
+	background(s, func(ctx context.Context, stop *context.CancelFunc) { s.work(ctx, stop, h) })
+}
+
+// background starts what outlives the request that it tells of. Close ends its context. The caller holds the lock. It
+// is a variable so that contextcheck does not ask every caller of NewServer for a context.
+var background = func(s *Server, work func(ctx context.Context, stop *context.CancelFunc)) {
+	ctx, stop := context.WithCancel(context.Background())
+	s.sleepers[&stop] = struct{}{}
+	go work(ctx, &stop)
+}
+
+// work sends what is in a webhook's queue, and ends with it: an idle server has no goroutine.
+func (s *Server) work(ctx context.Context, stop *context.CancelFunc, h *hook) {
+	defer s.end()
+	defer (*stop)()
+	for {
+		s.mu.Lock()
+		if len(h.queue) == 0 {
+			h.running = false
+			delete(s.sleepers, stop)
+			s.mu.Unlock()
+			return
+		}
+		d := h.queue[0]
+		h.queue = h.queue[1:]
+		content := d.Delivery
+		s.mu.Unlock()
+
+		start := time.Now()
+		status, response, err := h.post(ctx, content)
+
+		content.Duration = time.Since(start)
+		content.Status, content.Response, content.Err = status, response, err
+		if s.deliveryLog != nil {
+			s.deliveryLog(content)
+		}
+		s.mu.Lock()
+		d.Delivery = content
+		s.hooks.pending--
+		if s.hooks.pending == 0 && s.hooks.idle != nil {
+			close(s.hooks.idle)
+			s.hooks.idle = nil
+		}
+		s.mu.Unlock()
+	}
+}
+
+var errTimedOut = fmt.Errorf("ghdeploytest: the receiver did not answer within %v: %w", deliveryTimeout, context.DeadlineExceeded)
+
+// post sends one delivery. It follows no redirect.
+func (h *hook) post(ctx context.Context, d Delivery) (status int, response string, err error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, deliveryTimeout, errTimedOut)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, d.URL, strings.NewReader(d.Body))
+	if err != nil {
+		return 0, "", err
+	}
+	r.Header = d.Header.Clone()
+	resp, err := h.transport.RoundTrip(r)
+	if err == nil {
+		defer resp.Body.Close()
+		var body []byte
+		body, err = io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+		status, response = resp.StatusCode, string(body)
+	}
+	switch cause := context.Cause(ctx); {
+	case err == nil:
+	case errors.Is(cause, context.Canceled):
+		err = errClosed
+	case cause != nil:
+		err = cause
+	}
+	return status, response, err
+}

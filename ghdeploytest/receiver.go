@@ -1,0 +1,89 @@
+package ghdeploytest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+)
+
+// receiver carries deliveries to a handler in process. The handler runs on a goroutine of its own, so that one that
+// never answers can be given up; Close waits for it all the same.
+type receiver struct {
+	server  *Server
+	handler http.Handler
+}
+
+var errNoAnswer = errors.New("ghdeploytest: the webhook's handler ended its goroutine without an answer")
+
+func (t receiver) RoundTrip(r *http.Request) (*http.Response, error) {
+	if !t.server.begin() {
+		return nil, errClosed
+	}
+	w := &response{header: http.Header{}}
+	done := make(chan error, 1)
+	go func() {
+		defer t.server.end()
+		err := errNoAnswer
+		defer func() {
+			if p := recover(); p != nil { // net/http does so too: a panic ends the connection, not the program
+				err = fmt.Errorf("ghdeploytest: the webhook's handler panicked: %v", p)
+			}
+			done <- err
+		}()
+		t.handler.ServeHTTP(w, arriving(r))
+		err = nil
+	}()
+	select {
+	case err := <-done:
+		if err != nil {
+			return nil, err
+		}
+		return w.result(r), nil
+	case <-r.Context().Done():
+		return nil, context.Cause(r.Context())
+	}
+}
+
+// arriving is a client's request as a server sees it.
+func arriving(r *http.Request) *http.Request {
+	in := r.Clone(r.Context())
+	in.Host, in.RequestURI, in.RemoteAddr = r.URL.Host, r.URL.RequestURI(), "192.0.2.1:1234"
+	in.URL = &url.URL{Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: r.URL.RawQuery}
+	if in.URL.Path == "" {
+		in.URL.Path = "/"
+	}
+	return in
+}
+
+// response is what a handler writes.
+type response struct {
+	header, sent http.Header
+	status       int
+	body         bytes.Buffer
+}
+
+func (w *response) Header() http.Header { return w.header }
+
+func (w *response) WriteHeader(status int) {
+	if w.status == 0 && status >= http.StatusOK {
+		w.status, w.sent = status, w.header.Clone()
+	}
+}
+
+func (w *response) Write(p []byte) (int, error) {
+	w.WriteHeader(http.StatusOK)
+	return w.body.Write(p)
+}
+
+func (w *response) result(r *http.Request) *http.Response {
+	w.WriteHeader(http.StatusOK)
+	return &http.Response{
+		Status: fmt.Sprintf("%d %s", w.status, http.StatusText(w.status)), StatusCode: w.status,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: w.sent, Body: io.NopCloser(&w.body), ContentLength: int64(w.body.Len()), Request: r,
+	}
+}

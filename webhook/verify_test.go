@@ -1,0 +1,118 @@
+package webhook_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/ghdeploy/ghdeploy"
+	"github.com/ghdeploy/ghdeploy/webhook"
+)
+
+// The vector that GitHub documents, at
+// https://docs.github.com/webhooks/using-webhooks/validating-webhook-deliveries#testing-the-webhook-payload-validation
+const (
+	vectorSecret    = "It's a Secret to Everybody"
+	vectorBody      = "Hello, World!"
+	vectorSignature = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
+)
+
+func TestVerify(t *testing.T) {
+	tests := []struct {
+		name    string
+		secrets []string
+		headers http.Header
+		body    string
+		want    error
+		text    string // in the error
+	}{
+		{name: "GitHub's vector", headers: http.Header{"X-Hub-Signature-256": {vectorSignature}}},
+		{name: "header in lower case", headers: http.Header{"x-hub-signature-256": {vectorSignature}}},
+		{name: "header as GitHub's docs spell it", headers: http.Header{"X-Hub-Signature-256": {vectorSignature}, "X-GitHub-Event": {"ping"}}},
+		{name: "second of two secrets", secrets: []string{"new", vectorSecret}, headers: http.Header{"X-Hub-Signature-256": {vectorSignature}}},
+		{name: "first of two secrets", secrets: []string{vectorSecret, "old"}, headers: http.Header{"X-Hub-Signature-256": {vectorSignature}}},
+		{name: "the same secret twice", secrets: []string{vectorSecret, vectorSecret}, headers: http.Header{"X-Hub-Signature-256": {vectorSignature}}},
+
+		{name: "another body", body: "Hello, World?", headers: http.Header{"X-Hub-Signature-256": {vectorSignature}}, want: webhook.ErrBadSignature},
+		{name: "empty body", body: "-", headers: http.Header{"X-Hub-Signature-256": {vectorSignature}}, want: webhook.ErrBadSignature},
+		{name: "another secret", secrets: []string{"It's a secret to everybody"}, headers: http.Header{"X-Hub-Signature-256": {vectorSignature}}, want: webhook.ErrBadSignature},
+		{name: "none of two secrets", secrets: []string{"a", "b"}, headers: http.Header{"X-Hub-Signature-256": {vectorSignature}}, want: webhook.ErrBadSignature},
+		{name: "no prefix", headers: http.Header{"X-Hub-Signature-256": {vectorSignature[7:]}}, want: webhook.ErrBadSignature},
+		{name: "prefix alone", headers: http.Header{"X-Hub-Signature-256": {"sha256="}}, want: webhook.ErrBadSignature},
+		{name: "cut off", headers: http.Header{"X-Hub-Signature-256": {vectorSignature[:len(vectorSignature)-2]}}, want: webhook.ErrBadSignature},
+		{name: "longer", headers: http.Header{"X-Hub-Signature-256": {vectorSignature + "00"}}, want: webhook.ErrBadSignature},
+		{name: "not hexadecimal", headers: http.Header{"X-Hub-Signature-256": {strings.Replace(vectorSignature, "7", "g", 1)}}, want: webhook.ErrBadSignature},
+		{name: "SHA-1 under the name of SHA-256", headers: http.Header{"X-Hub-Signature-256": {"sha256=01dc10d0c83e72ed246219cdd91669667fe2ca59"}}, want: webhook.ErrBadSignature},
+
+		{name: "none", headers: http.Header{}, want: webhook.ErrNoSignature, text: "X-Hub-Signature-256 is missing"},
+		{name: "nil header", want: webhook.ErrNoSignature},
+		{name: "empty", headers: http.Header{"X-Hub-Signature-256": {""}}, want: webhook.ErrNoSignature},
+		{
+			name:    "SHA-1 alone",
+			headers: http.Header{"X-Hub-Signature": {"sha1=01dc10d0c83e72ed246219cdd91669667fe2ca59"}},
+			want:    webhook.ErrNoSignature,
+			text:    "SHA-1, which is not accepted",
+		},
+		{
+			name: "SHA-1 beside it changes nothing",
+			headers: http.Header{
+				"X-Hub-Signature":     {"sha1=01dc10d0c83e72ed246219cdd91669667fe2ca59"},
+				"X-Hub-Signature-256": {vectorSignature},
+			},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if tt.secrets == nil {
+				tt.secrets = []string{vectorSecret}
+			}
+			body := vectorBody
+			if tt.body != "" {
+				body = strings.Trim(tt.body, "-")
+			}
+			err := newVerifier(t, tt.secrets...).Verify(tt.headers, []byte(body))
+			if !errors.Is(err, tt.want) || err != nil && tt.want == nil {
+				t.Fatalf("got %v, want %v", err, tt.want)
+			}
+			if tt.text != "" && !strings.Contains(err.Error(), tt.text) {
+				t.Errorf("%q does not say %q", err, tt.text)
+			}
+		})
+	}
+}
+
+func TestNewVerifierRefuses(t *testing.T) {
+	for _, secrets := range [][]string{nil, {""}, {"good", ""}, {"", "good"}} {
+		v, err := webhook.NewVerifier(secrets...)
+		if v != nil || !errors.Is(err, ghdeploy.ErrInvalidArgument) {
+			t.Errorf("NewVerifier(%q) = %v, %v", secrets, v, err)
+		}
+		if err != nil && strings.Contains(err.Error(), "good") {
+			t.Errorf("%q holds a secret", err)
+		}
+	}
+}
+
+func TestZeroVerifierRefusesEverything(t *testing.T) {
+	body := []byte("{}")
+	// With no secret at all, and with the empty one.
+	for _, header := range []http.Header{headers("ping", "", body), {"X-Hub-Signature-256": {sign("", body)}}} {
+		if err := new(webhook.Verifier).Verify(header, body); !errors.Is(err, webhook.ErrBadSignature) {
+			t.Errorf("got %v", err)
+		}
+	}
+}
+
+func TestSecretIsNotPrinted(t *testing.T) {
+	v := newVerifier(t, "hunter2hunter2")
+	for _, text := range []string{
+		fmt.Sprintf("%v", v), fmt.Sprintf("%+v", v), fmt.Sprintf("%#v", *v),
+		fmt.Sprintf("%+v", webhook.NewHandler(v, webhook.Callbacks{})),
+	} {
+		if strings.Contains(text, "hunter2") || strings.Contains(text, "68756e74657232") {
+			t.Errorf("%s holds the secret", text)
+		}
+	}
+}
