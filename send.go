@@ -272,7 +272,7 @@ var errGivenBack = errors.New("the HTTP/2 connection gave the request up after i
 func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	rewind := r.GetBody
 	if r.Body == nil || rewind == nil {
-		return t.next.RoundTrip(r)
+		return legible(t.next.RoundTrip(r))
 	}
 	var streamed atomic.Bool
 	r = r.WithContext(httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{
@@ -289,7 +289,20 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		return rewind()
 	}
-	return t.next.RoundTrip(r)
+	return legible(t.next.RoundTrip(r))
+}
+
+// legible drops a Location that does not parse from a 3xx: http.Client would
+// fail on it, and what the status says would be lost.
+func legible(resp *http.Response, err error) (*http.Response, error) {
+	if err != nil || resp.StatusCode < 300 || resp.StatusCode > 399 {
+		return resp, err
+	}
+	if _, bad := url.Parse(resp.Header.Get("Location")); bad != nil {
+		resp.Header = resp.Header.Clone()
+		resp.Header.Del("Location")
+	}
+	return resp, nil
 }
 
 // contextError is why the context ended, nil if it has not.
