@@ -198,6 +198,9 @@ func (q *Queue) Shutdown(ctx context.Context) ([]*Delivery, error) {
 	for _, j := range slices.Concat(q.running, q.waiting) {
 		unfinished = append(unfinished, j.event.Info())
 	}
+	for _, j := range q.waiting {
+		q.guids.end(j.event.Info().GUID, false)
+	}
 	q.waiting = nil
 	q.mu.Unlock()
 	if unfinished == nil { // both came at once

@@ -246,6 +246,28 @@ func TestShutdownReturnsWhatItCouldNotFinish(t *testing.T) {
 	})
 }
 
+// GitHub must not hear that all is well of a delivery that was given up.
+func TestGivenUpDeliveriesAreForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := new(worked)
+		q, h := newQueue(t, webhook.Callbacks{OnDeployment: w.on, OnError: ignore}, webhook.QueueOptions{Workers: 1})
+		expect(t, h, "running", http.StatusNoContent)
+		expect(t, h, "waiting", http.StatusNoContent)
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		if unfinished, err := q.Shutdown(ended); len(unfinished) != 2 || !errors.Is(err, context.Canceled) {
+			t.Errorf("got %d, %v", len(unfinished), err)
+		}
+		expect(t, h, "waiting", http.StatusServiceUnavailable)
+		synctest.Wait() // the running one has failed
+		expect(t, h, "running", http.StatusServiceUnavailable)
+		shutdown(t, q)
+		if w.String() != "running" {
+			t.Errorf("got %s", w)
+		}
+	})
+}
+
 func TestQueueIsClosedAfterShutdown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := new(worked)
