@@ -123,19 +123,21 @@ func (q *Queue) start(j *job) {
 	go q.work(j)
 }
 
-// work carries a job out. However the callback ends, by runtime.Goexit too, the
-// job is ended.
+// work carries a job out. However the callback or OnError ends, by
+// runtime.Goexit too, the job is ended.
 func (q *Queue) work(j *job) {
 	ctx, cancel := context.WithCancelCause(j.ctx)
 	stop := context.AfterFunc(q.base, func() { cancel(context.Cause(q.base)) })
 	err := errExited
 	defer func() {
+		stop()
+		cancel(nil)
+		q.end(j, err == nil)
+	}()
+	defer func() {
 		if err != nil {
 			q.on.report(ctx, j.event.Info(), err)
 		}
-		stop()
-		cancel(nil)
-		q.end(j, err == nil) //nolint:contextcheck // it begins another job, which has its own
 	}()
 	err = q.on.call(ctx, j.event)
 }

@@ -331,6 +331,37 @@ func TestQueueSurvivesItsCallbacks(t *testing.T) {
 	})
 }
 
+// However OnError ends, the worker goes on: t.Fatal, called in one, ends the
+// goroutine.
+func TestQueueSurvivesOnError(t *testing.T) {
+	for name, end := range map[string]func(){
+		"panics": func() { panic("out of cheese") },
+		"exits":  runtime.Goexit,
+	} {
+		t.Run(name, func(t *testing.T) {
+			silence(t)
+			synctest.Test(t, func(t *testing.T) {
+				w := &worked{failing: map[string]bool{"1": true, "2": true}}
+				q, h := newQueue(t, webhook.Callbacks{
+					OnDeployment: w.on,
+					OnError:      func(context.Context, *webhook.Delivery, error) { end() },
+				}, webhook.QueueOptions{Workers: 1})
+				for _, guid := range []string{"1", "2", "3"} {
+					expect(t, h, guid, http.StatusNoContent)
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+				defer cancel()
+				if unfinished, err := q.Shutdown(ctx); unfinished != nil || err != nil {
+					t.Errorf("Shutdown: %v, %v", unfinished, err)
+				}
+				if w.String() != "1 2 3" {
+					t.Errorf("got %s", w)
+				}
+			})
+		})
+	}
+}
+
 func TestQueueTakesEveryEvent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
