@@ -54,7 +54,13 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.on.report(r.Context(), &refused, err)
 		return
 	}
+	err = errExited // unless the callback returns
+	defer func() { h.finish(w, r, event, err) }()
 	err = h.on.call(r.Context(), event)
+}
+
+// finish answers a delivery that was handed to its callback.
+func (h *Handler) finish(w http.ResponseWriter, r *http.Request, event Event, err error) {
 	switch {
 	case err == nil:
 		w.WriteHeader(http.StatusNoContent)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -254,6 +255,36 @@ func TestHandlerReportsFailures(t *testing.T) {
 				t.Errorf("got %v", told)
 			}
 		})
+	}
+}
+
+// net/http closes the connection when its goroutine ends, so GitHub counts the
+// delivery as failed; whoever runs the receiver is to know as well.
+func TestHandlerReportsACallbackThatExits(t *testing.T) {
+	told := make(chan error, 1)
+	server := httptest.NewServer(webhook.NewHandler(newVerifier(t, secret), webhook.Callbacks{
+		OnPing:  func(context.Context, *webhook.PingEvent) error { runtime.Goexit(); return nil },
+		OnError: func(_ context.Context, _ *webhook.Delivery, err error) { told <- err },
+	}))
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL, strings.NewReader(`{}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header = headers("ping", "1", []byte(`{}`))
+	if resp, err := server.Client().Do(r); err == nil {
+		resp.Body.Close()
+		if resp.StatusCode/100 == 2 {
+			t.Errorf("got %d", resp.StatusCode)
+		}
+	}
+	server.Close()
+	select {
+	case err := <-told:
+		if err.Error() != "webhook: the callback ended its goroutine" {
+			t.Errorf("OnError got %v", err)
+		}
+	default:
+		t.Error("OnError was not told")
 	}
 }
 
