@@ -5,7 +5,8 @@ import (
 	"net/http"
 )
 
-// Handler receives GitHub's deliveries. It is safe for concurrent use.
+// Handler receives GitHub's deliveries. It is safe for concurrent use. Make one
+// with [NewHandler]; the zero Handler refuses everything.
 //
 // It answers
 //
@@ -34,9 +35,6 @@ type Handler struct {
 // NewHandler returns a Handler that calls back for each delivery that the
 // verifier accepts. A nil verifier accepts nothing.
 func NewHandler(verifier *Verifier, on Callbacks) *Handler {
-	if verifier == nil {
-		verifier = new(Verifier) // refuses everything
-	}
 	return &Handler{verifier: verifier, on: on}
 }
 

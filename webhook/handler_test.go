@@ -310,10 +310,15 @@ func TestFailuresAreLoggedByDefault(t *testing.T) {
 	}
 }
 
-func TestNilVerifierAcceptsNothing(t *testing.T) {
+func TestWithoutAVerifierNothingIsAccepted(t *testing.T) {
 	silence(t)
-	h := webhook.NewHandler(nil, webhook.Callbacks{})
-	if status := deliver(t, h, "ping", "1", "{}"); status != http.StatusUnauthorized {
-		t.Errorf("got %d", status)
+	for name, h := range map[string]*webhook.Handler{
+		"nil verifier":  webhook.NewHandler(nil, webhook.Callbacks{}),
+		"zero verifier": webhook.NewHandler(new(webhook.Verifier), webhook.Callbacks{}),
+		"zero handler":  new(webhook.Handler),
+	} {
+		if status := deliver(t, h, "ping", "1", "{}"); status != http.StatusUnauthorized {
+			t.Errorf("%s: got %d", name, status)
+		}
 	}
 }

@@ -18,7 +18,7 @@ const (
 
 // Verifier tells GitHub's deliveries from anybody else's by their signature.
 // It is safe for concurrent use. Make one with [NewVerifier]; the zero
-// Verifier knows no secret and refuses everything.
+// Verifier, and a nil one, knows no secret and refuses everything.
 //
 // GitHub docs: https://docs.github.com/webhooks/using-webhooks/validating-webhook-deliveries
 type Verifier struct {
@@ -54,6 +54,9 @@ func (v *Verifier) Verify(header http.Header, body []byte) error {
 	claimed, err := signature(header)
 	if err != nil {
 		return err
+	}
+	if v == nil {
+		return ErrBadSignature
 	}
 	// Every secret is tried, and compared in constant time, whichever fits.
 	fits := false
