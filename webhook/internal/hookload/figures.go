@@ -136,27 +136,22 @@ func (f *figures) answered(d delivery, r reply) {
 	}
 }
 
-// unworked is what was refused or failed, and is to be redelivered by hand.
-// What was accepted and is still to be worked is not among it.
-func (f *figures) unworked() []delivery {
+// unworked is what was refused or failed, and is to be redelivered by hand, and
+// the number of those that were accepted and are still to be worked.
+func (f *figures) unworked() (again []delivery, waiting int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	var again []delivery
 	for guid, d := range f.genuine {
-		failed := f.begun[guid] > 0 && f.finished[guid] == 0 && !f.running[guid]
-		if failed || !f.accepted[guid] {
+		failed := f.begun[guid] > 0 && !f.running[guid]
+		switch {
+		case f.finished[guid] > 0:
+		case failed || !f.accepted[guid]:
 			again = append(again, d)
+		default:
+			waiting++
 		}
 	}
-	// What fails the first time may not have been begun yet.
-	if len(again) == 0 {
-		for guid, d := range f.genuine {
-			if f.finished[guid] == 0 {
-				return []delivery{d} // known: costs nothing, and we wait
-			}
-		}
-	}
-	return again
+	return again, waiting
 }
 
 func (f *figures) rate() float64 {

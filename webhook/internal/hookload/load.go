@@ -134,7 +134,8 @@ func (r *receiver) stop(ctx context.Context) error {
 }
 
 // send sends the mixture at the rate, and again, at its end, what got a 503 or
-// failed: as somebody would by hand.
+// failed: as somebody would by hand. What was accepted it only waits for: a
+// delivery that the queue had lost would else be made good.
 func (l load) send(ctx context.Context, url string, f *figures) {
 	transport := &http.Transport{MaxIdleConnsPerHost: 256}
 	defer transport.CloseIdleConnections()
@@ -149,8 +150,8 @@ func (l load) send(ctx context.Context, url string, f *figures) {
 	f.took = time.Since(f.began)
 	wg.Wait()
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
-		again := f.unworked()
-		if len(again) == 0 {
+		again, waiting := f.unworked()
+		if len(again)+waiting == 0 {
 			return
 		}
 		for _, d := range again {

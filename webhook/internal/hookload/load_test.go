@@ -51,3 +51,22 @@ func TestViolationsAreFound(t *testing.T) {
 		}
 	}
 }
+
+// A second delivery of what was accepted would hide that the first was lost.
+func TestOnlyWhatGitHubWouldShowAsFailedIsSentAgain(t *testing.T) {
+	f := newFigures()
+	f.sent(delivery{genuine, "accepted"}, reply{status: 204})
+	f.sent(delivery{genuine, "refused"}, reply{status: 503})
+	f.sent(delivery{genuine, "failed"}, reply{status: 204})
+	f.sent(delivery{genuine, "done"}, reply{status: 204})
+	if err := f.work(t.Context(), "failed", 7); err == nil {
+		t.Fatal("it did not fail")
+	}
+	if err := f.work(t.Context(), "done", 1); err != nil {
+		t.Fatal(err)
+	}
+	again, waiting := f.unworked()
+	if len(again) != 2 || again[0].guid == "accepted" || again[1].guid == "accepted" || waiting != 1 {
+		t.Errorf("got %v, %d", again, waiting)
+	}
+}
