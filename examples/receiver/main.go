@@ -7,7 +7,8 @@
 // WEBHOOK_SECRET is the secret of the webhook; while it is being changed,
 // WEBHOOK_SECRET_OLD holds the one before. On SIGTERM or an interrupt it takes
 // no more deliveries, finishes what it has accepted, and exits with 0; what it
-// could not finish in time it lists, and exits with 1.
+// could not finish in time it lists, and exits with 1. A second signal ends it at
+// once.
 package main
 
 import (
@@ -45,16 +46,16 @@ func main() {
 
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	slog.SetDefault(log)
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, c, log); err != nil {
+	if err := run(context.Background(), c, log); err != nil {
 		log.Error("the receiver failed", "error", err)
-		os.Exit(1) //nolint:gocritic // the signals end with the program
+		os.Exit(1)
 	}
 }
 
-// run serves until ctx ends, and then finishes what it has begun.
+// run serves until a signal comes, and then finishes what it has begun.
 func run(ctx context.Context, c config, log *slog.Logger) error {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
 	client, err := ghdeploy.NewClient(ghdeploy.FromEnvironment())
 	if err != nil {
 		return err
@@ -99,6 +100,7 @@ func run(ctx context.Context, c config, log *slog.Logger) error {
 	case err := <-served:
 		return err
 	case <-ctx.Done():
+		stop() // a second signal ends the program at once
 		log.Info("shutting down", "grace", c.grace)
 	}
 	return shutdown(context.WithoutCancel(ctx), server, queue, c.grace, log)

@@ -225,6 +225,23 @@ func TestListsWhatItCouldNotFinish(t *testing.T) {
 	}
 }
 
+// Who sends a second signal does not want to wait.
+func TestSecondSignalEndsItAtOnce(t *testing.T) {
+	path, server := binary(t), newServer(t)
+	r, url := start(t, path, server.URL(), "-takes", "1h", "-grace", "20s")
+	server.AddWebhook(ghdeploytest.Webhook{URL: url, Secret: secret})
+	create(t, server, "staging")
+	r.waitFor("msg=deploying")
+	if err := r.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	r.waitFor(`msg="shutting down"`)
+	began := time.Now()
+	if code := r.terminate(); code == 0 || time.Since(began) > 10*time.Second {
+		t.Errorf("exit code %d after %v\n%s", code, time.Since(began), &r.seen)
+	}
+}
+
 func TestRefusesToStartWithoutASecret(t *testing.T) {
 	cmd := exec.CommandContext(t.Context(), binary(t), "-addr", "127.0.0.1:0")
 	cmd.Env = []string{"GITHUB_TOKEN=" + ghdeploytest.DefaultToken, "PATH=" + os.Getenv("PATH")}
