@@ -1,0 +1,76 @@
+package ghdeploy_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// The page on errors names every sentinel and every type of error that this
+// package has, and no other.
+func TestErrorsPageNamesEveryError(t *testing.T) {
+	page, err := os.ReadFile("docs/errors.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	exported := exportedErrors(t)
+	if len(exported) < 20 {
+		t.Fatalf("only %d errors were found: %v", len(exported), exported)
+	}
+	for name := range exported {
+		if !regexp.MustCompile("`[*]?" + name + "`").Match(page) {
+			t.Errorf("docs/errors.md does not name %s", name)
+		}
+	}
+	for _, match := range regexp.MustCompile("`[*]?(Err[A-Z]\\w+|\\w*Error)`").FindAllSubmatch(page, -1) {
+		if name := string(match[1]); !exported[name] && !strings.HasPrefix(name, "Example") {
+			t.Errorf("docs/errors.md names %s, which is not there", name)
+		}
+	}
+}
+
+// exportedErrors are the names of the package's Err... and ...Error, as its
+// source declares them.
+func exportedErrors(t *testing.T) map[string]bool {
+	t.Helper()
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := make(map[string]bool)
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		source, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, declaration := range source.Decls {
+			declaration, ok := declaration.(*ast.GenDecl)
+			if !ok {
+				continue
+			}
+			for _, spec := range declaration.Specs {
+				switch spec := spec.(type) {
+				case *ast.ValueSpec:
+					for _, name := range spec.Names {
+						if declaration.Tok == token.VAR && strings.HasPrefix(name.Name, "Err") {
+							names[name.Name] = true
+						}
+					}
+				case *ast.TypeSpec:
+					if spec.Name.IsExported() && strings.HasSuffix(spec.Name.Name, "Error") {
+						names[spec.Name.Name] = true
+					}
+				}
+			}
+		}
+	}
+	return names
+}
