@@ -101,6 +101,18 @@
 //		fmt.Println(d.ID, d.Ref)
 //	}
 //
+// # Events
+//
+// GitHub tells of each deployment and each status by webhook. Package webhook
+// verifies what comes and makes a typed event of it; what an event holds is what
+// the services here take:
+//
+//	OnDeployment: func(ctx context.Context, e *webhook.DeploymentEvent) error {
+//		owner, repo := e.OwnerRepo()
+//		_, err := client.Statuses.Create(ctx, owner, repo, e.Deployment.ID, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateInProgress})
+//		return err
+//	}
+//
 // # Testing
 //
 // Code that takes a [DeploymentsService] is tested with a stub of it, and
