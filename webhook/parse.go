@@ -13,7 +13,7 @@ import (
 )
 
 // MaxBody is the most that is read of one delivery, in bytes: GitHub sends no
-// payload above 25 MB.
+// payload above 25 MB. Of a form it counts the encoded text, which is longer.
 //
 // GitHub docs: https://docs.github.com/webhooks/webhook-events-and-payloads#payload-cap
 const MaxBody = 25 << 20
