@@ -111,7 +111,12 @@ func run(ctx context.Context, c config, log *slog.Logger) error {
 func shutdown(ctx context.Context, server *http.Server, queue *webhook.Queue, grace time.Duration, log *slog.Logger) error {
 	inTime, cancel := context.WithTimeout(ctx, grace)
 	defer cancel()
-	served := server.Shutdown(inTime)
+	var served error
+	if err := server.Shutdown(inTime); err != nil {
+		// Nothing is lost: what has not come whole was not acknowledged.
+		log.Warn("cutting connections that are still open", "error", err)
+		served = server.Close()
+	}
 	unfinished, worked := queue.Shutdown(inTime)
 	for _, d := range unfinished {
 		// GitHub redelivers when it is asked to:

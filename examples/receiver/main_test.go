@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -222,6 +223,30 @@ func TestListsWhatItCouldNotFinish(t *testing.T) {
 		if listed != (d.Event == "deployment") {
 			t.Errorf("%s %s listed: %v\n%s", d.Event, d.GUID, listed, &r.seen)
 		}
+	}
+}
+
+// A stranger who is slow to say what he wants does not decide how it ends.
+func TestSlowConnectionIsCut(t *testing.T) {
+	path, server := binary(t), newServer(t)
+	r, url := start(t, path, server.URL(), "-takes", "1ms", "-grace", "500ms")
+	server.AddWebhook(ghdeploytest.Webhook{URL: url, Secret: secret})
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimSuffix(strings.TrimPrefix(url, "http://"), "/webhook"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	if _, err := fmt.Fprintf(conn, "POST /webhook HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nX-GitHub-Event: deployment\r\n"+
+		"X-Hub-Signature-256: sha256=%064d\r\nContent-Length: 1000\r\n\r\n{", 0); err != nil {
+		t.Fatal(err)
+	}
+	d := create(t, server, "staging")
+	r.waitFor("state=success")
+	if code := r.terminate(); code != 0 {
+		t.Errorf("exit code %d\n%s", code, &r.seen)
+	}
+	if got := states(t, server, d.ID); got != "in_progress success" {
+		t.Errorf("got %s", got)
 	}
 }
 
