@@ -86,7 +86,11 @@ type lastResponseJSON struct {
 // that it is known by.
 func (s *Server) serverCall(r *repository) *call {
 	base := s.address
-	if base == "" {
+	switch {
+	case base != "":
+	case s.given != nil:
+		base = "http://" + s.given.Addr().String()
+	default:
 		base = strings.TrimSuffix(BaseURL, "/")
 	}
 	return &call{root: base, base: base, repo: r, now: s.now().UTC(), apiVersion: apiVersions[0], actor: actor{&Token{App: "github-actions"}}}

@@ -43,7 +43,8 @@ func WithClock(now func() time.Time) Option {
 }
 
 // WithListener lets [Server.URL] serve on this listener instead of a loopback port of its own: on a port that is known
-// beforehand, say. From the call of URL on, [Server.Close] closes it.
+// beforehand, say. From the call of URL on, [Server.Close] closes it. Events that the server sends by itself name its
+// address, also before that call.
 func WithListener(ln net.Listener) Option {
 	if ln == nil {
 		panic("ghdeploytest: WithListener(nil); leave the option away for a loopback port")

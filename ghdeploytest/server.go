@@ -74,10 +74,22 @@ func NewServer(opts ...Option) *Server {
 		opt(s, &setup)
 	}
 	s.seed(setup)
-	for _, w := range s.hooks.setup {
-		s.AddWebhook(w)
-	}
+	s.begins(setup)
 	return s
+}
+
+// begins adds the webhooks of the setup, and then starts its runs, so that their events are delivered.
+func (s *Server) begins(setup Seed) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, w := range s.hooks.setup {
+		s.addWebhook(w)
+	}
+	for _, r := range setup.Repositories {
+		for _, run := range r.Runs {
+			s.startRun(s.state.find(r.FullName), run)
+		}
+	}
 }
 
 // URL returns the address of the server on a loopback port, like http://127.0.0.1:40001, without a trailing slash.

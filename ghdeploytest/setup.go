@@ -31,7 +31,7 @@ type Repository struct {
 	Tags          []Tag    `json:"tags,omitempty"`
 	// Environments are there from the beginning; a deployment adds those that it names.
 	Environments []Environment `json:"environments,omitempty"`
-	// Runs are started as [Server.StartRun] does.
+	// Runs are started as [Server.StartRun] does, once the webhooks of [WithWebhook] are there.
 	Runs []Run `json:"runs,omitempty"`
 }
 
@@ -146,9 +146,6 @@ func (s *Server) addRepository(r Repository) {
 	s.state.add(repo)
 	for _, e := range r.Environments {
 		s.addEnvironment(repo, e)
-	}
-	for _, run := range r.Runs {
-		s.startRun(repo, run)
 	}
 }
 

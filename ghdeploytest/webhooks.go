@@ -53,7 +53,8 @@ const (
 	contentForm = "form"
 )
 
-// WithWebhook adds a webhook from the start. Its ping is under way when [NewServer] returns.
+// WithWebhook adds a webhook from the start: before the runs of a [Repository] begin, so it gets their events. Its ping
+// is under way when [NewServer] returns.
 func WithWebhook(w Webhook) Option {
 	return func(s *Server, _ *Seed) { s.hooks.setup = append(s.hooks.setup, w) }
 }
