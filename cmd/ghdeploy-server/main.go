@@ -162,13 +162,13 @@ func serve(ctx context.Context, cfg config, out, errs io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("-addr: %w", err)
 	}
-	srv := ghdeploytest.NewServer(append(opts, ghdeploytest.WithListener(ln))...)
-	defer srv.Close()
-	address := srv.URL() //nolint:contextcheck // the listener is there already; before AddWebhook, because the ping names it
+	opts = append(opts, ghdeploytest.WithListener(ln))
 	if cfg.hook.URL != "" {
-		srv.AddWebhook(cfg.hook)
+		opts = append(opts, ghdeploytest.WithWebhook(cfg.hook))
 	}
-	_, _ = fmt.Fprintln(out, address)
+	srv := ghdeploytest.NewServer(opts...)
+	defer srv.Close()
+	_, _ = fmt.Fprintln(out, srv.URL()) //nolint:contextcheck // the listener is there already
 	<-ctx.Done()
 	return nil
 }

@@ -194,6 +194,30 @@ func TestWebhook(t *testing.T) {
 	}
 }
 
+// The runs of a seed are told of too, under the address that the server listens on.
+func TestWebhookOfASeededRun(t *testing.T) {
+	got := make(chan string, 10)
+	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		got <- r.Header.Get("X-GitHub-Event") + " " + string(body)
+	}))
+	defer receiver.Close()
+	seed := write(t, `{"repositories": [{"full_name": "octocat/example", "runs": [{"environments": ["production"]}]}]}`)
+	p := start(t, "-seed", seed, "-webhook", receiver.URL)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for _, event := range []string{"ping", "deployment", "deployment_status"} {
+		select {
+		case delivery := <-got:
+			if !strings.HasPrefix(delivery, event+" ") || !strings.Contains(delivery, `"`+p.url+`/repos/octocat/example/deployments`) {
+				t.Errorf("want %s of %s, got %s", event, p.url, delivery)
+			}
+		case <-ctx.Done():
+			t.Fatalf("no %s: %s", event, &p.errors)
+		}
+	}
+}
+
 // The seed of the doc comment is taken from there.
 func TestSeedOfTheDocumentation(t *testing.T) {
 	source, err := os.ReadFile("main.go")
