@@ -163,7 +163,7 @@ func sign(algorithm func() hash.Hash, secret, body string) string {
 func (s *Server) enqueue(h *hook, content Delivery) {
 	content.ID, content.HookID, content.URL, content.Time = s.state.ids.next(deliveryIDs), h.id, h.address, s.now()
 	d := &delivery{content, h}
-	s.hooks.log = append(s.hooks.log, d)
+	s.hooks.log = newest(s, append(s.hooks.log, d))
 	if s.closed {
 		d.Err = errClosed
 		return

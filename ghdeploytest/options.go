@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -63,6 +64,25 @@ func WithRequestLog(log func(Request)) Option {
 func WithDeliveryLog(log func(Delivery)) Option {
 	return func(s *Server, _ *Seed) { s.deliveryLog = log }
 }
+
+// WithLogSize lets [Server.Requests] and [Server.Deliveries] keep only the newest n entries each, for a server that runs
+// long; [Server.Redeliver] then knows no older event. Without this option they keep all.
+func WithLogSize(n int) Option {
+	if n < 0 {
+		panic(fmt.Sprintf("ghdeploytest: WithLogSize(%d); write at least 0, or leave the option away to keep all", n))
+	}
+	return func(s *Server, _ *Seed) { s.logSize = n }
+}
+
+// newest cuts a log down to what it may hold.
+func newest[T any](s *Server, log []T) []T {
+	if s.logSize == everything {
+		return log
+	}
+	return slices.Delete(log, 0, max(0, len(log)-s.logSize))
+}
+
+const everything = -1
 
 // WithoutLastLink leaves rel="last" out of every Link header, as GitHub does where it cannot count the rows.
 func WithoutLastLink() Option {

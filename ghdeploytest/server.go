@@ -28,6 +28,7 @@ type Server struct {
 	rateLimitStatus   int
 	requestLog        func(Request)
 	deliveryLog       func(Delivery)
+	logSize           int
 	secondaryLimit    int
 	secondaryForm     SecondaryForm
 	anyTokenIsOctocat bool
@@ -65,6 +66,7 @@ func NewServer(opts ...Option) *Server {
 		operations:      operations(),
 		rateLimit:       5000,
 		rateLimitStatus: http.StatusForbidden,
+		logSize:         everything,
 		state:           newState(),
 		quota:           map[string]*bucket{},
 		sleepers:        map[*context.CancelFunc]struct{}{},
