@@ -149,6 +149,7 @@ func serve(ctx context.Context, cfg config, out, errs io.Writer) error {
 	opts := []ghdeploytest.Option{
 		ghdeploytest.WithRequestLog(requestLog(out)),
 		ghdeploytest.WithDeliveryLog(failures(errs)),
+		ghdeploytest.WithLogSize(0), // they are printed, and nobody asks for them again
 	}
 	if cfg.seed != "" {
 		seed, err := readSeed(cfg.seed)
