@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"runtime"
 	"strings"
@@ -319,6 +320,10 @@ func TestInjectPanics(t *testing.T) {
 		"no operation":      {ghdeploytest.Fault{Effect: ok}, []string{create}},
 		"no effect":         {ghdeploytest.Fault{Operation: create}, []string{"Effect", "Latency"}},
 		"negative nth":      {ghdeploytest.Fault{Operation: create, Nth: -1, Effect: ok}, []string{"Nth: -1"}},
+		"endless create":    {ghdeploytest.Fault{Operation: create, Effect: ghdeploytest.EndlessLink()}, []string{"EndlessLink", create, list, "AnyOperation"}},
+		"looping get":       {ghdeploytest.Fault{Operation: "GET /rate_limit", Effect: ghdeploytest.LoopingLink()}, []string{"LoopingLink", list}},
+		"negative latency":  {ghdeploytest.Fault{Operation: create, Latency: -1, Effect: ok}, []string{"Latency: -1ns"}},
+		"no probability":    {ghdeploytest.Fault{Operation: create, Probability: math.NaN(), Effect: ok}, []string{"between 0 and 1"}},
 		"probability":       {ghdeploytest.Fault{Operation: create, Probability: 2, Effect: ok}, []string{"between 0 and 1"}},
 	} {
 		t.Run(name, func(t *testing.T) { wantPanic(t, func() { srv.Inject(tt.fault) }, tt.words...) })
