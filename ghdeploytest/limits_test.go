@@ -54,6 +54,9 @@ func TestSetRemaining(t *testing.T) {
 	got := must(t, srv, 403, "GET", deployments, "", "Authorization", "")
 	wantFields(t, got.body, map[string]string{"message": `"API rate limit exceeded for 127.0.0.1. (But here's the good news: Authenticated requests get a higher rate limit. Check out the documentation for more details.)"`})
 	wantPanic(t, func() { srv.SetRemaining("secret", 5001) }, "5001", "0 to 5000")
+	wantPanic(t, func() {
+		newServer(t, ghdeploytest.WithToken(ghdeploytest.Token{Value: "secret"})).SetRemaining(ghdeploytest.DefaultToken, 0)
+	}, "SetRemaining", "token", "WithToken")
 }
 
 // A missing permission on the last call of the quota is not a limit, although remaining is 0.

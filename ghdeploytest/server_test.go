@@ -141,6 +141,8 @@ func TestSetupPanics(t *testing.T) {
 		"branch SHA":         {branch(ghdeploytest.Branch{Name: "x", SHA: "abc"}), []string{`"abc"`, "40 hex digits"}},
 		"default is behind":  {branch(ghdeploytest.Branch{Name: "main", Behind: true}), []string{"main", "behind itself"}},
 		"two branches":       {with(repo{FullName: "o/r", Branches: []ghdeploytest.Branch{{Name: "x"}, {Name: "x"}}}), []string{`"x"`, "twice"}},
+		"two tags":           {with(repo{FullName: "o/r", Tags: []ghdeploytest.Tag{{Name: "v1"}, {Name: "v1"}}}), []string{`"v1"`, "twice"}},
+		"run's environment":  {with(repo{FullName: "o/r", Runs: []ghdeploytest.Run{{Environments: []string{strings.Repeat("x", 256)}}}}), []string{"Environments", "255"}},
 		"tag":                {with(repo{FullName: "o/r", Tags: []ghdeploytest.Tag{{}}}), []string{"v1.0.0"}},
 		"status":             {branch(ghdeploytest.Branch{Name: "x", Statuses: []ghdeploytest.CommitStatus{{Context: "ci"}}}), []string{"ci/build"}},
 		"token value":        {tokens(token{}), []string{"Value"}},

@@ -170,6 +170,9 @@ func (r *repository) addTag(t Tag) {
 	if t.Name == "" || strings.HasPrefix(t.Name, "refs/") {
 		panic(fmt.Sprintf("ghdeploytest: Tag{Name: %q}; write the bare name, like v1.0.0", t.Name))
 	}
+	if slices.ContainsFunc(r.tags, func(other *branch) bool { return other.name == t.Name }) {
+		panic(fmt.Sprintf("ghdeploytest: %s has the tag %q twice", r.fullName(), t.Name))
+	}
 	sha := checkSHA(t.SHA, r.fullName(), "tags", t.Name)
 	r.checkStatuses(sha, t.Statuses)
 	r.tags = append(r.tags, &branch{name: t.Name, sha: sha, behind: t.Behind, conflict: t.Behind})
