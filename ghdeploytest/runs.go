@@ -149,6 +149,7 @@ func (s *Server) startRun(r *repository, given Run) Run {
 		}
 	}
 
+	s.state.ids.given[given.ID] = true
 	now := s.now().UTC()
 	started := &run{id: given.ID, actor: given.Actor}
 	given.Deployments = nil

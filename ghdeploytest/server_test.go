@@ -119,6 +119,33 @@ func TestSeed(t *testing.T) {
 	must(t, srv, 404, "GET", deployments, "", "Authorization", "")
 }
 
+// Ids that the server makes up keep clear of those that were given, in whatever order: a seed may hold what another
+// server has answered.
+func TestGivenIDs(t *testing.T) {
+	type env = ghdeploytest.Environment
+	srv := newServer(t,
+		ghdeploytest.WithRepository(ghdeploytest.Repository{FullName: "o/r", Environments: []env{{Name: "a", ID: 8000000002}, {Name: "b"}}}),
+		ghdeploytest.WithRepository(ghdeploytest.Repository{FullName: "o/s", ID: 5000000001, Runs: []ghdeploytest.Run{
+			{Environments: []string{"a"}}, {ID: 12000000001, Environments: []string{"a"}},
+		}}),
+		ghdeploytest.WithUser(ghdeploytest.User{Login: "octocat"}), ghdeploytest.WithUser(ghdeploytest.User{Login: "hubot", ID: 9000000001}),
+		ghdeploytest.WithTeam(ghdeploytest.Team{Slug: "x"}), ghdeploytest.WithTeam(ghdeploytest.Team{Slug: "y", ID: 13000000001}),
+		ghdeploytest.WithApp(ghdeploytest.App{Slug: "x"}), ghdeploytest.WithApp(ghdeploytest.App{Slug: "y", ID: 14000000001}))
+	var ids []int64
+	for _, e := range append(srv.Environments("o/r"), srv.Environments("o/s")...) {
+		ids = append(ids, e.ID)
+	}
+	if got := fmt.Sprint(ids); got != "[8000000002 8000000003 8000000004]" {
+		t.Errorf("the environments have the ids %s", got)
+	}
+	must(t, srv, 200, "GET", "/repositories/5000000002", "")
+	wantFields(t, must(t, srv, 200, "GET", "/repositories/5000000001", "").body, map[string]string{"full_name": `"o/s"`})
+	srv.StartRun("o/s", ghdeploytest.Run{ID: 12000000003, Environments: []string{"a"}})
+	if run := srv.StartRun("o/s", ghdeploytest.Run{Environments: []string{"a"}}); run.ID != 12000000004 {
+		t.Errorf("the run has the id %d", run.ID)
+	}
+}
+
 func TestSetupPanics(t *testing.T) {
 	type repo = ghdeploytest.Repository
 	type token = ghdeploytest.Token

@@ -94,6 +94,7 @@ func (s *Server) seed(setup Seed) {
 	if len(setup.Repositories) == 0 {
 		setup.Repositories = []Repository{{FullName: defaultRepository}}
 	}
+	s.state.ids.give(setup)
 	s.addReviewers(setup)
 	for _, r := range setup.Repositories {
 		s.addRepository(r)
