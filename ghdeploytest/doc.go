@@ -43,7 +43,7 @@
 //   - conditional requests; a 304 is free for an authorised caller
 //   - names of environments: without case, at most 255 characters; created on the fly
 //   - webhooks: their headers and signatures, over the body as it is sent; json and form; a ping when one is added; 10
-//     seconds for an answer; sent again only when asked, under the same GUID, which all webhooks share for an event;
+//     seconds for an answer, 30 and two headers more on GitHub Enterprise Server; sent again only when asked, under the same GUID, which all webhooks share for an event;
 //     nothing above 25 MB; none for a status inactive; the events of reviews for apps only
 //   - DELETE of an environment fails the jobs that wait for it; a job fails that was not approved within 30 days
 //   - one approval is enough; who started a run cannot approve it where prevent_self_review says so

@@ -113,7 +113,7 @@ func (s *Server) emitTo(c *call, event, action string, to func(*hook) bool, payl
 		}
 		sender := s.user(c, c.actor.login())
 		about := aboutJSON{Repository: s.eventRepository(c), Sender: &sender, Installation: s.installation(h)}
-		s.send(h, guid, event, action, encode(payload(about)))
+		s.send(c, h, guid, event, action, encode(payload(about)))
 	}
 }
 
@@ -171,7 +171,7 @@ func (s *Server) emitPing(h *hook) {
 		owner := s.user(c, h.repo.owner)
 		ping.aboutJSON = aboutJSON{Repository: s.eventRepository(c), Sender: &owner}
 	}
-	s.send(h, s.nextGUID(), eventPing, "", encode(ping))
+	s.send(c, h, s.nextGUID(), eventPing, "", encode(ping))
 }
 
 // eventRepository is the repository as events show it: to nobody in particular, without what only the repository's
