@@ -59,6 +59,16 @@ func TestSetRemaining(t *testing.T) {
 	}, "SetRemaining", "token", "WithToken")
 }
 
+// What is refused before anybody is asked for a token costs nothing.
+func TestFreeRefusals(t *testing.T) {
+	srv := newServer(t)
+	must(t, srv, 403, "GET", deployments, "", "User-Agent", "")
+	got := must(t, srv, 400, "GET", deployments, "", "X-GitHub-Api-Version", "v3")
+	wantHeaders(t, got.header, map[string]string{"X-RateLimit-Limit": "60", "X-RateLimit-Remaining": "60"})
+	got = must(t, srv, 200, "GET", deployments, "")
+	wantHeaders(t, got.header, map[string]string{"X-RateLimit-Remaining": "4999"})
+}
+
 // A missing permission on the last call of the quota is not a limit, although remaining is 0.
 func TestPermissionOnTheLastCall(t *testing.T) {
 	srv := newServer(t, ghdeploytest.WithToken(ghdeploytest.Token{Value: "secret", App: "shipper", Permissions: map[string]string{}}))
