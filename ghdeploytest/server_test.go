@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"strings"
 	"sync"
@@ -31,6 +32,17 @@ func TestURL(t *testing.T) {
 		if location := got.header.Get("Location"); !strings.HasPrefix(location, url+prefix+deployments+"/") {
 			t.Errorf("Location %q", location)
 		}
+	}
+}
+
+// Mounted elsewhere, it is known by the scheme and host that the request came to.
+func TestServeHTTPUnderTLS(t *testing.T) {
+	srv := newServer(t)
+	mounted := httptest.NewTLSServer(srv)
+	defer mounted.Close()
+	got, err := receive(mounted.Client().Do(newRequest(t, "POST", mounted.URL+deployments, `{"ref":"main"}`)))
+	if err != nil || got.header.Get("Location") != mounted.URL+first || !strings.HasPrefix(mounted.URL, "https://") {
+		t.Errorf("%+v, %v", got, err)
 	}
 }
 
