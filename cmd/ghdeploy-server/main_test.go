@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -302,6 +303,24 @@ func TestRefusedFlags(t *testing.T) {
 			strings.Count(errs, "\n") != 1 {
 			t.Errorf("%q: exit %d, %q, %q, want 2 and one line with %q", test.args, code, out, errs, test.says)
 		}
+	}
+}
+
+// A long seed is as much work as there is in it.
+func TestLongSeed(t *testing.T) {
+	var seed strings.Builder
+	seed.WriteString(`{"repositories": [{"full_name": "octocat/example"}`)
+	for i := range 2000 {
+		fmt.Fprintf(&seed, ",\n{\"full_name\": \"octocat/r%d\"}", i)
+	}
+	seed.WriteString("]}")
+	begin := time.Now()
+	p := start(t, "-seed", write(t, seed.String()))
+	if took := time.Since(begin); took > 10*time.Second {
+		t.Errorf("it took %v to start", took)
+	}
+	if got, answer := p.send(t, "GET", "/repos/octocat/r1999", "any", ""); got != 200 {
+		t.Errorf("%d %s", got, answer)
 	}
 }
 
