@@ -29,7 +29,8 @@ func TestPrimaryLimit(t *testing.T) {
 			wantHeaders(t, got.header, map[string]string{
 				"X-RateLimit-Limit": "2", "X-RateLimit-Used": "2", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1775048400", "Retry-After": "",
 			})
-			wantFields(t, got.body, map[string]string{"message": `"API rate limit exceeded for user ID 9000000001."`})
+			wantJSON(t, got.body, `{"message":"API rate limit exceeded for user ID 9000000001.",
+				"documentation_url":"https://docs.github.com/rest/overview/rate-limits-for-the-rest-api","status":"`+tt.name+`"}`)
 			if n := len(srv.Deployments("octocat/example")); n != 1 {
 				t.Errorf("%d deployments", n)
 			}
