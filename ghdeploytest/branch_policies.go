@@ -12,7 +12,7 @@ func branchPolicyOperations() []operation {
 		{
 			id: "repos/list-deployment-branch-policies", method: "GET", path: policiesTemplate,
 			permission: "actions=read", docs: "deployments/branch-policies#list-deployment-branch-policies",
-			handle: (*Server).listBranchPolicies,
+			paged: true, handle: (*Server).listBranchPolicies,
 		},
 		{
 			id: "repos/create-deployment-branch-policy", method: "POST", path: policiesTemplate,

@@ -40,7 +40,8 @@ type Delivery struct {
 	// Status and Response are what the receiver answered. Status 0 without Err is a delivery that is not over.
 	Status   int
 	Response string
-	// Err is why there is no answer. After the 10 seconds that GitHub waits it is a context.DeadlineExceeded.
+	// Err is why there is no answer. After the 10 seconds that GitHub waits, or 30 with [Webhook.Enterprise], it is a
+	// context.DeadlineExceeded.
 	Err      error
 	Duration time.Duration
 }
@@ -55,9 +56,10 @@ type delivery struct {
 }
 
 const (
-	deliveryTimeout = 10 * time.Second
-	maxPayload      = 25_000_000 // what is larger is not sent
-	hookshot        = "GitHub-Hookshot/0d3b10c"
+	deliveryTimeout   = 10 * time.Second
+	enterpriseTimeout = 30 * time.Second
+	maxPayload        = 25_000_000 // what is larger is not sent
+	hookshot          = "GitHub-Hookshot/0d3b10c"
 )
 
 // Deliveries returns the deliveries of all webhooks, in the order of their events.
@@ -119,8 +121,8 @@ func (s *Server) Redeliver(guid string) {
 	}
 }
 
-// send hands an event to a webhook. The caller holds the lock.
-func (s *Server) send(h *hook, guid, event, action string, payload []byte) {
+// send hands an event that c caused to a webhook. The caller holds the lock.
+func (s *Server) send(c *call, h *hook, guid, event, action string, payload []byte) {
 	if len(payload) > maxPayload {
 		return
 	}
@@ -146,6 +148,12 @@ func (s *Server) send(h *hook, guid, event, action string, payload []byte) {
 	} {
 		d.Header.Set(name, value)
 	}
+	if h.enterprise != "" {
+		d.Header.Set("X-GitHub-Enterprise-Version", h.enterprise)
+		if u, err := url.Parse(c.root); err == nil {
+			d.Header.Set("X-GitHub-Enterprise-Host", u.Hostname())
+		}
+	}
 	if h.secret != "" {
 		d.Header.Set("X-Hub-Signature", "sha1="+sign(sha1.New, h.secret, d.Body))
 		d.Header.Set("X-Hub-Signature-256", "sha256="+sign(sha256.New, h.secret, d.Body))
@@ -163,7 +171,7 @@ func sign(algorithm func() hash.Hash, secret, body string) string {
 func (s *Server) enqueue(h *hook, content Delivery) {
 	content.ID, content.HookID, content.URL, content.Time = s.state.ids.next(deliveryIDs), h.id, h.address, s.now()
 	d := &delivery{content, h}
-	s.hooks.log = append(s.hooks.log, d)
+	s.hooks.log = newest(s, append(s.hooks.log, d))
 	if s.closed {
 		d.Err = errClosed
 		return
@@ -222,11 +230,18 @@ func (s *Server) work(ctx context.Context, stop *context.CancelFunc, h *hook) {
 	}
 }
 
-var errTimedOut = fmt.Errorf("ghdeploytest: the receiver did not answer within %v: %w", deliveryTimeout, context.DeadlineExceeded)
+// timedOut is what a delivery ends with after d.
+func timedOut(d time.Duration) error {
+	return fmt.Errorf("ghdeploytest: the receiver did not answer within %v: %w", d, context.DeadlineExceeded)
+}
 
 // post sends one delivery. It follows no redirect.
 func (h *hook) post(ctx context.Context, d Delivery) (status int, response string, err error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, deliveryTimeout, errTimedOut)
+	timeout := deliveryTimeout
+	if h.enterprise != "" {
+		timeout = enterpriseTimeout
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, timeout, timedOut(timeout))
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, d.URL, strings.NewReader(d.Body))
 	if err != nil {

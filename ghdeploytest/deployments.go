@@ -14,7 +14,7 @@ func deploymentOperations() []operation {
 		{
 			id: "repos/list-deployments", method: "GET", path: "/repos/{owner}/{repo}/deployments",
 			permission: "deployments=read", docs: "deployments/deployments#list-deployments",
-			handle: (*Server).listDeployments,
+			paged: true, handle: (*Server).listDeployments,
 		},
 		{
 			id: "repos/create-deployment", method: "POST", path: "/repos/{owner}/{repo}/deployments",

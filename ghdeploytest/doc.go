@@ -43,7 +43,7 @@
 //   - conditional requests; a 304 is free for an authorised caller
 //   - names of environments: without case, at most 255 characters; created on the fly
 //   - webhooks: their headers and signatures, over the body as it is sent; json and form; a ping when one is added; 10
-//     seconds for an answer; sent again only when asked, under the same GUID, which all webhooks share for an event;
+//     seconds for an answer, 30 and two headers more on GitHub Enterprise Server; sent again only when asked, under the same GUID, which all webhooks share for an event;
 //     nothing above 25 MB; none for a status inactive; the events of reviews for apps only
 //   - DELETE of an environment fails the jobs that wait for it; a job fails that was not approved within 30 days
 //   - one approval is enough; who started a run cannot approve it where prevent_self_review says so
@@ -87,11 +87,13 @@
 //   - the 422 of an environment_url that is not http (it stands in a client's test, not in a recording), of a wrong type,
 //     of an unknown state and of payload null; "" as environment means production; the field and text of the cap on
 //     statuses; a missing deployment is 404 for a new status
-//   - the name of an environment comes back as it was spelt in the request, also where it exists in another spelling
+//   - a deployment or a status shows its environment as the request spelt it, and the environment itself keeps its first
+//     spelling; a status creates the environment it is for, also one that was deleted meanwhile
 //   - target_url alone leaves log_url empty
 //   - 401 "Requires authentication" on an anonymous write; any caller may read a public repository; basic authentication
 //     is a bad credential
-//   - every request costs one, whatever its answer; a quota begins with its first request and lasts an hour
+//   - every request costs one, whatever its answer, but for one that is refused for its User-Agent or API version; a
+//     quota begins with its first request and lasts an hour
 //   - pages below 1 and what is not a number count as absent; a page past the last is empty and points back
 //   - webhooks: no redirect is followed; an app's ping names no repository and no sender; the installation's id; a
 //     deployment that no run made has workflow null and workflow_run null, as described, where recordings of API-made

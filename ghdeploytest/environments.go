@@ -14,7 +14,7 @@ func environmentOperations() []operation {
 		{
 			id: "repos/get-all-environments", method: "GET", path: "/repos/{owner}/{repo}/environments",
 			permission: "actions=read", docs: "deployments/environments#list-environments",
-			handle: (*Server).listEnvironments,
+			paged: true, handle: (*Server).listEnvironments,
 		},
 		{
 			id: "repos/get-environment", method: "GET", path: environmentTemplate,

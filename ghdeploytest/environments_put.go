@@ -127,18 +127,18 @@ func (f *fields) branchRule(absent branchRule) (rule branchRule, valid bool) {
 	if f.null(name) {
 		return everyBranch, true
 	}
-	var v struct {
-		Protected *bool `json:"protected_branches"`
-		Custom    *bool `json:"custom_branch_policies"`
-	}
-	if json.Unmarshal(f.values[name], &v) != nil || v.Protected == nil || v.Custom == nil {
+	var v fields // a struct would take keys in another case too
+	err := json.Unmarshal(f.values[name], &v.values)
+	v.require("protected_branches")
+	v.require("custom_branch_policies")
+	protected, custom := v.boolean("protected_branches", false), v.boolean("custom_branch_policies", false)
+	switch {
+	case err != nil || len(v.missing)+len(v.problems) > 0:
 		f.wrong(name, "an object with the booleans protected_branches and custom_branch_policies, or null")
 		return absent, true
-	}
-	if *v.Protected == *v.Custom {
+	case protected == custom:
 		return absent, false
-	}
-	if *v.Custom {
+	case custom:
 		return customBranches, true
 	}
 	return protectedBranches, true
@@ -151,10 +151,7 @@ func (s *Server) readReviewers(f *fields, absent []reviewer) []reviewer {
 	if !f.has(name) {
 		return absent
 	}
-	var sent []struct {
-		Type string `json:"type"`
-		ID   *int64 `json:"id"`
-	}
+	var sent []map[string]json.RawMessage // structs would take keys in another case too
 	if json.Unmarshal(f.values[name], &sent) != nil {
 		f.wrong(name, "an array of reviewers")
 		return absent
@@ -164,13 +161,15 @@ func (s *Server) readReviewers(f *fields, absent []reviewer) []reviewer {
 	}
 	var list []reviewer
 	for _, v := range sent {
+		item := fields{values: v}
+		kind, id := item.text("type", ""), item.integer("id", 0)
 		switch {
-		case v.Type != "User" && v.Type != "Team":
-			f.problems = append(f.problems, fmt.Sprintf("%q is not a possible value. Must be one of the following: User, Team.", v.Type))
-		case v.ID == nil:
+		case len(item.problems) == 0 && kind != "User" && kind != "Team":
+			f.problems = append(f.problems, fmt.Sprintf("%q is not a possible value. Must be one of the following: User, Team.", kind))
+		case len(item.problems) > 0 || !item.has("id"):
 			f.wrong(name, "an array of reviewers with an id each")
 		default:
-			if r := (reviewer{v.Type, *v.ID}); s.state.known(r, s.anyUserReviews, s.anyTeamReviews) && !slices.Contains(list, r) {
+			if r := (reviewer{kind, id}); s.state.known(r, s.anyUserReviews, s.anyTeamReviews) && !slices.Contains(list, r) {
 				list = append(list, r)
 			}
 		}

@@ -99,10 +99,14 @@ func TestPutEnvironmentRefused(t *testing.T) {
 		{"seven reviewers", `{"reviewers":[` + many + `]}`, `Invalid request.\n\nNo more than 6 items are allowed; 7 were supplied.`},
 		{"reviewer's type", `{"reviewers":[{"type":"user","id":1}]}`, `Invalid request.\n\n\"user\" is not a possible value. Must be one of the following: User, Team.`},
 		{"reviewer without id", `{"reviewers":[{"type":"User"}]}`, `Invalid request.\n\nFor 'properties/reviewers', [{\"type\":\"User\"}] is not an array of reviewers with an id each.`},
+		{"reviewer's keys in capitals", `{"reviewers":[{"Type":"User","ID":1}]}`, `Invalid request.\n\n\"\" is not a possible value. Must be one of the following: User, Team.`},
+		{"reviewer's id in capitals", `{"reviewers":[{"type":"User","ID":1}]}`, `Invalid request.\n\nFor 'properties/reviewers', [{\"type\":\"User\",\"ID\":1}] is not an array of reviewers with an id each.`},
+		{"reviewer's id null", `{"reviewers":[{"type":"User","id":null}]}`, `Invalid request.\n\nFor 'properties/reviewers', [{\"type\":\"User\",\"id\":null}] is not an array of reviewers with an id each.`},
 		{"reviewers no list", `{"reviewers":{}}`, `Invalid request.\n\nFor 'properties/reviewers', {} is not an array of reviewers.`},
 		{"prevent_self_review", `{"prevent_self_review":null}`, `Invalid request.\n\nFor 'properties/prevent_self_review', null is not a boolean.`},
 		{"both", `{"deployment_branch_policy":{"protected_branches":true,"custom_branch_policies":true}}`, `Exactly one of protected_branches and custom_branch_policies has to be true.`},
 		{"neither", `{"deployment_branch_policy":{"protected_branches":false,"custom_branch_policies":false}}`, `Exactly one of protected_branches and custom_branch_policies has to be true.`},
+		{"in capitals", `{"deployment_branch_policy":{"Protected_branches":true,"custom_branch_policies":false}}`, `Invalid request.\n\nFor 'properties/deployment_branch_policy', {\"Protected_branches\":true,\"custom_branch_policies\":false} is not an object with the booleans protected_branches and custom_branch_policies, or null.`},
 		{"one only", `{"deployment_branch_policy":{"protected_branches":true}}`, `Invalid request.\n\nFor 'properties/deployment_branch_policy', {\"protected_branches\":true} is not an object with the booleans protected_branches and custom_branch_policies, or null.`},
 	}
 	for _, tt := range tests {

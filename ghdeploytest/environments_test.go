@@ -177,6 +177,19 @@ func TestDeleteEnvironment(t *testing.T) {
 	wantFields(t, must(t, srv, 200, "GET", production, "").body, map[string]string{"id": "8000000002"})
 }
 
+// Assumed: so does a status, which takes the environment of its deployment. Each shows the spelling of its request.
+func TestStatusBringsEnvironmentBack(t *testing.T) {
+	srv := newServer(t)
+	must(t, srv, 201, "POST", deployments, `{"ref":"main","environment":"QA"}`)
+	must(t, srv, 204, "DELETE", environments+"/QA", "")
+	must(t, srv, 201, "POST", first+"/statuses", `{"state":"failure"}`)
+	must(t, srv, 200, "GET", environments+"/QA", "")
+	got := must(t, srv, 201, "POST", first+"/statuses", `{"state":"failure","environment":"qa"}`)
+	wantFields(t, got.body, map[string]string{"environment": `"qa"`})
+	wantFields(t, must(t, srv, 200, "GET", first, "").body, map[string]string{"environment": `"qa"`, "original_environment": `"QA"`})
+	wantFields(t, must(t, srv, 200, "GET", environments+"/qa", "").body, map[string]string{"name": `"QA"`})
+}
+
 // Recorded: octokit.rb, lists_environments: the newer octokit-environment comes before test-environment.
 func TestListEnvironments(t *testing.T) {
 	srv := newServer(t)

@@ -86,7 +86,11 @@ type lastResponseJSON struct {
 // that it is known by.
 func (s *Server) serverCall(r *repository) *call {
 	base := s.address
-	if base == "" {
+	switch {
+	case base != "":
+	case s.given != nil:
+		base = "http://" + s.given.Addr().String()
+	default:
 		base = strings.TrimSuffix(BaseURL, "/")
 	}
 	return &call{root: base, base: base, repo: r, now: s.now().UTC(), apiVersion: apiVersions[0], actor: actor{&Token{App: "github-actions"}}}
@@ -109,7 +113,7 @@ func (s *Server) emitTo(c *call, event, action string, to func(*hook) bool, payl
 		}
 		sender := s.user(c, c.actor.login())
 		about := aboutJSON{Repository: s.eventRepository(c), Sender: &sender, Installation: s.installation(h)}
-		s.send(h, guid, event, action, encode(payload(about)))
+		s.send(c, h, guid, event, action, encode(payload(about)))
 	}
 }
 
@@ -167,7 +171,7 @@ func (s *Server) emitPing(h *hook) {
 		owner := s.user(c, h.repo.owner)
 		ping.aboutJSON = aboutJSON{Repository: s.eventRepository(c), Sender: &owner}
 	}
-	s.send(h, s.nextGUID(), eventPing, "", encode(ping))
+	s.send(c, h, s.nextGUID(), eventPing, "", encode(ping))
 }
 
 // eventRepository is the repository as events show it: to nobody in particular, without what only the repository's

@@ -150,6 +150,9 @@ func EndlessLink() Effect { return Effect{name: "EndlessLink", kind: endlessLink
 // LoopingLink lets every page of a list point to itself as the next one.
 func LoopingLink() Effect { return Effect{name: "LoopingLink", kind: loopingLink} }
 
+// ofLists reports whether the effect is one on the pages of a list.
+func (e Effect) ofLists() bool { return e.kind == endlessLink || e.kind == loopingLink }
+
 // String names the effect, as the request log does.
 func (e Effect) String() string {
 	if e.name == "" {
@@ -224,22 +227,29 @@ type plan struct {
 func (p plan) is(kind effectKind) bool { return p.effect != nil && p.effect.kind == kind }
 
 // Inject puts a fault in force. Several may be; the effect of the one injected first wins and latencies add up. An
-// operation that the server does not have panics and names those it has.
+// operation that the server does not have, or that has no pages for [EndlessLink] and [LoopingLink], panics and names
+// those that can be meant.
 func (s *Server) Inject(f Fault) {
 	known := f.Operation == AnyOperation
-	var names []string
+	var names []string // of those that the effect can meet
 	for i := range s.operations {
-		names = append(names, s.operations[i].name())
-		known = known || names[i] == f.Operation
+		op := &s.operations[i]
+		if f.Effect.ofLists() && !op.paged {
+			continue
+		}
+		names = append(names, op.name())
+		known = known || op.name() == f.Operation
 	}
 	switch {
 	case !known:
-		panic(fmt.Sprintf("ghdeploytest: Fault{Operation: %q}; write one of:\n\t%s\n\tor AnyOperation", f.Operation, strings.Join(names, "\n\t")))
+		panic(fmt.Sprintf("ghdeploytest: Fault{Operation: %q} with %v; write one of:\n\t%s\n\tor AnyOperation", f.Operation, f.Effect, strings.Join(names, "\n\t")))
 	case f.Nth < 0 || f.Times < Always:
 		panic(fmt.Sprintf("ghdeploytest: Fault{Nth: %d, Times: %d}; calls are counted from 1, and Always is every call", f.Nth, f.Times))
-	case f.Probability < 0 || f.Probability > 1:
+	case f.Latency < 0:
+		panic(fmt.Sprintf("ghdeploytest: Fault{Latency: %v}; write how long the request waits, like 3*time.Second", f.Latency))
+	case !(f.Probability >= 0 && f.Probability <= 1): // so, it refuses what is no number too
 		panic(fmt.Sprintf("ghdeploytest: Fault{Probability: %v}; write a chance between 0 and 1", f.Probability))
-	case f.Effect.kind == noEffect && f.Latency <= 0:
+	case f.Effect.kind == noEffect && f.Latency == 0:
 		panic("ghdeploytest: Fault without Effect and Latency; write what goes wrong, like Effect: ghdeploytest.DropAfter()")
 	}
 	f.Nth = max(f.Nth, 1)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"runtime"
 	"strings"
@@ -278,6 +279,37 @@ func TestLatency(t *testing.T) {
 	})
 }
 
+// The same on a socket, in real time.
+func TestLatencyOverASocket(t *testing.T) {
+	const delay = 50 * time.Millisecond
+	for _, fault := range []ghdeploytest.Fault{
+		{Operation: create, Latency: delay},
+		{Operation: create, Effect: ghdeploytest.SlowAnswer(delay)},
+	} {
+		srv := newServer(t)
+		rt, base := ways[1].dial(t, srv)
+		srv.Inject(fault)
+		begin := time.Now()
+		got, err := receive(rt.RoundTrip(newRequest(t, "POST", base+deployments, `{"ref":"main"}`)))
+		if took := time.Since(begin); err != nil || got.status != 201 || took < delay {
+			t.Errorf("%v: %d, %v after %v", fault.Effect, got.status, err, took)
+		}
+	}
+}
+
+func TestLinksWithoutEndOverASocket(t *testing.T) {
+	srv := many(t, 1)
+	rt, base := ways[1].dial(t, srv)
+	for page, effect := range map[string]ghdeploytest.Effect{"2": ghdeploytest.EndlessLink(), "1": ghdeploytest.LoopingLink()} {
+		srv.Inject(ghdeploytest.Fault{Operation: list, Effect: effect})
+		got, err := receive(rt.RoundTrip(newRequest(t, "GET", base+deployments, "")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantHeaders(t, got.header, map[string]string{"Link": "<" + base + "/repositories/515435940/deployments?page=" + page + `>; rel="next"`})
+	}
+}
+
 func TestLinksWithoutEnd(t *testing.T) {
 	srv := many(t, 2)
 	const at = "<https://api.github.test/repositories/515435940/deployments?"
@@ -319,6 +351,10 @@ func TestInjectPanics(t *testing.T) {
 		"no operation":      {ghdeploytest.Fault{Effect: ok}, []string{create}},
 		"no effect":         {ghdeploytest.Fault{Operation: create}, []string{"Effect", "Latency"}},
 		"negative nth":      {ghdeploytest.Fault{Operation: create, Nth: -1, Effect: ok}, []string{"Nth: -1"}},
+		"endless create":    {ghdeploytest.Fault{Operation: create, Effect: ghdeploytest.EndlessLink()}, []string{"EndlessLink", create, list, "AnyOperation"}},
+		"looping get":       {ghdeploytest.Fault{Operation: "GET /rate_limit", Effect: ghdeploytest.LoopingLink()}, []string{"LoopingLink", list}},
+		"negative latency":  {ghdeploytest.Fault{Operation: create, Latency: -1, Effect: ok}, []string{"Latency: -1ns"}},
+		"no probability":    {ghdeploytest.Fault{Operation: create, Probability: math.NaN(), Effect: ok}, []string{"between 0 and 1"}},
 		"probability":       {ghdeploytest.Fault{Operation: create, Probability: 2, Effect: ok}, []string{"between 0 and 1"}},
 	} {
 		t.Run(name, func(t *testing.T) { wantPanic(t, func() { srv.Inject(tt.fault) }, tt.words...) })

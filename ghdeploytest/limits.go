@@ -41,6 +41,9 @@ func (b *bucket) remaining() int { return b.limit - b.used }
 func (s *Server) SetRemaining(token string, remaining int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if token != "" && !s.anyTokenIsOctocat && s.state.tokens[token] == nil {
+		panic("ghdeploytest: SetRemaining of a token that the server does not know; write the Value of one given to WithToken, or \"\" for the anonymous caller")
+	}
 	b := s.quotaOf(token, s.now())
 	if remaining < 0 || remaining > b.limit {
 		panic(fmt.Sprintf("ghdeploytest: SetRemaining(..., %d); write 0 to %d, the limit", remaining, b.limit))

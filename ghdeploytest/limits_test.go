@@ -29,7 +29,8 @@ func TestPrimaryLimit(t *testing.T) {
 			wantHeaders(t, got.header, map[string]string{
 				"X-RateLimit-Limit": "2", "X-RateLimit-Used": "2", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1775048400", "Retry-After": "",
 			})
-			wantFields(t, got.body, map[string]string{"message": `"API rate limit exceeded for user ID 9000000001."`})
+			wantJSON(t, got.body, `{"message":"API rate limit exceeded for user ID 9000000001.",
+				"documentation_url":"https://docs.github.com/rest/overview/rate-limits-for-the-rest-api","status":"`+tt.name+`"}`)
 			if n := len(srv.Deployments("octocat/example")); n != 1 {
 				t.Errorf("%d deployments", n)
 			}
@@ -54,6 +55,19 @@ func TestSetRemaining(t *testing.T) {
 	got := must(t, srv, 403, "GET", deployments, "", "Authorization", "")
 	wantFields(t, got.body, map[string]string{"message": `"API rate limit exceeded for 127.0.0.1. (But here's the good news: Authenticated requests get a higher rate limit. Check out the documentation for more details.)"`})
 	wantPanic(t, func() { srv.SetRemaining("secret", 5001) }, "5001", "0 to 5000")
+	wantPanic(t, func() {
+		newServer(t, ghdeploytest.WithToken(ghdeploytest.Token{Value: "secret"})).SetRemaining(ghdeploytest.DefaultToken, 0)
+	}, "SetRemaining", "token", "WithToken")
+}
+
+// What is refused before anybody is asked for a token costs nothing.
+func TestFreeRefusals(t *testing.T) {
+	srv := newServer(t)
+	must(t, srv, 403, "GET", deployments, "", "User-Agent", "")
+	got := must(t, srv, 400, "GET", deployments, "", "X-GitHub-Api-Version", "v3")
+	wantHeaders(t, got.header, map[string]string{"X-RateLimit-Limit": "60", "X-RateLimit-Remaining": "60"})
+	got = must(t, srv, 200, "GET", deployments, "")
+	wantHeaders(t, got.header, map[string]string{"X-RateLimit-Remaining": "4999"})
 }
 
 // A missing permission on the last call of the quota is not a limit, although remaining is 0.

@@ -44,6 +44,32 @@ func TestWithDeliveryLog(t *testing.T) {
 	}
 }
 
+func TestWithLogSize(t *testing.T) {
+	srv := newServer(t, ghdeploytest.WithLogSize(2), ghdeploytest.WithWebhook(ghdeploytest.Webhook{Handler: &inbox{}}))
+	for range 3 {
+		must(t, srv, 201, "POST", deployments, `{"ref":"main"}`)
+	}
+	must(t, srv, 200, "GET", deployments, "")
+	var kept []string
+	for _, r := range srv.Requests() {
+		kept = append(kept, fmt.Sprint(r.Method, " ", r.Status))
+	}
+	if got := fmt.Sprint(kept); got != "[POST 201 GET 200]" {
+		t.Errorf("kept the requests %s", got)
+	}
+	sent := wait(t, srv)
+	if len(sent) != 2 || sent[0].ID != 51000000003 || sent[1].ID != 51000000004 || !sent[1].OK() {
+		t.Errorf("kept the deliveries %+v", sent)
+	}
+
+	none := newServer(t, ghdeploytest.WithLogSize(0), ghdeploytest.WithWebhook(ghdeploytest.Webhook{Handler: &inbox{}}))
+	must(t, none, 201, "POST", deployments, `{"ref":"main"}`)
+	if sent := wait(t, none); len(sent)+len(none.Requests()) != 0 {
+		t.Errorf("kept %+v and %+v", sent, none.Requests())
+	}
+	wantPanic(t, func() { ghdeploytest.WithLogSize(-1) }, "WithLogSize(-1)", "leave the option away")
+}
+
 func TestWithListener(t *testing.T) {
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

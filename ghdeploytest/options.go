@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -43,7 +44,8 @@ func WithClock(now func() time.Time) Option {
 }
 
 // WithListener lets [Server.URL] serve on this listener instead of a loopback port of its own: on a port that is known
-// beforehand, say. From the call of URL on, [Server.Close] closes it.
+// beforehand, say. From the call of URL on, [Server.Close] closes it. Events that the server sends by itself name its
+// address, also before that call.
 func WithListener(ln net.Listener) Option {
 	if ln == nil {
 		panic("ghdeploytest: WithListener(nil); leave the option away for a loopback port")
@@ -62,6 +64,25 @@ func WithRequestLog(log func(Request)) Option {
 func WithDeliveryLog(log func(Delivery)) Option {
 	return func(s *Server, _ *Seed) { s.deliveryLog = log }
 }
+
+// WithLogSize lets [Server.Requests] and [Server.Deliveries] keep only the newest n entries each, for a server that runs
+// long; [Server.Redeliver] then knows no older event. Without this option they keep all.
+func WithLogSize(n int) Option {
+	if n < 0 {
+		panic(fmt.Sprintf("ghdeploytest: WithLogSize(%d); write at least 0, or leave the option away to keep all", n))
+	}
+	return func(s *Server, _ *Seed) { s.logSize = n }
+}
+
+// newest cuts a log down to what it may hold.
+func newest[T any](s *Server, log []T) []T {
+	if s.logSize == everything {
+		return log
+	}
+	return slices.Delete(log, 0, max(0, len(log)-s.logSize))
+}
+
+const everything = -1
 
 // WithoutLastLink leaves rel="last" out of every Link header, as GitHub does where it cannot count the rows.
 func WithoutLastLink() Option {

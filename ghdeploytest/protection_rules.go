@@ -23,7 +23,7 @@ func protectionRuleOperations() []operation {
 		{
 			id: "repos/list-custom-deployment-rule-integrations", method: "GET", path: rulesTemplate + "/apps",
 			permission: "administration=read", docs: "deployments/protection-rules#list-custom-deployment-rule-integrations-available-for-an-environment",
-			handle: (*Server).listRuleApps,
+			paged: true, handle: (*Server).listRuleApps,
 		},
 		{
 			id: "repos/get-custom-deployment-protection-rule", method: "GET", path: rulesTemplate + "/{protection_rule_id}",

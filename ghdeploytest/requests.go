@@ -64,7 +64,7 @@ func (s *Server) record(c *call) *Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	entry.Time = s.now()
-	s.log = append(s.log, entry)
+	s.log = newest(s, append(s.log, entry))
 	return entry
 }
 

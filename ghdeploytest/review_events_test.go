@@ -123,6 +123,22 @@ func TestEventsOfARun(t *testing.T) {
 	wantFields(t, rule["deployment"], map[string]string{"id": "6000000001", "environment": `"production"`})
 }
 
+// The runs of a seed begin once the webhooks are there.
+func TestEventsOfASeededRun(t *testing.T) {
+	in := &inbox{}
+	srv := newServer(t, withApps("gate"),
+		ghdeploytest.WithWebhook(ghdeploytest.Webhook{Handler: in, App: "gate"}),
+		ghdeploytest.WithRepository(ghdeploytest.Repository{
+			FullName:     "octocat/example",
+			Environments: []ghdeploytest.Environment{{Name: "production", Reviewers: byOctocat, ProtectionRules: []string{"gate"}}},
+			Runs:         []ghdeploytest.Run{{Environments: []string{"production"}}},
+		}))
+	const want = "ping deployment/created deployment_status/created deployment_review/requested deployment_protection_rule/requested"
+	if got := events(wait(t, srv)); got != want || len(in.bodies) != 5 {
+		t.Errorf("%s; %d requests, want %s", got, len(in.bodies), want)
+	}
+}
+
 func TestEventsOfAReview(t *testing.T) {
 	for _, test := range []struct{ state, then string }{
 		{"approved", "deployment_review/approved"}, // the app's rule still holds the job

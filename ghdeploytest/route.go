@@ -16,6 +16,7 @@ type operation struct {
 	docs       string // page and anchor below https://docs.github.com/rest/
 	body       bool   // it takes a JSON object
 	nullBody   bool   // or null
+	paged      bool   // it answers a list in pages
 	creates    bool   // it counts as content creation for the secondary limit
 	free       bool   // it costs nothing on the primary limit
 	handle     func(*Server, *call) answer

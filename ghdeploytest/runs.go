@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Run describes a workflow run whose jobs deploy. Start one with [Server.StartRun] or in [Repository].
@@ -143,11 +144,12 @@ func (s *Server) startRun(r *repository, given Run) Run {
 	}
 	for i, name := range given.Environments {
 		same := func(other string) bool { return strings.EqualFold(name, other) }
-		if name == "" || slices.ContainsFunc(given.Environments[:i], same) {
-			panic(fmt.Sprintf("ghdeploytest: Run{Environments: %q}; write each name once", given.Environments))
+		if name == "" || utf8.RuneCountInString(name) > maxEnvironmentName || slices.ContainsFunc(given.Environments[:i], same) {
+			panic(fmt.Sprintf("ghdeploytest: Run{Environments: %q}; write each name once, with 1 to %d characters", given.Environments, maxEnvironmentName))
 		}
 	}
 
+	s.state.ids.given[given.ID] = true
 	now := s.now().UTC()
 	started := &run{id: given.ID, actor: given.Actor}
 	given.Deployments = nil

@@ -28,6 +28,7 @@ type Server struct {
 	rateLimitStatus   int
 	requestLog        func(Request)
 	deliveryLog       func(Delivery)
+	logSize           int
 	secondaryLimit    int
 	secondaryForm     SecondaryForm
 	anyTokenIsOctocat bool
@@ -65,6 +66,7 @@ func NewServer(opts ...Option) *Server {
 		operations:      operations(),
 		rateLimit:       5000,
 		rateLimitStatus: http.StatusForbidden,
+		logSize:         everything,
 		state:           newState(),
 		quota:           map[string]*bucket{},
 		sleepers:        map[*context.CancelFunc]struct{}{},
@@ -74,10 +76,22 @@ func NewServer(opts ...Option) *Server {
 		opt(s, &setup)
 	}
 	s.seed(setup)
-	for _, w := range s.hooks.setup {
-		s.AddWebhook(w)
-	}
+	s.begins(setup)
 	return s
+}
+
+// begins adds the webhooks of the setup, and then starts its runs, so that their events are delivered.
+func (s *Server) begins(setup Seed) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, w := range s.hooks.setup {
+		s.addWebhook(w)
+	}
+	for _, r := range setup.Repositories {
+		for _, run := range r.Runs {
+			s.startRun(s.state.find(r.FullName), run)
+		}
+	}
 }
 
 // URL returns the address of the server on a loopback port, like http://127.0.0.1:40001, without a trailing slash.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"strings"
 	"sync"
@@ -31,6 +32,17 @@ func TestURL(t *testing.T) {
 		if location := got.header.Get("Location"); !strings.HasPrefix(location, url+prefix+deployments+"/") {
 			t.Errorf("Location %q", location)
 		}
+	}
+}
+
+// Mounted elsewhere, it is known by the scheme and host that the request came to.
+func TestServeHTTPUnderTLS(t *testing.T) {
+	srv := newServer(t)
+	mounted := httptest.NewTLSServer(srv)
+	defer mounted.Close()
+	got, err := receive(mounted.Client().Do(newRequest(t, "POST", mounted.URL+deployments, `{"ref":"main"}`)))
+	if err != nil || got.header.Get("Location") != mounted.URL+first || !strings.HasPrefix(mounted.URL, "https://") {
+		t.Errorf("%+v, %v", got, err)
 	}
 }
 
@@ -119,6 +131,33 @@ func TestSeed(t *testing.T) {
 	must(t, srv, 404, "GET", deployments, "", "Authorization", "")
 }
 
+// Ids that the server makes up keep clear of those that were given, in whatever order: a seed may hold what another
+// server has answered.
+func TestGivenIDs(t *testing.T) {
+	type env = ghdeploytest.Environment
+	srv := newServer(t,
+		ghdeploytest.WithRepository(ghdeploytest.Repository{FullName: "o/r", Environments: []env{{Name: "a", ID: 8000000002}, {Name: "b"}}}),
+		ghdeploytest.WithRepository(ghdeploytest.Repository{FullName: "o/s", ID: 5000000001, Runs: []ghdeploytest.Run{
+			{Environments: []string{"a"}}, {ID: 12000000001, Environments: []string{"a"}},
+		}}),
+		ghdeploytest.WithUser(ghdeploytest.User{Login: "octocat"}), ghdeploytest.WithUser(ghdeploytest.User{Login: "hubot", ID: 9000000001}),
+		ghdeploytest.WithTeam(ghdeploytest.Team{Slug: "x"}), ghdeploytest.WithTeam(ghdeploytest.Team{Slug: "y", ID: 13000000001}),
+		ghdeploytest.WithApp(ghdeploytest.App{Slug: "x"}), ghdeploytest.WithApp(ghdeploytest.App{Slug: "y", ID: 14000000001}))
+	var ids []int64
+	for _, e := range append(srv.Environments("o/r"), srv.Environments("o/s")...) {
+		ids = append(ids, e.ID)
+	}
+	if got := fmt.Sprint(ids); got != "[8000000002 8000000003 8000000004]" {
+		t.Errorf("the environments have the ids %s", got)
+	}
+	must(t, srv, 200, "GET", "/repositories/5000000002", "")
+	wantFields(t, must(t, srv, 200, "GET", "/repositories/5000000001", "").body, map[string]string{"full_name": `"o/s"`})
+	srv.StartRun("o/s", ghdeploytest.Run{ID: 12000000003, Environments: []string{"a"}})
+	if run := srv.StartRun("o/s", ghdeploytest.Run{Environments: []string{"a"}}); run.ID != 12000000004 {
+		t.Errorf("the run has the id %d", run.ID)
+	}
+}
+
 func TestSetupPanics(t *testing.T) {
 	type repo = ghdeploytest.Repository
 	type token = ghdeploytest.Token
@@ -141,6 +180,8 @@ func TestSetupPanics(t *testing.T) {
 		"branch SHA":         {branch(ghdeploytest.Branch{Name: "x", SHA: "abc"}), []string{`"abc"`, "40 hex digits"}},
 		"default is behind":  {branch(ghdeploytest.Branch{Name: "main", Behind: true}), []string{"main", "behind itself"}},
 		"two branches":       {with(repo{FullName: "o/r", Branches: []ghdeploytest.Branch{{Name: "x"}, {Name: "x"}}}), []string{`"x"`, "twice"}},
+		"two tags":           {with(repo{FullName: "o/r", Tags: []ghdeploytest.Tag{{Name: "v1"}, {Name: "v1"}}}), []string{`"v1"`, "twice"}},
+		"run's environment":  {with(repo{FullName: "o/r", Runs: []ghdeploytest.Run{{Environments: []string{strings.Repeat("x", 256)}}}}), []string{"Environments", "255"}},
 		"tag":                {with(repo{FullName: "o/r", Tags: []ghdeploytest.Tag{{}}}), []string{"v1.0.0"}},
 		"status":             {branch(ghdeploytest.Branch{Name: "x", Statuses: []ghdeploytest.CommitStatus{{Context: "ci"}}}), []string{"ci/build"}},
 		"token value":        {tokens(token{}), []string{"Value"}},

@@ -31,7 +31,7 @@ type Repository struct {
 	Tags          []Tag    `json:"tags,omitempty"`
 	// Environments are there from the beginning; a deployment adds those that it names.
 	Environments []Environment `json:"environments,omitempty"`
-	// Runs are started as [Server.StartRun] does.
+	// Runs are started as [Server.StartRun] does, once the webhooks of [WithWebhook] are there.
 	Runs []Run `json:"runs,omitempty"`
 }
 
@@ -94,6 +94,7 @@ func (s *Server) seed(setup Seed) {
 	if len(setup.Repositories) == 0 {
 		setup.Repositories = []Repository{{FullName: defaultRepository}}
 	}
+	s.state.ids.give(setup)
 	s.addReviewers(setup)
 	for _, r := range setup.Repositories {
 		s.addRepository(r)
@@ -147,9 +148,6 @@ func (s *Server) addRepository(r Repository) {
 	for _, e := range r.Environments {
 		s.addEnvironment(repo, e)
 	}
-	for _, run := range r.Runs {
-		s.startRun(repo, run)
-	}
 }
 
 func (r *repository) setBranch(b Branch) {
@@ -172,6 +170,9 @@ func (r *repository) setBranch(b Branch) {
 func (r *repository) addTag(t Tag) {
 	if t.Name == "" || strings.HasPrefix(t.Name, "refs/") {
 		panic(fmt.Sprintf("ghdeploytest: Tag{Name: %q}; write the bare name, like v1.0.0", t.Name))
+	}
+	if slices.ContainsFunc(r.tags, func(other *branch) bool { return other.name == t.Name }) {
+		panic(fmt.Sprintf("ghdeploytest: %s has the tag %q twice", r.fullName(), t.Name))
 	}
 	sha := checkSHA(t.SHA, r.fullName(), "tags", t.Name)
 	r.checkStatuses(sha, t.Statuses)

@@ -23,8 +23,8 @@ func TestTooLargePayload(t *testing.T) {
 	s := NewServer(WithWebhook(Webhook{Handler: http.NotFoundHandler()}))
 	defer s.Close()
 	s.mu.Lock()
-	s.send(s.hooks.list[0], "1", eventDeployment, "created", make([]byte, 25_000_000))
-	s.send(s.hooks.list[0], "2", eventDeployment, "created", make([]byte, 25_000_001))
+	s.send(s.serverCall(s.hooks.list[0].repo), s.hooks.list[0], "1", eventDeployment, "created", make([]byte, 25_000_000))
+	s.send(s.serverCall(s.hooks.list[0].repo), s.hooks.list[0], "2", eventDeployment, "created", make([]byte, 25_000_001))
 	s.mu.Unlock()
 	if list := s.Deliveries(); len(list) != 2 || list[1].GUID != "1" {
 		t.Errorf("%d deliveries, want the ping and one", len(list))

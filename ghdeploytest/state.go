@@ -84,16 +84,46 @@ const (
 )
 
 // counters hand out ids; each kind counts for itself, so that a test can foresee them.
-type counters map[int64]int64
+type counters struct {
+	last  map[int64]int64 // by kind
+	given map[int64]bool  // those that the setup chose
+}
 
+// next is the next id of a kind that was not given to something else.
 func (c counters) next(kind int64) int64 {
-	c[kind]++
-	return kind + c[kind]
+	for {
+		c.last[kind]++
+		if id := kind + c.last[kind]; !c.given[id] {
+			return id
+		}
+	}
+}
+
+// give keeps the ids of a setup from being handed out.
+func (c counters) give(setup Seed) {
+	for _, r := range setup.Repositories {
+		c.given[r.ID] = true
+		for _, e := range r.Environments {
+			c.given[e.ID] = true
+		}
+		for _, run := range r.Runs {
+			c.given[run.ID] = true
+		}
+	}
+	for _, u := range setup.Users {
+		c.given[u.ID] = true
+	}
+	for _, t := range setup.Teams {
+		c.given[t.ID] = true
+	}
+	for _, a := range setup.Apps {
+		c.given[a.ID] = true
+	}
 }
 
 func newState() state {
 	return state{
-		ids:     counters{},
+		ids:     counters{last: map[int64]int64{}, given: map[int64]bool{}},
 		byID:    map[int64]*repository{},
 		renamed: map[string]*repository{},
 		tokens:  map[string]*Token{},

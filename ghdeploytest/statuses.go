@@ -14,7 +14,7 @@ func statusOperations() []operation {
 		{
 			id: "repos/list-deployment-statuses", method: "GET", path: "/repos/{owner}/{repo}/deployments/{deployment_id}/statuses",
 			permission: "deployments=read", docs: "deployments/statuses#list-deployment-statuses",
-			handle: (*Server).listStatuses,
+			paged: true, handle: (*Server).listStatuses,
 		},
 		{
 			id: "repos/create-deployment-status", method: "POST", path: "/repos/{owner}/{repo}/deployments/{deployment_id}/statuses",

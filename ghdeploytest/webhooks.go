@@ -46,6 +46,10 @@ type Webhook struct {
 	// App is the slug of a GitHub App. It makes this the app's webhook: the payloads name the installation, and the
 	// events of reviews are sent too, which GitHub keeps for apps.
 	App string
+	// Enterprise is the release of a GitHub Enterprise Server, like 3.17.2. It makes this the webhook of one: the
+	// deliveries name the release and the host, and wait 30 seconds for an answer. The addresses in them are those of
+	// the request that caused the event.
+	Enterprise string
 }
 
 const (
@@ -53,7 +57,8 @@ const (
 	contentForm = "form"
 )
 
-// WithWebhook adds a webhook from the start. Its ping is under way when [NewServer] returns.
+// WithWebhook adds a webhook from the start: before the runs of a [Repository] begin, so it gets their events. Its ping
+// is under way when [NewServer] returns.
 func WithWebhook(w Webhook) Option {
 	return func(s *Server, _ *Seed) { s.hooks.setup = append(s.hooks.setup, w) }
 }
@@ -92,6 +97,7 @@ type hook struct {
 	all         bool        // it asked for no events by name
 	repo        *repository // nil = every one
 	app         string      // "" = the repository's own webhook
+	enterprise  string      // release, "" = github.com
 	transport   http.RoundTripper
 	createdAt   time.Time
 
@@ -129,7 +135,7 @@ func (s *Server) addWebhook(w Webhook) {
 	}
 	h := hook{
 		address: w.address(), secret: w.Secret, contentType: w.ContentType,
-		events: w.Events, all: w.Events == nil, app: w.App, transport: s.carrier(w), createdAt: s.now().UTC(),
+		events: w.Events, all: w.Events == nil, app: w.App, enterprise: w.Enterprise, transport: s.carrier(w), createdAt: s.now().UTC(),
 	}
 	if h.all {
 		h.events = may

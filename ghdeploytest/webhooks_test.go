@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
@@ -80,6 +82,34 @@ func TestWebhookHeaders(t *testing.T) {
 		d.Body != body || d.Payload != body || d.Status != 202 || d.Response != "taken" || d.Err != nil || !d.OK() || d.Time.IsZero() {
 		t.Errorf("the log: %+v", d)
 	}
+}
+
+// As on a GitHub Enterprise Server: two headers more, and 30 seconds for an answer.
+func TestWebhookOfAnEnterpriseServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in := &inbox{}
+		srv := newServer(t, ghdeploytest.WithWebhook(ghdeploytest.Webhook{
+			Enterprise: "3.17.2", Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Header.Get("X-GitHub-Event") == "ping" {
+					<-r.Context().Done()
+					return
+				}
+				time.Sleep(29 * time.Second)
+				in.ServeHTTP(w, r)
+			}),
+		}))
+		must(t, srv, 201, "POST", "https://ghe.example:8443/api/v3"+deployments, `{"ref":"main"}`)
+		list := wait(t, srv)
+		if len(list) != 2 || list[0].OK() || list[0].Duration != 30*time.Second || !list[1].OK() || list[1].Duration != 29*time.Second {
+			t.Errorf("%+v", list)
+		}
+		wantHeaders(t, list[0].Header, map[string]string{
+			"X-GitHub-Enterprise-Version": "3.17.2", "X-GitHub-Enterprise-Host": "api.github.test",
+		})
+		wantHeaders(t, in.requests[0].Header, map[string]string{
+			"X-GitHub-Enterprise-Version": "3.17.2", "X-GitHub-Enterprise-Host": "ghe.example",
+		})
+	})
 }
 
 func mac256(body string) string {

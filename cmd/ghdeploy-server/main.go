@@ -149,6 +149,7 @@ func serve(ctx context.Context, cfg config, out, errs io.Writer) error {
 	opts := []ghdeploytest.Option{
 		ghdeploytest.WithRequestLog(requestLog(out)),
 		ghdeploytest.WithDeliveryLog(failures(errs)),
+		ghdeploytest.WithLogSize(0), // they are printed, and nobody asks for them again
 	}
 	if cfg.seed != "" {
 		seed, err := readSeed(cfg.seed)
@@ -162,13 +163,13 @@ func serve(ctx context.Context, cfg config, out, errs io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("-addr: %w", err)
 	}
-	srv := ghdeploytest.NewServer(append(opts, ghdeploytest.WithListener(ln))...)
-	defer srv.Close()
-	address := srv.URL() //nolint:contextcheck // the listener is there already; before AddWebhook, because the ping names it
+	opts = append(opts, ghdeploytest.WithListener(ln))
 	if cfg.hook.URL != "" {
-		srv.AddWebhook(cfg.hook)
+		opts = append(opts, ghdeploytest.WithWebhook(cfg.hook))
 	}
-	_, _ = fmt.Fprintln(out, address)
+	srv := ghdeploytest.NewServer(opts...)
+	defer srv.Close()
+	_, _ = fmt.Fprintln(out, srv.URL()) //nolint:contextcheck // the listener is there already
 	<-ctx.Done()
 	return nil
 }

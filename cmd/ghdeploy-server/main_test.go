@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -194,6 +195,30 @@ func TestWebhook(t *testing.T) {
 	}
 }
 
+// The runs of a seed are told of too, under the address that the server listens on.
+func TestWebhookOfASeededRun(t *testing.T) {
+	got := make(chan string, 10)
+	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		got <- r.Header.Get("X-GitHub-Event") + " " + string(body)
+	}))
+	defer receiver.Close()
+	seed := write(t, `{"repositories": [{"full_name": "octocat/example", "runs": [{"environments": ["production"]}]}]}`)
+	p := start(t, "-seed", seed, "-webhook", receiver.URL)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for _, event := range []string{"ping", "deployment", "deployment_status"} {
+		select {
+		case delivery := <-got:
+			if !strings.HasPrefix(delivery, event+" ") || !strings.Contains(delivery, `"`+p.url+`/repos/octocat/example/deployments`) {
+				t.Errorf("want %s of %s, got %s", event, p.url, delivery)
+			}
+		case <-ctx.Done():
+			t.Fatalf("no %s: %s", event, &p.errors)
+		}
+	}
+}
+
 // The seed of the doc comment is taken from there.
 func TestSeedOfTheDocumentation(t *testing.T) {
 	source, err := os.ReadFile("main.go")
@@ -278,6 +303,24 @@ func TestRefusedFlags(t *testing.T) {
 			strings.Count(errs, "\n") != 1 {
 			t.Errorf("%q: exit %d, %q, %q, want 2 and one line with %q", test.args, code, out, errs, test.says)
 		}
+	}
+}
+
+// A long seed is as much work as there is in it.
+func TestLongSeed(t *testing.T) {
+	var seed strings.Builder
+	seed.WriteString(`{"repositories": [{"full_name": "octocat/example"}`)
+	for i := range 2000 {
+		fmt.Fprintf(&seed, ",\n{\"full_name\": \"octocat/r%d\"}", i)
+	}
+	seed.WriteString("]}")
+	begin := time.Now()
+	p := start(t, "-seed", write(t, seed.String()))
+	if took := time.Since(begin); took > 10*time.Second {
+		t.Errorf("it took %v to start", took)
+	}
+	if got, answer := p.send(t, "GET", "/repos/octocat/r1999", "any", ""); got != 200 {
+		t.Errorf("%d %s", got, answer)
 	}
 }
 

@@ -45,7 +45,8 @@ func parseSeed(text []byte) (ghdeploytest.Seed, error) {
 	return seed, s.try(seed)
 }
 
-// try sets servers up with more and more of the seed, so that a refusal can be led back to what it is about.
+// try sets a server up with the seed, and if that is refused with more and more of it, so that the refusal can be led
+// back to what it is about.
 func (s *scanner) try(seed ghdeploytest.Seed) error {
 	attempt := func(path string, part ghdeploytest.Seed) error {
 		err := refused(func() { ghdeploytest.NewServer(ghdeploytest.WithSeed(part)).Close() })
@@ -56,6 +57,9 @@ func (s *scanner) try(seed ghdeploytest.Seed) error {
 			return fmt.Errorf("%d: %s: %s", line, path, inJSON(err.Error()))
 		}
 		return fmt.Errorf("1: %s", inJSON(err.Error()))
+	}
+	if attempt("", seed) == nil {
+		return nil
 	}
 	part := seed // whatever else it holds belongs to every attempt
 	for i := range seed.Repositories {
