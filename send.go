@@ -41,6 +41,7 @@ type exchange struct {
 	core *core
 	ctx  context.Context
 	op   operation
+	req  *http.Request // as newRequest made it: each attempt begins with a copy
 
 	attempts   int
 	mayHaveRun bool
@@ -60,7 +61,7 @@ type exchange struct {
 // rewinding of the body are go-retryablehttp's; whether and when there is
 // another attempt is the policy's, asked once after each in end.
 func (c *core) send(req *retryablehttp.Request, op operation) *answer {
-	x := &exchange{core: c, ctx: req.Context(), op: op, redact: redaction("")}
+	x := &exchange{core: c, ctx: req.Context(), op: op, req: req.Clone(req.Context()), redact: redaction("")}
 	if x.begin(req.Request) == nil {
 		loop := &retryablehttp.Client{
 			HTTPClient:   c.http,
@@ -99,8 +100,9 @@ func (x *exchange) begin(r *http.Request) error {
 	x.redact = redaction(token)
 	x.trace = new(connTrace)
 	x.started = time.Now()
-	*r = *r.WithContext(httptrace.WithClientTrace(x.ctx, x.trace.hooks()))
-	r.Header = r.Header.Clone() // the transport of an earlier attempt may still read it
+	// What r is by now, the transport of an earlier attempt may have changed, or
+	// may still read.
+	*r = *x.req.Clone(httptrace.WithClientTrace(x.ctx, x.trace.hooks()))
 	authorize(r, token)
 	return nil
 }

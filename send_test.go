@@ -83,6 +83,35 @@ func TestEachAttemptIsWhole(t *testing.T) {
 	}
 }
 
+// A transport may not change the request, and some do: go-github-mock puts its
+// own address in. What one made of an attempt is not what the next begins with.
+func TestEachAttemptBeginsAnew(t *testing.T) {
+	type seen struct {
+		URL   string
+		Trace []string
+	}
+	var sent []seen
+	client := inProcessClient(t, func(r *http.Request) (*canned, error) {
+		r.URL.Path = "/mirror" + r.URL.Path
+		r.Header.Add("X-Trace", fmt.Sprint(len(sent)))
+		sent = append(sent, seen{r.URL.String(), r.Header.Values("X-Trace")})
+		if len(sent) < 3 {
+			return reply(http.StatusTooManyRequests, "", "Retry-After: 0"), nil
+		}
+		return reply(http.StatusOK, oneDeployment), nil
+	}, WithRetry(quick))
+	for what, call := range map[string]func(context.Context, *Client) error{"deployments/1": getOne, "deployments": createOne} {
+		sent = nil
+		if err := call(t.Context(), client); err != nil {
+			t.Fatal(err)
+		}
+		url := "https://ghe.example.com/mirror/api/v3/repos/octocat/example/" + what
+		if diff := cmp.Diff([]seen{{url, []string{"0"}}, {url, []string{"1"}}, {url, []string{"2"}}}, sent); diff != "" {
+			t.Errorf("sent (-want +got)\n%s", diff)
+		}
+	}
+}
+
 // A repository that was renamed answers a write with a 307: it is followed,
 // with the body and the token.
 func TestRedirectKeepsTheBody(t *testing.T) {
