@@ -266,11 +266,13 @@ func parseComplaint(item wire.Raw, text func(wire.Raw) string) complaint {
 		Context wire.Raw `json:"context"`
 		State   wire.Raw `json:"state"`
 	}
-	if wire.Decode(raw.Contexts, &contexts) != nil {
-		return c
+	if wire.Decode(raw.Contexts, &contexts) == nil {
+		for _, s := range contexts {
+			c.contexts = append(c.contexts, ContextState{Context: text(s.Context), State: text(s.State)})
+		}
 	}
-	for _, s := range contexts {
-		c.contexts = append(c.contexts, ContextState{Context: text(s.Context), State: text(s.State)})
+	if c.FieldError == (FieldError{}) && c.contexts == nil {
+		c.Message = text(item)
 	}
 	return c
 }

@@ -1,6 +1,7 @@
 package ghdeploy
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 	"time"
@@ -85,7 +86,13 @@ func (e *ConflictError) Unwrap() error {
 func (e *ConflictError) detail() string {
 	var parts []string
 	for _, c := range e.Failing() {
-		parts = append(parts, c.Context+" is "+c.State)
+		switch {
+		case c.Context == "": // which one it is, nobody can tell
+		case c.State == "":
+			parts = append(parts, c.Context+" has no state")
+		default:
+			parts = append(parts, c.Context+" is "+c.State)
+		}
 	}
 	return strings.Join(parts, ", ")
 }
@@ -102,9 +109,9 @@ type ValidationError struct {
 }
 
 // FieldError is one complaint of a [ValidationError]. Where GitHub sends a
-// plain string, it is the Message. Where only the message of the answer names a
-// key, because the server does not know it or the plan does not include it, the
-// key is the Field, and the Code is unprocessable.
+// plain string, or JSON of another shape, it is the Message. Where only the
+// message of the answer names a key, because the server does not know it or the
+// plan does not include it, the key is the Field, and the Code is unprocessable.
 type FieldError struct {
 	Resource string
 	Field    string
@@ -132,9 +139,11 @@ func (e *ValidationError) detail() string {
 	for _, f := range e.Errors {
 		part := f.Message
 		if part == "" {
-			part = strings.TrimSpace(f.Field + " " + f.Code)
+			part = strings.TrimSpace(cmp.Or(f.Field, f.Resource) + " " + f.Code)
 		}
-		parts = append(parts, part)
+		if part != "" {
+			parts = append(parts, part)
+		}
 	}
 	return strings.Join(parts, "; ")
 }
