@@ -42,6 +42,8 @@ func reason(op operation, a *answer, p problem) error {
 		return validation(op, p)
 	case op.means[a.status] != nil:
 		return op.means[a.status]
+	case a.status == http.StatusNotModified:
+		return fmt.Errorf("%w: no condition was sent", ErrMalformedResponse)
 	case a.status >= 300 && a.status < 400:
 		return redirect(a)
 	}

@@ -59,10 +59,12 @@ var (
 	// see [OutcomeUnknownError].
 	ErrOutcomeUnknown error = &sentinel{text: "outcome unknown"}
 	// ErrRedirect is a redirect that was not followed: it leaves the API's
-	// origin, or would turn a write into a GET.
+	// origin, would turn a write into a GET, is the tenth in a row, leads
+	// nowhere, or is one that the caller's CheckRedirect refuses.
 	ErrRedirect error = &sentinel{text: "redirect refused"}
 	// ErrMalformedResponse is an answer that is not what the operation
-	// documents: not JSON, a null, an object without its id.
+	// documents: not JSON, a null, an object without its id, a 304 that no
+	// condition asked for.
 	ErrMalformedResponse error = &sentinel{text: "malformed response"}
 	// ErrTooLarge is an answer of more than 32 MiB.
 	ErrTooLarge error = &sentinel{text: "response too large"}
@@ -227,6 +229,8 @@ func statusSentinel(status int) error {
 	switch status {
 	case http.StatusAccepted:
 		return ErrMergedBranch
+	case http.StatusNotModified:
+		return ErrMalformedResponse
 	case http.StatusUnauthorized:
 		return ErrUnauthorized
 	case http.StatusForbidden:

@@ -542,8 +542,13 @@ func TestAnswerBecomesError(t *testing.T) {
 		},
 		"a 304 that nobody asked for": {
 			call: "get", status: 304,
-			is:   []error{ghdeploy.ErrRedirect},
-			line: "ghdeploy: GET /repos/octocat/example/deployments/42: 304 Not Modified (the body is empty): redirect refused",
+			is:   []error{ghdeploy.ErrMalformedResponse},
+			line: "ghdeploy: GET /repos/octocat/example/deployments/42: 304 Not Modified (the body is empty): malformed response: no condition was sent",
+		},
+		"a 304 to a write": {
+			call: "create", status: 304,
+			is:   []error{ghdeploy.ErrMalformedResponse},
+			line: "ghdeploy: POST /repos/octocat/example/deployments: 304 Not Modified (the body is empty): malformed response: no condition was sent",
 		},
 		"200, not JSON": {
 			call: "get", status: 200, body: "<html>",
@@ -727,6 +732,7 @@ func TestErrorOfAStub(t *testing.T) {
 		0:   nil,
 		202: {ghdeploy.ErrMergedBranch},
 		301: {ghdeploy.ErrRedirect},
+		304: {ghdeploy.ErrMalformedResponse},
 		400: nil,
 		401: {ghdeploy.ErrUnauthorized},
 		403: {ghdeploy.ErrForbidden},
