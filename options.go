@@ -10,6 +10,7 @@ import (
 	"os"
 	"regexp"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -50,6 +51,9 @@ const (
 // the base URL and nowhere else.
 func WithToken(token string) Option {
 	return func(c *config) error {
+		if token == "" {
+			return invalidArgument("WithToken: the token is empty; leave the option out for anonymous calls")
+		}
 		if err := checkToken(token); err != nil {
 			return invalidArgument("WithToken: %v", err)
 		}
@@ -313,10 +317,23 @@ func visible(s string) bool {
 	return true
 }
 
-// parseBase never repeats what may be a password or a token: nothing of a text
+// parseBase takes the API's root, and not the site that people look at: that
+// answers every call with a 404.
+func parseBase(s string) (*url.URL, error) {
+	u, err := parseURL(s)
+	if err != nil {
+		return nil, err
+	}
+	if host := u.Hostname(); strings.TrimPrefix(host, "www.") == "github.com" {
+		return nil, fmt.Errorf("%s is not the API; that is https://api.github.com/, the default", host)
+	}
+	return u, nil
+}
+
+// parseURL never repeats what may be a password or a token: nothing of a text
 // that is not a URL, and of one that is no more than its host, or its path once
 // there is nothing else in it.
-func parseBase(s string) (*url.URL, error) {
+func parseURL(s string) (*url.URL, error) {
 	u, err := url.Parse(s)
 	switch {
 	case s == "":
@@ -334,6 +351,9 @@ func parseBase(s string) (*url.URL, error) {
 	case u.Fragment != "" || strings.Contains(s, "#"):
 		return nil, fmt.Errorf("%s holds a fragment; the API's root has none", u.Host)
 	}
+	if port, err := strconv.ParseUint(u.Port(), 10, 16); u.Port() != "" && (err != nil || port == 0) {
+		return nil, fmt.Errorf("the port of %s is none; ports are 1 to 65535", u.Host)
+	}
 	for element := range strings.SplitSeq(u.Path, "/") {
 		if element == "." || element == ".." {
 			return nil, fmt.Errorf("%q holds %q in its path", s, element)
@@ -348,7 +368,7 @@ func parseHost(s string) (*url.URL, error) {
 	if !strings.Contains(s, "://") {
 		full = "https://" + s
 	}
-	u, err := parseBase(full)
+	u, err := parseURL(full)
 	switch {
 	case s == "":
 		return nil, fmt.Errorf("the host is empty; write one such as github.com")
