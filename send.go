@@ -259,22 +259,43 @@ func (t *connTrace) hooks() *httptrace.ClientTrace {
 // hook for a written request comes before its bytes leave.
 func (t *connTrace) unsent() bool { return t.asked.Load() && !t.got.Load() }
 
-// transport keeps http.Client from closing the idle connections of a
-// transport that other code uses too: go-retryablehttp asks for that after
-// each failure, and a type without the method refuses.
+// transport stands between http.Client and the caller's transport. It keeps
+// the idle connections open that other code uses too: go-retryablehttp asks to
+// close them after each failure, and a type without the method refuses.
 type transport struct{ next http.RoundTripper }
 
 // errGivenBack is an attempt that net/http would have replayed by itself.
 var errGivenBack = errors.New("the HTTP/2 connection gave the request up after it was written")
 
-// RoundTrip lets net/http not send a body a second time over HTTP/2. It would
-// after REFUSED_STREAM and GOAWAY, without a bound, and after a PROTOCOL_ERROR
-// as well, which does not say that nothing was done. Over HTTP/1.1 it only does
-// where not a byte was written. A redirect is followed above this.
+// RoundTrip gives back what the transport does, but for two things that
+// http.Client would hide an answer, or its cause, behind.
 func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := t.next.RoundTrip(once(r))
+	switch {
+	case err != nil:
+		return resp, err
+	case resp == nil:
+		return nil, fmt.Errorf("the transport %T gave neither an answer nor an error", t.next)
+	}
+	if to, _ := r.URL.Parse(resp.Header.Get("Location")); to == nil {
+		// It cannot be followed, and is an answer all the same.
+		whole := *resp
+		whole.Header = resp.Header.Clone()
+		whole.Header.Del("Location")
+		return &whole, nil
+	}
+	return resp, nil
+}
+
+// once is the request, such that net/http does not send its body a second time
+// over HTTP/2. It would after REFUSED_STREAM and GOAWAY, without a bound, and
+// after a PROTOCOL_ERROR as well, which does not say that nothing was done. Over
+// HTTP/1.1 it only does where not a byte was written. A redirect is followed
+// above this.
+func once(r *http.Request) *http.Request {
 	rewind := r.GetBody
 	if r.Body == nil || rewind == nil {
-		return t.next.RoundTrip(r)
+		return r
 	}
 	var streamed atomic.Bool
 	r = r.WithContext(httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{
@@ -291,7 +312,7 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		return rewind()
 	}
-	return t.next.RoundTrip(r)
+	return r
 }
 
 // contextError is why the context ended, nil if it has not.

@@ -190,6 +190,51 @@ func TestRefusedRedirectIsFinal(t *testing.T) {
 	}
 }
 
+// http.Client makes an error of an answer whose Location is no URL. It is an
+// answer all the same, and says that nothing was done.
+func TestRedirectToNoURL(t *testing.T) {
+	for what, call := range map[string]func(context.Context, *Client) error{"GET": getOne, "POST": createOne} {
+		for _, status := range []int{301, 302, 303, 307, 308} {
+			header := http.Header{"Location": {"https://[elsewhere"}, "X-Github-Request-Id": {"A1"}}
+			sent := 0
+			client, err := NewClient(WithRetry(quick), WithHTTPClient(&http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) {
+				sent++
+				return &http.Response{StatusCode: status, Header: header, Body: http.NoBody}, nil
+			})}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = call(t.Context(), client)
+			e, ok := errors.AsType[*Error](err)
+			if !ok || !errors.Is(err, ErrRedirect) || errors.Is(err, ErrOutcomeUnknown) || e.StatusCode != status || e.RequestID != "A1" || sent != 1 {
+				t.Errorf("%s %d, sent %d times: %v, want ErrRedirect", what, status, sent, err)
+			}
+			if len(header) != 2 {
+				t.Errorf("the transport's own header is now %v", header)
+			}
+		}
+	}
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// A transport that is broken is called by its own name, not by this package's.
+func TestTransportThatGivesNothing(t *testing.T) {
+	client, err := NewClient(WithRetry(quick), WithHTTPClient(&http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) { return nil, nil })}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = "the transport ghdeploy.roundTripper gave neither an answer nor an error"
+	if err := getOne(t.Context(), client); err == nil || !strings.Contains(err.Error(), ": "+want+" (4 attempts)") {
+		t.Errorf("GET: %v, want %q", err, want)
+	}
+	if err := createOne(t.Context(), client); !errors.Is(err, ErrOutcomeUnknown) || !strings.Contains(err.Error(), want) {
+		t.Errorf("POST: %v, want ErrOutcomeUnknown and %q", err, want)
+	}
+}
+
 func TestAttemptTimeout(t *testing.T) {
 	endless := func(r *http.Request) (*canned, error) {
 		<-r.Context().Done()
