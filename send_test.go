@@ -453,6 +453,25 @@ func TestDeleteNotFound(t *testing.T) {
 	}
 }
 
+// Only GitHub's own 404 says that nothing is left: one of whoever hands out
+// tokens does not.
+func TestDeleteIsNotDoneForLackOfAToken(t *testing.T) {
+	steps := []int{502, 404}
+	client := inProcessClient(t, func(*http.Request) (*canned, error) {
+		status := steps[0]
+		steps = steps[1:]
+		return reply(status, ""), nil
+	}, WithRetry(quick), WithTokenFunc(func(context.Context) (string, error) {
+		if len(steps) == 0 {
+			return "", &Error{StatusCode: http.StatusNotFound, Message: "no such installation"}
+		}
+		return "token", nil
+	}))
+	if err := client.Deployments.Delete(t.Context(), "octocat", "example", 7); !errors.Is(err, ErrNotFound) {
+		t.Errorf("error = %v, want ErrNotFound", err)
+	}
+}
+
 // An attempt that reached no connection cannot have deleted anything.
 func TestDeleteNotFoundAfterARefusal(t *testing.T) {
 	var dials, deletes int
