@@ -187,7 +187,8 @@ func (e *Error) Unwrap() error {
 	return statusSentinel(e.StatusCode)
 }
 
-// LogValue is what [log/slog] logs: everything but the body.
+// LogValue is what [log/slog] logs: a group of what is said in one line, part
+// by part. The body and the address of the documentation are left out.
 func (e *Error) LogValue() slog.Value {
 	attrs := []slog.Attr{
 		slog.String("method", e.Method),

@@ -64,8 +64,9 @@ func WithToken(token string) Option {
 
 // WithTokenFunc authenticates with the token that the function returns. It is
 // asked before each attempt, so it should remember a token until shortly
-// before that expires, and it must be safe for concurrent use. Its error ends
-// the call, unsent.
+// before that expires, and it must be safe for concurrent use. It gets the
+// call's context and should end with it: nothing else bounds its time. Its
+// error, or a token that no header can hold, ends the call.
 func WithTokenFunc(token func(context.Context) (string, error)) Option {
 	return func(c *config) error {
 		if token == nil {
@@ -144,9 +145,9 @@ func WithInsecureHTTP() Option {
 
 // WithHTTPClient sends requests through a copy of the given client: its
 // Transport carries proxies, caching and tracing, and its Timeout bounds each
-// attempt; 0 then means no bound but the context's. Its connection pool is
-// never closed. Its CheckRedirect may refuse a redirect that this package would
-// follow.
+// attempt; 0 then means no bound but the context's. Without this option an
+// attempt ends after 30 s. The client's connection pool is never closed. Its
+// CheckRedirect may refuse a redirect that this package would follow.
 //
 // A transport must not add an Idempotency-Key or X-Idempotency-Key header:
 // net/http takes it as leave to send a POST twice. One that retries by itself

@@ -175,14 +175,14 @@ func quotedList(names []string) string {
 
 // RateLimitError is a limit of GitHub's: the hourly quota (primary), or too
 // much at once (secondary). Where the client itself held the request back,
-// because an earlier answer had said when the next may come, the StatusCode
-// and Attempts of its [Error] are 0.
+// because an earlier answer had said when the next may come, the StatusCode of
+// its [Error] is 0, and its Attempts are those before: mostly 0 too.
 //
 // GitHub docs: https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api
 type RateLimitError struct {
 	Secondary  bool
 	Rate       Rate          // the quota, as far as the answer told it
-	RetryAfter time.Duration // how long to wait, from the answer on; at most 65 minutes
+	RetryAfter time.Duration // how long to wait, from when the call returned; at most 65 minutes
 	RetryAt    time.Time     // the same on this machine's clock
 }
 
