@@ -9,9 +9,9 @@ import (
 
 // BranchPoliciesService names the branches and tags that may be deployed to an
 // environment. GitHub applies them while CustomBranchPolicies of the
-// environment's [DeploymentBranchPolicySettings] is true; otherwise it answers
-// that there are none, [ErrNotFound]. It is small and frozen: see
-// [DeploymentsService].
+// environment's [DeploymentBranchPolicySettings] is true; otherwise every method
+// ends in an [ErrNotFound]. To change policies takes admin rights. It is small
+// and frozen: see [DeploymentsService].
 //
 // GitHub docs: https://docs.github.com/rest/deployments/branch-policies
 type BranchPoliciesService interface {
@@ -30,7 +30,6 @@ type BranchPoliciesService interface {
 	Get(ctx context.Context, owner, repo, environment string, id int64) (*BranchPolicy, error)
 
 	// Create adds a policy. One with the same pattern is [ErrAlreadyExists].
-	// [ErrNotFound] can mean that the environment does not go by policies.
 	// An [*OutcomeUnknownError] says that the policy may exist: it is never
 	// sent a second time by itself.
 	//

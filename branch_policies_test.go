@@ -1,13 +1,16 @@
 package ghdeploy_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/ghdeploy/ghdeploy"
@@ -130,6 +133,63 @@ func TestCreateOfAPolicyThatExists(t *testing.T) {
 					t.Errorf("err = %v", err)
 				}
 				same(t, "requests", []string{"POST /api/v3/repos/o/r/environments/qa/deployment-branch-policies"}, requests)
+			})
+		}
+	}
+}
+
+// net/http's client fails on a Location that is no URL, before anybody sees
+// the status.
+func TestStatusOfAnIllegibleLocation(t *testing.T) {
+	client := func(t *testing.T, status, location string) (c *ghdeploy.Client, connections func() int) {
+		t.Helper()
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = listener.Close() })
+		var count atomic.Int32
+		go func() {
+			for {
+				conn, err := listener.Accept()
+				if err != nil {
+					return
+				}
+				count.Add(1)
+				if r, err := http.ReadRequest(bufio.NewReader(conn)); err == nil {
+					_, _ = io.Copy(io.Discard, r.Body)
+					_, _ = io.WriteString(conn, "HTTP/1.1 "+status+"\r\nLocation: "+location+"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+				}
+				_ = conn.Close()
+			}
+		}()
+		c, err = ghdeploy.NewClient(ghdeploy.WithBaseURL("http://" + listener.Addr().String() + "/api/v3"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c, func() int { return int(count.Load()) }
+	}
+	for _, location := range []string{"http://[::1", "%zz", "http://a b.example.com/", ":", "http://h:port/", "//%", "\xff%"} {
+		for status, want := range map[string]error{
+			"303 See Other":          ghdeploy.ErrAlreadyExists,
+			"301 Moved Permanently":  ghdeploy.ErrRedirect,
+			"307 Temporary Redirect": ghdeploy.ErrRedirect,
+		} {
+			t.Run(status+" "+location, func(t *testing.T) {
+				c, connections := client(t, status, location)
+				_, err := c.BranchPolicies.Create(t.Context(), "o", "r", "qa", ghdeploy.BranchPolicyRequest{Name: "release/*"})
+				if !errors.Is(err, want) || errors.Is(err, ghdeploy.ErrOutcomeUnknown) {
+					t.Errorf("Create: %v, want %v", err, want)
+				}
+				if n := connections(); n != 1 {
+					t.Errorf("%d requests, want 1", n)
+				}
+				if _, err = c.BranchPolicies.Get(t.Context(), "o", "r", "qa", 7); !errors.Is(err, ghdeploy.ErrRedirect) {
+					t.Errorf("Get: %v, want ErrRedirect", err)
+				}
+				if n := connections(); n != 2 {
+					t.Errorf("%d requests, want 2: one for each call", n)
+				}
 			})
 		}
 	}

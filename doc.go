@@ -28,14 +28,15 @@
 // # Environments and their protection
 //
 // [EnvironmentsService].CreateOrUpdate changes what the request names and keeps
-// the rest, whatever GitHub does with a setting that it is not sent. Nothing is
-// removed but in so many words:
+// the rest, whatever GitHub does with a setting that it is not sent:
 //
 //	_, err := client.Environments.CreateOrUpdate(ctx, "octocat", "example", "production", ghdeploy.EnvironmentRequest{
-//		WaitTimer:       new(30), // minutes
-//		RemoveReviewers: true,
+//		WaitTimer: new(30), // minutes; reviewers and branches stay as they are
 //	})
 //
+// Nothing is removed by an empty value: [EnvironmentRequest] has RemoveReviewers
+// and AllBranches for that. [BranchPoliciesService] names the branches that may
+// be deployed, [ProtectionRulesService] turns on the rules of GitHub Apps, and
 // [ReviewsService].Review approves a waiting run by the names of its
 // environments.
 //

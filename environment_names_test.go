@@ -191,6 +191,9 @@ func FuzzEnvironmentName(f *testing.F) {
 			return
 		}
 		holdName(t, server, client, name)
+		if servable([]string{name}) != nil {
+			holdRoundTrip(t, name)
+		}
 	})
 }
 

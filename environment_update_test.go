@@ -1,7 +1,7 @@
 package ghdeploy_test
 
 import (
-	"context"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,133 +13,22 @@ import (
 	"testing"
 
 	"github.com/ghdeploy/ghdeploy"
-)
-
-// Every test of a partial update runs under both readings of GitHub's PUT: what
-// it leaves out is removed, or is kept. Which one holds is documented nowhere.
-type reading string
-
-const (
-	removesAbsent reading = "removes what is absent"
-	keepsAbsent   reading = "keeps what is absent"
+	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
 // settings are an environment's by their keys in the PUT, as raw JSON. A
 // protection that is not set has no key.
 type settings map[string]string
 
-// unset is what a key's value is where there is none.
-var unset = settings{
-	"wait_timer":               "0",
-	"prevent_self_review":      "false",
-	"reviewers":                "[]",
-	"deployment_branch_policy": "null",
-	"can_admins_bypass":        "true",
-}
-
-// oneEnvironment is a server of one environment.
-type oneEnvironment struct {
-	reading reading
-	now     settings
-	refuses map[string]string // key to the message of the 422
-	hidden  []string          // keys that GET does not show
-
-	shown string // what the last GET answered
-	put   string // what the last PUT was sent
-	puts  int
-}
-
-func (s *oneEnvironment) RoundTrip(r *http.Request) (*http.Response, error) {
-	status, body := http.StatusOK, ""
-	switch r.Method {
-	case http.MethodGet:
-		s.shown = s.show()
-		body = s.shown
-	case http.MethodPut:
-		sent, err := io.ReadAll(r.Body)
-		if err != nil {
-			return nil, err
-		}
-		s.puts++
-		s.put = string(sent)
-		if message := s.take(sent); message != "" {
-			status, body = http.StatusUnprocessableEntity, fmt.Sprintf(`{"message": %q}`, message)
-			break
-		}
-		body = s.show()
-	}
-	return &http.Response{StatusCode: status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
-}
-
-// take carries a PUT out, or says why not.
-func (s *oneEnvironment) take(sent []byte) string {
-	var body map[string]json.RawMessage
-	if err := json.Unmarshal(sent, &body); err != nil {
-		return err.Error()
-	}
-	for _, key := range slices.Sorted(maps.Keys(body)) {
-		if _, known := unset[key]; !known {
-			return fmt.Sprintf("Invalid input: %q is not a permitted key.", key)
-		}
-		if message := s.refuses[key]; message != "" {
-			return message
+// body is a PUT of settings, byte by byte.
+func (s settings) body() string {
+	var members []string
+	for _, key := range []string{"wait_timer", "prevent_self_review", "reviewers", "can_admins_bypass", "deployment_branch_policy"} {
+		if value, ok := s[key]; ok {
+			members = append(members, fmt.Sprintf("%q:%s", key, value))
 		}
 	}
-	next := settings{}
-	if s.reading == keepsAbsent {
-		maps.Copy(next, s.now)
-	}
-	for key, value := range body {
-		next[key] = string(value)
-		if next[key] == unset[key] {
-			delete(next, key)
-		}
-	}
-	s.now = next
-	return ""
-}
-
-// show is the environment as GET answers it.
-func (s *oneEnvironment) show() string {
-	rules, rest := []string{}, ""
-	if minutes, ok := s.now["wait_timer"]; ok {
-		rules = append(rules, `{"id": 11, "node_id": "GA_1", "type": "wait_timer", "wait_timer": `+minutes+`}`)
-	}
-	_, hasReviewers := s.now["reviewers"]
-	_, prevents := s.now["prevent_self_review"]
-	if hasReviewers || prevents {
-		rule := `{"id": 12, "node_id": "GA_2", "type": "required_reviewers", `
-		if !slices.Contains(s.hidden, "prevent_self_review") {
-			rule += `"prevent_self_review": ` + s.value("prevent_self_review") + `, `
-		}
-		var reviewers []struct {
-			Type string
-			ID   int64
-		}
-		if err := json.Unmarshal([]byte(s.value("reviewers")), &reviewers); err != nil {
-			panic(err)
-		}
-		shown := []string{}
-		for _, r := range reviewers {
-			shown = append(shown, fmt.Sprintf(`{"type": %q, "reviewer": {"id": %d, "node_id": "X", "url": "https://ghe.example.com"}}`, r.Type, r.ID))
-		}
-		rules = append(rules, rule+`"reviewers": [`+strings.Join(shown, ", ")+`]}`)
-	}
-	if _, ok := s.now["deployment_branch_policy"]; ok {
-		rules = append(rules, `{"id": 13, "node_id": "GA_3", "type": "branch_policy"}`)
-	}
-	if !slices.Contains(s.hidden, "can_admins_bypass") {
-		rest = `, "can_admins_bypass": ` + s.value("can_admins_bypass")
-	}
-	return `{"id": 1, "node_id": "EN_1", "name": "qa", "protection_rules": [` + strings.Join(rules, ", ") +
-		`], "deployment_branch_policy": ` + s.value("deployment_branch_policy") + rest + `}`
-}
-
-func (s *oneEnvironment) value(key string) string {
-	if value, ok := s.now[key]; ok {
-		return value
-	}
-	return unset[key]
+	return "{" + strings.Join(members, ",") + "}"
 }
 
 // protections reads the answer of GET by hand: the protections that it shows,
@@ -189,152 +78,228 @@ func protections(t *testing.T, shown string) settings {
 
 // naming is one way to name a setting, or none.
 type naming struct {
-	key, value string // "" where nothing is named
+	key, value string // in the PUT; "" where nothing is named
 	set        func(*ghdeploy.EnvironmentRequest)
+	becomes    func(*ghdeploytest.Environment) // what a server makes of it
 }
+
+func nothing(*ghdeploytest.Environment) {}
 
 var namings = [][]naming{
 	{
-		{set: func(*ghdeploy.EnvironmentRequest) {}},
-		{"wait_timer", "45", func(r *ghdeploy.EnvironmentRequest) { r.WaitTimer = new(45) }},
-		{"wait_timer", "0", func(r *ghdeploy.EnvironmentRequest) { r.WaitTimer = new(0) }},
+		{set: func(*ghdeploy.EnvironmentRequest) {}, becomes: nothing},
+		{
+			"wait_timer", "45",
+			func(r *ghdeploy.EnvironmentRequest) { r.WaitTimer = new(45) },
+			func(e *ghdeploytest.Environment) { e.WaitTimer = 45 },
+		},
+		{
+			"wait_timer", "0",
+			func(r *ghdeploy.EnvironmentRequest) { r.WaitTimer = new(0) },
+			func(e *ghdeploytest.Environment) { e.WaitTimer = 0 },
+		},
 	},
 	{
-		{set: func(*ghdeploy.EnvironmentRequest) {}},
-		{"prevent_self_review", "true", func(r *ghdeploy.EnvironmentRequest) { r.PreventSelfReview = new(true) }},
-		{"prevent_self_review", "false", func(r *ghdeploy.EnvironmentRequest) { r.PreventSelfReview = new(false) }},
+		{set: func(*ghdeploy.EnvironmentRequest) {}, becomes: nothing},
+		{set: func(r *ghdeploy.EnvironmentRequest) { r.Reviewers = []ghdeploy.ReviewerRequest{} }, becomes: nothing},
+		{
+			"reviewers", `[{"type":"Team","id":9}]`,
+			func(r *ghdeploy.EnvironmentRequest) {
+				r.Reviewers = []ghdeploy.ReviewerRequest{{Type: ghdeploy.ReviewerTeam, ID: 9}}
+			},
+			func(e *ghdeploytest.Environment) { e.Reviewers = []ghdeploytest.Reviewer{{Team: "qa"}} },
+		},
+		{
+			"reviewers", `[]`,
+			func(r *ghdeploy.EnvironmentRequest) { r.RemoveReviewers = true },
+			func(e *ghdeploytest.Environment) { e.Reviewers, e.PreventSelfReview = nil, false },
+		},
 	},
 	{
-		{set: func(*ghdeploy.EnvironmentRequest) {}},
-		{set: func(r *ghdeploy.EnvironmentRequest) { r.Reviewers = []ghdeploy.ReviewerRequest{} }},
-		{"reviewers", `[{"type":"Team","id":9}]`, func(r *ghdeploy.EnvironmentRequest) {
-			r.Reviewers = []ghdeploy.ReviewerRequest{{Type: ghdeploy.ReviewerTeam, ID: 9}}
-		}},
-		{"reviewers", `[]`, func(r *ghdeploy.EnvironmentRequest) { r.RemoveReviewers = true }},
+		{set: func(*ghdeploy.EnvironmentRequest) {}, becomes: nothing},
+		{
+			"prevent_self_review", "true",
+			func(r *ghdeploy.EnvironmentRequest) { r.PreventSelfReview = new(true) },
+			func(e *ghdeploytest.Environment) { e.PreventSelfReview = true },
+		},
+		{
+			"prevent_self_review", "false",
+			func(r *ghdeploy.EnvironmentRequest) { r.PreventSelfReview = new(false) },
+			func(e *ghdeploytest.Environment) { e.PreventSelfReview = false },
+		},
 	},
 	{
-		{set: func(*ghdeploy.EnvironmentRequest) {}},
-		{"deployment_branch_policy", `{"protected_branches":true,"custom_branch_policies":false}`, func(r *ghdeploy.EnvironmentRequest) {
-			r.DeploymentBranchPolicy = &ghdeploy.DeploymentBranchPolicySettings{ProtectedBranches: true}
-		}},
-		{"deployment_branch_policy", `null`, func(r *ghdeploy.EnvironmentRequest) { r.AllBranches = true }},
+		{set: func(*ghdeploy.EnvironmentRequest) {}, becomes: nothing},
+		{
+			"deployment_branch_policy", `{"protected_branches":true,"custom_branch_policies":false}`,
+			func(r *ghdeploy.EnvironmentRequest) {
+				r.DeploymentBranchPolicy = &ghdeploy.DeploymentBranchPolicySettings{ProtectedBranches: true}
+			},
+			func(e *ghdeploytest.Environment) {
+				e.ProtectedBranches, e.CustomBranchPolicies, e.BranchPolicies = true, false, nil
+			},
+		},
+		{
+			"deployment_branch_policy", `null`,
+			func(r *ghdeploy.EnvironmentRequest) { r.AllBranches = true },
+			func(e *ghdeploytest.Environment) {
+				e.ProtectedBranches, e.CustomBranchPolicies, e.BranchPolicies = false, false, nil
+			},
+		},
 	},
 	{
-		{set: func(*ghdeploy.EnvironmentRequest) {}},
-		{"can_admins_bypass", "true", func(r *ghdeploy.EnvironmentRequest) { r.CanAdminsBypass = new(true) }},
-		{"can_admins_bypass", "false", func(r *ghdeploy.EnvironmentRequest) { r.CanAdminsBypass = new(false) }},
+		{set: func(*ghdeploy.EnvironmentRequest) {}, becomes: nothing},
+		{
+			"can_admins_bypass", "true",
+			func(r *ghdeploy.EnvironmentRequest) { r.CanAdminsBypass = new(true) },
+			func(e *ghdeploytest.Environment) { e.AdminsCannotBypass = false },
+		},
+		{
+			"can_admins_bypass", "false",
+			func(r *ghdeploy.EnvironmentRequest) { r.CanAdminsBypass = new(false) },
+			func(e *ghdeploytest.Environment) { e.AdminsCannotBypass = true },
+		},
 	},
+}
+
+// combination is a request that names what its parts name.
+type combination []naming
+
+func (c combination) request() (req ghdeploy.EnvironmentRequest) {
+	for _, n := range c {
+		n.set(&req)
+	}
+	return req
+}
+
+func (c combination) named() settings {
+	named := settings{}
+	for _, n := range c {
+		if n.key != "" {
+			named[n.key] = n.value
+		}
+	}
+	return named
+}
+
+// of is what becomes of an environment.
+func (c combination) of(e ghdeploytest.Environment) ghdeploytest.Environment {
+	for _, n := range c {
+		n.becomes(&e)
+	}
+	return e
 }
 
 // combinations is every request that namings can make.
-func combinations(yield func(ghdeploy.EnvironmentRequest, settings) bool) {
-	pick := make([]int, len(namings))
-	for {
-		var req ghdeploy.EnvironmentRequest
-		named := settings{}
-		for i, choices := range namings {
-			n := choices[pick[i]]
-			n.set(&req)
-			if n.key != "" {
-				named[n.key] = n.value
+func combinations(yield func(combination) bool) {
+	var pick func(combination) bool
+	pick = func(c combination) bool {
+		if len(c) == len(namings) {
+			return yield(slices.Clone(c))
+		}
+		for _, n := range namings[len(c)] {
+			if !pick(append(c, n)) {
+				return false
 			}
 		}
-		if !yield(req, named) {
-			return
-		}
-		i := 0
-		for ; i < len(pick); i++ {
-			if pick[i]++; pick[i] < len(namings[i]) {
-				break
-			}
-			pick[i] = 0
-		}
-		if i == len(pick) {
-			return
-		}
+		return true
 	}
+	pick(nil)
 }
 
-const (
-	custom    = `{"protected_branches":false,"custom_branch_policies":true}`
-	reviewers = `[{"type":"User","id":1},{"type":"Team","id":4532992}]`
-	unknown   = `Invalid request.` + "\n\n" + `Invalid input: "can_admins_bypass" is not a permitted key.`
-)
+// tap notes the bytes of the bodies that pass: what was read and what written.
+type tap struct {
+	next    http.RoundTripper
+	sent    []string // methods
+	shown   string   // the newest answer to a GET
+	written []string // the bodies of the PUTs
+}
+
+func (p *tap) RoundTrip(r *http.Request) (*http.Response, error) {
+	p.sent = append(p.sent, r.Method)
+	if r.Method == http.MethodPut {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return nil, err
+		}
+		p.written = append(p.written, string(body))
+		r = r.Clone(r.Context())
+		r.Body = io.NopCloser(bytes.NewReader(body))
+	}
+	resp, err := p.next.RoundTrip(r)
+	if err != nil || r.Method != http.MethodGet {
+		return resp, err
+	}
+	shown, err := io.ReadAll(resp.Body)
+	p.shown = string(shown)
+	resp.Body = io.NopCloser(bytes.NewReader(shown))
+	return resp, err
+}
+
+// tapped is a client of a server, and what passes between them.
+func tapped(t *testing.T, srv *ghdeploytest.Server, opts ...ghdeploy.Option) (*ghdeploy.Client, *tap) {
+	t.Helper()
+	p := &tap{next: srv.Transport()}
+	return clientOn(t, p, append([]ghdeploy.Option{ghdeploy.WithToken(ghdeploytest.DefaultToken)}, opts...)...), p
+}
+
+// What GitHub's PUT does with what it leaves out is documented nowhere.
+var readings = map[string]ghdeploytest.EnvironmentPUT{"absent is removed": ghdeploytest.Replace, "absent is kept": ghdeploytest.Keep}
 
 func TestCreateOrUpdateChangesOnlyWhatIsNamed(t *testing.T) {
+	type environment = ghdeploytest.Environment
+	both := []ghdeploytest.Reviewer{{User: "octocat"}, {Team: "ops"}}
+	custom := []ghdeploytest.BranchPolicy{{Name: "main"}, {Name: "v*", Type: "tag"}}
 	tests := []struct {
 		name    string
-		now     settings
-		hidden  []string
-		refuses map[string]string
+		now     *environment // nil: there is none yet
+		unknown []string     // keys that the server is too old for
+		plan    string       // of a private repository
+		refused map[string]string
 	}{
-		{name: "unprotected", now: settings{}},
-		{name: "wait timer", now: settings{"wait_timer": "30"}},
-		{name: "reviewers", now: settings{"reviewers": reviewers}},
-		{name: "no self review", now: settings{"prevent_self_review": "true"}},
-		{name: "branch policy", now: settings{"deployment_branch_policy": custom}},
-		{name: "no bypass", now: settings{"can_admins_bypass": "false"}},
-		{name: "all", now: settings{
-			"wait_timer": "43200", "prevent_self_review": "true", "reviewers": reviewers,
-			"deployment_branch_policy": custom, "can_admins_bypass": "false",
+		{name: "new"},
+		{name: "unprotected", now: &environment{}},
+		{name: "wait timer", now: &environment{WaitTimer: 30}},
+		{name: "reviewers", now: &environment{Reviewers: both}},
+		{name: "no self review", now: &environment{Reviewers: both, PreventSelfReview: true}},
+		{name: "protected branches", now: &environment{ProtectedBranches: true}},
+		{name: "branch policies", now: &environment{BranchPolicies: custom}},
+		{name: "no bypass", now: &environment{AdminsCannotBypass: true}},
+		{name: "rule of an app", now: &environment{ProtectionRules: []string{"gate"}}},
+		{name: "all", now: &environment{
+			WaitTimer: 43200, Reviewers: both, PreventSelfReview: true, BranchPolicies: custom, AdminsCannotBypass: true, ProtectionRules: []string{"gate"},
 		}},
 		{
-			name: "older server", now: settings{"wait_timer": "30", "reviewers": reviewers, "deployment_branch_policy": custom},
-			hidden: []string{"prevent_self_review", "can_admins_bypass"},
-			refuses: map[string]string{
-				"can_admins_bypass":   unknown,
-				"prevent_self_review": strings.Replace(unknown, "can_admins_bypass", "prevent_self_review", 1),
-			},
+			name: "older server", now: &environment{WaitTimer: 30, Reviewers: both, BranchPolicies: custom},
+			unknown: []string{"can_admins_bypass", "prevent_self_review"},
+			refused: map[string]string{"can_admins_bypass": "can_admins_bypass", "prevent_self_review": "prevent_self_review"},
 		},
 		{
-			name: "smaller plan", now: settings{"deployment_branch_policy": custom},
-			refuses: map[string]string{
-				"wait_timer":          "Failed to create the environment protection rule. Please ensure the billing plan supports the wait timer protection rule.",
-				"reviewers":           "Failed to create the environment protection rule. Please ensure the billing plan supports the required reviewers protection rule.",
-				"prevent_self_review": "Failed to create the environment protection rule. Please ensure the billing plan supports the prevent self review protection rule.",
-			},
+			// GitHub was seen to name the reviewers, whichever of the three it was.
+			name: "smaller plan", now: &environment{BranchPolicies: custom, AdminsCannotBypass: true}, plan: "team",
+			refused: map[string]string{"wait_timer": "reviewers", "reviewers": "reviewers", "prevent_self_review": "reviewers"},
 		},
 	}
 	for _, test := range tests {
-		for _, reading := range []reading{removesAbsent, keepsAbsent} {
-			t.Run(test.name+"/"+string(reading), func(t *testing.T) {
-				count := 0
-				for req, named := range combinations {
-					count++
-					server := &oneEnvironment{reading: reading, now: maps.Clone(test.now), hidden: test.hidden, refuses: test.refuses}
-					_, err := clientOn(t, server).Environments.CreateOrUpdate(t.Context(), "o", "r", "qa", req)
-
-					want := protections(t, server.shown)
-					maps.Copy(want, named)
-					same(t, fmt.Sprintf("PUT for %v", named), want, rawKeys(t, server.put))
-					if server.puts != 1 {
-						t.Fatalf("%d PUTs for %v, want 1", server.puts, named)
-					}
-
-					var refused []string
-					for key := range named {
-						if test.refuses[key] != "" {
-							refused = append(refused, key)
-						}
-					}
-					if refused != nil {
-						slices.Sort(refused)
-						holdRefusal(t, err, refused[0])
-						same(t, "settings after a refusal", test.now, server.now)
-						continue
-					}
-					if err != nil {
-						t.Fatalf("%v: %v", named, err)
-					}
-					after := maps.Clone(test.now)
-					for key, value := range named {
-						if after[key] = value; value == unset[key] {
-							delete(after, key)
-						}
-					}
-					same(t, fmt.Sprintf("settings after %v", named), after, server.now)
+		for reading, put := range readings {
+			t.Run(test.name+"/"+reading, func(t *testing.T) {
+				repository := ghdeploytest.Repository{FullName: "o/r", Private: test.plan != "", Plan: test.plan}
+				if test.now != nil {
+					test.now.Name = "qa"
+					repository.Environments = []environment{*test.now}
 				}
-				if want := 3 * 3 * 4 * 3 * 3; count != want {
+				count := 0
+				for c := range combinations {
+					count++
+					srv := ghdeploytest.NewServer(
+						ghdeploytest.WithEnvironmentPUT(put), ghdeploytest.WithUnknownKeys(test.unknown...), ghdeploytest.WithRepository(repository),
+						ghdeploytest.WithUser(ghdeploytest.User{Login: "octocat", ID: 1}), ghdeploytest.WithTeam(ghdeploytest.Team{Slug: "ops", ID: 4532992}),
+						ghdeploytest.WithTeam(ghdeploytest.Team{Slug: "qa", ID: 9}), ghdeploytest.WithApp(ghdeploytest.App{Slug: "gate"}),
+					)
+					holdUpdate(t, srv, c, test.refused)
+					srv.Close()
+				}
+				if want := 3 * 4 * 3 * 3 * 3; count != want {
 					t.Errorf("%d combinations, want %d", count, want)
 				}
 			})
@@ -342,142 +307,68 @@ func TestCreateOrUpdateChangesOnlyWhatIsNamed(t *testing.T) {
 	}
 }
 
-func holdRefusal(t *testing.T, err error, key string) {
+// holdUpdate makes one partial update, and holds the bytes that were written
+// against those that were read, and the environment against the one before.
+func holdUpdate(t *testing.T, srv *ghdeploytest.Server, c combination, refused map[string]string) {
+	t.Helper()
+	req, named := c.request(), c.named()
+	before := ghdeploytest.Environment{Name: "qa"}
+	if there := srv.Environments("o/r"); there != nil {
+		before = there[0]
+	}
+	client, passed := tapped(t, srv)
+	_, err := client.Environments.CreateOrUpdate(t.Context(), "o", "r", "qa", req)
+
+	if req.RemoveReviewers && named["prevent_self_review"] == "true" {
+		if !errors.Is(err, ghdeploy.ErrInvalidArgument) || passed.sent != nil {
+			t.Fatalf("%v: %v after %v, want ErrInvalidArgument after nothing", named, err, passed.sent)
+		}
+		return
+	}
+	same(t, fmt.Sprintf("requests for %v", named), []string{http.MethodGet, http.MethodPut}, passed.sent)
+	want := protections(t, passed.shown)
+	if _, shown := want["prevent_self_review"]; shown && req.RemoveReviewers {
+		want["prevent_self_review"] = "false" // it cannot be true without reviewers
+	}
+	maps.Copy(want, named)
+	same(t, fmt.Sprintf("PUT for %v", named), want.body(), passed.written[0])
+
+	after := srv.Environments("o/r")[0]
+	if before.ID == 0 {
+		before.ID = after.ID // it is new
+	}
+	fields := map[string]bool{}
+	for key := range named {
+		if field, ok := refused[key]; ok {
+			fields[field] = true
+		}
+	}
+	switch {
+	case len(fields) > 0:
+		holdRefusal(t, err, slices.Sorted(maps.Keys(fields))...)
+		same(t, fmt.Sprintf("after the refusal of %v", named), before, after)
+	case want["prevent_self_review"] == "true" && c.of(before).Reviewers == nil:
+		if !errors.Is(err, ghdeploy.ErrValidation) || !strings.Contains(err.Error(), "at least one reviewer to set prevent_self_review") {
+			t.Errorf("%v: %v, want what GitHub says", named, err)
+		}
+		same(t, fmt.Sprintf("after the refusal of %v", named), before, after)
+	case err != nil:
+		t.Fatalf("%v: %v", named, err)
+	default:
+		same(t, fmt.Sprintf("after %v", named), c.of(before), after)
+	}
+}
+
+func holdRefusal(t *testing.T, err error, keys ...string) {
 	t.Helper()
 	var validation *ghdeploy.ValidationError
-	if !errors.As(err, &validation) || len(validation.Errors) != 1 || validation.Errors[0].Field != key {
-		t.Errorf("err = %v, want a *ValidationError that names %s", err, key)
-	}
-}
-
-// rawKeys takes an object apart, its values as they stand there.
-func rawKeys(t *testing.T, object string) settings {
-	t.Helper()
-	var raw map[string]json.RawMessage
-	if err := json.Unmarshal([]byte(object), &raw); err != nil {
-		t.Fatalf("%v: %s", err, object)
-	}
-	s := settings{}
-	for key, value := range raw {
-		s[key] = string(value)
-	}
-	return s
-}
-
-func TestCreateOrUpdateOfANewEnvironment(t *testing.T) {
-	for req, named := range combinations {
-		w := answers(answer(404, `{"message": "Not Found", "status": "404"}`), answer(200, `{"id": 1, "name": "qa"}`))
-		if _, err := clientOn(t, w).Environments.CreateOrUpdate(t.Context(), "o", "r", "qa", req); err != nil {
-			t.Fatal(err)
+	var fields []string
+	if errors.As(err, &validation) {
+		for _, f := range validation.Errors {
+			fields = append(fields, f.Field)
 		}
-		sent := w.requests()
-		same(t, "requests", []string{onRoot("GET /repos/o/r/environments/qa"), onRoot("PUT /repos/o/r/environments/qa")}, lines(sent))
-		same(t, "PUT", named, rawKeys(t, sent[1].Body))
 	}
-}
-
-// What the reading does not say must not be written.
-func TestCreateOrUpdateThatCannotReadWritesNothing(t *testing.T) {
-	for name, a := range map[string]canned{
-		"401":          answer(401, `{"message": "Bad credentials"}`),
-		"403":          answer(403, `{"message": "Resource not accessible by integration"}`),
-		"502":          answer(502, `<html>`),
-		"empty":        answer(200, ``),
-		"null":         answer(200, `null`),
-		"no id":        answer(200, `{"name": "qa"}`),
-		"cut off":      answer(200, `{"id": 1, "protection_rules": [`),
-		"other origin": answer(302, ``, "Location: https://elsewhere.example.com/"),
-		"lost":         {err: io.ErrUnexpectedEOF},
-	} {
-		t.Run(name, func(t *testing.T) {
-			w := answers(a)
-			_, err := clientOn(t, w).Environments.CreateOrUpdate(t.Context(), "o", "r", "qa", ghdeploy.EnvironmentRequest{WaitTimer: new(1)})
-			if err == nil {
-				t.Error("no error")
-			}
-			if r := w.request(t); r.Method != http.MethodGet {
-				t.Errorf("sent %s", r.Method)
-			}
-		})
-	}
-}
-
-// A protection that cannot be sent back stops the update, unless the caller
-// names what takes its place.
-func TestCreateOrUpdateRefusesToLoseAProtection(t *testing.T) {
-	type request = ghdeploy.EnvironmentRequest
-	wait := request{WaitTimer: new(5)}
-	removed := request{RemoveReviewers: true}
-	replaced := request{Reviewers: []ghdeploy.ReviewerRequest{{Type: ghdeploy.ReviewerUser, ID: 7}}}
-	tests := []struct {
-		name, rules string
-		req         request
-		says        string // "" where the PUT is sent
-	}{
-		{name: "enterprise team", rules: reviewersRule(`{"type": "EnterpriseTeam", "reviewer": {"id": 5}}`), req: wait, says: `a reviewer of the type "EnterpriseTeam"`},
-		{name: "enterprise team, nothing named", rules: reviewersRule(`{"type": "EnterpriseTeam", "reviewer": {"id": 5}}`), says: `a reviewer of the type "EnterpriseTeam"`},
-		{name: "enterprise team among others", rules: reviewersRule(`{"type": "User", "reviewer": {"id": 5}}, {"type": "EnterpriseTeam"}`), req: wait, says: `a reviewer of the type "EnterpriseTeam"`},
-		{name: "enterprise team, removed", rules: reviewersRule(`{"type": "EnterpriseTeam", "reviewer": {"id": 5}}`), req: removed},
-		{name: "enterprise team, replaced", rules: reviewersRule(`{"type": "EnterpriseTeam", "reviewer": {"id": 5}}`), req: replaced},
-		{name: "nobody", rules: reviewersRule(`{"type": "User", "reviewer": null}`), req: wait, says: `a reviewer of the type "User" without an id`},
-		{name: "id 0", rules: reviewersRule(`{"type": "Team", "reviewer": {"id": 0}}`), req: wait, says: `a reviewer of the type "Team" without an id`},
-		{name: "no list", rules: `{"type": "required_reviewers"}`, req: wait, says: `a rule of the type "required_reviewers" without its reviewers`},
-		{name: "no list, replaced", rules: `{"type": "required_reviewers"}`, req: replaced},
-		{name: "no minutes", rules: `{"type": "wait_timer"}`, req: removed, says: `a rule of the type "wait_timer" without its minutes`},
-		{name: "no minutes, named", rules: `{"type": "wait_timer"}`, req: wait},
-		{name: "no policy", rules: `{"type": "branch_policy"}`, req: wait, says: `a rule of the type "branch_policy" without its settings`},
-		{name: "no policy, named", rules: `{"type": "branch_policy"}`, req: request{AllBranches: true}},
-		{name: "unknown rule", rules: `{"type": "quorum"}`, req: wait, says: `a rule of the type "quorum"`},
-		{name: "untyped rule", rules: `{}`, req: wait, says: `a rule of the type ""`},
-		{name: "the same twice", rules: `{"type": "wait_timer", "wait_timer": 1}, {"type": "wait_timer", "wait_timer": 2}`, req: removed, says: `two rules of the type "wait_timer"`},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			w := answers(answer(200, `{"id": 1, "protection_rules": [`+test.rules+`]}`), answer(200, `{"id": 1}`))
-			_, err := clientOn(t, w).Environments.CreateOrUpdate(t.Context(), "o", "r", "qa", test.req)
-			if test.says == "" {
-				if err != nil || len(w.requests()) != 2 {
-					t.Errorf("err = %v, sent %v", err, lines(w.requests()))
-				}
-				return
-			}
-			w.request(t)
-			var envelope *ghdeploy.Error
-			if !errors.Is(err, ghdeploy.ErrUnknownProtection) || !errors.As(err, &envelope) || !strings.Contains(err.Error(), test.says) {
-				t.Fatalf("err = %v, want an ErrUnknownProtection that says %s", err, test.says)
-			}
-			if envelope.Method != http.MethodPut || envelope.Attempts != 0 || envelope.StatusCode != 0 {
-				t.Errorf("envelope is %+v, want a PUT that was not sent", envelope)
-			}
-		})
-	}
-}
-
-func reviewersRule(reviewers string) string {
-	return `{"type": "required_reviewers", "reviewers": [` + reviewers + `]}`
-}
-
-// A 422 is the last word: no second PUT without what was refused.
-func TestNothingIsRetriedInAWeakerForm(t *testing.T) {
-	const refusal = `{"message": "Failed to create the environment protection rule. Please ensure the billing plan supports the required reviewers protection rule."}`
-	req := ghdeploy.EnvironmentRequest{Reviewers: []ghdeploy.ReviewerRequest{{Type: ghdeploy.ReviewerUser, ID: 1}}}
-	for name, call := range map[string]func(context.Context, *ghdeploy.Client) error{
-		"CreateOrUpdate": func(ctx context.Context, c *ghdeploy.Client) error {
-			_, err := c.Environments.CreateOrUpdate(ctx, "o", "r", "qa", req)
-			return err
-		},
-		"Replace": func(ctx context.Context, c *ghdeploy.Client) error {
-			_, err := c.Environments.Replace(ctx, "o", "r", "qa", req)
-			return err
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			server := &oneEnvironment{now: settings{}, refuses: map[string]string{"reviewers": refusal[13 : len(refusal)-2]}}
-			client := clientOn(t, server, ghdeploy.WithRetry(ghdeploy.RetryPolicy{MaxAttempts: 4}))
-			holdRefusal(t, call(t.Context(), client), "reviewers")
-			if server.puts != 1 {
-				t.Errorf("%d PUTs, want 1", server.puts)
-			}
-		})
+	if !slices.Equal(fields, keys) {
+		t.Errorf("err = %v, want a *ValidationError that names %v", err, keys)
 	}
 }

@@ -16,8 +16,10 @@ import (
 // deploys to, with the rules that protect them. It is small and frozen: see
 // [DeploymentsService].
 //
-// An environment's name may hold anything but for being "", "." or "..". Its
-// case does not count, and it cannot be changed.
+// An environment's name has up to 255 characters and may be anything but "",
+// "." and "..", slashes and spaces included. Its case does not count, and it
+// cannot be changed. Setting one up takes admin rights: of a fine-grained token
+// or an app, Administration: write.
 //
 // GitHub docs: https://docs.github.com/rest/deployments/environments
 type EnvironmentsService interface {
@@ -51,8 +53,9 @@ type EnvironmentsService interface {
 	//
 	// Two cautions. What somebody else changes between the reading and the
 	// writing is changed back. And the token must be able to read (Actions:
-	// read) as well as to write: GitHub says 404 also where it may not, and an
-	// environment that cannot be seen is taken for a new one.
+	// read) as well as to write (Administration: write): GitHub says 404 also
+	// where it may not, and an environment that cannot be seen is taken for a
+	// new one.
 	//
 	// GitHub docs: https://docs.github.com/rest/deployments/environments#create-or-update-an-environment
 	CreateOrUpdate(ctx context.Context, owner, repo, environment string, req EnvironmentRequest) (*Environment, error)
@@ -67,8 +70,8 @@ type EnvironmentsService interface {
 	Replace(ctx context.Context, owner, repo, environment string, req EnvironmentRequest) (*Environment, error)
 
 	// Delete deletes an environment with its secrets and rules, and fails the
-	// jobs that wait for it. It takes admin rights. A missing one is
-	// [ErrNotFound]. Its deployments stay.
+	// jobs that wait for it. A missing one is [ErrNotFound]. Its deployments
+	// stay.
 	//
 	// GitHub docs: https://docs.github.com/rest/deployments/environments#delete-an-environment
 	Delete(ctx context.Context, owner, repo, environment string) error
@@ -117,24 +120,26 @@ type EnvironmentListOptions struct {
 
 func (o EnvironmentListOptions) paging() paging { return paging{o.Page, o.PerPage} }
 
-// EnvironmentRequest is what an environment shall be. A zero field is not
-// named: CreateOrUpdate keeps the setting, Replace leaves it out. So nothing is
-// removed by an empty slice or a zero, but in so many words.
+// EnvironmentRequest is what an environment shall be. A zero field, such as an
+// empty list of Reviewers, names nothing: CreateOrUpdate keeps the setting, and
+// Replace leaves it out. What removes one is said at each field.
 type EnvironmentRequest struct {
 	// WaitTimer is how many minutes a deployment waits, up to 43,200 (30
 	// days); 0 removes the timer.
 	WaitTimer *int `json:"wait_timer,omitzero"`
 
 	// PreventSelfReview keeps people from approving deployments that they
-	// started. GitHub shows it on the rule of the required reviewers; it is a
-	// setting of its own here, and RemoveReviewers does not change it.
+	// started. GitHub takes true only where there are reviewers, in this
+	// request or before it.
 	PreventSelfReview *bool `json:"prevent_self_review,omitzero"`
 
 	// Reviewers are all who may approve, up to six users and teams; they take
 	// the place of those there were.
 	Reviewers []ReviewerRequest `json:"reviewers,omitzero"`
 	// RemoveReviewers requires no approval any more. It cannot go with
-	// Reviewers.
+	// Reviewers, nor with a PreventSelfReview of true: without reviewers
+	// GitHub refuses that, so CreateOrUpdate sets it to false along with them.
+	// Replace sends only what is named.
 	RemoveReviewers bool `json:"-"`
 
 	// DeploymentBranchPolicy restricts which branches and tags may be deployed.
@@ -168,6 +173,8 @@ func (r EnvironmentRequest) body() (*environmentBody, error) {
 		return nil, invalidArgument("the environment's WaitTimer is %d; it counts minutes, and 0 removes it", *r.WaitTimer)
 	case r.RemoveReviewers && len(r.Reviewers) > 0:
 		return nil, invalidArgument("the environment sets Reviewers and RemoveReviewers; one says who may approve, the other that nobody has to")
+	case r.RemoveReviewers && r.PreventSelfReview != nil && *r.PreventSelfReview:
+		return nil, invalidArgument("the environment sets PreventSelfReview and RemoveReviewers; without reviewers there is no review to prevent, and GitHub refuses it")
 	case r.AllBranches && r.DeploymentBranchPolicy != nil:
 		return nil, invalidArgument("the environment sets DeploymentBranchPolicy and AllBranches; one restricts the branches, the other lifts that")
 	}
@@ -258,7 +265,11 @@ func (b *environmentBody) keepRule(rule ProtectionRule, named environmentBody) e
 		}
 		return nil
 	}
-	if named.PreventSelfReview == nil {
+	switch {
+	case named.PreventSelfReview != nil:
+	case named.RemoveReviewers && shown.PreventSelfReview != nil:
+		b.PreventSelfReview = new(false) // GitHub refuses true without reviewers
+	default:
 		b.PreventSelfReview = shown.PreventSelfReview
 	}
 	switch {

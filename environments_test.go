@@ -209,6 +209,7 @@ func TestEnvironmentsInvalid(t *testing.T) {
 	holdInvalid(t, map[string]func(context.Context, *ghdeploy.Client) error{
 		"negative wait":     put(ghdeploy.EnvironmentRequest{WaitTimer: new(-1)}),
 		"reviewers or none": put(ghdeploy.EnvironmentRequest{Reviewers: user, RemoveReviewers: true}),
+		"review of nobody":  put(ghdeploy.EnvironmentRequest{PreventSelfReview: new(true), RemoveReviewers: true}),
 		"policy or none":    put(ghdeploy.EnvironmentRequest{DeploymentBranchPolicy: &ghdeploy.DeploymentBranchPolicySettings{ProtectedBranches: true}, AllBranches: true}),
 		"policy of both":    put(ghdeploy.EnvironmentRequest{DeploymentBranchPolicy: &ghdeploy.DeploymentBranchPolicySettings{ProtectedBranches: true, CustomBranchPolicies: true}}),
 		"policy of neither": put(ghdeploy.EnvironmentRequest{DeploymentBranchPolicy: &ghdeploy.DeploymentBranchPolicySettings{}}),

@@ -96,9 +96,10 @@ func (e *argumentError) Unwrap() error { return ErrInvalidArgument }
 // ([ErrInvalidArgument]).
 //
 // The reason is in Err; [errors.As] finds [*MergedBranchError],
-// [*ConflictError], [*ValidationError], [*RateLimitError] and
-// [*OutcomeUnknownError] there, and [errors.Is] the sentinels. Where Err is nil
-// the status decides, so that &Error{StatusCode: 404} in a stub is ErrNotFound.
+// [*ConflictError], [*ValidationError], [*RateLimitError], [*NotPendingError]
+// and [*OutcomeUnknownError] there, and [errors.Is] the sentinels. Where Err is
+// nil the status decides, so that &Error{StatusCode: 404} in a stub is
+// ErrNotFound.
 //
 // No field holds the token: where an answer echoes it, its bytes are replaced.
 type Error struct {

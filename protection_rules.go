@@ -8,8 +8,9 @@ import (
 )
 
 // ProtectionRulesService turns on and off the rules that GitHub Apps provide
-// for an environment. GitHub's own rules are part of the [Environment]. It is
-// small and frozen: see [DeploymentsService].
+// for an environment. GitHub's own rules are part of the [Environment]. Enable,
+// Disable and the lists of apps take admin rights. It is small and frozen: see
+// [DeploymentsService].
 //
 // GitHub docs: https://docs.github.com/rest/deployments/protection-rules
 type ProtectionRulesService interface {
@@ -24,20 +25,19 @@ type ProtectionRulesService interface {
 	Get(ctx context.Context, owner, repo, environment string, ruleID int64) (*CustomProtectionRule, error)
 
 	// Enable turns on the rule of an app, one of those that ListApps returns.
-	// It takes admin rights. An [*OutcomeUnknownError] says that it may be on:
-	// it is never sent a second time by itself.
+	// An [*OutcomeUnknownError] says that it may be on: it is never sent a
+	// second time by itself.
 	//
 	// GitHub docs: https://docs.github.com/rest/deployments/protection-rules#create-a-custom-deployment-protection-rule-on-an-environment
 	Enable(ctx context.Context, owner, repo, environment string, req CustomProtectionRuleRequest) (*CustomProtectionRule, error)
 
-	// Disable turns off a rule, by the rule's ID and not the app's. It takes
-	// admin rights. A missing one is [ErrNotFound].
+	// Disable turns off a rule, by the rule's ID and not the app's. A missing
+	// one is [ErrNotFound].
 	//
 	// GitHub docs: https://docs.github.com/rest/deployments/protection-rules#disable-a-custom-protection-rule-for-an-environment
 	Disable(ctx context.Context, owner, repo, environment string, ruleID int64) error
 
-	// ListApps returns one page of the apps whose rule can be enabled. It takes
-	// admin rights.
+	// ListApps returns one page of the apps whose rule can be enabled.
 	//
 	// GitHub docs: https://docs.github.com/rest/deployments/protection-rules#list-custom-deployment-rule-integrations-available-for-an-environment
 	ListApps(ctx context.Context, owner, repo, environment string, opts CustomProtectionRuleAppListOptions) (*Page[*CustomProtectionRuleApp], error)

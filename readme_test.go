@@ -52,6 +52,13 @@ func refs(ctx context.Context, client *ghdeploy.Client) ([]string, error) {
 	return refs, nil
 }
 
+func slowDown(ctx context.Context, client *ghdeploy.Client) error {
+	_, err := client.Environments.CreateOrUpdate(ctx, "octocat", "example", "production", ghdeploy.EnvironmentRequest{
+		WaitTimer: new(30), // minutes; reviewers and branch policy stay as they are
+	})
+	return err
+}
+
 func TestDeploy(t *testing.T) {
 	server := ghdeploytest.NewServer(ghdeploytest.WithRepository(ghdeploytest.Repository{
 		FullName: "octocat/example",
@@ -96,6 +103,20 @@ func TestReportAndRefs(t *testing.T) {
 	if err != nil || len(got) != 1 || got[0] != "main" {
 		t.Errorf("refs = %v, %v, want [main]", got, err)
 	}
+}
+
+func TestSlowDown(t *testing.T) {
+	server := ghdeploytest.NewServer(ghdeploytest.WithRepository(ghdeploytest.Repository{
+		FullName:     "octocat/example",
+		Environments: []ghdeploytest.Environment{{Name: "production", Reviewers: []ghdeploytest.Reviewer{{User: "octocat"}}, ProtectedBranches: true}},
+	}))
+	defer server.Close()
+	want := server.Environments("octocat/example")
+	want[0].WaitTimer = 30
+	if err := slowDown(t.Context(), server.Client()); err != nil {
+		t.Fatal(err)
+	}
+	same(t, "environments", want, server.Environments("octocat/example"))
 }
 
 // TestDocuments holds the Go in each document against the test file that

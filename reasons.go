@@ -203,8 +203,9 @@ func (e *RateLimitError) detail() string {
 // OutcomeUnknownError is a POST that may have reached GitHub and got no
 // answer that tells whether it was carried out: the connection was lost, the
 // time ran out, GitHub answered 5xx, or the answer cannot be read. It is never
-// sent again by itself: the deployment, or the status, may exist. Look for it
-// (List with the same ref, task and environment) before you send it again.
+// sent again by itself: the deployment, the status, the branch policy or the
+// review may exist. Look for it (for a deployment: List with the same ref, task
+// and environment) before you send it again.
 type OutcomeUnknownError struct {
 	Cause error // what happened to the answer; nil where it was a 5xx
 }

@@ -9,7 +9,8 @@ import (
 )
 
 // ReviewsService approves and rejects the deployments of a workflow run that
-// wait for an environment's rules. It is small and frozen: see
+// wait for an environment's rules. Its runID is what a workflow has in
+// GITHUB_RUN_ID; a missing run is [ErrNotFound]. It is small and frozen: see
 // [DeploymentsService].
 //
 // GitHub docs: https://docs.github.com/rest/actions/workflow-runs
@@ -29,7 +30,8 @@ type ReviewsService interface {
 	//
 	// Names are looked up among the environments that the run waits for. If one
 	// is not among them, it is a [*NotPendingError] that lists those that are,
-	// and nothing is approved or rejected. IDs are sent as they are. An
+	// and nothing is approved or rejected. IDs are sent as they are. Where the
+	// token's owner may review none of them, it is an [ErrValidation]. An
 	// [*OutcomeUnknownError] says that the review may have been taken: it is
 	// never sent a second time by itself.
 	//
@@ -38,13 +40,15 @@ type ReviewsService interface {
 
 	// ReviewCustomRule is how a GitHub App answers for its own rule: it lets
 	// the run go on to the environment, or not. It takes an installation token
-	// of that app.
+	// of that app. An [*OutcomeUnknownError] says that the answer may have been
+	// taken: it is never sent a second time by itself.
 	//
 	// GitHub docs: https://docs.github.com/rest/actions/workflow-runs#review-custom-deployment-protection-rules-for-a-workflow-run
 	ReviewCustomRule(ctx context.Context, owner, repo string, runID int64, req CustomRuleReview) error
 
 	// ReportCustomRuleStatus shows on the run how far a GitHub App's rule has
-	// come, without deciding: up to ten times for a deployment.
+	// come, without deciding: up to ten times for a deployment. It takes the
+	// same token, and is never sent a second time by itself either.
 	//
 	// GitHub docs: https://docs.github.com/rest/actions/workflow-runs#review-custom-deployment-protection-rules-for-a-workflow-run
 	ReportCustomRuleStatus(ctx context.Context, owner, repo string, runID int64, req CustomRuleStatus) error

@@ -267,22 +267,24 @@ type transport struct{ next http.RoundTripper }
 // errGivenBack is an attempt that net/http would have replayed by itself.
 var errGivenBack = errors.New("the HTTP/2 connection gave the request up after it was written")
 
-// RoundTrip gives back what the transport does, but for two things that
-// http.Client would hide an answer, or its cause, behind.
+// RoundTrip gives back what the transport does, made legible for http.Client.
 func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp, err := t.next.RoundTrip(once(r))
-	switch {
-	case err != nil:
-		return resp, err
-	case resp == nil:
+	if resp == nil && err == nil {
 		return nil, fmt.Errorf("the transport %T gave neither an answer nor an error", t.next)
 	}
-	if to, _ := r.URL.Parse(resp.Header.Get("Location")); to == nil {
-		// It cannot be followed, and is an answer all the same.
-		whole := *resp
-		whole.Header = resp.Header.Clone()
-		whole.Header.Del("Location")
-		return &whole, nil
+	return legible(resp, err)
+}
+
+// legible drops a Location that does not parse from a 3xx: http.Client would
+// fail on it, and what the status says would be lost.
+func legible(resp *http.Response, err error) (*http.Response, error) {
+	if err != nil || resp.StatusCode < 300 || resp.StatusCode > 399 {
+		return resp, err
+	}
+	if _, bad := url.Parse(resp.Header.Get("Location")); bad != nil {
+		resp.Header = resp.Header.Clone()
+		resp.Header.Del("Location")
 	}
 	return resp, nil
 }

@@ -96,6 +96,45 @@ func TestPeer(t *testing.T) {
 		}
 	})
 
+	t.Run("environment of which only the timer is named", func(t *testing.T) {
+		const shown = `{"id": 1, "name": "qa", "protection_rules": [{"id": 2, "type": "required_reviewers", "reviewers": [{"type": "User", "reviewer": {"id": 7}}]}],
+			"deployment_branch_policy": {"protected_branches": true, "custom_branch_policies": false}}`
+		p := newPeers(t, answer(http.StatusOK, shown))
+		if _, _, err := p.theirs.Repositories.CreateUpdateEnvironment(t.Context(), "o", "r", "qa", &github.CreateUpdateEnvironment{WaitTimer: new(30)}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.ours.Environments.CreateOrUpdate(t.Context(), "o", "r", "qa", ghdeploy.EnvironmentRequest{WaitTimer: new(30)}); err != nil {
+			t.Fatal(err)
+		}
+		const theirs = `{"wait_timer":30,"reviewers":null,"can_admins_bypass":true,"deployment_branch_policy":null}`
+		const ours = `{"wait_timer":30,"reviewers":[{"type":"User","id":7}],"deployment_branch_policy":{"protected_branches":true,"custom_branch_policies":false}}`
+		if len(p.list) != 3 || strings.TrimSpace(string(p.list[0].body)) != theirs || string(p.list[2].body) != ours {
+			t.Errorf("%d requests: go-github %s, ghdeploy %s", len(p.list), p.list[0].body, p.list[len(p.list)-1].body)
+		}
+	})
+
+	t.Run("environment whose setting the plan refuses", func(t *testing.T) {
+		refusal := answer(http.StatusUnprocessableEntity, `{"message": "Please ensure the billing plan supports the required reviewers protection rule."}`)
+		var p *peers
+		p = newPeers(t, func(w http.ResponseWriter, r *http.Request) {
+			switch sent := p.list[len(p.list)-1]; {
+			case r.Method == http.MethodGet:
+				answer(http.StatusNotFound, `{"message": "Not Found"}`)(w, r)
+			case strings.Contains(string(sent.body), "prevent_self_review"):
+				refusal(w, r)
+			default:
+				answer(http.StatusOK, `{"id": 1, "name": "qa"}`)(w, r)
+			}
+		})
+		if _, _, theirs := p.theirs.Repositories.CreateUpdateEnvironment(t.Context(), "o", "r", "qa", &github.CreateUpdateEnvironment{PreventSelfReview: new(true)}); theirs != nil || len(p.list) != 2 {
+			t.Errorf("go-github: %v, after %d requests", theirs, len(p.list))
+		}
+		_, ours := p.ours.Environments.CreateOrUpdate(t.Context(), "o", "r", "qa", ghdeploy.EnvironmentRequest{PreventSelfReview: new(true)})
+		if !errors.Is(ours, ghdeploy.ErrValidation) || len(p.list) != 4 {
+			t.Errorf("ghdeploy: %v, after %d requests", ours, len(p.list)-2)
+		}
+	})
+
 	t.Run("environment without a name", func(t *testing.T) {
 		p := newPeers(t, answer(http.StatusNoContent, ""))
 		_, theirs := p.theirs.Repositories.DeleteEnvironment(t.Context(), "o", "r", "")
