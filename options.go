@@ -279,6 +279,9 @@ func (c *core) askToken(ctx context.Context) (string, error) {
 	}
 	token, err := c.token(ctx)
 	if err != nil {
+		if ended := contextError(ctx); ended != nil {
+			err = ended
+		}
 		return "", fmt.Errorf("no token: %w", err)
 	}
 	if err := checkToken(token); err != nil {

@@ -453,6 +453,28 @@ func TestDeleteNotFound(t *testing.T) {
 	}
 }
 
+// The end of the context is found whatever the token function makes of it: many
+// give an error of their own.
+func TestContextEndsWhileATokenIsFetched(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, err := NewClient(WithTokenFunc(func(ctx context.Context) (string, error) {
+			<-ctx.Done()
+			return "", errors.New("could not refresh")
+		}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		shift := errors.New("the shift is over")
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Minute, shift)
+		defer cancel()
+		err = getOne(ctx, client)
+		const want = "ghdeploy: GET /repos/octocat/example/deployments/1: no token: context deadline exceeded: the shift is over"
+		if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, shift) || err.Error() != want {
+			t.Errorf("error = %v, want %s", err, want)
+		}
+	})
+}
+
 // Only GitHub's own 404 says that nothing is left: one of whoever hands out
 // tokens does not.
 func TestDeleteIsNotDoneForLackOfAToken(t *testing.T) {
