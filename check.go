@@ -42,6 +42,8 @@ func reason(op operation, a *answer, p problem) error {
 		return validation(op, p)
 	case op.means[a.status] != nil:
 		return op.means[a.status]
+	case a.status == http.StatusNotModified:
+		return fmt.Errorf("%w: no condition was sent", ErrMalformedResponse)
 	case a.status >= 300 && a.status < 400:
 		return redirect(a)
 	}
@@ -266,11 +268,13 @@ func parseComplaint(item wire.Raw, text func(wire.Raw) string) complaint {
 		Context wire.Raw `json:"context"`
 		State   wire.Raw `json:"state"`
 	}
-	if wire.Decode(raw.Contexts, &contexts) != nil {
-		return c
+	if wire.Decode(raw.Contexts, &contexts) == nil {
+		for _, s := range contexts {
+			c.contexts = append(c.contexts, ContextState{Context: text(s.Context), State: text(s.State)})
+		}
 	}
-	for _, s := range contexts {
-		c.contexts = append(c.contexts, ContextState{Context: text(s.Context), State: text(s.State)})
+	if c.FieldError == (FieldError{}) && c.contexts == nil {
+		c.Message = text(item)
 	}
 	return c
 }

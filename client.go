@@ -2,7 +2,6 @@ package ghdeploy
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -152,7 +151,7 @@ func (c *core) remove(ctx context.Context, op operation) error {
 	if a == nil || a.status != http.StatusNotFound || !a.mayHaveRun {
 		return err
 	}
-	if _, gone := c.call(ctx, operation{method: http.MethodGet, path: op.path}); errors.Is(gone, ErrNotFound) {
+	if now, _ := c.call(ctx, operation{method: http.MethodGet, path: op.path}); now != nil && now.err == nil && now.status == http.StatusNotFound {
 		return nil
 	}
 	return err

@@ -120,7 +120,8 @@ type DeploymentRequest struct {
 	// Payload is kept with the deployment for whoever carries it out: a value
 	// that encoding/json encodes as an object or a string. A null, such as that
 	// of a nil map, is not sent. JSON that is encoded already goes in as a
-	// [Payload] or a json.RawMessage. GitHub documents no bound of its size.
+	// [Payload] or a json.RawMessage: a plain []byte, which encoding/json would
+	// turn into base64, is refused. GitHub documents no bound of its size.
 	Payload any `json:"payload,omitzero"`
 
 	Environment string `json:"environment,omitzero"` // default "production"; created if it does not exist
@@ -143,8 +144,11 @@ func (r DeploymentRequest) body() (DeploymentRequest, error) {
 		// GitHub reads an empty list as: check nothing. That takes SkipContexts.
 		r.RequiredContexts = nil
 	}
-	if r.Payload == nil {
+	switch r.Payload.(type) {
+	case nil:
 		return r, nil
+	case []byte: // JSON, most likely, that nobody could read any more
+		return r, invalidArgument("the deployment's Payload is a []byte, which would be sent as base64; give JSON as a Payload or json.RawMessage, and text as a string")
 	}
 	payload, err := json.Marshal(r.Payload)
 	if err != nil {

@@ -289,6 +289,10 @@ func TestDeploymentsCreateRefuses(t *testing.T) {
 			ghdeploy.DeploymentRequest{Ref: "topic", Payload: ghdeploy.Payload(`[1]`)},
 			"ghdeploy: the deployment's Payload is neither a JSON object nor a string; GitHub takes nothing else",
 		},
+		"payload bytes": {
+			ghdeploy.DeploymentRequest{Ref: "topic", Payload: []byte(`{"a":1}`)},
+			"ghdeploy: the deployment's Payload is a []byte, which would be sent as base64; give JSON as a Payload or json.RawMessage, and text as a string",
+		},
 		"payload channel":  {ghdeploy.DeploymentRequest{Ref: "topic", Payload: make(chan int)}, "ghdeploy: the deployment's Payload does not encode as JSON: json: unsupported type: chan int"},
 		"payload infinity": {ghdeploy.DeploymentRequest{Ref: "topic", Payload: map[string]float64{"a": math.Inf(1)}}, "ghdeploy: the deployment's Payload does not encode as JSON: json: unsupported value: +Inf"},
 		"payload raw, not JSON": {

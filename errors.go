@@ -59,10 +59,12 @@ var (
 	// see [OutcomeUnknownError].
 	ErrOutcomeUnknown error = &sentinel{text: "outcome unknown"}
 	// ErrRedirect is a redirect that was not followed: it leaves the API's
-	// origin, or would turn a write into a GET.
+	// origin, would turn a write into a GET, is the tenth in a row, leads
+	// nowhere, or is one that the caller's CheckRedirect refuses.
 	ErrRedirect error = &sentinel{text: "redirect refused"}
 	// ErrMalformedResponse is an answer that is not what the operation
-	// documents: not JSON, a null, an object without its id.
+	// documents: not JSON, a null, an object without its id, a 304 that no
+	// condition asked for.
 	ErrMalformedResponse error = &sentinel{text: "malformed response"}
 	// ErrTooLarge is an answer of more than 32 MiB.
 	ErrTooLarge error = &sentinel{text: "response too large"}
@@ -186,7 +188,8 @@ func (e *Error) Unwrap() error {
 	return statusSentinel(e.StatusCode)
 }
 
-// LogValue is what [log/slog] logs: everything but the body.
+// LogValue is what [log/slog] logs: a group of what is said in one line, part
+// by part. The body and the address of the documentation are left out.
 func (e *Error) LogValue() slog.Value {
 	attrs := []slog.Attr{
 		slog.String("method", e.Method),
@@ -228,6 +231,8 @@ func statusSentinel(status int) error {
 	switch status {
 	case http.StatusAccepted:
 		return ErrMergedBranch
+	case http.StatusNotModified:
+		return ErrMalformedResponse
 	case http.StatusUnauthorized:
 		return ErrUnauthorized
 	case http.StatusForbidden:

@@ -187,6 +187,15 @@ func TestAnswerBecomesError(t *testing.T) {
 			as:   ghdeploy.ConflictError{Reason: ghdeploy.ConflictChecks, Contexts: []ghdeploy.ContextState{{Context: "ci", State: "error"}}},
 			line: "ghdeploy: POST /repos/octocat/example/deployments: 409 In words that nobody has seen yet: ci is error",
 		},
+		"409, checks failed, a name or a state is missing": {
+			call: "create", status: 409,
+			body: `{"message":"Conflict","errors":[{"contexts":[{"context":"ci","state":null},{"state":"failure"},null,{"context":"lint","state":"pending"}],"field":"required_contexts"}]}`,
+			is:   []error{ghdeploy.ErrConflict, ghdeploy.ErrChecksFailed},
+			as: ghdeploy.ConflictError{Reason: ghdeploy.ConflictChecks, Contexts: []ghdeploy.ContextState{
+				{Context: "ci"}, {State: "failure"}, {}, {Context: "lint", State: "pending"},
+			}},
+			line: "ghdeploy: POST /repos/octocat/example/deployments: 409 Conflict: ci has no state, lint is pending",
+		},
 		"409, checks failed, no errors": {
 			call: "create", status: 409,
 			body: `{"message":"Conflict: Commit status checks failed for 0fe0cedfc7fea884f347fcee48d18769d10d5e1e."}`,
@@ -274,6 +283,21 @@ func TestAnswerBecomesError(t *testing.T) {
 				{Message: "7"}, {Message: "true"}, {Message: `["x"]`}, {Field: "5", Message: `{"a":1}`}, {Message: "a string"},
 			}},
 			line: `ghdeploy: POST /repos/octocat/example/deployments: 422 Validation Failed: 7; true; ["x"]; {"a":1}; a string`,
+		},
+		"422, errors that say little": {
+			call: "create", status: 422,
+			body: `{"message":"Validation Failed","errors":[null,{"resource":"Deployment","code":"custom"},{"resource":"","field":""},{"base":["is bad"]}]}`,
+			is:   []error{ghdeploy.ErrValidation},
+			as: ghdeploy.ValidationError{Errors: []ghdeploy.FieldError{
+				{}, {Resource: "Deployment", Code: "custom"}, {Message: `{"resource":"","field":""}`}, {Message: `{"base":["is bad"]}`},
+			}},
+			line: `ghdeploy: POST /repos/octocat/example/deployments: 422 Validation Failed: Deployment custom; {"resource":"","field":""}; {"base":["is bad"]}`,
+		},
+		"422, errors that say nothing": {
+			call: "create", status: 422, body: `{"message":"Validation Failed","errors":[null,"",null]}`,
+			is:   []error{ghdeploy.ErrValidation},
+			as:   ghdeploy.ValidationError{Errors: make([]ghdeploy.FieldError, 3)},
+			line: "ghdeploy: POST /repos/octocat/example/deployments: 422 Validation Failed",
 		},
 		"422, errors null": {
 			call: "create", status: 422, body: `{"message":"Validation Failed","errors":null}`,
@@ -518,8 +542,13 @@ func TestAnswerBecomesError(t *testing.T) {
 		},
 		"a 304 that nobody asked for": {
 			call: "get", status: 304,
-			is:   []error{ghdeploy.ErrRedirect},
-			line: "ghdeploy: GET /repos/octocat/example/deployments/42: 304 Not Modified (the body is empty): redirect refused",
+			is:   []error{ghdeploy.ErrMalformedResponse},
+			line: "ghdeploy: GET /repos/octocat/example/deployments/42: 304 Not Modified (the body is empty): malformed response: no condition was sent",
+		},
+		"a 304 to a write": {
+			call: "create", status: 304,
+			is:   []error{ghdeploy.ErrMalformedResponse},
+			line: "ghdeploy: POST /repos/octocat/example/deployments: 304 Not Modified (the body is empty): malformed response: no condition was sent",
 		},
 		"200, not JSON": {
 			call: "get", status: 200, body: "<html>",
@@ -703,6 +732,7 @@ func TestErrorOfAStub(t *testing.T) {
 		0:   nil,
 		202: {ghdeploy.ErrMergedBranch},
 		301: {ghdeploy.ErrRedirect},
+		304: {ghdeploy.ErrMalformedResponse},
 		400: nil,
 		401: {ghdeploy.ErrUnauthorized},
 		403: {ghdeploy.ErrForbidden},

@@ -10,6 +10,7 @@ import (
 	"os"
 	"regexp"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -50,6 +51,9 @@ const (
 // the base URL and nowhere else.
 func WithToken(token string) Option {
 	return func(c *config) error {
+		if token == "" {
+			return invalidArgument("WithToken: the token is empty; leave the option out for anonymous calls")
+		}
 		if err := checkToken(token); err != nil {
 			return invalidArgument("WithToken: %v", err)
 		}
@@ -60,8 +64,9 @@ func WithToken(token string) Option {
 
 // WithTokenFunc authenticates with the token that the function returns. It is
 // asked before each attempt, so it should remember a token until shortly
-// before that expires, and it must be safe for concurrent use. Its error ends
-// the call, unsent.
+// before that expires, and it must be safe for concurrent use. It gets the
+// call's context and should end with it: nothing else bounds its time. Its
+// error, or a token that no header can hold, ends the call.
 func WithTokenFunc(token func(context.Context) (string, error)) Option {
 	return func(c *config) error {
 		if token == nil {
@@ -140,9 +145,9 @@ func WithInsecureHTTP() Option {
 
 // WithHTTPClient sends requests through a copy of the given client: its
 // Transport carries proxies, caching and tracing, and its Timeout bounds each
-// attempt; 0 then means no bound but the context's. Its connection pool is
-// never closed. Its CheckRedirect may refuse a redirect that this package would
-// follow.
+// attempt; 0 then means no bound but the context's. Without this option an
+// attempt ends after 30 s. The client's connection pool is never closed. Its
+// CheckRedirect may refuse a redirect that this package would follow.
 //
 // A transport must not add an Idempotency-Key or X-Idempotency-Key header:
 // net/http takes it as leave to send a POST twice. One that retries by itself
@@ -274,6 +279,9 @@ func (c *core) askToken(ctx context.Context) (string, error) {
 	}
 	token, err := c.token(ctx)
 	if err != nil {
+		if ended := contextError(ctx); ended != nil {
+			err = ended
+		}
 		return "", fmt.Errorf("no token: %w", err)
 	}
 	if err := checkToken(token); err != nil {
@@ -313,10 +321,23 @@ func visible(s string) bool {
 	return true
 }
 
-// parseBase never repeats what may be a password or a token: nothing of a text
+// parseBase takes the API's root, and not the site that people look at: that
+// answers every call with a 404.
+func parseBase(s string) (*url.URL, error) {
+	u, err := parseURL(s)
+	if err != nil {
+		return nil, err
+	}
+	if host := u.Hostname(); strings.TrimPrefix(host, "www.") == "github.com" {
+		return nil, fmt.Errorf("%s is not the API; that is https://api.github.com/, the default", host)
+	}
+	return u, nil
+}
+
+// parseURL never repeats what may be a password or a token: nothing of a text
 // that is not a URL, and of one that is no more than its host, or its path once
 // there is nothing else in it.
-func parseBase(s string) (*url.URL, error) {
+func parseURL(s string) (*url.URL, error) {
 	u, err := url.Parse(s)
 	switch {
 	case s == "":
@@ -334,6 +355,9 @@ func parseBase(s string) (*url.URL, error) {
 	case u.Fragment != "" || strings.Contains(s, "#"):
 		return nil, fmt.Errorf("%s holds a fragment; the API's root has none", u.Host)
 	}
+	if port, err := strconv.ParseUint(u.Port(), 10, 16); u.Port() != "" && (err != nil || port == 0) {
+		return nil, fmt.Errorf("the port of %s is none; ports are 1 to 65535", u.Host)
+	}
 	for element := range strings.SplitSeq(u.Path, "/") {
 		if element == "." || element == ".." {
 			return nil, fmt.Errorf("%q holds %q in its path", s, element)
@@ -348,7 +372,7 @@ func parseHost(s string) (*url.URL, error) {
 	if !strings.Contains(s, "://") {
 		full = "https://" + s
 	}
-	u, err := parseBase(full)
+	u, err := parseURL(full)
 	switch {
 	case s == "":
 		return nil, fmt.Errorf("the host is empty; write one such as github.com")

@@ -29,7 +29,7 @@ func TestNewClientRefuses(t *testing.T) {
 		},
 		"token: empty": {
 			[]ghdeploy.Option{ghdeploy.WithToken("")},
-			"ghdeploy: WithToken: the token is empty",
+			"ghdeploy: WithToken: the token is empty; leave the option out for anonymous calls",
 		},
 		"token: with the line break of its file": {
 			[]ghdeploy.Option{ghdeploy.WithToken("ghp_1\n")},
@@ -74,6 +74,26 @@ func TestNewClientRefuses(t *testing.T) {
 		"base URL: no URL at all": {
 			[]ghdeploy.Option{ghdeploy.WithBaseURL("https://ghe.example.com:port/")},
 			"ghdeploy: WithBaseURL: this is not a URL; write one such as https://ghe.example.com/api/v3",
+		},
+		"base URL: a port that is too high": {
+			[]ghdeploy.Option{ghdeploy.WithBaseURL("https://ghe.example.com:84430/api/v3")},
+			"ghdeploy: WithBaseURL: the port of ghe.example.com:84430 is none; ports are 1 to 65535",
+		},
+		"base URL: port 0": {
+			[]ghdeploy.Option{ghdeploy.WithBaseURL("http://[::1]:0")},
+			"ghdeploy: WithBaseURL: the port of [::1]:0 is none; ports are 1 to 65535",
+		},
+		"base URL: GitHub's site": {
+			[]ghdeploy.Option{ghdeploy.WithBaseURL("https://github.com/octocat/example")},
+			"ghdeploy: WithBaseURL: github.com is not the API; that is https://api.github.com/, the default",
+		},
+		"base URL: GitHub's site under its other name": {
+			[]ghdeploy.Option{ghdeploy.WithBaseURL("https://WWW.GitHub.com:443")},
+			"ghdeploy: WithBaseURL: www.github.com is not the API; that is https://api.github.com/, the default",
+		},
+		"host: a port that is too high": {
+			[]ghdeploy.Option{ghdeploy.WithHost("ghe.example.com:84430")},
+			"ghdeploy: WithHost: the port of ghe.example.com:84430 is none; ports are 1 to 65535",
 		},
 		"base URL: no host": {
 			[]ghdeploy.Option{ghdeploy.WithBaseURL("https:///api/v3")},

@@ -1,6 +1,7 @@
 package ghdeploy
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 	"time"
@@ -85,7 +86,13 @@ func (e *ConflictError) Unwrap() error {
 func (e *ConflictError) detail() string {
 	var parts []string
 	for _, c := range e.Failing() {
-		parts = append(parts, c.Context+" is "+c.State)
+		switch {
+		case c.Context == "": // which one it is, nobody can tell
+		case c.State == "":
+			parts = append(parts, c.Context+" has no state")
+		default:
+			parts = append(parts, c.Context+" is "+c.State)
+		}
 	}
 	return strings.Join(parts, ", ")
 }
@@ -102,9 +109,9 @@ type ValidationError struct {
 }
 
 // FieldError is one complaint of a [ValidationError]. Where GitHub sends a
-// plain string, it is the Message. Where only the message of the answer names a
-// key, because the server does not know it or the plan does not include it, the
-// key is the Field, and the Code is unprocessable.
+// plain string, or JSON of another shape, it is the Message. Where only the
+// message of the answer names a key, because the server does not know it or the
+// plan does not include it, the key is the Field, and the Code is unprocessable.
 type FieldError struct {
 	Resource string
 	Field    string
@@ -132,9 +139,11 @@ func (e *ValidationError) detail() string {
 	for _, f := range e.Errors {
 		part := f.Message
 		if part == "" {
-			part = strings.TrimSpace(f.Field + " " + f.Code)
+			part = strings.TrimSpace(cmp.Or(f.Field, f.Resource) + " " + f.Code)
 		}
-		parts = append(parts, part)
+		if part != "" {
+			parts = append(parts, part)
+		}
 	}
 	return strings.Join(parts, "; ")
 }
@@ -166,14 +175,14 @@ func quotedList(names []string) string {
 
 // RateLimitError is a limit of GitHub's: the hourly quota (primary), or too
 // much at once (secondary). Where the client itself held the request back,
-// because an earlier answer had said when the next may come, the StatusCode
-// and Attempts of its [Error] are 0.
+// because an earlier answer had said when the next may come, the StatusCode of
+// its [Error] is 0, and its Attempts are those before: mostly 0 too.
 //
 // GitHub docs: https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api
 type RateLimitError struct {
 	Secondary  bool
 	Rate       Rate          // the quota, as far as the answer told it
-	RetryAfter time.Duration // how long to wait, from the answer on; at most 65 minutes
+	RetryAfter time.Duration // how long to wait, from when the call returned; at most 65 minutes
 	RetryAt    time.Time     // the same on this machine's clock
 }
 

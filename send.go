@@ -41,6 +41,7 @@ type exchange struct {
 	core *core
 	ctx  context.Context
 	op   operation
+	req  *http.Request // as newRequest made it: each attempt begins with a copy
 
 	attempts   int
 	mayHaveRun bool
@@ -60,7 +61,7 @@ type exchange struct {
 // rewinding of the body are go-retryablehttp's; whether and when there is
 // another attempt is the policy's, asked once after each in end.
 func (c *core) send(req *retryablehttp.Request, op operation) *answer {
-	x := &exchange{core: c, ctx: req.Context(), op: op, redact: redaction("")}
+	x := &exchange{core: c, ctx: req.Context(), op: op, req: req.Clone(req.Context()), redact: redaction("")}
 	if x.begin(req.Request) == nil {
 		loop := &retryablehttp.Client{
 			HTTPClient:   c.http,
@@ -99,8 +100,9 @@ func (x *exchange) begin(r *http.Request) error {
 	x.redact = redaction(token)
 	x.trace = new(connTrace)
 	x.started = time.Now()
-	*r = *r.WithContext(httptrace.WithClientTrace(x.ctx, x.trace.hooks()))
-	r.Header = r.Header.Clone() // the transport of an earlier attempt may still read it
+	// What r is by now, the transport of an earlier attempt may have changed, or
+	// may still read.
+	*r = *x.req.Clone(httptrace.WithClientTrace(x.ctx, x.trace.hooks()))
 	authorize(r, token)
 	return nil
 }
@@ -257,22 +259,45 @@ func (t *connTrace) hooks() *httptrace.ClientTrace {
 // hook for a written request comes before its bytes leave.
 func (t *connTrace) unsent() bool { return t.asked.Load() && !t.got.Load() }
 
-// transport keeps http.Client from closing the idle connections of a
-// transport that other code uses too: go-retryablehttp asks for that after
-// each failure, and a type without the method refuses.
+// transport stands between http.Client and the caller's transport. It keeps
+// the idle connections open that other code uses too: go-retryablehttp asks to
+// close them after each failure, and a type without the method refuses.
 type transport struct{ next http.RoundTripper }
 
 // errGivenBack is an attempt that net/http would have replayed by itself.
 var errGivenBack = errors.New("the HTTP/2 connection gave the request up after it was written")
 
-// RoundTrip lets net/http not send a body a second time over HTTP/2. It would
-// after REFUSED_STREAM and GOAWAY, without a bound, and after a PROTOCOL_ERROR
-// as well, which does not say that nothing was done. Over HTTP/1.1 it only does
-// where not a byte was written. A redirect is followed above this.
+// RoundTrip gives back what the transport does, made legible for http.Client.
 func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := t.next.RoundTrip(once(r))
+	if resp == nil && err == nil {
+		return nil, fmt.Errorf("the transport %T gave neither an answer nor an error", t.next)
+	}
+	return legible(resp, err)
+}
+
+// legible drops a Location that does not parse from a 3xx: http.Client would
+// fail on it, and what the status says would be lost.
+func legible(resp *http.Response, err error) (*http.Response, error) {
+	if err != nil || resp.StatusCode < 300 || resp.StatusCode > 399 {
+		return resp, err
+	}
+	if _, bad := url.Parse(resp.Header.Get("Location")); bad != nil {
+		resp.Header = resp.Header.Clone()
+		resp.Header.Del("Location")
+	}
+	return resp, nil
+}
+
+// once is the request, such that net/http does not send its body a second time
+// over HTTP/2. It would after REFUSED_STREAM and GOAWAY, without a bound, and
+// after a PROTOCOL_ERROR as well, which does not say that nothing was done. Over
+// HTTP/1.1 it only does where not a byte was written. A redirect is followed
+// above this.
+func once(r *http.Request) *http.Request {
 	rewind := r.GetBody
 	if r.Body == nil || rewind == nil {
-		return legible(t.next.RoundTrip(r))
+		return r
 	}
 	var streamed atomic.Bool
 	r = r.WithContext(httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{
@@ -289,20 +314,7 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		return rewind()
 	}
-	return legible(t.next.RoundTrip(r))
-}
-
-// legible drops a Location that does not parse from a 3xx: http.Client would
-// fail on it, and what the status says would be lost.
-func legible(resp *http.Response, err error) (*http.Response, error) {
-	if err != nil || resp.StatusCode < 300 || resp.StatusCode > 399 {
-		return resp, err
-	}
-	if _, bad := url.Parse(resp.Header.Get("Location")); bad != nil {
-		resp.Header = resp.Header.Clone()
-		resp.Header.Del("Location")
-	}
-	return resp, nil
+	return r
 }
 
 // contextError is why the context ended, nil if it has not.

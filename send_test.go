@@ -83,6 +83,35 @@ func TestEachAttemptIsWhole(t *testing.T) {
 	}
 }
 
+// A transport may not change the request, and some do: go-github-mock puts its
+// own address in. What one made of an attempt is not what the next begins with.
+func TestEachAttemptBeginsAnew(t *testing.T) {
+	type seen struct {
+		URL   string
+		Trace []string
+	}
+	var sent []seen
+	client := inProcessClient(t, func(r *http.Request) (*canned, error) {
+		r.URL.Path = "/mirror" + r.URL.Path
+		r.Header.Add("X-Trace", fmt.Sprint(len(sent)))
+		sent = append(sent, seen{r.URL.String(), r.Header.Values("X-Trace")})
+		if len(sent) < 3 {
+			return reply(http.StatusTooManyRequests, "", "Retry-After: 0"), nil
+		}
+		return reply(http.StatusOK, oneDeployment), nil
+	}, WithRetry(quick))
+	for what, call := range map[string]func(context.Context, *Client) error{"deployments/1": getOne, "deployments": createOne} {
+		sent = nil
+		if err := call(t.Context(), client); err != nil {
+			t.Fatal(err)
+		}
+		url := "https://ghe.example.com/mirror/api/v3/repos/octocat/example/" + what
+		if diff := cmp.Diff([]seen{{url, []string{"0"}}, {url, []string{"1"}}, {url, []string{"2"}}}, sent); diff != "" {
+			t.Errorf("sent (-want +got)\n%s", diff)
+		}
+	}
+}
+
 // A repository that was renamed answers a write with a 307: it is followed,
 // with the body and the token.
 func TestRedirectKeepsTheBody(t *testing.T) {
@@ -158,6 +187,51 @@ func TestRefusedRedirectIsFinal(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// http.Client makes an error of an answer whose Location is no URL. It is an
+// answer all the same, and says that nothing was done.
+func TestRedirectToNoURL(t *testing.T) {
+	for what, call := range map[string]func(context.Context, *Client) error{"GET": getOne, "POST": createOne} {
+		for _, status := range []int{301, 302, 303, 307, 308} {
+			header := http.Header{"Location": {"https://[elsewhere"}, "X-Github-Request-Id": {"A1"}}
+			sent := 0
+			client, err := NewClient(WithRetry(quick), WithHTTPClient(&http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) {
+				sent++
+				return &http.Response{StatusCode: status, Header: header, Body: http.NoBody}, nil
+			})}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = call(t.Context(), client)
+			e, ok := errors.AsType[*Error](err)
+			if !ok || !errors.Is(err, ErrRedirect) || errors.Is(err, ErrOutcomeUnknown) || e.StatusCode != status || e.RequestID != "A1" || sent != 1 {
+				t.Errorf("%s %d, sent %d times: %v, want ErrRedirect", what, status, sent, err)
+			}
+			if len(header) != 2 {
+				t.Errorf("the transport's own header is now %v", header)
+			}
+		}
+	}
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// A transport that is broken is called by its own name, not by this package's.
+func TestTransportThatGivesNothing(t *testing.T) {
+	client, err := NewClient(WithRetry(quick), WithHTTPClient(&http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) { return nil, nil })}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = "the transport ghdeploy.roundTripper gave neither an answer nor an error"
+	if err := getOne(t.Context(), client); err == nil || !strings.Contains(err.Error(), ": "+want+" (4 attempts)") {
+		t.Errorf("GET: %v, want %q", err, want)
+	}
+	if err := createOne(t.Context(), client); !errors.Is(err, ErrOutcomeUnknown) || !strings.Contains(err.Error(), want) {
+		t.Errorf("POST: %v, want ErrOutcomeUnknown and %q", err, want)
 	}
 }
 
@@ -376,6 +450,47 @@ func TestDeleteNotFound(t *testing.T) {
 				t.Errorf("%d requests, want %d", n, len(tt.steps))
 			}
 		})
+	}
+}
+
+// The end of the context is found whatever the token function makes of it: many
+// give an error of their own.
+func TestContextEndsWhileATokenIsFetched(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		client, err := NewClient(WithTokenFunc(func(ctx context.Context) (string, error) {
+			<-ctx.Done()
+			return "", errors.New("could not refresh")
+		}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		shift := errors.New("the shift is over")
+		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Minute, shift)
+		defer cancel()
+		err = getOne(ctx, client)
+		const want = "ghdeploy: GET /repos/octocat/example/deployments/1: no token: context deadline exceeded: the shift is over"
+		if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, shift) || err.Error() != want {
+			t.Errorf("error = %v, want %s", err, want)
+		}
+	})
+}
+
+// Only GitHub's own 404 says that nothing is left: one of whoever hands out
+// tokens does not.
+func TestDeleteIsNotDoneForLackOfAToken(t *testing.T) {
+	steps := []int{502, 404}
+	client := inProcessClient(t, func(*http.Request) (*canned, error) {
+		status := steps[0]
+		steps = steps[1:]
+		return reply(status, ""), nil
+	}, WithRetry(quick), WithTokenFunc(func(context.Context) (string, error) {
+		if len(steps) == 0 {
+			return "", &Error{StatusCode: http.StatusNotFound, Message: "no such installation"}
+		}
+		return "token", nil
+	}))
+	if err := client.Deployments.Delete(t.Context(), "octocat", "example", 7); !errors.Is(err, ErrNotFound) {
+		t.Errorf("error = %v, want ErrNotFound", err)
 	}
 }
 
