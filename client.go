@@ -2,6 +2,7 @@ package ghdeploy
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -151,10 +152,17 @@ func (c *core) remove(ctx context.Context, op operation) error {
 	if a == nil || a.status != http.StatusNotFound || !a.mayHaveRun {
 		return err
 	}
-	if now, _ := c.call(ctx, operation{method: http.MethodGet, path: op.path}); now != nil && now.err == nil && now.status == http.StatusNotFound {
+	if _, gone := c.call(ctx, operation{method: http.MethodGet, path: op.path}); missing(gone) {
 		return nil
 	}
 	return err
+}
+
+// missing tells whether the API itself says that something is not there: a
+// token function may say ErrNotFound of something else.
+func missing(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.StatusCode == http.StatusNotFound && errors.Is(err, ErrNotFound)
 }
 
 // row is what a list holds and an operation answers with. A nil row has no id.

@@ -38,6 +38,23 @@ func TestCreateOrUpdateThatCannotReadWritesNothing(t *testing.T) {
 	}
 }
 
+// Only GitHub's own 404 says that the environment is new: one of whoever hands
+// out tokens does not.
+func TestCreateOrUpdateWithoutATokenWritesNothing(t *testing.T) {
+	w := answers(answer(200, `{"id": 1, "name": "qa", "protection_rules": []}`))
+	asked := 0
+	token := func(context.Context) (string, error) {
+		if asked++; asked == 1 {
+			return "", &ghdeploy.Error{StatusCode: http.StatusNotFound, Message: "no such installation"}
+		}
+		return "token-2", nil
+	}
+	_, err := clientOn(t, w, ghdeploy.WithTokenFunc(token)).Environments.CreateOrUpdate(t.Context(), "o", "r", "qa", ghdeploy.EnvironmentRequest{WaitTimer: new(1)})
+	if err == nil || len(w.requests()) > 0 {
+		t.Errorf("err = %v after %v, want the token's error and nothing sent", err, lines(w.requests()))
+	}
+}
+
 // A protection that cannot be sent back stops the update, unless the caller
 // names what takes its place.
 func TestCreateOrUpdateRefusesToLoseAProtection(t *testing.T) {

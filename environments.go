@@ -3,7 +3,6 @@ package ghdeploy
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"net/http"
@@ -329,7 +328,7 @@ func (s *environmentsService) CreateOrUpdate(ctx context.Context, owner, repo, e
 	}
 	shown, err := s.Get(ctx, owner, repo, environment)
 	switch {
-	case errors.Is(err, ErrNotFound): // there is nothing to keep
+	case missing(err): // there is nothing to keep
 	case err != nil:
 		return nil, err
 	default:
