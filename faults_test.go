@@ -11,36 +11,46 @@ import (
 	"github.com/ghdeploy/ghdeploy/internal/faultcheck"
 )
 
-// createUnder makes the creates of a fault check with the given policy.
-func createUnder(policy func(outcome) bool, bare bool) faultcheck.Create {
-	return func(ctx context.Context, httpClient *http.Client, baseURL, nonce string) faultcheck.Result {
+// clientUnder makes the clients of a fault check, with the given policy.
+func clientUnder(policy func(outcome) bool, bare bool) faultcheck.New {
+	return func(httpClient *http.Client, baseURL string) (faultcheck.Client, error) {
 		client, err := NewClient(
 			WithBaseURL(baseURL),
 			WithHTTPClient(httpClient),
 			WithRetry(RetryPolicy{MaxAttempts: faultcheck.Attempts, MinBackoff: time.Millisecond, MaxBackoff: 2 * time.Millisecond}),
 		)
 		if err != nil {
-			return faultcheck.Result{Err: err}
+			return nil, err
 		}
 		client.core.mayRepeat = policy
 		if bare {
 			client.core.http.Transport = httpClient.Transport
 		}
-		d, err := client.Deployments.Create(ctx, "octocat", "example", DeploymentRequest{
-			Ref: "main", Payload: map[string]string{"nonce": nonce},
-		})
-		if err != nil {
-			_, typed := errors.AsType[*Error](err)
-			_, unknown := errors.AsType[*OutcomeUnknownError](err)
-			return faultcheck.Result{Err: err, Typed: typed, Unknown: unknown}
-		}
-		return faultcheck.Result{ID: d.ID}
+		return underCheck{client}, nil
 	}
+}
+
+type underCheck struct{ *Client }
+
+func (c underCheck) Warm(ctx context.Context) {
+	_, _ = c.Deployments.Get(ctx, "octocat", "example", 1) // the answer is {}, which is none
+}
+
+func (c underCheck) Create(ctx context.Context, nonce string) faultcheck.Result {
+	d, err := c.Deployments.Create(ctx, "octocat", "example", DeploymentRequest{
+		Ref: "main", Payload: map[string]string{"nonce": nonce},
+	})
+	if err != nil {
+		_, typed := errors.AsType[*Error](err)
+		_, unknown := errors.AsType[*OutcomeUnknownError](err)
+		return faultcheck.Result{Err: err, Typed: typed, Unknown: unknown}
+	}
+	return faultcheck.Result{ID: d.ID}
 }
 
 func TestNoDoubleWrite(t *testing.T) {
 	t.Parallel()
-	report := faultcheck.Run(t.Context(), faultcheck.Config{Count: 600, Seed: 2, Create: createUnder(mayRepeat, false)})
+	report := faultcheck.Run(t.Context(), faultcheck.Config{Count: 600, Seed: 2, New: clientUnder(mayRepeat, false)})
 	var matrix strings.Builder
 	if _, err := report.WriteTo(&matrix); err != nil {
 		t.Fatal(err)
@@ -67,7 +77,7 @@ func TestDoubleWriteIsFound(t *testing.T) {
 		},
 		"any error of the transport is taken for proof": {
 			policy: func(o outcome) bool {
-				o.unsent = o.unsent || o.err != nil && o.status == 0
+				o.undone = o.undone || o.err != nil && o.status == 0
 				return mayRepeat(o)
 			},
 			fault: "reset after the request was read",
@@ -88,7 +98,7 @@ func TestDoubleWriteIsFound(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			report := faultcheck.Run(t.Context(), faultcheck.Config{
-				Count: 60, Seed: 3, Create: createUnder(tt.policy, tt.bare), Only: tt.fault, Timeout: 300 * time.Millisecond,
+				Count: 60, Seed: 3, New: clientUnder(tt.policy, tt.bare), Only: tt.fault, Timeout: 300 * time.Millisecond,
 			})
 			for _, v := range report.Violations {
 				if strings.Contains(v, tt.fault) && strings.Contains(v, "carried out ") && strings.Contains(v, " times;") {

@@ -12,6 +12,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -251,7 +252,7 @@ func httpClient(client *http.Client, home string) *http.Client {
 	if c.Transport == nil {
 		c.Transport = http.DefaultTransport
 	}
-	c.Transport = transport{c.Transport}
+	c.Transport = transport{next: c.Transport, http2: new(atomic.Bool)}
 	theirs := c.CheckRedirect
 	c.CheckRedirect = func(req *http.Request, via []*http.Request) error {
 		const most = 10 // as net/http has it

@@ -13,8 +13,8 @@ import (
 // RetryPolicy says how often and after how long a request is sent again. What
 // may be sent again at all is not a setting:
 //
-//   - a request that provably reached no connection, and one that a rate limit
-//     refused, may, whatever its method;
+//   - a request that provably reached no connection, one that HTTP/2 gave up
+//     undone, and one that a rate limit refused, may, whatever its method;
 //   - a GET, PUT or DELETE may after a 5xx (not 501), a lost connection or an
 //     answer that was cut off;
 //   - a POST never is after any of these: it may have been carried out, and
@@ -74,7 +74,7 @@ type outcome struct {
 	attempt int   // which one this was, from 1
 	status  int   // 0: no answer
 	err     error // the answer did not come, or not whole
-	unsent  bool  // proof that no connection was reached
+	undone  bool  // proof that it was not carried out: no connection was reached, or HTTP/2 says so
 	ended   bool  // the caller's context has ended
 
 	limit      *RateLimitError // the answer is a limit
@@ -90,7 +90,7 @@ func mayRepeat(o outcome) bool {
 		return true // a limit means: not done
 	case o.err != nil && !passing(o.err):
 		return false
-	case o.unsent:
+	case o.undone:
 		return true
 	case o.method == http.MethodPost:
 		return false
@@ -102,7 +102,7 @@ func mayRepeat(o outcome) bool {
 // uncertain tells whether the attempt may have been carried out without an
 // answer that says so.
 func uncertain(o outcome) bool {
-	return !o.unsent && (o.err != nil && !errors.Is(o.err, ErrRedirect) || o.status >= 500)
+	return !o.undone && (o.err != nil && !errors.Is(o.err, ErrRedirect) || o.status >= 500)
 }
 
 func retryableStatus(status int) bool {

@@ -32,9 +32,9 @@ func TestMayRepeat(t *testing.T) {
 		uncertain bool
 	}{
 		{"a success", outcome{status: 200}, nil, false},
-		{"proof: the dial was refused", outcome{err: refused, unsent: true}, all, false},
-		{"proof: the TLS handshake failed", outcome{err: handshake, unsent: true}, all, false},
-		{"proof: the attempt's time ran out while dialling", outcome{err: context.DeadlineExceeded, unsent: true}, all, false},
+		{"proof: the dial was refused", outcome{err: refused, undone: true}, all, false},
+		{"proof: the TLS handshake failed", outcome{err: handshake, undone: true}, all, false},
+		{"proof: the attempt's time ran out while dialling", outcome{err: context.DeadlineExceeded, undone: true}, all, false},
 		{"a transport without hooks refuses: no proof", outcome{err: refused}, idempotent, true},
 		{"a 429", outcome{status: 429, limit: &RateLimitError{}}, all, false},
 		{"a 403 that is a limit", outcome{status: 403, limit: &RateLimitError{Secondary: true}}, all, false},
@@ -49,7 +49,8 @@ func TestMayRepeat(t *testing.T) {
 		{"a 404 that was cut off", outcome{status: 404, err: io.ErrUnexpectedEOF}, idempotent, true},
 		{"a connection lost", outcome{err: lost}, idempotent, true},
 		{"the attempt's time ran out", outcome{err: context.DeadlineExceeded}, idempotent, true},
-		{"an HTTP/2 connection gave it up", outcome{err: errGivenBack}, idempotent, true},
+		{"an HTTP/2 connection gave it up", outcome{err: errGivenUp}, idempotent, true},
+		{"proof: an HTTP/2 connection gave it up undone", outcome{err: errUndone, undone: true}, all, false},
 		{"400", outcome{status: 400}, nil, false},
 		{"401", outcome{status: 401}, nil, false},
 		{"404", outcome{status: 404}, nil, false},
@@ -59,14 +60,14 @@ func TestMayRepeat(t *testing.T) {
 		{"a redirect that was refused", outcome{status: 302}, nil, false},
 		{"a redirect that the caller refused", outcome{status: 307, err: fmt.Errorf("%w: no", ErrRedirect)}, nil, false},
 		{"the context has ended", outcome{err: context.Canceled, ended: true}, nil, true},
-		{"the context has ended before a connection was had", outcome{err: context.Canceled, ended: true, unsent: true}, nil, false},
+		{"the context has ended before a connection was had", outcome{err: context.Canceled, ended: true, undone: true}, nil, false},
 		{"the context has ended after a limit", outcome{status: 429, limit: &RateLimitError{}, ended: true}, nil, false},
 		{"too large", outcome{status: 200, err: ErrTooLarge}, nil, true},
-		{"a certificate that is not trusted", outcome{err: untrusted, unsent: true}, nil, false},
-		{"an unknown authority", outcome{err: x509.UnknownAuthorityError{}, unsent: true}, nil, false},
-		{"a certificate for another host", outcome{err: x509.HostnameError{}, unsent: true}, nil, false},
-		{"an expired certificate", outcome{err: x509.CertificateInvalidError{}, unsent: true}, nil, false},
-		{"no roots", outcome{err: x509.SystemRootsError{}, unsent: true}, nil, false},
+		{"a certificate that is not trusted", outcome{err: untrusted, undone: true}, nil, false},
+		{"an unknown authority", outcome{err: x509.UnknownAuthorityError{}, undone: true}, nil, false},
+		{"a certificate for another host", outcome{err: x509.HostnameError{}, undone: true}, nil, false},
+		{"an expired certificate", outcome{err: x509.CertificateInvalidError{}, undone: true}, nil, false},
+		{"no roots", outcome{err: x509.SystemRootsError{}, undone: true}, nil, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

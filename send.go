@@ -10,8 +10,6 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
-	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
@@ -142,7 +140,7 @@ func (x *exchange) end(ctx context.Context, resp *http.Response, err error) (boo
 		attempt: x.attempts,
 		status:  x.last.status,
 		err:     x.last.err,
-		unsent:  err != nil && x.trace.unsent(),
+		undone:  err != nil && (x.trace.unsent() || errors.Is(err, errUndone)),
 		ended:   ctx.Err() != nil,
 		limit:   x.last.limit,
 	}
@@ -242,79 +240,6 @@ func (a *answer) failure() error {
 	default:
 		return fmt.Errorf("%d %s", a.status, http.StatusText(a.status))
 	}
-}
-
-// connTrace watches whether an attempt reached a connection.
-type connTrace struct{ asked, got atomic.Bool }
-
-func (t *connTrace) hooks() *httptrace.ClientTrace {
-	return &httptrace.ClientTrace{
-		GetConn: func(string) { t.asked.Store(true) },
-		GotConn: func(httptrace.GotConnInfo) { t.got.Store(true) },
-	}
-}
-
-// unsent is proof that the attempt reached no connection: one was asked for
-// and none was had. A transport that fires no hooks proves nothing, and the
-// hook for a written request comes before its bytes leave.
-func (t *connTrace) unsent() bool { return t.asked.Load() && !t.got.Load() }
-
-// transport stands between http.Client and the caller's transport. It keeps
-// the idle connections open that other code uses too: go-retryablehttp asks to
-// close them after each failure, and a type without the method refuses.
-type transport struct{ next http.RoundTripper }
-
-// errGivenBack is an attempt that net/http would have replayed by itself.
-var errGivenBack = errors.New("the HTTP/2 connection gave the request up after it was written")
-
-// RoundTrip gives back what the transport does, made legible for http.Client.
-func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	resp, err := t.next.RoundTrip(once(r))
-	if resp == nil && err == nil {
-		return nil, fmt.Errorf("the transport %T gave neither an answer nor an error", t.next)
-	}
-	return legible(resp, err)
-}
-
-// legible drops a Location that does not parse from a 3xx: http.Client would
-// fail on it, and what the status says would be lost.
-func legible(resp *http.Response, err error) (*http.Response, error) {
-	if err != nil || resp.StatusCode < 300 || resp.StatusCode > 399 {
-		return resp, err
-	}
-	if _, bad := url.Parse(resp.Header.Get("Location")); bad != nil {
-		resp.Header = resp.Header.Clone()
-		resp.Header.Del("Location")
-	}
-	return resp, nil
-}
-
-// once is the request, such that net/http does not send its body a second time
-// over HTTP/2. It would after REFUSED_STREAM and GOAWAY, without a bound, and
-// after a PROTOCOL_ERROR as well, which does not say that nothing was done. Over
-// HTTP/1.1 it only does where not a byte was written. A redirect is followed
-// above this.
-func once(r *http.Request) *http.Request {
-	rewind := r.GetBody
-	if r.Body == nil || rewind == nil {
-		return r
-	}
-	var streamed atomic.Bool
-	r = r.WithContext(httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{
-		GotConn: func(httptrace.GotConnInfo) { streamed.Store(false) },
-		WroteHeaderField: func(name string, _ []string) {
-			if strings.HasPrefix(name, ":") { // as only HTTP/2 has them
-				streamed.Store(true)
-			}
-		},
-	}))
-	r.GetBody = func() (io.ReadCloser, error) {
-		if streamed.Load() {
-			return nil, errGivenBack
-		}
-		return rewind()
-	}
-	return r
 }
 
 // contextError is why the context ended, nil if it has not.

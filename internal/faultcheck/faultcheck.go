@@ -3,8 +3,8 @@
 // truth: the list of creates that were carried out. Each create carries a
 // nonce in its payload, so the list tells what came of it.
 //
-// It knows nothing of the client but a function that makes one call, so it can
-// also be turned against a client that is wrong on purpose.
+// It knows nothing of the client but how to make one, so it can also be turned
+// against a client that is wrong on purpose.
 package faultcheck
 
 import (
@@ -23,10 +23,18 @@ import (
 	"time"
 )
 
-// Create makes one create of a deployment through the given http.Client, which
-// it must not wrap in anything that retries. The nonce goes into the payload as
-// {"nonce": "..."}.
-type Create func(ctx context.Context, client *http.Client, baseURL, nonce string) Result
+// New makes the client under test: for the API at baseURL, through the given
+// http.Client, which it must not wrap in anything that retries.
+type New func(client *http.Client, baseURL string) (Client, error)
+
+// Client is the client under test.
+type Client interface {
+	// Warm makes a GET, whatever its answer says.
+	Warm(ctx context.Context)
+	// Create makes one create of a deployment. The nonce goes into the payload
+	// as {"nonce": "..."}.
+	Create(ctx context.Context, nonce string) Result
+}
 
 // Result is what a call ended with.
 type Result struct {
@@ -44,7 +52,7 @@ type Config struct {
 	Count   int // of creates
 	Seed    uint64
 	Workers int // creates at the same time; 0 is 8
-	Create  Create
+	New     New
 
 	Only    string        // this fault alone, by its name; "" is all
 	Timeout time.Duration // of each attempt; 0 is 30 s, and less for the slow ones
@@ -115,7 +123,7 @@ func Run(ctx context.Context, cfg Config) *Report {
 		workers.Go(func() {
 			for i := range jobs {
 				c := cells[i%len(cells)]
-				report.check(newTrial(truth, c, cfg, i).run(ctx, cfg.Create))
+				report.check(newTrial(truth, c, cfg, i).run(ctx, cfg.New))
 			}
 		})
 	}
@@ -279,14 +287,16 @@ func newTrial(truth *truth, c cell, cfg Config, i int) *trial {
 }
 
 // run makes the one create and returns when no trace of it is left.
-func (t *trial) run(ctx context.Context, create Create) finding {
+func (t *trial) run(ctx context.Context, newClient New) finding {
 	s := newServer(t)
-	client := s.client()
+	httpClient := s.client()
+	client, err := newClient(httpClient, s.url())
+	if err != nil {
+		s.stop(httpClient)
+		return finding{trial: t, result: Result{Err: fmt.Errorf("faultcheck: %w", err)}}
+	}
 	if t.warm {
-		if err := s.warmUp(ctx, client); err != nil {
-			s.stop(client)
-			return finding{trial: t, result: Result{Err: fmt.Errorf("faultcheck: %w", err)}}
-		}
+		client.Warm(ctx)
 	}
 	if t.mode == closedIdle {
 		close(s.closeIdle)
@@ -296,8 +306,8 @@ func (t *trial) run(ctx context.Context, create Create) finding {
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		GotConn: func(info httptrace.GotConnInfo) { onDead.Store(onDead.Load() || t.mode == closedIdle && info.Reused) },
 	})
-	result := create(ctx, client, s.url(), t.nonce)
-	s.stop(client)
+	result := client.Create(ctx, t.nonce)
+	s.stop(httpClient)
 
 	expected := t.fault.expected(t)
 	seen := int(s.seen.Load())

@@ -3,6 +3,7 @@ package faultcheck_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -10,6 +11,34 @@ import (
 
 	"github.com/ghdeploy/ghdeploy/internal/faultcheck"
 )
+
+// wrong is a client that is made of one function.
+type wrong func(ctx context.Context, client *http.Client, baseURL, nonce string) faultcheck.Result
+
+func (w wrong) make(client *http.Client, baseURL string) (faultcheck.Client, error) {
+	return wrongClient{w, client, baseURL}, nil
+}
+
+type wrongClient struct {
+	create  wrong
+	client  *http.Client
+	baseURL string
+}
+
+func (c wrongClient) Warm(ctx context.Context) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.baseURL, nil)
+	if err != nil {
+		return
+	}
+	if resp, err := c.client.Do(req); err == nil {
+		_, _ = io.Copy(io.Discard, resp.Body)
+		resp.Body.Close()
+	}
+}
+
+func (c wrongClient) Create(ctx context.Context, nonce string) faultcheck.Result {
+	return c.create(ctx, c.client, c.baseURL, nonce)
+}
 
 // A client that is wrong without finesse: each sentence of the check sees it.
 func TestViolations(t *testing.T) {
@@ -22,7 +51,7 @@ func TestViolations(t *testing.T) {
 		return client.Do(req)
 	}
 	tests := map[string]struct {
-		create faultcheck.Create
+		create wrong
 		want   string
 	}{
 		"every create twice": {
@@ -63,7 +92,7 @@ func TestViolations(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			report := faultcheck.Run(t.Context(), faultcheck.Config{
-				Count: 100, Seed: 1, Create: tt.create, Timeout: 300 * time.Millisecond,
+				Count: 100, Seed: 1, New: tt.create.make, Timeout: 300 * time.Millisecond,
 			})
 			if !strings.Contains(strings.Join(report.Violations, "\n"), tt.want) {
 				t.Errorf("%q is not among the violations:\n%s", tt.want, strings.Join(report.Violations, "\n"))

@@ -81,6 +81,15 @@ func again(t *trial) outcome {
 	return notDone
 }
 
+// undone is a fault of which HTTP/2 says that nothing was done. The client
+// hears that once it knows that the server speaks HTTP/2.
+func undone(t *trial) outcome {
+	if !t.warm {
+		return unknown
+	}
+	return again(t)
+}
+
 const (
 	long  = 30 * time.Second
 	short = 150 * time.Millisecond
@@ -97,9 +106,9 @@ var faults = []fault{
 	{name: "reset inside the answer's headers", kind: resetHeaders, where: transaction, status: 201, done: always, expected: isUnknown},
 	{name: "reset inside the answer's body", kind: resetBody, where: transaction, status: 201, done: always, expected: isUnknown},
 	{name: "answer truncated", kind: truncated, where: transaction, status: 201, done: always, expected: isUnknown},
-	{name: "REFUSED_STREAM", kind: refusedStream, where: transaction, done: never, expected: isUnknown, never: http1Only},
+	{name: "REFUSED_STREAM", kind: refusedStream, where: transaction, done: never, expected: undone, never: http1Only},
 	{name: "RST_STREAM with PROTOCOL_ERROR", kind: protocolError, where: transaction, expected: isUnknown, never: http1Only},
-	{name: "GOAWAY below the stream", kind: goAwayBelow, where: transaction, done: never, expected: isUnknown, never: http1Only},
+	{name: "GOAWAY below the stream", kind: goAwayBelow, where: transaction, done: never, expected: undone, never: http1Only},
 	{name: "GOAWAY above the stream", kind: goAwayAbove, where: transaction, expected: isUnknown, never: http1Only},
 	{name: "500 before the work", kind: serverError, where: transaction, status: 500, done: never, expected: isUnknown},
 	{name: "500 after the work", kind: serverError, where: transaction, status: 500, done: always, expected: isUnknown},

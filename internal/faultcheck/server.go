@@ -142,21 +142,6 @@ func (s *server) client() *http.Client {
 	}
 }
 
-// warmUp makes a request that meets no fault, and leaves its connection idle.
-func (s *server) warmUp(ctx context.Context, client *http.Client) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url(), nil)
-	if err != nil {
-		return err
-	}
-	resp, err := (&http.Client{Transport: client.Transport}).Do(req)
-	if err != nil {
-		return fmt.Errorf("warming up: %w", err)
-	}
-	defer resp.Body.Close()
-	_, err = io.Copy(io.Discard, resp.Body)
-	return err
-}
-
 // answer is what a create is answered with, whole.
 type answer struct {
 	status     int

@@ -31,7 +31,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err := flags.Parse(args); err != nil {
 		return 2
 	}
-	report := faultcheck.Run(ctx, faultcheck.Config{Count: *count, Seed: *seed, Workers: *workers, Create: create})
+	report := faultcheck.Run(ctx, faultcheck.Config{Count: *count, Seed: *seed, Workers: *workers, New: newClient})
 	if _, err := report.WriteTo(stdout); err != nil {
 		fmt.Fprintln(stderr, err) //nolint:errcheck // the exit status says it too
 		return 1
@@ -45,9 +45,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
-// create is one create through the SDK.
-func create(ctx context.Context, client *http.Client, baseURL, nonce string) faultcheck.Result {
-	sdk, err := ghdeploy.NewClient(
+// newClient is the SDK.
+func newClient(client *http.Client, baseURL string) (faultcheck.Client, error) {
+	c, err := ghdeploy.NewClient(
 		ghdeploy.WithBaseURL(baseURL),
 		ghdeploy.WithHTTPClient(client),
 		ghdeploy.WithRetry(ghdeploy.RetryPolicy{
@@ -56,10 +56,17 @@ func create(ctx context.Context, client *http.Client, baseURL, nonce string) fau
 			MaxBackoff:  2 * time.Millisecond,
 		}),
 	)
-	if err != nil {
-		return faultcheck.Result{Err: err}
-	}
-	d, err := sdk.Deployments.Create(ctx, "octocat", "example", ghdeploy.DeploymentRequest{
+	return sdk{c}, err
+}
+
+type sdk struct{ *ghdeploy.Client }
+
+func (c sdk) Warm(ctx context.Context) {
+	_, _ = c.Deployments.Get(ctx, "octocat", "example", 1) // the answer is {}, which is none
+}
+
+func (c sdk) Create(ctx context.Context, nonce string) faultcheck.Result {
+	d, err := c.Deployments.Create(ctx, "octocat", "example", ghdeploy.DeploymentRequest{
 		Ref:     "main",
 		Payload: map[string]string{"nonce": nonce},
 	})
