@@ -2,17 +2,13 @@ package ghdeploy
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"regexp"
 	"runtime/debug"
-	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 )
 
@@ -244,74 +240,6 @@ func newCore(opts []Option) (*core, error) {
 	}, nil
 }
 
-// httpClient is a copy of the client that keeps to the API's origin: net/http
-// would follow a redirect to any host, and turn a redirected write into a GET.
-// What is refused here is an error in check.
-func httpClient(client *http.Client, home string) *http.Client {
-	c := *client
-	if c.Transport == nil {
-		c.Transport = http.DefaultTransport
-	}
-	c.Transport = transport{next: c.Transport, http2: new(atomic.Bool)}
-	theirs := c.CheckRedirect
-	c.CheckRedirect = func(req *http.Request, via []*http.Request) error {
-		const most = 10 // as net/http has it
-		switch {
-		case origin(req.URL) != home, req.URL.User != nil, req.Method != via[0].Method, len(via) >= most:
-			return http.ErrUseLastResponse
-		}
-		if token := via[0].Header.Get("Authorization"); token != "" {
-			// net/http takes a host in other letters for another one, and
-			// drops the token: it would be asked for what only the token sees.
-			req.Header.Set("Authorization", token) //nolint:gosec // the origin is the same: see the first case
-		}
-		if theirs != nil {
-			return theirs(req, via)
-		}
-		return nil
-	}
-	return &c
-}
-
-// askToken returns the token for one attempt, "" for an anonymous one.
-func (c *core) askToken(ctx context.Context) (string, error) {
-	if c.token == nil {
-		return "", nil
-	}
-	token, err := c.token(ctx)
-	if err != nil {
-		if ended := contextError(ctx); ended != nil {
-			err = ended
-		}
-		return "", fmt.Errorf("no token: %w", err)
-	}
-	if err := checkToken(token); err != nil {
-		return "", fmt.Errorf("no token: %w", err)
-	}
-	return token, nil
-}
-
-// authorize sets the token of an attempt.
-func authorize(r *http.Request, token string) {
-	if token != "" {
-		r.Header.Set("Authorization", "Bearer "+token)
-	}
-}
-
-// checkToken refuses what no token is, without repeating it. GitHub says to
-// treat tokens as opaque, so it looks no closer.
-func checkToken(token string) error {
-	switch {
-	case token == "":
-		return fmt.Errorf("the token is empty")
-	case strings.ContainsAny(token, " \t\r\n"):
-		return fmt.Errorf("the token holds white space; a file's last line break, perhaps")
-	case !visible(token):
-		return fmt.Errorf("the token holds bytes that a header cannot")
-	}
-	return nil
-}
-
 // visible tells whether a header can hold s.
 func visible(s string) bool {
 	for i := range len(s) {
@@ -320,93 +248,6 @@ func visible(s string) bool {
 		}
 	}
 	return true
-}
-
-// parseBase takes the API's root, and not the site that people look at: that
-// answers every call with a 404.
-func parseBase(s string) (*url.URL, error) {
-	u, err := parseURL(s)
-	if err != nil {
-		return nil, err
-	}
-	if host := u.Hostname(); strings.TrimPrefix(host, "www.") == "github.com" {
-		return nil, fmt.Errorf("%s is not the API; that is https://api.github.com/, the default", host)
-	}
-	return u, nil
-}
-
-// parseURL never repeats what may be a password or a token: nothing of a text
-// that is not a URL, and of one that is no more than its host, or its path once
-// there is nothing else in it.
-func parseURL(s string) (*url.URL, error) {
-	u, err := url.Parse(s)
-	switch {
-	case s == "":
-		return nil, fmt.Errorf("the URL is empty; the default is https://api.github.com/")
-	case err != nil:
-		return nil, fmt.Errorf("this is not a URL; write one such as https://ghe.example.com/api/v3")
-	case u.User != nil:
-		return nil, fmt.Errorf("the URL of %s holds a user; a token goes into WithToken", u.Host)
-	case u.Scheme != "https" && u.Scheme != "http":
-		return nil, fmt.Errorf("this does not begin with https://; write one such as https://ghe.example.com/api/v3")
-	case u.Hostname() == "":
-		return nil, fmt.Errorf("this names no host; write one such as https://ghe.example.com/api/v3")
-	case u.RawQuery != "" || u.ForceQuery:
-		return nil, fmt.Errorf("%s holds a query; the API's root has none", u.Host)
-	case u.Fragment != "" || strings.Contains(s, "#"):
-		return nil, fmt.Errorf("%s holds a fragment; the API's root has none", u.Host)
-	}
-	if port, err := strconv.ParseUint(u.Port(), 10, 16); u.Port() != "" && (err != nil || port == 0) {
-		return nil, fmt.Errorf("the port of %s is none; ports are 1 to 65535", u.Host)
-	}
-	for element := range strings.SplitSeq(u.Path, "/") {
-		if element == "." || element == ".." {
-			return nil, fmt.Errorf("%q holds %q in its path", s, element)
-		}
-	}
-	u.Host = strings.ToLower(u.Host)
-	return u, nil
-}
-
-func parseHost(s string) (*url.URL, error) {
-	full := s
-	if !strings.Contains(s, "://") {
-		full = "https://" + s
-	}
-	u, err := parseURL(full)
-	switch {
-	case s == "":
-		return nil, fmt.Errorf("the host is empty; write one such as github.com")
-	case err != nil:
-		return nil, err
-	case strings.Trim(u.Path, "/") != "":
-		return nil, fmt.Errorf("%q holds a path; give the host alone, or the API's root in WithBaseURL", s)
-	}
-	host := strings.TrimPrefix(u.Hostname(), "www.")
-	tenant, isTenant := strings.CutSuffix(host, ".ghe.com")
-	switch {
-	case host == "github.com", host == "api.github.com":
-		u.Host, u.Path = "api.github.com", ""
-	case isTenant:
-		u.Host, u.Path = "api."+strings.TrimPrefix(tenant, "api.")+".ghe.com", ""
-	default:
-		u.Path = "/api/v3"
-	}
-	return u, nil
-}
-
-// origin is what a token is bound to: scheme, host and port.
-func origin(u *url.URL) string {
-	port := u.Port()
-	if port == "" {
-		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
-	}
-	return u.Scheme + "://" + net.JoinHostPort(strings.ToLower(u.Hostname()), port)
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
 }
 
 // released is the form of a released version; a pseudo-version has it too.
@@ -421,7 +262,7 @@ func version() string {
 		return "devel"
 	}
 	for _, m := range append(info.Deps, &info.Main) {
-		if m.Path == module && released.MatchString(m.Version) {
+		if m.Path == module && m.Replace == nil && released.MatchString(m.Version) {
 			return strings.TrimPrefix(m.Version, "v")
 		}
 	}

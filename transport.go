@@ -12,6 +12,35 @@ import (
 	"sync/atomic"
 )
 
+// httpClient is a copy of the client that keeps to the API's origin: net/http
+// would follow a redirect to any host, and turn a redirected write into a GET.
+// What is refused here is an error in check.
+func httpClient(client *http.Client, home string) *http.Client {
+	c := *client
+	if c.Transport == nil {
+		c.Transport = http.DefaultTransport
+	}
+	c.Transport = transport{next: c.Transport, http2: new(atomic.Bool)}
+	theirs := c.CheckRedirect
+	c.CheckRedirect = func(req *http.Request, via []*http.Request) error {
+		const most = 10 // as net/http has it
+		switch {
+		case origin(req.URL) != home, req.URL.User != nil, req.Method != via[0].Method, len(via) >= most:
+			return http.ErrUseLastResponse
+		}
+		if token := via[0].Header.Get("Authorization"); token != "" {
+			// net/http takes a host in other letters for another one, and
+			// drops the token: it would be asked for what only the token sees.
+			req.Header.Set("Authorization", token) //nolint:gosec // the origin is the same: see the first case
+		}
+		if theirs != nil {
+			return theirs(req, via)
+		}
+		return nil
+	}
+	return &c
+}
+
 // transport stands between http.Client and the caller's transport. It keeps
 // the idle connections open that other code uses too: go-retryablehttp asks to
 // close them after each failure, and a type without the method refuses.
