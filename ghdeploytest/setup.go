@@ -66,8 +66,8 @@ type Tag struct {
 // CommitStatus is the newest status, or the check run, of one context on a commit.
 type CommitStatus struct {
 	Context string `json:"context"`
-	// State is success, or anything else for one that does not let a deployment pass: pending, failure, error,
-	// skipped, cancelled.
+	// State is success, or another of GitHub's for one that does not let a deployment pass: pending, failure, error, or
+	// the status or conclusion of a check run, such as in_progress, skipped or cancelled.
 	State string `json:"state"`
 }
 
@@ -179,10 +179,21 @@ func (r *repository) addTag(t Tag) {
 	r.tags = append(r.tags, &branch{name: t.Name, sha: sha, behind: t.Behind, conflict: t.Behind})
 }
 
+// commitStates are those of a commit status and, as a required context may be a check run, its statuses and
+// conclusions.
+var commitStates = []string{
+	"success", "pending", "failure", "error",
+	"queued", "in_progress", "waiting", "requested",
+	"action_required", "cancelled", "neutral", "skipped", "stale", "startup_failure", "timed_out",
+}
+
 func (r *repository) checkStatuses(sha string, statuses []CommitStatus) {
 	for _, c := range statuses {
 		if c.Context == "" || c.State == "" {
 			panic(fmt.Sprintf("ghdeploytest: CommitStatus%+v; write both, like {Context: \"ci/build\", State: \"success\"}", c))
+		}
+		if !slices.Contains(commitStates, c.State) {
+			panic(fmt.Sprintf("ghdeploytest: CommitStatus%+v; write one of GitHub's states: %s", c, strings.Join(commitStates, ", ")))
 		}
 		r.setStatus(sha, c)
 	}
@@ -198,6 +209,18 @@ func checkSHA(sha string, parts ...string) string {
 	return sha
 }
 
+// meant is the permission that a name nearly is: the singular of one that an operation needs, or one in other letters.
+// GitHub has many more, which nothing here needs.
+func meant(name string, operations []operation) string {
+	plain := func(s string) string { return strings.TrimSuffix(strings.ToLower(s), "s") }
+	for _, op := range operations {
+		if needed, _, _ := strings.Cut(op.permission, "="); needed != "" && plain(needed) == plain(name) {
+			return needed
+		}
+	}
+	return name
+}
+
 func (s *Server) addToken(t Token) {
 	switch {
 	case t.Value == "":
@@ -208,6 +231,9 @@ func (s *Server) addToken(t Token) {
 		panic("ghdeploytest: a token was added twice; give each Token a Value of its own")
 	}
 	for name, level := range t.Permissions {
+		if right := meant(name, s.operations); right != name {
+			panic(fmt.Sprintf("ghdeploytest: Token{Permissions: {%q: %q}}; write %s", name, level, right))
+		}
 		if level != "read" && level != "write" && level != "admin" {
 			panic(fmt.Sprintf("ghdeploytest: Token{Permissions: {%q: %q}}; write read, write or admin", name, level))
 		}
