@@ -33,11 +33,11 @@ func TestNewClientRefuses(t *testing.T) {
 		},
 		"token: with the line break of its file": {
 			[]ghdeploy.Option{ghdeploy.WithToken("ghp_1\n")},
-			"ghdeploy: WithToken: the token holds white space; a file's last line break, perhaps",
+			"ghdeploy: WithToken: the token holds white space; give it alone, without a line break or a word such as Bearer",
 		},
 		"token: with a space before it": {
 			[]ghdeploy.Option{ghdeploy.WithToken(" ghp_1")},
-			"ghdeploy: WithToken: the token holds white space; a file's last line break, perhaps",
+			"ghdeploy: WithToken: the token holds white space; give it alone, without a line break or a word such as Bearer",
 		},
 		"token: with what a header cannot hold": {
 			[]ghdeploy.Option{ghdeploy.WithToken("ghp_ü\x00")},
@@ -333,11 +333,11 @@ func TestFromEnvironment(t *testing.T) {
 		},
 		"a token that is none": {
 			env:    map[string]string{"GITHUB_TOKEN": "ghs_two\n"},
-			refuse: "ghdeploy: FromEnvironment: GITHUB_TOKEN: the token holds white space; a file's last line break, perhaps",
+			refuse: "ghdeploy: FromEnvironment: GITHUB_TOKEN: the token holds white space; give it alone, without a line break or a word such as Bearer",
 		},
 		"the first token is none": {
 			env:    map[string]string{"GH_TOKEN": "ghp one", "GITHUB_TOKEN": "ghs_two"},
-			refuse: "ghdeploy: FromEnvironment: GH_TOKEN: the token holds white space; a file's last line break, perhaps",
+			refuse: "ghdeploy: FromEnvironment: GH_TOKEN: the token holds white space; give it alone, without a line break or a word such as Bearer",
 		},
 		"an address that is none": {
 			env:    map[string]string{"GITHUB_TOKEN": "ghs_two", "GITHUB_API_URL": "ghe.example.com"},
@@ -494,8 +494,8 @@ func TestWithTokenFunc(t *testing.T) {
 	}{
 		"fails":               {"", expired, "ghdeploy: GET /repos/o/r/deployments/42: no token: the key has expired"},
 		"returns nothing":     {"", nil, "ghdeploy: GET /repos/o/r/deployments/42: no token: the token is empty"},
-		"returns two lines":   {"ghs_1\n", nil, "ghdeploy: GET /repos/o/r/deployments/42: no token: the token holds white space; a file's last line break, perhaps"},
-		"returns two headers": {"ghs_1\r\nX-Evil: 1", nil, "ghdeploy: GET /repos/o/r/deployments/42: no token: the token holds white space; a file's last line break, perhaps"},
+		"returns two lines":   {"ghs_1\n", nil, "ghdeploy: GET /repos/o/r/deployments/42: no token: the token holds white space; give it alone, without a line break or a word such as Bearer"},
+		"returns two headers": {"ghs_1\r\nX-Evil: 1", nil, "ghdeploy: GET /repos/o/r/deployments/42: no token: the token holds white space; give it alone, without a line break or a word such as Bearer"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := answers(answer(200, oneDeployment))

@@ -39,7 +39,7 @@ func checkToken(token string) error {
 	case token == "":
 		return fmt.Errorf("the token is empty")
 	case strings.ContainsAny(token, " \t\r\n"):
-		return fmt.Errorf("the token holds white space; a file's last line break, perhaps")
+		return fmt.Errorf("the token holds white space; give it alone, without a line break or a word such as Bearer")
 	case !visible(token):
 		return fmt.Errorf("the token holds bytes that a header cannot")
 	}
