@@ -51,6 +51,9 @@ func parseURL(s string) (*url.URL, error) {
 		}
 	}
 	u.Host = strings.ToLower(u.Host)
+	if _, err := url.Parse(u.String()); err != nil { // a zone that a URL cannot spell
+		return nil, fmt.Errorf("this is not a URL; write one such as https://ghe.example.com/api/v3")
+	}
 	return u, nil
 }
 

@@ -317,6 +317,7 @@ func FuzzBaseURL(f *testing.F) {
 		"https://example.com/%2e%2e/x", "https://example.com/a/../b", "https://example.com//x//", "https://example.com/%zz", "https://EXAMPLE.com:0443/",
 		"https://example.com:99999/", "https://example.com:/", "https://münchen.example/", "https://example.com/ü", `https://example.com\@evil.com/`,
 		"https://exa%41mple.com/", "https://example.com/a;b=c", "https://a.b\x7f/", "//example.com/x", "https:example.com",
+		"[::%25\xff]", "https://[::%25é]/",
 	} {
 		f.Add(base)
 	}
