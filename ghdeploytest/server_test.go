@@ -184,7 +184,7 @@ func TestSetupPanics(t *testing.T) {
 		"run's environment":     {with(repo{FullName: "o/r", Runs: []ghdeploytest.Run{{Environments: []string{strings.Repeat("x", 256)}}}}), []string{"Environments", "255"}},
 		"tag":                   {with(repo{FullName: "o/r", Tags: []ghdeploytest.Tag{{}}}), []string{"v1.0.0"}},
 		"status":                {branch(ghdeploytest.Branch{Name: "x", Statuses: []ghdeploytest.CommitStatus{{Context: "ci"}}}), []string{"ci/build"}},
-		"status's state":        {branch(ghdeploytest.Branch{Name: "x", Statuses: []ghdeploytest.CommitStatus{{Context: "ci", State: "sucess"}}}), []string{"sucess", "success, pending"}},
+		"status's state":        {branch(ghdeploytest.Branch{Name: "x", Statuses: []ghdeploytest.CommitStatus{{Context: "ci", State: "succeeded"}}}), []string{"succeeded", "success, pending"}},
 		"token value":           {tokens(token{}), []string{"Value"}},
 		"token twice":           {tokens(token{Value: "a"}, token{Value: "a"}), []string{"twice"}},
 		"token of two":          {tokens(token{Value: "a", Login: "b", App: "c"}), []string{"one of them"}},
