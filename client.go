@@ -207,18 +207,18 @@ func decodeRows[R any](op operation, a *answer) ([]R, error) {
 // decodeWrapped decodes an answer that is an object of an array under key and
 // its total_count, 0 where it does not count.
 func decodeWrapped[R any](op operation, a *answer, key string) (rows []R, total int, err error) {
-	var wrapped map[string]wire.Raw
-	if err := wire.Decode(a.body, &wrapped); err != nil {
+	array, err := wire.Member(a.body, key)
+	if err != nil || array == nil {
 		return nil, 0, malformed(op, a, err)
 	}
-	if count, ok := wrapped["total_count"]; ok {
+	count, err := wire.Member(a.body, "total_count")
+	if err != nil {
+		return nil, 0, malformed(op, a, err)
+	}
+	if count != nil {
 		if err := wire.Decode(count, &total); err != nil || total < 0 {
 			return nil, 0, malformed(op, a, err)
 		}
-	}
-	array, ok := wrapped[key]
-	if !ok {
-		return nil, 0, malformed(op, a, nil)
 	}
 	rows, err = rowsOf[R](op, a, array)
 	return rows, total, err

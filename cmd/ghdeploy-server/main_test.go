@@ -74,7 +74,7 @@ func start(t *testing.T, args ...string) *running {
 func (p *running) stop(t *testing.T, signal os.Signal) string {
 	t.Helper()
 	if runtime.GOOS == "windows" {
-		t.Skip("a process cannot be interrupted here")
+		t.Skip("Windows sends no signal to another process")
 	}
 	if err := p.cmd.Process.Signal(signal); err != nil {
 		t.Fatal(err)
@@ -149,7 +149,7 @@ func TestServe(t *testing.T) {
 
 func TestStopsOnSIGTERM(t *testing.T) {
 	if runtime.GOOS == "windows" {
-		t.Skip("there is none here")
+		t.Skip("Windows has no SIGTERM to send")
 	}
 	p := start(t, "-addr", "localhost:0")
 	if rest := p.stop(t, syscall.SIGTERM); rest != "" || p.errors.Len() > 0 {

@@ -8,6 +8,7 @@
 package wire
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/go-json-experiment/json"
@@ -25,10 +26,62 @@ var lenient = json.JoinOptions(
 	jsontext.AllowInvalidUTF8(true),
 )
 
+// maxObjects bounds the objects of a document, however they are nested: an
+// empty one takes three bytes and may become a struct of some hundred. A page
+// of 100 deployments with all that GitHub documents holds under a thousand;
+// the rest is for payloads, braces in their strings included.
+const maxObjects = 250_000
+
 // Decode stores the one JSON value in data into v. Nothing that it stores
-// aliases data.
+// aliases data. A document of more objects than anybody sends is an error,
+// before it takes the memory.
 func Decode(data []byte, v any) error {
+	if n := bytes.Count(data, []byte("{")); n > maxObjects {
+		return fmt.Errorf("%d objects, more than %d", n, maxObjects)
+	}
 	return json.Unmarshal(data, v, lenient)
+}
+
+// Member returns the value of one member of the object in data, nil where it
+// has none. The others cost nothing, however many there are.
+func Member(data []byte, name string) (Raw, error) {
+	m := member{name: name}
+	err := Decode(data, &m)
+	return m.value, err
+}
+
+type member struct {
+	name  string
+	value Raw
+}
+
+// UnmarshalJSONFrom is the JSON library's hook.
+func (m *member) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	if kind := d.PeekKind(); kind != '{' {
+		return fmt.Errorf("no object but %v", kind)
+	}
+	if _, err := d.ReadToken(); err != nil {
+		return err
+	}
+	for d.PeekKind() != '}' {
+		name, err := d.ReadToken()
+		if err != nil {
+			return err
+		}
+		if name.String() != m.name {
+			if err := d.SkipValue(); err != nil {
+				return err
+			}
+			continue
+		}
+		value, err := d.ReadValue()
+		if err != nil {
+			return err
+		}
+		m.value = value.Clone()
+	}
+	_, err := d.ReadToken()
+	return err
 }
 
 // maxRows bounds an array of rows. GitHub's pages hold 100, and an empty row

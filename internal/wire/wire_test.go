@@ -84,3 +84,37 @@ func TestEncode(t *testing.T) {
 		}
 	}
 }
+
+func TestDecodeBoundsObjects(t *testing.T) {
+	list := func(n int) []byte { return []byte("[" + strings.Repeat("{},", n-1) + "{}]") }
+	var rows []struct{}
+	if err := Decode(list(maxObjects), &rows); err != nil || len(rows) != maxObjects {
+		t.Errorf("%d objects: %d rows, %v", maxObjects, len(rows), err)
+	}
+	if err := Decode(list(maxObjects+1), &rows); err == nil {
+		t.Error("no error for one object more")
+	}
+}
+
+func TestMember(t *testing.T) {
+	for _, tt := range []struct {
+		in, want string
+		fails    bool
+	}{
+		{in: `{"a":1,"rows":[1, 2],"b":{"rows":3}}`, want: `[1, 2]`},
+		{in: `{"rows":1,"rows":2}`, want: `2`},
+		{in: `{"rows":null}`, want: `null`},
+		{in: `{"Rows":1}`},
+		{in: `{}`},
+		{in: ``, fails: true},
+		{in: `null`, fails: true},
+		{in: `[]`, fails: true},
+		{in: `{"rows":[1,2`, fails: true},
+		{in: `{"rows":1}x`, fails: true},
+	} {
+		got, err := Member([]byte(tt.in), "rows")
+		if string(got) != tt.want && !tt.fails || (err != nil) != tt.fails {
+			t.Errorf("Member(%s) = %s, %v, want %s", tt.in, got, err, tt.want)
+		}
+	}
+}
