@@ -39,6 +39,9 @@ func (t receiver) RoundTrip(r *http.Request) (*http.Response, error) {
 	}()
 	select {
 	case err := <-done:
+		if ended := context.Cause(r.Context()); ended != nil {
+			return nil, ended // whoever waits for that, as a handler may, has not answered
+		}
 		if err != nil {
 			return nil, err
 		}
