@@ -39,7 +39,7 @@ type BranchPoliciesService interface {
 	// Update gives a policy another pattern. A missing one is [ErrNotFound].
 	//
 	// GitHub docs: https://docs.github.com/rest/deployments/branch-policies#update-a-deployment-branch-policy
-	Update(ctx context.Context, owner, repo, environment string, id int64, req BranchPolicyUpdate) (*BranchPolicy, error)
+	Update(ctx context.Context, owner, repo, environment string, id int64, req UpdateBranchPolicyRequest) (*BranchPolicy, error)
 
 	// Delete deletes a policy. A missing one is [ErrNotFound].
 	//
@@ -88,8 +88,8 @@ type BranchPolicyRequest struct {
 	Type BranchPolicyType `json:"type,omitzero"` // default PolicyBranch
 }
 
-// BranchPolicyUpdate is a policy's new pattern. Its type stays.
-type BranchPolicyUpdate struct {
+// UpdateBranchPolicyRequest is a policy's new pattern. Its type stays.
+type UpdateBranchPolicyRequest struct {
 	Name string `json:"name"` // required; see [BranchPolicyRequest]
 }
 
@@ -140,7 +140,7 @@ func (s *branchPoliciesService) Create(ctx context.Context, owner, repo, environ
 }
 
 //ghdeploy:operation PUT /repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies/{branch_policy_id}
-func (s *branchPoliciesService) Update(ctx context.Context, owner, repo, environment string, id int64, req BranchPolicyUpdate) (*BranchPolicy, error) {
+func (s *branchPoliciesService) Update(ctx context.Context, owner, repo, environment string, id int64, req UpdateBranchPolicyRequest) (*BranchPolicy, error) {
 	path, err := environmentPath(owner, repo, environment, "deployment-branch-policies", id)
 	if err != nil {
 		return nil, err

@@ -61,7 +61,7 @@ func TestBranchPolicies(t *testing.T) {
 		{
 			name: "Update",
 			call: func(ctx context.Context, c *ghdeploy.Client) (any, error) {
-				return c.BranchPolicies.Update(ctx, "o", "r", "qa", 361471, ghdeploy.BranchPolicyUpdate{Name: "release/*"})
+				return c.BranchPolicies.Update(ctx, "o", "r", "qa", 361471, ghdeploy.UpdateBranchPolicyRequest{Name: "release/*"})
 			},
 			request: "PUT" + path + "/361471", body: `{"name":"release/*"}`, answer: answer(200, policyJSON), want: policy(),
 		},
@@ -197,7 +197,7 @@ func TestStatusOfAnIllegibleLocation(t *testing.T) {
 
 // Elsewhere a 303 means nothing of the kind.
 func TestOnlyCreateTakesA303ForWhatExists(t *testing.T) {
-	_, err := clientOn(t, answers(answer(303, ""))).BranchPolicies.Update(t.Context(), "o", "r", "qa", 1, ghdeploy.BranchPolicyUpdate{Name: "x"})
+	_, err := clientOn(t, answers(answer(303, ""))).BranchPolicies.Update(t.Context(), "o", "r", "qa", 1, ghdeploy.UpdateBranchPolicyRequest{Name: "x"})
 	if !errors.Is(err, ghdeploy.ErrRedirect) || errors.Is(err, ghdeploy.ErrAlreadyExists) {
 		t.Errorf("Update: %v, want ErrRedirect", err)
 	}
@@ -228,7 +228,7 @@ func TestBranchPoliciesInvalid(t *testing.T) {
 			return err
 		},
 		"Update to no pattern": func(ctx context.Context, c *ghdeploy.Client) error {
-			_, err := c.BranchPolicies.Update(ctx, "o", "r", "qa", 1, ghdeploy.BranchPolicyUpdate{})
+			_, err := c.BranchPolicies.Update(ctx, "o", "r", "qa", 1, ghdeploy.UpdateBranchPolicyRequest{})
 			return err
 		},
 		"Get of 0": func(ctx context.Context, c *ghdeploy.Client) error {

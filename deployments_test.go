@@ -443,7 +443,7 @@ func TestMalformedAnswers(t *testing.T) {
 				case do != nil:
 					err = do(t, client)
 				case call == "statuses":
-					_, err = client.Statuses.List(t.Context(), "octocat", "example", 42, ghdeploy.StatusListOptions{})
+					_, err = client.Statuses.List(t.Context(), "octocat", "example", 42, ghdeploy.DeploymentStatusListOptions{})
 				default:
 					_, err = client.Statuses.Get(t.Context(), "octocat", "example", 42, 7)
 				}
@@ -499,7 +499,7 @@ func TestPaths(t *testing.T) {
 			client := clientOn(t, w)
 			_, getErr := client.Deployments.Get(t.Context(), tt.owner, tt.repo, tt.id)
 			_, statusErr := client.Statuses.Create(t.Context(), tt.owner, tt.repo, tt.id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateSuccess})
-			_, statusesErr := client.Statuses.List(t.Context(), tt.owner, tt.repo, tt.id, ghdeploy.StatusListOptions{})
+			_, statusesErr := client.Statuses.List(t.Context(), tt.owner, tt.repo, tt.id, ghdeploy.DeploymentStatusListOptions{})
 			_, statusGetErr := client.Statuses.Get(t.Context(), tt.owner, tt.repo, tt.id, 7)
 			errs := []error{getErr, client.Deployments.Delete(t.Context(), tt.owner, tt.repo, tt.id), statusErr, statusesErr, statusGetErr}
 			if !strings.HasPrefix(name, "id") {

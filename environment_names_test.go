@@ -57,7 +57,7 @@ var inEnvironment = []struct {
 		return err
 	}},
 	{"PUT/deployment-branch-policies/7", func(ctx context.Context, c *ghdeploy.Client, name string) error {
-		_, err := c.BranchPolicies.Update(ctx, "o", "r", name, 7, ghdeploy.BranchPolicyUpdate{Name: "main"})
+		_, err := c.BranchPolicies.Update(ctx, "o", "r", name, 7, ghdeploy.UpdateBranchPolicyRequest{Name: "main"})
 		return err
 	}},
 	{"DELETE/deployment-branch-policies/7", func(ctx context.Context, c *ghdeploy.Client, name string) error {

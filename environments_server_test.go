@@ -171,7 +171,7 @@ func TestBranchPoliciesOnAServer(t *testing.T) {
 	if err != nil || tags.Type != ghdeploy.PolicyTag {
 		t.Fatalf("Create for tags = %+v, %v", tags, err)
 	}
-	if _, err = policies.Update(ctx, "octocat", "example", production, created.ID, ghdeploy.BranchPolicyUpdate{Name: "release/*"}); err != nil {
+	if _, err = policies.Update(ctx, "octocat", "example", production, created.ID, ghdeploy.UpdateBranchPolicyRequest{Name: "release/*"}); err != nil {
 		t.Error(err)
 	}
 	if have, err := policies.Get(ctx, "octocat", "example", production, created.ID); err != nil || have.Name != "release/*" || have.Type != ghdeploy.PolicyBranch {

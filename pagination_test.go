@@ -112,7 +112,7 @@ func TestListPagination(t *testing.T) {
 			client := clientOn(t, w)
 			want := fmt.Sprintf("ghdeploy: PerPage is %d; GitHub's pages hold 1 to 100 rows", size)
 			_, err := client.Deployments.List(t.Context(), "o", "r", ghdeploy.DeploymentListOptions{PerPage: size})
-			_, statusErr := client.Statuses.List(t.Context(), "o", "r", 42, ghdeploy.StatusListOptions{PerPage: size})
+			_, statusErr := client.Statuses.List(t.Context(), "o", "r", 42, ghdeploy.DeploymentStatusListOptions{PerPage: size})
 			allErr := only(t, client.Deployments.All(t.Context(), "o", "r", ghdeploy.DeploymentListOptions{PerPage: size}))
 			for _, err := range []error{err, statusErr, allErr} {
 				if !errors.Is(err, ghdeploy.ErrInvalidArgument) || err.Error() != want {

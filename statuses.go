@@ -17,11 +17,11 @@ type StatusesService interface {
 	// order; in practice the newest come first.
 	//
 	// GitHub docs: https://docs.github.com/rest/deployments/statuses#list-deployment-statuses
-	List(ctx context.Context, owner, repo string, deploymentID int64, opts StatusListOptions) (*Page[*DeploymentStatus], error)
+	List(ctx context.Context, owner, repo string, deploymentID int64, opts DeploymentStatusListOptions) (*Page[*DeploymentStatus], error)
 
 	// All ranges over the statuses of all pages, as [Pages] does. PerPage 0
 	// becomes 100, GitHub's most; Page is where it begins.
-	All(ctx context.Context, owner, repo string, deploymentID int64, opts StatusListOptions) iter.Seq2[*DeploymentStatus, error]
+	All(ctx context.Context, owner, repo string, deploymentID int64, opts DeploymentStatusListOptions) iter.Seq2[*DeploymentStatus, error]
 
 	// Get returns one status of a deployment. A missing one is [ErrNotFound].
 	//
@@ -59,6 +59,17 @@ const (
 	StateWaiting State = "waiting"
 )
 
+// Final reports whether the state ends a deployment: success, failure, error
+// or inactive. GitHub can still replace a success with inactive, when a newer
+// deployment of the environment succeeds.
+func (s State) Final() bool {
+	switch s {
+	case StateSuccess, StateFailure, StateError, StateInactive:
+		return true
+	}
+	return false
+}
+
 // DeploymentStatus is one report on a deployment.
 type DeploymentStatus struct {
 	ID     int64  `json:"id"`
@@ -88,13 +99,13 @@ func (s *DeploymentStatus) rowID() int64 {
 	return s.ID
 }
 
-// StatusListOptions pages a list of statuses.
-type StatusListOptions struct {
+// DeploymentStatusListOptions pages a list of statuses.
+type DeploymentStatusListOptions struct {
 	Page    int `url:"page,omitempty"`     // from 1; 0 is the first
 	PerPage int `url:"per_page,omitempty"` // 1 to 100; 0 is GitHub's default, 30
 }
 
-func (o StatusListOptions) paging() paging { return paging{o.Page, o.PerPage} }
+func (o DeploymentStatusListOptions) paging() paging { return paging{o.Page, o.PerPage} }
 
 // DeploymentStatusRequest is a status to be created. Only State is required; a
 // zero field is not sent, and GitHub's default applies.
@@ -123,7 +134,7 @@ type DeploymentStatusRequest struct {
 type statusesService struct{ core *core }
 
 //ghdeploy:operation GET /repos/{owner}/{repo}/deployments/{deployment_id}/statuses
-func (s *statusesService) List(ctx context.Context, owner, repo string, deploymentID int64, opts StatusListOptions) (*Page[*DeploymentStatus], error) {
+func (s *statusesService) List(ctx context.Context, owner, repo string, deploymentID int64, opts DeploymentStatusListOptions) (*Page[*DeploymentStatus], error) {
 	path, err := repositoryPath(owner, repo, "deployments", deploymentID, "statuses")
 	if err != nil {
 		return nil, err
@@ -131,7 +142,7 @@ func (s *statusesService) List(ctx context.Context, owner, repo string, deployme
 	return list[*DeploymentStatus](ctx, s.core, path, opts, opts.paging())
 }
 
-func (s *statusesService) All(ctx context.Context, owner, repo string, deploymentID int64, opts StatusListOptions) iter.Seq2[*DeploymentStatus, error] {
+func (s *statusesService) All(ctx context.Context, owner, repo string, deploymentID int64, opts DeploymentStatusListOptions) iter.Seq2[*DeploymentStatus, error] {
 	opts.PerPage = cmp.Or(opts.PerPage, maxPerPage)
 	return Pages(opts.Page, func(page int) (*Page[*DeploymentStatus], error) {
 		opts := opts

@@ -2,6 +2,7 @@ package ghdeploy_test
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/ghdeploy/ghdeploy"
@@ -69,7 +70,7 @@ func TestStatusesGet(t *testing.T) {
 
 func TestStatusesList(t *testing.T) {
 	w := answers(answer(200, testdata(t, "deployment_status_list.json"), `Link: <https://ghe.example.com/api/v3/repositories/7/deployments/42/statuses?page=1>; rel="prev"`))
-	page, err := clientOn(t, w).Statuses.List(t.Context(), "octocat", "example", 42, ghdeploy.StatusListOptions{})
+	page, err := clientOn(t, w).Statuses.List(t.Context(), "octocat", "example", 42, ghdeploy.DeploymentStatusListOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +84,7 @@ func TestStatusesList(t *testing.T) {
 	page.Items = nil
 	same(t, "page", &ghdeploy.Page[*ghdeploy.DeploymentStatus]{PrevPage: 1}, page)
 
-	for want, opts := range map[string]ghdeploy.StatusListOptions{
+	for want, opts := range map[string]ghdeploy.DeploymentStatusListOptions{
 		"":                    {},
 		"?page=2":             {Page: 2},
 		"?per_page=7":         {PerPage: 7},
@@ -155,7 +156,7 @@ func TestStatusesAll(t *testing.T) {
 		answer(200, `[{"id":2},{"id":1}]`),
 	)
 	var ids []int64
-	for s, err := range clientOn(t, w).Statuses.All(t.Context(), "octocat", "example", 42, ghdeploy.StatusListOptions{}) {
+	for s, err := range clientOn(t, w).Statuses.All(t.Context(), "octocat", "example", 42, ghdeploy.DeploymentStatusListOptions{}) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -166,4 +167,34 @@ func TestStatusesAll(t *testing.T) {
 		"GET https://ghe.example.com/api/v3/repos/octocat/example/deployments/42/statuses?per_page=100",
 		"GET https://ghe.example.com/api/v3/repos/octocat/example/deployments/42/statuses?page=2&per_page=100",
 	}, lines(w.requests()))
+}
+
+func TestStateFinal(t *testing.T) {
+	for state, want := range map[ghdeploy.State]bool{
+		ghdeploy.StateSuccess:    true,
+		ghdeploy.StateFailure:    true,
+		ghdeploy.StateError:      true,
+		ghdeploy.StateInactive:   true,
+		ghdeploy.StateQueued:     false,
+		ghdeploy.StatePending:    false,
+		ghdeploy.StateInProgress: false,
+		ghdeploy.StateWaiting:    false,
+		"":                       false,
+		"SUCCESS":                false,
+		"new_one":                false,
+	} {
+		if got := state.Final(); got != want {
+			t.Errorf("State(%q).Final() = %t, want %t", string(state), got, want)
+		}
+	}
+}
+
+func TestUserString(t *testing.T) {
+	var deleted *ghdeploy.User
+	if got := deleted.String(); got != "ghost" {
+		t.Errorf("a nil User is %q, want ghost", got)
+	}
+	if got := fmt.Sprint(&ghdeploy.User{Login: "octocat"}); got != "octocat" {
+		t.Errorf("got %q, want octocat", got)
+	}
 }

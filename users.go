@@ -32,6 +32,15 @@ type User struct {
 	Deleted           bool   `json:"deleted"` // documented for webhook events only
 }
 
+// String returns the login. For a nil User, which GitHub sends where the
+// account was deleted, it returns "ghost", as GitHub's pages show it.
+func (u *User) String() string {
+	if u == nil {
+		return "ghost"
+	}
+	return u.Login
+}
+
 // GitHubApp is the GitHub App through which something was done.
 //
 // GitHub docs: https://docs.github.com/rest/apps/apps

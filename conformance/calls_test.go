@@ -76,7 +76,7 @@ var calls = map[string]call{
 		return nil, c.Deployments.Delete(ctx, in.owner(), in.repo(), in.id("deployment_id"))
 	}},
 	"GET /repos/{owner}/{repo}/deployments/{deployment_id}/statuses": {of: "status", do: func(ctx context.Context, c *ghdeploy.Client, in input) (any, error) {
-		page, err := c.Statuses.List(ctx, in.owner(), in.repo(), in.id("deployment_id"), ghdeploy.StatusListOptions{
+		page, err := c.Statuses.List(ctx, in.owner(), in.repo(), in.id("deployment_id"), ghdeploy.DeploymentStatusListOptions{
 			Page: in.number("page"), PerPage: in.number("per_page"),
 		})
 		return items(page), err
@@ -124,7 +124,7 @@ var calls = map[string]call{
 		return c.BranchPolicies.Get(ctx, in.owner(), in.repo(), in.environment(), in.id("branch_policy_id"))
 	}},
 	"PUT /repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies/{branch_policy_id}": {of: "policy", do: func(ctx context.Context, c *ghdeploy.Client, in input) (any, error) {
-		var req ghdeploy.BranchPolicyUpdate
+		var req ghdeploy.UpdateBranchPolicyRequest
 		if err := in.fill(&req); err != nil {
 			return nil, err
 		}

@@ -209,7 +209,7 @@ func updatePolicy(name string, status int, pattern string) drive {
 	return drive{
 		operation: "PUT /repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies/{branch_policy_id}", name: name, status: status,
 		ours: func(ctx context.Context, c *ghdeploy.Client, w *world) (any, error) {
-			return c.BranchPolicies.Update(ctx, w.owner, w.repo, w.environment, w.policy, ghdeploy.BranchPolicyUpdate{Name: pattern})
+			return c.BranchPolicies.Update(ctx, w.owner, w.repo, w.environment, w.policy, ghdeploy.UpdateBranchPolicyRequest{Name: pattern})
 		},
 		theirs: func(ctx context.Context, c *github.Client, w *world) (any, error) {
 			p, _, err := c.Repositories.UpdateDeploymentBranchPolicy(ctx, w.owner, w.repo, w.environment, w.policy, github.UpdateDeploymentBranchPolicyRequest{Name: pattern})

@@ -230,7 +230,7 @@ var statusDrives = []drive{
 	{
 		operation: "GET /repos/{owner}/{repo}/deployments/{deployment_id}/statuses", name: "the last of three pages", status: http.StatusOK, prepare: many,
 		ours: func(ctx context.Context, c *ghdeploy.Client, w *world) (any, error) {
-			page, err := c.Statuses.List(ctx, w.owner, w.repo, w.deployment, ghdeploy.StatusListOptions{Page: 3, PerPage: 2})
+			page, err := c.Statuses.List(ctx, w.owner, w.repo, w.deployment, ghdeploy.DeploymentStatusListOptions{Page: 3, PerPage: 2})
 			return items(page), err
 		},
 		theirs: func(ctx context.Context, c *github.Client, w *world) (any, error) {
@@ -282,7 +282,7 @@ func listStatuses(name string, status int) drive {
 	return drive{
 		operation: "GET /repos/{owner}/{repo}/deployments/{deployment_id}/statuses", name: name, status: status,
 		ours: func(ctx context.Context, c *ghdeploy.Client, w *world) (any, error) {
-			page, err := c.Statuses.List(ctx, w.owner, w.repo, w.deployment, ghdeploy.StatusListOptions{})
+			page, err := c.Statuses.List(ctx, w.owner, w.repo, w.deployment, ghdeploy.DeploymentStatusListOptions{})
 			return items(page), err
 		},
 		theirs: func(ctx context.Context, c *github.Client, w *world) (any, error) {

@@ -66,7 +66,7 @@ func read(ctx context.Context, out *story, name string) error {
 			return err
 		}
 		// A deployment has no state of its own: its newest status does.
-		page, err := client.Statuses.List(ctx, owner, repo, d.ID, ghdeploy.StatusListOptions{PerPage: 100})
+		page, err := client.Statuses.List(ctx, owner, repo, d.ID, ghdeploy.DeploymentStatusListOptions{PerPage: 100})
 		if err != nil {
 			return err
 		}

@@ -101,7 +101,7 @@ func replace(ctx context.Context, out *story, client *ghdeploy.Client, earlier *
 	if err := follow(ctx, out, reports, d); err != nil {
 		return nil, err
 	}
-	page, err := client.Statuses.List(ctx, owner, repo, earlier.ID, ghdeploy.StatusListOptions{})
+	page, err := client.Statuses.List(ctx, owner, repo, earlier.ID, ghdeploy.DeploymentStatusListOptions{})
 	if err != nil {
 		return nil, err
 	}

@@ -68,7 +68,7 @@ func (d *deployer) onDeployment(ctx context.Context, e *webhook.DeploymentEvent)
 // finished tells whether the deployment has an outcome. One that was stopped
 // has none.
 func (d *deployer) finished(ctx context.Context, owner, repo string, id int64) (bool, error) {
-	for status, err := range d.statuses.All(ctx, owner, repo, id, ghdeploy.StatusListOptions{}) {
+	for status, err := range d.statuses.All(ctx, owner, repo, id, ghdeploy.DeploymentStatusListOptions{}) {
 		if err != nil {
 			return false, err
 		}

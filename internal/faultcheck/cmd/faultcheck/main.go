@@ -1,7 +1,7 @@
 // Command cmd makes creates through the SDK against a server that fails in
 // every way a network can, and checks that none is carried out twice:
 //
-//	go run ./internal/faultcheck/cmd -n 10000 -seed 1
+//	go run ./internal/faultcheck/cmd/faultcheck -n 10000 -seed 1
 package main
 
 import (
