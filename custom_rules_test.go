@@ -1,0 +1,130 @@
+package ghdeploy_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/ghdeploy/ghdeploy"
+)
+
+const ruleJSON = `{"id": 3515, "node_id": "GA_kwDO", "enabled": true, "app": {
+	"id": 3522435, "node_id": "A_kwDO", "slug": "a-custom-app", "integration_url": "https://api.github.com/apps/a-custom-app"}}`
+
+func customRule() *ghdeploy.CustomProtectionRule {
+	return &ghdeploy.CustomProtectionRule{ID: 3515, NodeID: "GA_kwDO", Enabled: true, App: ghdeploy.CustomProtectionRuleApp{
+		ID: 3522435, NodeID: "A_kwDO", Slug: "a-custom-app", IntegrationURL: "https://api.github.com/apps/a-custom-app",
+	}}
+}
+
+func TestProtectionRules(t *testing.T) {
+	const path = " /repos/o/r/environments/qa/deployment_protection_rules"
+	holdExchanges(t, []exchange{
+		{
+			name: "List",
+			call: func(ctx context.Context, c *ghdeploy.Client) (any, error) {
+				return c.ProtectionRules.List(ctx, "o", "r", "qa", ghdeploy.CustomProtectionRuleListOptions{})
+			},
+			request: "GET" + path,
+			answer:  answer(200, `{"total_count": 1, "custom_deployment_protection_rules": [`+ruleJSON+`]}`),
+			want:    &ghdeploy.Page[*ghdeploy.CustomProtectionRule]{Items: []*ghdeploy.CustomProtectionRule{customRule()}, Total: 1},
+		},
+		{
+			name: "List of none",
+			call: func(ctx context.Context, c *ghdeploy.Client) (any, error) {
+				return c.ProtectionRules.List(ctx, "o", "r", "qa", ghdeploy.CustomProtectionRuleListOptions{})
+			},
+			request: "GET" + path,
+			answer:  answer(200, `{"total_count":0,"custom_deployment_protection_rules":[]}`),
+			want:    &ghdeploy.Page[*ghdeploy.CustomProtectionRule]{Items: []*ghdeploy.CustomProtectionRule{}},
+		},
+		{
+			name: "Get",
+			call: func(ctx context.Context, c *ghdeploy.Client) (any, error) {
+				return c.ProtectionRules.Get(ctx, "o", "r", "qa", 3515)
+			},
+			request: "GET" + path + "/3515", answer: answer(200, ruleJSON), want: customRule(),
+		},
+		{
+			name: "Enable",
+			call: func(ctx context.Context, c *ghdeploy.Client) (any, error) {
+				return c.ProtectionRules.Enable(ctx, "o", "r", "qa", ghdeploy.CustomProtectionRuleRequest{IntegrationID: 3522435})
+			},
+			request: "POST" + path, body: `{"integration_id":3522435}`, answer: answer(201, ruleJSON), want: customRule(),
+		},
+		{
+			name: "Disable",
+			call: func(ctx context.Context, c *ghdeploy.Client) (any, error) {
+				return nil, c.ProtectionRules.Disable(ctx, "o", "r", "qa", 3515)
+			},
+			request: "DELETE" + path + "/3515", answer: answer(204, ""),
+		},
+		{
+			name: "ListApps",
+			call: func(ctx context.Context, c *ghdeploy.Client) (any, error) {
+				return c.ProtectionRules.ListApps(ctx, "o", "r", "qa", ghdeploy.CustomProtectionRuleAppListOptions{Page: 1, PerPage: 2})
+			},
+			request: "GET" + path + "/apps?page=1&per_page=2",
+			answer: answer(200, `{"total_count": 35, "available_custom_deployment_protection_rule_integrations": [
+				{"id": 3515, "node_id": "GHT", "slug": "a-custom-app", "integration_url": "https://api.github.com/apps/a-custom-app"}]}`,
+				`Link: <https://ghe.example.com/api/v3/x?per_page=2&page=2>; rel="next", <https://ghe.example.com/api/v3/x?per_page=2&page=18>; rel="last"`),
+			want: &ghdeploy.Page[*ghdeploy.CustomProtectionRuleApp]{
+				Items:    []*ghdeploy.CustomProtectionRuleApp{{ID: 3515, NodeID: "GHT", Slug: "a-custom-app", IntegrationURL: "https://api.github.com/apps/a-custom-app"}},
+				NextPage: 2, LastPage: 18, Total: 35,
+			},
+		},
+	})
+}
+
+func TestProtectionRulesAllApps(t *testing.T) {
+	w := answers(
+		answer(200, `{"available_custom_deployment_protection_rule_integrations": [{"id": 1}]}`, `Link: <https://ghe.example.com/api/v3/x?page=2>; rel="next"`),
+		answer(200, `{"available_custom_deployment_protection_rule_integrations": [{"id": 2}]}`),
+	)
+	var ids []int64
+	for app, err := range clientOn(t, w).ProtectionRules.AllApps(t.Context(), "o", "r", "qa", ghdeploy.CustomProtectionRuleAppListOptions{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids = append(ids, app.ID)
+	}
+	same(t, "ids", []int64{1, 2}, ids)
+}
+
+func TestProtectionRulesMalformed(t *testing.T) {
+	holdMalformed(t, func(ctx context.Context, c *ghdeploy.Client) error {
+		_, err := c.ProtectionRules.List(ctx, "o", "r", "qa", ghdeploy.CustomProtectionRuleListOptions{})
+		return err
+	}, ``, `null`, `[]`, `{"total_count": 1}`, `{"custom_deployment_protection_rules": [null]}`, `{"custom_deployment_protection_rules": [{"enabled": true}]}`)
+	holdMalformed(t, func(ctx context.Context, c *ghdeploy.Client) error {
+		_, err := c.ProtectionRules.ListApps(ctx, "o", "r", "qa", ghdeploy.CustomProtectionRuleAppListOptions{})
+		return err
+	}, `{}`, `{"available_custom_deployment_protection_rule_integrations": [null]}`, `{"available_custom_deployment_protection_rule_integrations": [{"id": 0}]}`)
+	holdMalformed(t, func(ctx context.Context, c *ghdeploy.Client) error {
+		_, err := c.ProtectionRules.Enable(ctx, "o", "r", "qa", ghdeploy.CustomProtectionRuleRequest{IntegrationID: 1})
+		if !errors.Is(err, ghdeploy.ErrOutcomeUnknown) {
+			t.Errorf("err = %v, want ErrOutcomeUnknown too", err)
+		}
+		return err
+	}, ``, `null`, `{}`, `{"id": 0}`)
+}
+
+func TestProtectionRulesInvalid(t *testing.T) {
+	holdInvalid(t, map[string]func(context.Context, *ghdeploy.Client) error{
+		"Enable of no app": func(ctx context.Context, c *ghdeploy.Client) error {
+			_, err := c.ProtectionRules.Enable(ctx, "o", "r", "qa", ghdeploy.CustomProtectionRuleRequest{})
+			return err
+		},
+		"Get of 0": func(ctx context.Context, c *ghdeploy.Client) error {
+			_, err := c.ProtectionRules.Get(ctx, "o", "r", "qa", 0)
+			return err
+		},
+		"Disable of 0": func(ctx context.Context, c *ghdeploy.Client) error {
+			return c.ProtectionRules.Disable(ctx, "o", "r", "qa", 0)
+		},
+		"ListApps of 101": func(ctx context.Context, c *ghdeploy.Client) error {
+			_, err := c.ProtectionRules.ListApps(ctx, "o", "r", "qa", ghdeploy.CustomProtectionRuleAppListOptions{PerPage: 101})
+			return err
+		},
+	})
+}
