@@ -133,7 +133,7 @@ func (r *recorder) clients(wrap func(http.RoundTripper) http.RoundTripper) fault
 		client, err := NewClient(WithBaseURL(baseURL), WithHTTPClient(httpClient), WithRetry(RetryPolicy{
 			MaxAttempts: faultcheck.Attempts, MinBackoff: time.Millisecond, MaxBackoff: time.Millisecond,
 		}))
-		return recorded{underCheck{client}, r}, err
+		return recorded{underCheck{Client: client}, r}, err
 	}
 }
 
