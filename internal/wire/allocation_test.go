@@ -243,7 +243,7 @@ func (g *generator) text() string {
 	case 1:
 		return `"\n` + string(letters) + `"`
 	case 2:
-		return `"` + strings.Repeat(`\u0800`, n/6) + `"`
+		return `"` + strings.Repeat(g.pick(`\u0800`, `\ud800`, `\uDFFF`), n/6) + `"`
 	}
 	return `"` + string(letters) + `"`
 }

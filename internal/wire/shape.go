@@ -18,7 +18,8 @@ type shape struct {
 	object int64 // for an object, whatever its members are
 	array  int64 // for an array, whatever its elements are
 	scalar int64 // for a string or a number, apart from the string's bytes
-	copies int64 // how many times the type's own method copies the value
+	raw    bool  // the value is copied
+	hook   bool  // the type decodes itself
 
 	fields map[string]place // members of an object, by JSON name
 	member *place           // each member of an object that has no field
@@ -40,8 +41,8 @@ const (
 	mapGrowth = 6
 	mapEmpty  = 512 // without the first eight entries
 
-	// A type that decodes itself copies its value at most three times.
-	hookCopies = 3
+	// A type that decodes itself may read and copy its value so many times.
+	hookPasses = 3
 )
 
 // rounded is the most that the allocator takes for n bytes.
@@ -55,6 +56,7 @@ type document struct {
 	root    place
 	most    int64 // the most that one value allocates, apart from its bytes
 	longest int   // the longest spelling of a field's name
+	hooks   int   // types that decode themselves
 }
 
 var documents sync.Map // from reflect.Type to *document
@@ -68,6 +70,9 @@ func documentOf(t reflect.Type) *document {
 	d := &document{root: known.place(t, 0)}
 	d.most = d.root.most()
 	for _, s := range known {
+		if s.hook {
+			d.hooks++
+		}
 		for name, p := range s.fields {
 			d.most = max(d.most, p.most())
 			d.longest = max(d.longest, longestSpelling(name))
@@ -104,17 +109,14 @@ func (known shapes) place(t reflect.Type, slot int64) place {
 }
 
 func (known shapes) fill(s *shape, t reflect.Type) {
-	decodesItself := hasHook(t)
-	if decodesItself {
-		s.copies = hookCopies
-	}
+	s.hook = hasHook(t)
 	switch t.Kind() {
 	case reflect.Struct:
 		s.fields = map[string]place{}
-		known.addFields(s, t, decodesItself)
+		known.addFields(s, t)
 	case reflect.Slice:
 		if t.Elem().Kind() == reflect.Uint8 { // raw JSON, or base64
-			s.copies = 1
+			s.raw, s.hook = true, false
 			return
 		}
 		elem := known.place(t.Elem(), sliceGrowth*int64(t.Elem().Size())+32)
@@ -136,7 +138,7 @@ func (known shapes) fill(s *shape, t reflect.Type) {
 
 // addFields adds the fields of t and then those of its embedded structs, which
 // an outer field of the same name hides.
-func (known shapes) addFields(s *shape, t reflect.Type, decodesItself bool) {
+func (known shapes) addFields(s *shape, t reflect.Type) {
 	var embedded []reflect.Type
 	for field := range t.Fields() {
 		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
@@ -145,7 +147,7 @@ func (known shapes) addFields(s *shape, t reflect.Type, decodesItself bool) {
 			inner = inner.Elem()
 		}
 		switch {
-		case decodesItself && field.Tag.Get("wire") != "":
+		case s.hook && field.Tag.Get("wire") != "":
 			s.add(field.Tag.Get("wire"), known.place(field.Type, 0))
 		case name == "-" || !field.IsExported() && !field.Anonymous:
 		case name == "" && field.Anonymous && inner.Kind() == reflect.Struct:
@@ -163,7 +165,7 @@ func (known shapes) addFields(s *shape, t reflect.Type, decodesItself bool) {
 	for _, inner := range embedded {
 		var promoted shape
 		promoted.fields = map[string]place{}
-		known.addFields(&promoted, inner, false)
+		known.addFields(&promoted, inner)
 		s.object += promoted.object
 		for name, p := range promoted.fields {
 			if _, hidden := s.fields[name]; !hidden {
