@@ -28,6 +28,8 @@ const (
 	// A byte that is not UTF-8 becomes three, in a buffer that grows, and half
 	// a surrogate pair costs an error as well.
 	perInvalid = 20
+
+	shortName = 32 // its case is folded without an allocation
 )
 
 // checkLimit returns [ErrLimit] if decoding data into a value of type t may
@@ -59,7 +61,7 @@ func (d *document) atMost(n, values, open int) int64 {
 	passes := int64(1 + d.hooks*hookPasses)
 	return perDocument + levels(open) +
 		int64(values+1)*(d.most+passes*perText) +
-		int64(n)*passes*perInvalid +
+		int64(n)*passes*2*perInvalid +
 		int64(d.hooks)*hookPasses*perLevel*int64(open)
 }
 
@@ -161,14 +163,21 @@ func (w *walker) name(s *shape) (place, error) {
 		return place{}, err
 	}
 	cost, verbatim := textCost(name)
-	cost *= w.passes
 	if s.member != nil {
-		return *s.member, w.charge(cost)
+		return *s.member, w.charge(w.passes * cost)
 	}
 	if verbatim { // the decoder looks it up as it is
-		return s.fields[string(name[1:len(name)-1])], nil
+		if p, ok := s.fields[string(name[1:len(name)-1])]; ok {
+			return p, nil
+		}
 	}
-	if err := w.charge(cost); err != nil || len(name) > w.longest {
+	// The decoder unquotes it, and folds its case in a buffer that grows.
+	if len(name) > shortName {
+		cost = max(2*cost, sliceGrowth*rounded(int64(len(name)))+cost)
+	} else if verbatim {
+		cost = 0
+	}
+	if err := w.charge(w.passes * cost); err != nil || verbatim || len(name) > w.longest {
 		return place{}, err
 	}
 	// The error says that something was replaced, as the decoder replaces it.
