@@ -48,6 +48,8 @@ const (
 // rounded is the most that the allocator takes for n bytes.
 func rounded(n int64) int64 { return n + n/4 + 16 }
 
+func size(t reflect.Type) int64 { return int64(t.Size()) } //nolint:gosec // no type is that large
+
 // longestSpelling is the length of a name in quotes, each byte escaped.
 func longestSpelling(name string) int { return len(`""`) + len(`\u0000`)*len(name) }
 
@@ -98,7 +100,7 @@ type shapes map[reflect.Type]*shape
 func (known shapes) place(t reflect.Type, slot int64) place {
 	p := place{slot: slot}
 	for ; t.Kind() == reflect.Pointer; t = t.Elem() {
-		p.target += rounded(int64(t.Elem().Size()))
+		p.target += rounded(size(t.Elem()))
 	}
 	if p.shape = known[t]; p.shape == nil {
 		p.shape = new(shape)
@@ -119,15 +121,15 @@ func (known shapes) fill(s *shape, t reflect.Type) {
 			s.raw, s.hook = true, false
 			return
 		}
-		elem := known.place(t.Elem(), sliceGrowth*int64(t.Elem().Size())+32)
+		elem := known.place(t.Elem(), sliceGrowth*size(t.Elem())+32)
 		s.elem = &elem
 	case reflect.Array:
 		elem := known.place(t.Elem(), 0)
 		s.elem = &elem
 	case reflect.Map:
-		size := int64(t.Key().Size() + t.Elem().Size())
-		member := known.place(t.Elem(), mapGrowth*(size+2))
-		s.object, s.member = mapEmpty+8*size, &member
+		entry := size(t.Key()) + size(t.Elem())
+		member := known.place(t.Elem(), mapGrowth*(entry+2))
+		s.object, s.member = mapEmpty+8*entry, &member
 	case reflect.Interface:
 		const word = 8
 		value := &place{shape: s, slot: max(sliceGrowth*2*word+32, mapGrowth*(4*word+2))}
@@ -152,7 +154,7 @@ func (known shapes) addFields(s *shape, t reflect.Type) {
 		case name == "-" || !field.IsExported() && !field.Anonymous:
 		case name == "" && field.Anonymous && inner.Kind() == reflect.Struct:
 			if inner != field.Type {
-				s.object += rounded(int64(inner.Size()))
+				s.object += rounded(size(inner))
 			}
 			embedded = append(embedded, inner)
 		default:
