@@ -341,7 +341,7 @@ func TestWaitsEndWithTheContext(t *testing.T) {
 				}, WithRetry(RetryPolicy{MinBackoff: 20 * time.Second}))
 				if tt.held {
 					limit := &RateLimitError{RetryAfter: time.Minute, RetryAt: time.Now().Add(time.Minute)}
-					client.core.gate.close(keyOf(""), limit, time.Now())
+					client.core.gate.close(keyOf(""), nil, limit, time.Now())
 					tt.sent = 0
 				}
 				ctx, cancel := context.WithCancelCause(t.Context())
@@ -365,24 +365,33 @@ func TestWaitsEndWithTheContext(t *testing.T) {
 	}
 }
 
-// The gate keeps no more holds than there are tokens that are held.
+// The gate keeps a hold while it lasts, and no more than a minute longer.
 func TestGateForgets(t *testing.T) {
 	var g gate
 	now := time.Now()
 	for i := range 1000 {
 		at := now.Add(time.Duration(i) * time.Second)
-		g.close(keyOf(fmt.Sprint(i)), &RateLimitError{RetryAt: at.Add(10 * time.Second)}, at)
+		g.close(keyOf(fmt.Sprint(i)), nil, &RateLimitError{RetryAt: at.Add(10 * time.Second)}, at)
+		for held := max(0, i-9); held <= i; held++ {
+			if g.holds[keyOf(fmt.Sprint(held))] == nil {
+				t.Fatalf("after %d s the hold that began at %d s is lost", i, held)
+			}
+		}
 	}
-	if len(g.holds) > 11 {
-		t.Errorf("%d holds are kept", len(g.holds))
+	if len(g.holds) > 71 || len(g.ends) != len(g.holds) {
+		t.Errorf("%d holds are kept, %d with an end", len(g.holds), len(g.ends))
 	}
+	now = now.Add(2000 * time.Second)
 	// A shorter hold does not cut a longer one.
-	g.close(keyOf("a"), &RateLimitError{RetryAt: now.Add(2 * time.Hour)}, now)
-	g.close(keyOf("a"), &RateLimitError{RetryAt: now.Add(time.Hour)}, now)
-	if held := g.held(keyOf("a"), now); held == nil || held.RetryAfter != 2*time.Hour {
-		t.Errorf("held = %+v, want two hours", held)
+	g.close(keyOf("a"), nil, &RateLimitError{RetryAt: now.Add(2 * time.Hour)}, now)
+	g.close(keyOf("a"), nil, &RateLimitError{RetryAt: now.Add(time.Hour)}, now)
+	if len(g.holds) != 1 {
+		t.Errorf("%d holds are kept, want 1", len(g.holds))
 	}
-	if held := g.held(keyOf("a"), now.Add(2*time.Hour)); held != nil {
-		t.Errorf("held = %+v at the limit's end", held)
+	if limit := g.holds[keyOf("a")].limitFor(now); limit.RetryAfter != 2*time.Hour {
+		t.Errorf("limit = %+v, want two hours", limit)
+	}
+	if _, limit, _ := g.enter(keyOf("a"), now.Add(2*time.Hour+probation)); limit != nil || len(g.holds) != 0 {
+		t.Errorf("limit = %+v after its end; %d holds", limit, len(g.holds))
 	}
 }

@@ -32,10 +32,11 @@ type RetryPolicy struct {
 	MinBackoff time.Duration
 	// MaxBackoff bounds that doubling. Default 30 s.
 	MaxBackoff time.Duration
-	// MaxWait bounds each single wait that GitHub asks for: Retry-After, or the
-	// reset of the quota. Where it would be longer, or longer than the context
-	// has left, the call returns at once. Negative: never wait for a limit.
-	// Default 2 min.
+	// MaxWait bounds all waits of one call together: for a rate limit, for
+	// Retry-After, and between attempts. If the next wait would exceed it, or
+	// the context's deadline, the call returns at once. Rate limit responses do
+	// not count as attempts. Negative: the call never waits for a rate limit
+	// or Retry-After, only between attempts. Default 2 min.
 	MaxWait time.Duration
 }
 
@@ -71,11 +72,13 @@ func (p RetryPolicy) withDefaults() RetryPolicy {
 // outcome is what the client can see of one attempt.
 type outcome struct {
 	method  string
-	attempt int   // which one this was, from 1
-	status  int   // 0: no answer
-	err     error // the answer did not come, or not whole
-	undone  bool  // proof that it was not carried out: no connection was reached, or HTTP/2 says so
-	ended   bool  // the caller's context has ended
+	attempt int           // which one this was, from 1
+	limited int           // rate limit responses before it
+	waited  time.Duration // all waits before it
+	status  int           // 0: no answer
+	err     error         // the answer did not come, or not whole
+	undone  bool          // proof that it was not carried out: no connection was reached, or HTTP/2 says so
+	ended   bool          // the caller's context has ended
 
 	limit      *RateLimitError // the answer is a limit
 	retryAfter time.Duration   // what a 5xx asked for; 0: nothing
@@ -132,23 +135,20 @@ func passing(err error) bool {
 // wait is how long to hold before the next attempt, and whether that is
 // within what the policy allows. random is in [0, 1).
 func (p RetryPolicy) wait(o outcome, random float64) (time.Duration, bool) {
-	if o.attempt >= p.MaxAttempts {
+	if o.limit == nil && o.attempt-o.limited >= p.MaxAttempts {
 		return 0, false
 	}
 	backoff := p.backoff(o.attempt, random)
+	left := p.MaxWait - o.waited
 	switch {
 	case o.limit != nil:
-		return max(o.limit.RetryAfter, backoff), p.mayWait(o.limit.RetryAfter)
+		// The gate makes the call wait for the rest of a longer backoff.
+		return min(max(o.limit.RetryAfter, backoff), max(left, 0)), o.limit.RetryAfter <= left && left > 0
 	case o.retryAfter > 0:
-		return max(o.retryAfter, backoff), p.mayWait(o.retryAfter)
+		return max(o.retryAfter, backoff), max(o.retryAfter, backoff) <= left
 	default:
-		return backoff, true
+		return backoff, p.MaxWait < 0 || backoff <= left
 	}
-}
-
-// mayWait tells whether a wait that GitHub asks for is acceptable.
-func (p RetryPolicy) mayWait(d time.Duration) bool {
-	return d <= p.MaxWait
 }
 
 // backoff doubles from MinBackoff to MaxBackoff, less a random part of up to a half.

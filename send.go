@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
@@ -42,10 +43,13 @@ type exchange struct {
 	req  *http.Request // as newRequest made it: each attempt begins with a copy
 
 	attempts   int
+	limited    int           // rate limit responses among them
+	waited     time.Duration // all waits together; MaxWait bounds them
 	mayHaveRun bool
 
 	// Of the attempt under way.
 	key     tokenKey
+	ticket  *ticket // the gate's
 	redact  func(string) string
 	trace   *connTrace
 	started time.Time
@@ -60,10 +64,11 @@ type exchange struct {
 // another attempt is the policy's, asked once after each in end.
 func (c *core) send(req *retryablehttp.Request, op operation) *answer {
 	x := &exchange{core: c, ctx: req.Context(), op: op, req: req.Clone(req.Context()), redact: redaction("")}
+	defer func() { x.ticket.release() }() // a transport or a logger may panic
 	if x.begin(req.Request) == nil {
 		loop := &retryablehttp.Client{
 			HTTPClient:   c.http,
-			RetryMax:     c.retry.MaxAttempts - 1,
+			RetryMax:     math.MaxInt, // the policy decides
 			CheckRetry:   x.end,
 			Backoff:      func(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return x.wait },
 			PrepareRetry: x.begin,
@@ -115,19 +120,22 @@ func (x *exchange) pass() (string, error) {
 		if err != nil {
 			return "", err
 		}
-		now := time.Now()
-		limit := x.core.gate.held(keyOf(token), now)
-		if limit == nil {
+		key := keyOf(token)
+		if x.ticket.admits(key) {
 			return token, nil
 		}
-		if !x.core.retry.mayWait(limit.RetryAfter) || !withinDeadline(x.ctx, limit.RetryAfter, now) {
-			return "", limit
-		}
-		x.log(slog.LevelInfo, "held back by a rate limit",
-			slog.Duration("wait", limit.RetryAfter), slog.String("reason", limit.detail()))
-		if err := sleep(x.ctx, limit.RetryAfter); err != nil {
+		x.ticket.release()
+		var waited time.Duration
+		x.ticket, waited, err = x.core.gate.acquire(x.ctx, key, x.core.retry.MaxWait-x.waited, x.logLimit)
+		x.waited += waited
+		if err != nil {
 			return "", err
 		}
+		if waited <= maxJitter && (x.ticket == nil || x.ticket.admits(key)) {
+			return token, nil
+		}
+		// The token function may return another token by now, and the gate may
+		// have closed again.
 	}
 }
 
@@ -138,6 +146,8 @@ func (x *exchange) end(ctx context.Context, resp *http.Response, err error) (boo
 	o := outcome{
 		method:  x.op.method,
 		attempt: x.attempts,
+		limited: x.limited,
+		waited:  x.waited,
 		status:  x.last.status,
 		err:     x.last.err,
 		undone:  err != nil && (x.trace.unsent() || errors.Is(err, errUndone)),
@@ -147,9 +157,16 @@ func (x *exchange) end(ctx context.Context, resp *http.Response, err error) (boo
 	if o.status >= 500 {
 		o.retryAfter, _ = retryAfter(x.last.header, now)
 	}
-	if o.limit != nil {
-		x.core.gate.close(x.key, o.limit, now)
+	// Before any logger runs: it may call the client back.
+	switch {
+	case o.limit != nil:
+		x.limited++
+		x.core.gate.close(x.key, x.ticket, o.limit, now)
+	case o.status != 0 && o.status < 500:
+		x.ticket.succeed()
 	}
+	x.ticket.release()
+	x.logSunset(x.last.header)
 	x.last.uncertain = uncertain(o)
 
 	wait, allowed := x.core.retry.wait(o, jitter())
@@ -157,6 +174,7 @@ func (x *exchange) end(ctx context.Context, resp *http.Response, err error) (boo
 	x.logAttempt(again, wait)
 	if again {
 		x.waiting, x.wait = true, wait
+		x.waited += wait
 		x.mayHaveRun = x.mayHaveRun || x.last.uncertain
 	}
 	return again, nil
@@ -178,7 +196,7 @@ func (x *exchange) read(resp *http.Response, err error, now time.Time) *answer {
 	}
 	if rate, ok := parseRate(a.header); ok {
 		a.rate = rate
-		x.core.rate.Store(&rate)
+		x.core.rate.observe(rate, x.key, serverTime(a.header, now))
 	}
 	if a.status == http.StatusForbidden || a.status == http.StatusTooManyRequests {
 		p := parseProblem(a.body, x.redact)
@@ -186,7 +204,6 @@ func (x *exchange) read(resp *http.Response, err error, now time.Time) *answer {
 			a.err = nil // cut off or not, it says: not done
 		}
 	}
-	x.logSunset(a.header)
 	return a
 }
 
@@ -275,6 +292,11 @@ func (x *exchange) log(level slog.Level, msg string, attrs ...slog.Attr) {
 		slog.Int("attempt", x.attempts),
 	}, attrs...)
 	x.core.log.LogAttrs(x.ctx, level, "ghdeploy: "+msg, attrs...)
+}
+
+func (x *exchange) logLimit(limit *RateLimitError) {
+	x.log(slog.LevelInfo, "held back by a rate limit",
+		slog.Duration("wait", limit.RetryAfter), slog.String("reason", limit.detail()))
 }
 
 // logAttempt logs how an attempt ended: one that is followed by another is
