@@ -12,10 +12,6 @@ import (
 )
 
 const (
-	// minHold is the shortest hold, whatever a rate limit response says. Each
-	// refused probe doubles it, up to maxMinHold.
-	minHold    = 100 * time.Millisecond
-	maxMinHold = time.Minute
 	// maxJitter bounds the random delay of an attempt while the gate opens.
 	maxJitter = 500 * time.Millisecond
 	// ticketLife is how long an attempt can keep its place in the gate.
@@ -26,8 +22,8 @@ const (
 	turnWait = time.Second
 )
 
-// gate delays attempts while a rate limit lasts. Its zero value is open. Each
-// token has its own hold, because each token has its own quota.
+// gate delays attempts while a rate limit lasts. Each token has its own hold,
+// because each token has its own quota.
 //
 // The gate opens gradually, like the congestion window of TCP (RFC 5681): it
 // admits one probe, then two attempts for each success. After another rate
@@ -35,6 +31,8 @@ const (
 // number of attempts that were under way. A success that leaves no call waiting
 // opens the gate completely and removes the hold.
 type gate struct {
+	retry RetryPolicy // its backoff is the shortest hold, whatever the server says
+
 	mu    sync.Mutex
 	holds map[tokenKey]*hold
 	ends  holdHeap
@@ -208,7 +206,7 @@ func (g *gate) close(key tokenKey, t *ticket, limit *RateLimitError, now time.Ti
 		h.refusals++
 		h.threshold = max(float64(h.admitted)/2, 1)
 	}
-	at := now.Add(min(minHold<<min(h.refusals, 16), maxMinHold))
+	at := now.Add(g.retry.backoff(h.refusals+1, 0))
 	if limit.RetryAt.After(at) {
 		at = limit.RetryAt
 	}

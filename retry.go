@@ -142,8 +142,11 @@ func (p RetryPolicy) wait(o outcome, random float64) (time.Duration, bool) {
 	left := p.MaxWait - o.waited
 	switch {
 	case o.limit != nil:
-		// The gate makes the call wait for the rest of a longer backoff.
-		return min(max(o.limit.RetryAfter, backoff), max(left, 0)), o.limit.RetryAfter <= left && left > 0
+		wait := max(o.limit.RetryAfter, backoff)
+		if o.limit.RetryAfter <= left {
+			wait = min(wait, left)
+		}
+		return wait, left > 0 && o.limit.RetryAfter <= left
 	case o.retryAfter > 0:
 		return max(o.retryAfter, backoff), max(o.retryAfter, backoff) <= left
 	default:
