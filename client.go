@@ -47,17 +47,15 @@ func NewClient(opts ...Option) (*Client, error) {
 	}, nil
 }
 
-// Rate returns the newest quota that any response to this client reported. It
-// is zero before the first response, and on a Client that NewClient did not
-// create.
+// Rate returns the newest quota that a response to this client reported. Of
+// two responses to one token, that with the later Reset is newer, then that with
+// the higher Used, then the later one. Rate is zero before the first response,
+// and on a Client that NewClient did not make.
 func (c *Client) Rate() Rate {
 	if c.core == nil {
 		return Rate{}
 	}
-	if rate := c.core.rate.Load(); rate != nil {
-		return *rate
-	}
-	return Rate{}
+	return c.core.rate.load()
 }
 
 // core is the state that the services of one client share.
@@ -72,7 +70,7 @@ type core struct {
 	log       *slog.Logger
 
 	gate      gate
-	rate      atomic.Pointer[Rate]
+	rate      latestRate
 	lastToken atomic.Pointer[string] // for redaction only
 	sunset    atomic.Bool            // the end of the API version was logged
 }
