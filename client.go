@@ -1,6 +1,7 @@
 package ghdeploy
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -137,7 +138,7 @@ func fetch[T any, P object[T]](ctx context.Context, c *core, op operation) (*T, 
 // execute executes an operation whose response has no documented body.
 func (c *core) execute(ctx context.Context, op operation) (*response, error) {
 	resp, err := c.call(ctx, op)
-	if err == nil && len(resp.body) > 0 && !wire.Valid(resp.body) {
+	if err == nil && len(bytes.TrimSpace(resp.body)) > 0 && !wire.Valid(resp.body) {
 		err = malformed(resp, nil) // a login page, for example
 	}
 	return resp, err
