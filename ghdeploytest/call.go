@@ -22,6 +22,8 @@ type call struct {
 	op   *operation
 	vars map[string]string
 	plan plan
+	// drawn reports whether plan is decided. A fault with a predicate needs the body first.
+	drawn bool
 
 	now        time.Time
 	apiVersion string
@@ -53,7 +55,7 @@ func (s *Server) newCall(r *http.Request) *call {
 		c.base, c.path = c.root+"/api/v3", rest
 	}
 	c.op, c.vars = s.route(c.method, c.path)
-	c.plan = s.draw(c.op)
+	c.plan, c.drawn = s.draw(c, false)
 	return c
 }
 

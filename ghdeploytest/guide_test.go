@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -118,8 +119,7 @@ func TestShipRefused(t *testing.T) {
 }
 
 func TestShipLosesTheAnswer(t *testing.T) {
-	srv := ghdeploytest.NewServer()
-	defer srv.Close()
+	srv := ghdeploytest.Start(t) // closes it at the test's end
 	srv.Inject(ghdeploytest.Fault{
 		Operation: "POST /repos/{owner}/{repo}/deployments",
 		Effect:    ghdeploytest.DropAfter(),
@@ -131,6 +131,23 @@ func TestShipLosesTheAnswer(t *testing.T) {
 	}
 	if len(srv.Deployments("octocat/example")) != 1 { // it was made all the same
 		t.Error("there is no deployment")
+	}
+}
+
+func TestShipRefusesOneRef(t *testing.T) {
+	srv := ghdeploytest.Start(t)
+	srv.Inject(ghdeploytest.Fault{
+		Operation:  "POST /repos/{owner}/{repo}/deployments",
+		Repository: "octocat/example",
+		Match:      func(r ghdeploytest.Request) bool { return strings.Contains(r.Body, `"ref":"v2"`) },
+		Effect:     ghdeploytest.Respond(422, `{"message":"Validation Failed"}`),
+	})
+
+	if err := ship(t.Context(), srv.Client().Deployments, "main"); err != nil {
+		t.Errorf("ship(main) = %v", err)
+	}
+	if err := ship(t.Context(), srv.Client().Deployments, "v2"); !errors.Is(err, ghdeploy.ErrValidation) {
+		t.Errorf("ship(v2) = %v", err)
 	}
 }
 

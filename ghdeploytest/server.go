@@ -43,6 +43,8 @@ type Server struct {
 	state state
 	quota map[string]*bucket // by token; "" is the anonymous caller
 	rules []*rule
+	unmet []string // cleared faults that never fired, kept for Start
+	keeps bool     // Start made the server: it keeps unmet
 	log   []*Request
 	hooks hooks
 	calls int64 // numbers the request ids
@@ -255,6 +257,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		panic(http.ErrAbortHandler) // the client is gone
 	}
 	c.body = body
+	if !c.drawn {
+		if c.plan, _ = s.draw(c, true); c.plan.is(refuseConnection) {
+			panic(http.ErrAbortHandler)
+		}
+	}
 
 	a := s.exchange(r.Context(), c)
 	if a.ending == noAnswer {

@@ -52,6 +52,14 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	defer s.end()
 	sent := outgoing(r)
 	c := s.newCall(sent)
+	early := !c.drawn // a fault's predicate wants the body
+	if early {
+		var err error
+		if c.body, err = body.readAll(ctx, r.ContentLength); err != nil {
+			return nil, err
+		}
+		c.plan, _ = s.draw(c, true)
+	}
 	if c.plan.is(refuseConnection) {
 		return nil, refused
 	}
@@ -61,14 +69,16 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if trace.WroteHeaders != nil {
 		trace.WroteHeaders()
 	}
-	content, err := body.readAll(ctx, r.ContentLength)
+	var err error
+	if !early {
+		c.body, err = body.readAll(ctx, r.ContentLength)
+	}
 	if trace.WroteRequest != nil {
 		trace.WroteRequest(httptrace.WroteRequestInfo{Err: err})
 	}
 	if err != nil {
 		return nil, err
 	}
-	c.body = content
 
 	a := s.exchange(ctx, c)
 	if err := context.Cause(ctx); err != nil {
