@@ -54,6 +54,7 @@ type Server struct {
 	idle     chan struct{} // made by Close, closed when active reaches 0
 	sleepers map[*context.CancelFunc]struct{}
 	given    net.Listener // of WithListener
+	named    string       // of WithAddress
 	listener *http.Server
 	address  string
 }
@@ -240,7 +241,7 @@ func (s *Server) later(d time.Duration, work func()) {
 	}()
 }
 
-// ServeHTTP answers one request, so that the server can be mounted anywhere. Where a fault breaks the connection it
+// ServeHTTP answers one request, so that the server can be mounted anywhere; [WithAddress] then names its address. Where a fault breaks the connection it
 // panics with [http.ErrAbortHandler], which net/http turns into just that.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !s.begin() {
