@@ -270,6 +270,7 @@ func TestDeploymentsCreateBody(t *testing.T) {
 }
 
 func TestDeploymentsCreateRefuses(t *testing.T) {
+	const notEncoded = "ghdeploy: the deployment's Payload does not encode as JSON: " // and then encoding/json's error
 	tests := map[string]struct {
 		req  ghdeploy.DeploymentRequest
 		want string
@@ -293,12 +294,9 @@ func TestDeploymentsCreateRefuses(t *testing.T) {
 			ghdeploy.DeploymentRequest{Ref: "topic", Payload: []byte(`{"a":1}`)},
 			"ghdeploy: the deployment's Payload is a []byte, which would be sent as base64; give JSON as a Payload or json.RawMessage, and text as a string",
 		},
-		"payload channel":  {ghdeploy.DeploymentRequest{Ref: "topic", Payload: make(chan int)}, "ghdeploy: the deployment's Payload does not encode as JSON: json: unsupported type: chan int"},
-		"payload infinity": {ghdeploy.DeploymentRequest{Ref: "topic", Payload: map[string]float64{"a": math.Inf(1)}}, "ghdeploy: the deployment's Payload does not encode as JSON: json: unsupported value: +Inf"},
-		"payload raw, not JSON": {
-			ghdeploy.DeploymentRequest{Ref: "topic", Payload: json.RawMessage(`{"a":`)},
-			"ghdeploy: the deployment's Payload does not encode as JSON: json: error calling MarshalJSON for type json.RawMessage: unexpected end of JSON input",
-		},
+		"payload channel":       {ghdeploy.DeploymentRequest{Ref: "topic", Payload: make(chan int)}, notEncoded},
+		"payload infinity":      {ghdeploy.DeploymentRequest{Ref: "topic", Payload: map[string]float64{"a": math.Inf(1)}}, notEncoded},
+		"payload raw, not JSON": {ghdeploy.DeploymentRequest{Ref: "topic", Payload: json.RawMessage(`{"a":`)}, notEncoded},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -307,7 +305,11 @@ func TestDeploymentsCreateRefuses(t *testing.T) {
 			if !errors.Is(err, ghdeploy.ErrInvalidArgument) || d != nil {
 				t.Fatalf("%v, %v, want an ErrInvalidArgument", d, err)
 			}
-			same(t, "message", tt.want, err.Error())
+			message := err.Error()
+			if cause, ok := strings.CutPrefix(message, notEncoded); ok && cause != "" {
+				message = notEncoded
+			}
+			same(t, "message", tt.want, message)
 			same(t, "requests", 0, len(w.requests()))
 		})
 	}

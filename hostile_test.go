@@ -72,10 +72,10 @@ func (w *wireEnd) write(text string) bool {
 }
 
 // repeat writes text again and again, until nobody listens or n is reached.
-func repeat(w *wireEnd, text string, n int) {
+func repeat(w *wireEnd, text string, n int64) {
 	block := strings.Repeat(text, max(1, 64<<10/len(text)))
-	for sent := 0; sent < n && w.write(block); {
-		sent += len(block)
+	for sent := int64(0); sent < n && w.write(block); {
+		sent += int64(len(block))
 	}
 }
 

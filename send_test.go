@@ -468,7 +468,7 @@ func TestContextEndsWhileATokenIsFetched(t *testing.T) {
 		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Minute, shift)
 		defer cancel()
 		err = getOne(ctx, client)
-		const want = "ghdeploy: GET /repos/octocat/example/deployments/1: no token: context deadline exceeded: the shift is over"
+		want := "ghdeploy: GET /repos/octocat/example/deployments/1: no token: " + context.DeadlineExceeded.Error() + ": the shift is over"
 		if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, shift) || err.Error() != want {
 			t.Errorf("error = %v, want %s", err, want)
 		}
@@ -621,8 +621,8 @@ func TestCutAnswer(t *testing.T) {
 		return &canned{status: 404, body: io.MultiReader(strings.NewReader(`{"message":"Not`), errorReader{io.ErrUnexpectedEOF})}, nil
 	}
 	err = getOne(t.Context(), inProcessClient(t, refusal, WithRetry(quick)))
-	const want = "ghdeploy: GET /repos/octocat/example/deployments/1: 404 Not Found (the body is not JSON, or cut off): " +
-		"malformed response: the body was cut off: unexpected EOF (4 attempts)"
+	want := "ghdeploy: GET /repos/octocat/example/deployments/1: 404 Not Found (the body is not JSON, or cut off): " +
+		"malformed response: the body was cut off: " + io.ErrUnexpectedEOF.Error() + " (4 attempts)"
 	if !errors.Is(err, ErrMalformedResponse) || !errors.Is(err, io.ErrUnexpectedEOF) || err.Error() != want {
 		t.Errorf("a 404 that was cut off: %v, want %s", err, want)
 	}
