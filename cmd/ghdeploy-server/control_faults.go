@@ -52,11 +52,13 @@ type effectJSON struct {
 	Bytes    int               `json:"bytes,omitempty"`
 }
 
-// effects are the types of effects, each with the fields that it takes.
-var effects = map[string]struct {
+// effectType is a type of effects: the fields that it takes, and how to make one. The duration is the delay.
+type effectType struct {
 	fields []string
 	make   func(effectJSON, time.Duration) ghdeploytest.Effect
-}{
+}
+
+var effects = map[string]effectType{
 	"respond": {[]string{"status", "body", "headers"}, func(e effectJSON, _ time.Duration) ghdeploytest.Effect {
 		return e.withHeaders(ghdeploytest.Respond(e.Status, e.Body))
 	}},
@@ -82,14 +84,9 @@ var effects = map[string]struct {
 	}},
 }
 
-func plain(effect func() ghdeploytest.Effect) struct {
-	fields []string
-	make   func(effectJSON, time.Duration) ghdeploytest.Effect
-} {
-	return struct {
-		fields []string
-		make   func(effectJSON, time.Duration) ghdeploytest.Effect
-	}{nil, func(effectJSON, time.Duration) ghdeploytest.Effect { return effect() }}
+// plain is an effect without fields.
+func plain(effect func() ghdeploytest.Effect) effectType {
+	return effectType{make: func(effectJSON, time.Duration) ghdeploytest.Effect { return effect() }}
 }
 
 func (e effectJSON) withHeaders(effect ghdeploytest.Effect) ghdeploytest.Effect {
