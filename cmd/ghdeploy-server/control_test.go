@@ -2,13 +2,16 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -422,5 +425,37 @@ func TestControlReads(t *testing.T) {
 	}
 	if index := p.must(t, 200, "GET", "/", ""); !strings.Contains(index, "POST /faults") || !strings.Contains(index, "GET /clock") {
 		t.Error(index)
+	}
+}
+
+// A clock that moves lets the jobs go on at once, and not with the next request.
+func TestControlClockSendsEvents(t *testing.T) {
+	events := make(chan string, 10)
+	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		var event struct {
+			Status struct{ State string } `json:"deployment_status"`
+		}
+		if err := json.Unmarshal(body, &event); err != nil {
+			t.Error(err)
+		}
+		events <- r.Header.Get("X-GitHub-Event") + " " + event.Status.State
+	}))
+	defer receiver.Close()
+	p := launch(t, "-control", "127.0.0.1:0", "-webhook", receiver.URL, "-seed", write(t, `{"repositories": [{"full_name": "octocat/example",
+		"environments": [{"name": "gated", "wait_timer": 60}], "runs": [{"environments": ["gated"]}]}]}`))
+	p.must(t, 200, "POST", "/clock", `{"advance": "59m"}`)
+	p.must(t, 200, "POST", "/clock", `{"advance": "1m"}`)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for _, want := range []string{"ping ", "deployment ", "deployment_status waiting", "deployment_status in_progress"} {
+		select {
+		case got := <-events:
+			if got != want {
+				t.Errorf("received %q, want %q", got, want)
+			}
+		case <-ctx.Done():
+			t.Fatalf("no %q", want)
+		}
 	}
 }
