@@ -1,7 +1,6 @@
 package ghdeploytest
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -100,10 +99,7 @@ func (s *Server) reviewPending(c *call) answer {
 	f.require("environment_ids")
 	f.require("state")
 	f.require("comment")
-	var ids []int64
-	if f.has("environment_ids") && (json.Unmarshal(f.values["environment_ids"], &ids) != nil || ids == nil) {
-		f.wrong("environment_ids", "an array of integers")
-	}
+	ids := f.integers("environment_ids")
 	state, comment := f.choice("state", "", "approved", "rejected"), f.text("comment", "")
 	if a := c.refuse(); a != nil {
 		return *a

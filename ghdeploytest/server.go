@@ -3,7 +3,6 @@ package ghdeploytest
 import (
 	"context"
 	"errors"
-	"io"
 	"net"
 	"net/http"
 	"sync"
@@ -36,7 +35,10 @@ type Server struct {
 	anyTokenIsOctocat bool
 	anyUserReviews    bool
 	anyTeamReviews    bool
+	bodyLimit         int
 	environmentPUT    EnvironmentPUT
+	activeDeployment  ActiveDeployment
+	onlyDeployment    OnlyDeployment
 	listOrder         ListOrder
 	listLag           time.Duration
 	unknownKeys       []string
@@ -71,6 +73,7 @@ func NewServer(opts ...Option) *Server {
 		rateLimit:       5000,
 		rateLimitStatus: http.StatusForbidden,
 		logSize:         everything,
+		bodyLimit:       defaultBodyLimit,
 		state:           newState(),
 		quota:           map[string]*bucket{},
 		sleepers:        map[*context.CancelFunc]struct{}{},
@@ -254,11 +257,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if c.plan.is(refuseConnection) {
 		panic(http.ErrAbortHandler) // a socket cannot refuse what it has accepted; nothing was read or carried out
 	}
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
+	if err := s.takeBody(c, r.Body); err != nil {
 		panic(http.ErrAbortHandler) // the client is gone
 	}
-	c.body = body
 
 	a := s.exchange(r.Context(), c)
 	if a.ending == noAnswer {

@@ -68,7 +68,8 @@ type Tag struct {
 	Statuses []CommitStatus `json:"statuses,omitempty"`
 }
 
-// CommitStatus is the newest status, or the check run, of one context on a commit.
+// CommitStatus is the newest status of a context on a commit, or a check run of
+// that name. A commit may have both, each as an entry of its own.
 type CommitStatus struct {
 	Context string `json:"context"`
 	// State is success, or another of GitHub's for one that does not let a deployment pass: pending, failure, error, or
@@ -206,8 +207,8 @@ func (r *repository) checkStatuses(sha string, statuses []CommitStatus) {
 		if !slices.Contains(commitStates, c.State) {
 			panic(fmt.Sprintf("ghdeploytest: CommitStatus%+v; write one of GitHub's states: %s", c, strings.Join(commitStates, ", ")))
 		}
-		r.setStatus(sha, c)
 	}
+	r.setStatuses(sha, statuses)
 }
 
 func checkSHA(sha string, parts ...string) string {
