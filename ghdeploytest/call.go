@@ -30,6 +30,7 @@ type call struct {
 	apiVersion string
 	token      string // "" = anonymous
 	actor      actor
+	identified bool // the caller is known, or anonymous
 	quota      *bucket
 	repo       *repository
 	fields     fields

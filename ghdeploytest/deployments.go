@@ -28,7 +28,7 @@ func deploymentOperations() []operation {
 		{
 			id: "repos/delete-deployment", method: "DELETE", path: "/repos/{owner}/{repo}/deployments/{deployment_id}",
 			permission: "deployments=write", docs: "deployments/deployments#delete-a-deployment",
-			handle: (*Server).deleteDeployment,
+			hides: true, handle: (*Server).deleteDeployment,
 		},
 	}
 }

@@ -13,7 +13,7 @@ const createDocs = "https://docs.github.com/rest/deployments/deployments#create-
 
 // user is a simple-user as the description has it, of the login with the id.
 const octocat = `{
-	"login": "octocat", "id": 9000000001, "node_id": "U_ks8AAAACGHEaAQ", "gravatar_id": "", "type": "User", "site_admin": false,
+	"login": "octocat", "id": 9000000001, "node_id": "U_ks8AAAACGHEaAQ", "gravatar_id": "", "type": "User", "user_view_type": "public", "site_admin": false,
 	"avatar_url": "https://avatars.githubusercontent.com/u/9000000001?v=4",
 	"url": "https://api.github.test/users/octocat", "html_url": "https://github.test/octocat",
 	"followers_url": "https://api.github.test/users/octocat/followers",

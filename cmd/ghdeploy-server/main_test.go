@@ -123,7 +123,7 @@ func TestServe(t *testing.T) {
 		{"POST", "/api/v3" + deployments + "/6000000001/statuses", `{"state":"success"}`, 201},
 		{"GET", deployments + "?per_page=1&environment=production", "", 200},
 		{"DELETE", deployments + "/6000000001", "", 204},
-		{"GET", "/user", "", 404},
+		{"GET", "/orgs", "", 404},
 	} {
 		if got, answer := p.send(t, step.method, step.path, "any", step.body); got != step.want {
 			t.Errorf("%s %s = %d, want %d: %s", step.method, step.path, got, step.want, answer)
@@ -135,7 +135,7 @@ func TestServe(t *testing.T) {
 		`POST    /api/v3/repos/octocat/example/deployments/6000000001/statuses  201  repos/create-deployment-status      `,
 		`GET     /repos/octocat/example/deployments?environment=production&per_page=1  200  repos/list-deployments              `,
 		`DELETE  /repos/octocat/example/deployments/6000000001               204  repos/delete-deployment             `,
-		`GET     /user                                                       404  -                                   `,
+		`GET     /orgs                                                       404  -                                   `,
 	}
 	if len(lines) != len(want)+1 || lines[len(want)] != "" {
 		t.Fatalf("it printed %q", lines)
