@@ -15,6 +15,9 @@ type call struct {
 	url    *url.URL
 	header http.Header
 	body   []byte
+	// badBody says what is wrong with the body's JSON, "" if nothing is.
+	badBody  string
+	tooLarge bool
 
 	root string // scheme and host that the request was sent to, like https://api.github.test
 	base string // root and prefix, like https://ghe.example/api/v3; absolute URLs in answers begin with it
@@ -29,6 +32,7 @@ type call struct {
 	apiVersion string
 	token      string // "" = anonymous
 	actor      actor
+	identified bool // the caller is known, or anonymous
 	quota      *bucket
 	repo       *repository
 	fields     fields
@@ -68,10 +72,11 @@ func (c *call) htmlRoot() string {
 	return c.root
 }
 
-// id reads a numeric path parameter. What is not a number is nothing that could be found.
+// id reads a numeric path parameter: digits without a sign or a leading zero.
+// Anything else is no id, so that nothing is found.
 func (c *call) id(name string) int64 {
 	id, err := strconv.ParseInt(c.vars[name], 10, 64)
-	if err != nil {
+	if err != nil || strconv.FormatInt(id, 10) != c.vars[name] {
 		return 0
 	}
 	return id

@@ -118,6 +118,24 @@ func TestShipRefused(t *testing.T) {
 	}
 }
 
+func TestShipAgain(t *testing.T) {
+	const old = "5d41402abc4b2a76b9719d911017c592ae1f3b6c" // no branch points to it any more
+	srv := ghdeploytest.NewServer(ghdeploytest.WithRepository(ghdeploytest.Repository{
+		FullName: "octocat/example",
+		Deployments: []ghdeploytest.SeedDeployment{{
+			ID: 1, SHA: old, CreatedAt: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
+			Statuses: []ghdeploytest.SeedStatus{{State: "success"}, {State: "inactive"}},
+		}},
+	}))
+	defer srv.Close()
+
+	// The default branch has moved on, and nothing can be merged into a commit.
+	err := ship(t.Context(), srv.Client().Deployments, old)
+	if !errors.Is(err, ghdeploy.ErrMergeConflict) {
+		t.Errorf("ship = %v; send AutoMerge: new(bool) with a commit", err)
+	}
+}
+
 func TestShipLosesTheAnswer(t *testing.T) {
 	srv := ghdeploytest.Start(t) // closes it at the test's end
 	srv.Inject(ghdeploytest.Fault{

@@ -3,7 +3,6 @@ package ghdeploytest
 import (
 	"context"
 	"errors"
-	"io"
 	"net"
 	"net/http"
 	"sync"
@@ -31,10 +30,17 @@ type Server struct {
 	logSize           int
 	secondaryLimit    int
 	secondaryForm     SecondaryForm
+	pointsLimit       int
+	pointsForm        SecondaryForm
 	anyTokenIsOctocat bool
 	anyUserReviews    bool
 	anyTeamReviews    bool
+	bodyLimit         int
 	environmentPUT    EnvironmentPUT
+	activeDeployment  ActiveDeployment
+	onlyDeployment    OnlyDeployment
+	listOrder         ListOrder
+	listLag           time.Duration
 	unknownKeys       []string
 
 	// mu is the one lock over everything below: a request is carried out under it as a whole, so no state is ever
@@ -70,6 +76,7 @@ func NewServer(opts ...Option) *Server {
 		rateLimit:       5000,
 		rateLimitStatus: http.StatusForbidden,
 		logSize:         everything,
+		bodyLimit:       defaultBodyLimit,
 		state:           newState(),
 		quota:           map[string]*bucket{},
 		sleepers:        map[*context.CancelFunc]struct{}{},
@@ -253,11 +260,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if c.plan.is(refuseConnection) {
 		panic(http.ErrAbortHandler) // a socket cannot refuse what it has accepted; nothing was read or carried out
 	}
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
+	if err := s.takeBody(c, r.Body); err != nil {
 		panic(http.ErrAbortHandler) // the client is gone
 	}
-	c.body = body
 	if !c.drawn {
 		if c.plan, _ = s.draw(c, true); c.plan.is(refuseConnection) {
 			panic(http.ErrAbortHandler)

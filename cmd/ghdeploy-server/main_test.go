@@ -137,7 +137,7 @@ func TestServe(t *testing.T) {
 		{"POST", "/api/v3" + deployments + "/6000000001/statuses", `{"state":"success"}`, 201},
 		{"GET", deployments + "?per_page=1&environment=production", "", 200},
 		{"DELETE", deployments + "/6000000001", "", 204},
-		{"GET", "/user", "", 404},
+		{"GET", "/orgs", "", 404},
 	} {
 		if got, answer := p.send(t, step.method, step.path, "any", step.body); got != step.want {
 			t.Errorf("%s %s = %d, want %d: %s", step.method, step.path, got, step.want, answer)
@@ -149,7 +149,7 @@ func TestServe(t *testing.T) {
 		`POST    /api/v3/repos/octocat/example/deployments/6000000001/statuses  201  repos/create-deployment-status      `,
 		`GET     /repos/octocat/example/deployments?environment=production&per_page=1  200  repos/list-deployments              `,
 		`DELETE  /repos/octocat/example/deployments/6000000001               204  repos/delete-deployment             `,
-		`GET     /user                                                       404  -                                   `,
+		`GET     /orgs                                                       404  -                                   `,
 	}
 	if len(lines) != len(want)+1 || lines[len(want)] != "" {
 		t.Fatalf("it printed %q", lines)
@@ -468,10 +468,13 @@ func TestRefusedSeeds(t *testing.T) {
 		{"{\"tokens\": [\n{\"value\": \"a\", \"permissions\": {\"everything\": \"write\"}}]}", `:2: tokens[0].permissions.everything: unknown permission; there are: actions, `},
 		{"{\"tokens\": [\n{\"value\": \"a\", \"permissions\": {\"" + strings.Repeat("x", 100_000) + "\": \"write\"}}]}", `: unknown permission; there are: actions, `},
 		{"{\"tokens\": [\n{\"value\": \"a\",\n\"permissions\": {\"deployments\": \"wirte\"}}]}", `:3: tokens[0].permissions.deployments: "wirte" is not a level; write read, write or admin`},
+		{"{\"repositories\": [{\"full_name\": \"o/r\", \"deployments\": [\n{\"created_at\": \"yesterday\"}]}]}", `:2: repositories[0].deployments[0].created_at: want a time like "2026-04-01T12:00:00Z"`},
+		{"{\"repositories\": [{\"full_name\": \"o/r\", \"deployments\": [\n{\"payload\": {]}]}]}", `:2: repositories[0].deployments[0].payload: not JSON`},
 		// What only the server can refuse is led back to its entry, and names the file's fields.
 		{"{\"repositories\": [\n{\"full_name\": \"o/r\"},\n{\"full_name\": \"nope\"}]}", `:3: repositories[1]: Repository{full_name: "nope"}; write owner/name`},
 		{"{\"repositories\": [\n{\"full_name\": \"o/r\"},\n\n{\"full_name\": \"O/R\"}]}", `:4: repositories[1]: the repository O/R was added twice`},
 		{"{\"repositories\": [\n{\"full_name\": \"o/r\", \"branches\": [{\"name\": \"main\", \"behind\": true}]}]}", `:2: repositories[0]: main is the default branch and cannot be behind itself; set behind or conflict on another branch`},
+		{"{\"repositories\": [{\"full_name\": \"o/r\", \"deployments\": [\n{\"id\": 7},\n{\"id\": 8},\n{\"statuses\": [{\"state\": \"done\"}]},\n{}]}]}", `:4: repositories[0].deployments[2]: Repository{full_name: "o/r"}.deployments[2] has statuses[0] with the state "done"; write waiting`},
 		{"{\"tokens\": [\n{\"value\": \"a\"},\n{\"login\": \"b\"}]}", `:3: tokens[1]: Token without value`},
 		{"{\"tokens\": [\n{\"value\": \"a\", \"repositories\": [\"o/r\"]}]}", `:2: tokens[0]: a Token names the repository "o/r", which does not exist`},
 	} {
