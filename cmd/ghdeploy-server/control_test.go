@@ -219,6 +219,9 @@ func TestControlRefusesWebPages(t *testing.T) {
 			t.Errorf("%s: %d %s", tt.name, status, answer)
 		}
 	}
+	if status, answer := p.order(t, "GET", "/requests", "", "Origin", "https://evil.test"); status != 403 {
+		t.Errorf("a GET of another origin: %d %s", status, answer)
+	}
 	public := launch(t, "-control", "127.0.0.1:0", "-public")
 	if status, answer := public.order(t, "POST", "/reset", "", "Host", "ci.internal:8081"); status != 204 {
 		t.Errorf("-public: %d %s", status, answer)
