@@ -2,6 +2,7 @@ package ghdeploytest_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
@@ -61,4 +62,20 @@ func TestDeleteReadings(t *testing.T) {
 	}
 	wantPanic(t, func() { ghdeploytest.WithActiveDeployment(2) }, "WithActiveDeployment(2)")
 	wantPanic(t, func() { ghdeploytest.WithOnlyDeployment(-1) }, "WithOnlyDeployment(-1)")
+}
+
+// Later is a matter of time: ids that the setup chose say nothing.
+func TestDeleteGoesByTime(t *testing.T) {
+	for id, status := range map[string]int{"9": 204, "1": 422} {
+		clock := newClock()
+		success := []ghdeploytest.SeedStatus{{State: "success"}}
+		srv := newServer(t, ghdeploytest.WithClock(clock.now), ghdeploytest.WithRepository(ghdeploytest.Repository{
+			FullName: "octocat/example",
+			Deployments: []ghdeploytest.SeedDeployment{
+				{ID: 9, CreatedAt: clock.Add(-2 * time.Hour), Statuses: success},
+				{ID: 1, CreatedAt: clock.Add(-time.Hour), Statuses: success},
+			},
+		}))
+		must(t, srv, status, "DELETE", deployments+"/"+id, "")
+	}
 }
