@@ -11,6 +11,9 @@
 //	}))
 //	defer srv.Close()
 //
+// [Start] does the same for a test: it closes the server at the test's end, and
+// fails the test for each fault that never fired.
+//
 // Without options the server has the public repository octocat/example with the
 // branch main, and takes every token for one of octocat, who may do everything.
 //
@@ -21,7 +24,8 @@
 //     no socket, so it works inside testing/synctest.
 //   - [Server.URL] opens a loopback port. The API is at / and at /api/v3, as on
 //     GitHub Enterprise Server.
-//   - [Server.ServeHTTP] mounts the server in a server of your own.
+//   - [Server.ServeHTTP] mounts the server in a server of your own;
+//     [WithAddress] names the address of that.
 //
 // cmd/ghdeploy-server is the same server as a program.
 //
@@ -43,13 +47,14 @@
 // # Change it while it runs
 //
 // [Server.SetBranch], [Server.SetCommitStatus], [Server.RenameRepository],
-// [Server.StartRun], [Server.SetRemaining].
+// [Server.StartRun], [Server.StepRun], [Server.SetRemaining].
 //
 // # Let things go wrong
 //
 // [Server.Inject] puts a [Fault] in force: connections that end before or after
 // the request was executed, responses that are cut off, HTML pages, redirects,
-// latencies. These options are about limits and lists:
+// latencies. [Server.Faults] counts what each fault met. These options are about
+// limits and lists:
 //
 //   - [WithRateLimit], [WithRateLimitStatus]: the primary limit.
 //   - [WithSecondaryLimit]: things created in a minute.
