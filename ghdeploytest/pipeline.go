@@ -11,10 +11,12 @@ import (
 
 // pipeline is the way of every request, in this order. A step that returns an answer ends it.
 var pipeline = []func(*Server, *call) *answer{
+	(*Server).checkSize,
 	(*Server).checkUserAgent,
 	(*Server).checkVersion,
 	(*Server).authenticate,
 	(*Server).checkQuota,
+	(*Server).checkPoints,
 	(*Server).checkRoute,
 	(*Server).findRepository,
 	(*Server).authorize,
@@ -126,7 +128,7 @@ func (s *Server) findRepository(c *call) *answer {
 	} else {
 		return nil
 	}
-	if c.repo == nil || !c.actor.sees(c.repo) {
+	if c.repo == nil || !c.actor.sees(c.repo) || c.repo.private && !c.actor.inScope(c.op.permission, c.repo) {
 		a := c.notFound()
 		return &a
 	}

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 )
 
 // Run describes a workflow run whose jobs deploy. Start one with [Server.StartRun] or in [Repository].
@@ -144,7 +143,7 @@ func (s *Server) startRun(r *repository, given Run) Run {
 	}
 	for i, name := range given.Environments {
 		same := func(other string) bool { return strings.EqualFold(name, other) }
-		if name == "" || utf8.RuneCountInString(name) > maxEnvironmentName || slices.ContainsFunc(given.Environments[:i], same) {
+		if environmentProblem(name) != "" || slices.ContainsFunc(given.Environments[:i], same) {
 			panic(fmt.Sprintf("ghdeploytest: Run{Environments: %q}; write each name once, with 1 to %d characters", given.Environments, maxEnvironmentName))
 		}
 	}
@@ -158,9 +157,9 @@ func (s *Server) startRun(r *repository, given Run) Run {
 		d := &deployment{
 			id: s.state.ids.next(deploymentIDs), sha: target.sha, ref: given.Ref, task: "deploy", payload: []byte("{}"),
 			originalEnvironment: name, environment: name, production: name == "production",
-			creator: actionsBot, createdAt: now, updatedAt: now,
+			creator: actionsBot, createdAt: now, updatedAt: now, written: now,
 		}
-		r.deployments = append(r.deployments, d)
+		r.append(d)
 		given.Deployments = append(given.Deployments, d.id)
 		w := &wait{environment: s.ensureEnvironment(r, name, now), deployment: d, since: now, reviewed: map[int64]bool{}}
 		started.waits = append(started.waits, w)

@@ -3,7 +3,6 @@ package ghdeploytest
 import (
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -34,8 +33,7 @@ func (s *Server) listStatuses(c *call) answer {
 	if d == nil {
 		return c.notFound()
 	}
-	rows := slices.Clone(d.statuses)
-	slices.Reverse(rows)
+	rows := s.listedStatuses(d, c.now)
 	a := answer{status: http.StatusOK}
 	list := []statusJSON{}
 	for _, st := range page(s, c, rows, &a) {
@@ -72,7 +70,7 @@ func (s *Server) createStatus(c *call) answer {
 	f := &c.fields
 	f.require("state")
 	st := &deploymentStatus{
-		state:          f.text("state", ""),
+		state:          f.choice("state", "", writableStates...),
 		description:    f.text("description", ""),
 		environment:    f.text("environment", ""),
 		targetURL:      f.text("target_url", ""),
@@ -80,9 +78,6 @@ func (s *Server) createStatus(c *call) answer {
 		environmentURL: f.text("environment_url", ""),
 	}
 	autoInactive := f.boolean("auto_inactive", true)
-	if st.state != "" && !slices.Contains(writableStates, st.state) {
-		f.problems = append(f.problems, fmt.Sprintf("%s is not a possible value. Must be one of the following: %s.", f.values["state"], strings.Join(writableStates, ", ")))
-	}
 	if a := c.refuse(); a != nil {
 		return *a
 	}
@@ -93,8 +88,8 @@ func (s *Server) createStatus(c *call) answer {
 	if u := st.environmentURL; u != "" && !strings.HasPrefix(u, "https://") && !strings.HasPrefix(u, "http://") {
 		errors = append(errors, fieldError{"DeploymentStatus", "custom", "environment_url", "environment_url must use http(s) scheme"})
 	}
-	if utf8.RuneCountInString(st.environment) > maxEnvironmentName {
-		errors = append(errors, fieldError{"DeploymentStatus", "custom", "environment", fmt.Sprintf("environment is too long (maximum is %d characters)", maxEnvironmentName)})
+	if problem := environmentProblem(st.environment); problem != "" && st.environment != "" {
+		errors = append(errors, fieldError{"DeploymentStatus", "custom", "environment", "environment " + problem})
 	}
 	if s.statusCap > 0 && len(d.statuses) >= s.statusCap {
 		errors = append(errors, fieldError{"DeploymentStatus", "custom", "deployment_id", fmt.Sprintf("This deployment has reached the maximum number of statuses (%d).", s.statusCap)})
@@ -121,7 +116,7 @@ func (s *Server) createStatus(c *call) answer {
 func (s *Server) addStatus(r *repository, d *deployment, st *deploymentStatus, login, app string, now time.Time) {
 	st.id = s.state.ids.next(statusIDs)
 	st.creator, st.app = login, app
-	st.createdAt, st.updatedAt = now, now
+	st.createdAt, st.updatedAt, st.written = now, now, now
 	if st.environment == "" {
 		st.environment = d.environment
 	}
@@ -134,9 +129,11 @@ func (s *Server) addStatus(r *repository, d *deployment, st *deploymentStatus, l
 // production and whose state is success become inactive.
 func (s *Server) deactivateEarlier(r *repository, d *deployment, success *deploymentStatus) {
 	for _, other := range r.deployments {
-		if other.id < d.id && !other.transient && !other.production && other.latest() == "success" &&
-			strings.EqualFold(other.environment, d.environment) {
-			inactive := &deploymentStatus{state: "inactive"}
+		if other == d {
+			return
+		}
+		if !other.transient && !other.production && other.latest() == "success" && strings.EqualFold(other.environment, d.environment) {
+			inactive := &deploymentStatus{state: "inactive", autoInactiveBy: d.id}
 			s.addStatus(r, other, inactive, success.creator, success.app, success.createdAt)
 		}
 	}
