@@ -128,7 +128,7 @@ func (s *Server) findRepository(c *call) *answer {
 	} else {
 		return nil
 	}
-	if c.repo == nil || !c.actor.sees(c.repo) || c.repo.private && !c.actor.inScope(c.op.permission, c.repo) {
+	if c.repo == nil || !c.actor.sees(c.repo) {
 		a := c.notFound()
 		return &a
 	}
