@@ -1,100 +1,110 @@
 // Package ghdeploy is a client for GitHub's Deployments API: deployments,
-// their statuses, the environments that they go to and the reviews on the way,
-// with every outcome typed, no write sent twice by accident, and a token that
-// never leaves its host.
+// statuses, environments, their protection, and reviews. Every outcome is
+// typed, no write is sent twice by accident, and the token never leaves its
+// host.
 //
 // # A deployment from end to end
 //
-// A deployment is a request to deploy a ref to an environment. GitHub deploys
-// nothing itself: it keeps the request, tells whoever listens, and shows the
-// statuses that are reported back.
+// A deployment is a request to deploy a ref to an environment. GitHub does not
+// deploy: it stores the request, sends events to those who listen, and shows
+// the statuses that they report.
 //
 //	client, err := ghdeploy.NewClient(ghdeploy.FromEnvironment())
 //	if err != nil {
 //		return err
 //	}
-//	d, err := client.Deployments.Create(ctx, "octocat", "example", ghdeploy.DeploymentRequest{
-//		Ref:         "main",
-//		Environment: "staging",
-//	})
+//	d, err := client.Deployments.Create(ctx, "octocat", "example",
+//		ghdeploy.DeploymentRequest{
+//			Ref:         "main",
+//			Environment: "staging",
+//			AutoMerge:   new(false), // deploy the ref as it is
+//		})
 //	if err != nil {
 //		return err
 //	}
 //	// ... deploy d.SHA, then:
-//	_, err = client.Statuses.Create(ctx, "octocat", "example", d.ID, ghdeploy.DeploymentStatusRequest{
-//		State: ghdeploy.StateSuccess,
-//	})
+//	_, err = client.Statuses.Create(ctx, "octocat", "example", d.ID,
+//		ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateSuccess})
 //
-// # Environments and their protection
+// With AutoMerge nil or true, GitHub first merges the default branch into a ref
+// that is behind it, and creates no deployment ([*MergedBranchError]). The
+// merge commit has no status checks yet, so a second Create at once would
+// deploy code that nobody checked. Wait for the checks, and name them in
+// RequiredContexts.
 //
-// [EnvironmentsService].CreateOrUpdate changes what the request names and keeps
-// the rest, whatever GitHub does with a setting that it is not sent:
+// # Environments
 //
-//	_, err := client.Environments.CreateOrUpdate(ctx, "octocat", "example", "production", ghdeploy.EnvironmentRequest{
-//		WaitTimer: new(30), // minutes; reviewers and branches stay as they are
-//	})
+// [EnvironmentsService].CreateOrUpdate changes the settings that the request
+// names and keeps the others:
 //
-// Nothing is removed by an empty value: [EnvironmentRequest] has RemoveReviewers
-// and AllBranches for that. [BranchPoliciesService] names the branches that may
-// be deployed, [ProtectionRulesService] turns on the rules of GitHub Apps, and
+//	_, err := client.Environments.CreateOrUpdate(ctx,
+//		"octocat", "example", "production", ghdeploy.EnvironmentRequest{
+//			WaitTimer: new(30), // minutes; reviewers and branches stay
+//		})
+//
+// An empty value removes nothing: [EnvironmentRequest] has RemoveReviewers and
+// AllBranches for that. [BranchPoliciesService] manages the branches that may
+// be deployed, [ProtectionRulesService] the rules of GitHub Apps, and
 // [ReviewsService].Review approves a waiting run by the names of its
 // environments.
 //
 // # Authentication and hosts
 //
-// [WithToken] takes a token, [FromEnvironment] the one that a workflow or the
-// gh tool uses, and [WithTokenFunc] one that changes, such as a GitHub App's.
-// Without any the calls are anonymous. The API of github.com is the default;
-// [WithHost] and [WithBaseURL] name another. The token is sent to the origin of
-// that URL alone: a redirect elsewhere is not followed ([ErrRedirect]).
+// [WithToken] takes a token, [FromEnvironment] the token of a workflow or of
+// the gh tool, and [WithTokenFunc] a token that changes, such as a GitHub
+// App's. Without one of them calls are anonymous. The default is the API of
+// github.com. [WithHost] and [WithBaseURL] set another one. The token is sent
+// to the origin of that URL only: a redirect to another origin is not followed
+// ([ErrRedirect]).
 //
 // # Errors
 //
-// Every error of a call is an [*Error]: what was asked, what came back, and
-// how often it was sent. Its reason is found with [errors.Is] and, where there
-// is more to know, with [errors.As]:
+// Every error of a call is an [*Error]: the request, the response, and the
+// number of attempts. Find its reason with [errors.Is], and its details with
+// [errors.As]:
 //
 //	var conflict *ghdeploy.ConflictError
 //	switch {
 //	case errors.Is(err, ghdeploy.ErrMergedBranch):
-//		// 202: the default branch was merged into the ref; create it again to deploy
+//		// 202: GitHub merged the default branch into the ref
+//		// and created no deployment
 //	case errors.As(err, &conflict):
-//		// 409: conflict.Reason, and conflict.Failing() are the checks
+//		// 409: see conflict.Reason and conflict.Failing()
 //	case errors.Is(err, ghdeploy.ErrRefNotFound):
 //		// 422: no such ref
 //	case errors.Is(err, ghdeploy.ErrOutcomeUnknown):
-//		// it may have been created: look before you send it again
+//		// it may have been created: look for it first
 //	}
 //
-// A call that could not be meant, such as one for an empty owner, is an
-// [ErrInvalidArgument], and nothing is sent.
+// An invalid argument, such as an empty owner, is an [ErrInvalidArgument], and
+// nothing is sent. (*Error).Retryable reports whether the same call can succeed
+// later. docs/errors.md says for each error what to do.
 //
-// # What is sent again
+// # Retries
 //
-// A request that failed is sent again only where that can do no harm:
+// A request is retried only if that cannot execute it twice:
 //
-//	             no connection   rate limit   5xx (not 501), cut answer,
-//	             was reached                  or connection lost
+//	request      not sent, or    rate limit   5xx (not 501), cut 2xx,
+//	             not processed   response     connection lost
 //	GET          yes             yes          yes
 //	PUT, DELETE  yes             yes          yes
-//	POST         yes             yes          never: ErrOutcomeUnknown
+//	POST         yes             yes          never: OutcomeUnknownError
 //
-// Waits honour Retry-After and the reset of the quota, and end with the
-// context. [WithRetry] says how often and how long. While a limit lasts no
-// request under its token is started; one that may not wait that long gets a
-// [*RateLimitError].
+// [WithRetry] sets the number of attempts and the waits between them. All waits
+// of a call together take 2 minutes at most. While a rate limit lasts, no
+// request under its token is started. A call that may not wait that long
+// returns a [*RateLimitError].
 //
-// An [*OutcomeUnknownError] is a POST that may have been carried out: its
-// connection was lost, or GitHub answered 5xx. Look for the deployment before
-// you create it again: List it with the same ref, task and environment, and
-// compare a nonce that you put into the payload, as the example of that type
-// does. docs/errors.md says for each error what to do.
+// An [*OutcomeUnknownError] is a POST that may have been executed: its
+// connection was lost, or GitHub returned a 5xx. Package rollout settles it;
+// the example of that type shows how to do it by hand.
 //
 // # Lists
 //
 // List returns one [Page]; All ranges over the rows of all pages:
 //
-//	for d, err := range client.Deployments.All(ctx, "octocat", "example", ghdeploy.DeploymentListOptions{Environment: "staging"}) {
+//	opts := ghdeploy.DeploymentListOptions{Environment: "staging"}
+//	for d, err := range client.Deployments.All(ctx, "octocat", "example", opts) {
 //		if err != nil {
 //			return err
 //		}
@@ -103,24 +113,24 @@
 //
 // # Events
 //
-// GitHub tells of each deployment and each status by webhook. Package webhook
-// verifies what comes and makes a typed event of it; what an event holds is what
-// the services here take:
+// GitHub sends each deployment and each status to webhooks. Package webhook
+// verifies a delivery and returns a typed event:
 //
-//	OnDeployment: func(ctx context.Context, e *webhook.DeploymentEvent) error {
+//	func(ctx context.Context, e *webhook.DeploymentEvent) error {
 //		owner, repo := e.OwnerRepo()
-//		_, err := client.Statuses.Create(ctx, owner, repo, e.Deployment.ID, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateInProgress})
+//		_, err := client.Statuses.Create(ctx, owner, repo, e.Deployment.ID,
+//			ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateInProgress})
 //		return err
 //	}
 //
 // # Testing
 //
-// Code that takes a [DeploymentsService] is tested with a stub of it, and
-// Client{Deployments: stub} is a Client. Package ghdeploytest is a server that
-// obeys GitHub's rules, for tests of what those rules do to a release.
+// Test code that takes a [DeploymentsService] with a stub; Client{Deployments:
+// stub} is a Client. Package ghdeploytest is a server that follows GitHub's
+// rules, for tests of a whole release.
 //
 // # Stability
 //
-// From v1.0.0 on this module stays v1: interfaces are never grown, names are never
-// changed, and structs grow by fields alone.
+// From v1.0.0 on this module stays v1: interfaces get no new methods, names do
+// not change, and structs only get new fields.
 package ghdeploy

@@ -96,3 +96,31 @@ func TestErrorsPageShowsTheExample(t *testing.T) {
 		t.Errorf("docs/errors.md does not hold\n%s", want)
 	}
 }
+
+// The table of what is retried stands in docs/errors.md and in the package's
+// documentation.
+func TestRetryTableIsOne(t *testing.T) {
+	page, source := read(t, "docs/errors.md"), read(t, "doc.go")
+	_, page, _ = strings.Cut(page, "## What is retried")
+	page, _, _ = strings.Cut(page, "\n## ")
+	_, source, _ = strings.Cut(source, "// # Retries")
+	strip := strings.NewReplacer("`", "", "*", "").Replace
+	rows := 0
+	for line := range strings.SplitSeq(page, "\n") {
+		cells := strings.Split(strings.Trim(line, "| "), " | ")
+		if len(cells) != 4 || cells[0] == "request" {
+			continue
+		}
+		rows++
+		var row []string
+		for _, cell := range cells {
+			row = append(row, regexp.QuoteMeta(strip(cell)))
+		}
+		if !regexp.MustCompile(`(?m)^//\t` + strings.Join(row, " {2,}") + `$`).MatchString(source) {
+			t.Errorf("doc.go lacks the row %q of docs/errors.md", line)
+		}
+	}
+	if rows != 3 {
+		t.Errorf("docs/errors.md has %d rows, want 3", rows)
+	}
+}

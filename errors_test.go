@@ -121,25 +121,25 @@ func TestAnswerBecomesError(t *testing.T) {
 			body: `{"message":"Auto-merged main into topic on deployment."}`,
 			is:   []error{ghdeploy.ErrMergedBranch},
 			as:   ghdeploy.MergedBranchError{Message: "Auto-merged main into topic on deployment."},
-			line: "ghdeploy: POST /repos/octocat/example/deployments: 202 Auto-merged main into topic on deployment: no deployment was created; create it again to deploy the merged branch",
+			line: "ghdeploy: POST /repos/octocat/example/deployments: 202 Auto-merged main into topic on deployment: no deployment was created; wait for the checks of the merge commit, then create it again",
 		},
 		"202 without a body": {
 			call: "create", status: 202,
 			is:   []error{ghdeploy.ErrMergedBranch},
 			as:   ghdeploy.MergedBranchError{},
-			line: "ghdeploy: POST /repos/octocat/example/deployments: 202 Accepted: no deployment was created; create it again to deploy the merged branch",
+			line: "ghdeploy: POST /repos/octocat/example/deployments: 202 Accepted: no deployment was created; wait for the checks of the merge commit, then create it again",
 		},
 		"202 with HTML": {
 			call: "create", status: 202, body: "<html>",
 			is:   []error{ghdeploy.ErrMergedBranch},
 			as:   ghdeploy.MergedBranchError{},
-			line: "ghdeploy: POST /repos/octocat/example/deployments: 202 Accepted: no deployment was created; create it again to deploy the merged branch",
+			line: "ghdeploy: POST /repos/octocat/example/deployments: 202 Accepted: no deployment was created; wait for the checks of the merge commit, then create it again",
 		},
 		"202 with a deployment": {
 			call: "create", status: 202, body: oneDeployment,
 			is:   []error{ghdeploy.ErrMergedBranch},
 			as:   ghdeploy.MergedBranchError{},
-			line: "ghdeploy: POST /repos/octocat/example/deployments: 202 Accepted: no deployment was created; create it again to deploy the merged branch",
+			line: "ghdeploy: POST /repos/octocat/example/deployments: 202 Accepted: no deployment was created; wait for the checks of the merge commit, then create it again",
 		},
 		"409, the merge failed": {
 			call: "create", status: 409,
@@ -523,13 +523,13 @@ func TestAnswerBecomesError(t *testing.T) {
 			call: "create", status: 502, body: unicorn,
 			is:   []error{ghdeploy.ErrOutcomeUnknown},
 			as:   ghdeploy.OutcomeUnknownError{},
-			line: "ghdeploy: POST /repos/octocat/example/deployments: 502 Bad Gateway (the body is HTML): it is unknown whether this was carried out",
+			line: "ghdeploy: POST /repos/octocat/example/deployments: 502 Bad Gateway (the body is HTML): it is unknown whether this was executed",
 		},
 		"501 on a write": {
 			call: "status", status: 501, body: `{"message":"Not Implemented"}`,
 			is:   []error{ghdeploy.ErrOutcomeUnknown},
 			as:   ghdeploy.OutcomeUnknownError{},
-			line: "ghdeploy: POST /repos/octocat/example/deployments/42/statuses: 501 Not Implemented: it is unknown whether this was carried out",
+			line: "ghdeploy: POST /repos/octocat/example/deployments/42/statuses: 501 Not Implemented: it is unknown whether this was executed",
 		},
 		"a redirect elsewhere": {
 			call: "get", status: 301, headers: []string{"Location: https://elsewhere.example.com/secret/path"}, body: `{"message":"Moved Permanently"}`,
@@ -560,7 +560,7 @@ func TestAnswerBecomesError(t *testing.T) {
 			call: "create", status: 201,
 			is:   []error{ghdeploy.ErrMalformedResponse, ghdeploy.ErrOutcomeUnknown},
 			as:   ghdeploy.OutcomeUnknownError{},
-			line: "ghdeploy: POST /repos/octocat/example/deployments: 201 Created: it is unknown whether this was carried out: malformed response: the body is empty",
+			line: "ghdeploy: POST /repos/octocat/example/deployments: 201 Created: it is unknown whether this was executed: malformed response: the body is empty",
 		},
 	}
 	for name, tt := range tests {
@@ -761,10 +761,10 @@ func TestErrorOfAStub(t *testing.T) {
 			"ghdeploy: validation failed":                                                                   &ghdeploy.ValidationError{},
 			"ghdeploy: ref not found: ref invalid":                                                          &ghdeploy.ValidationError{Err: ghdeploy.ErrRefNotFound, Errors: []ghdeploy.FieldError{{Field: "ref", Code: "invalid"}}},
 			"ghdeploy: primary rate limit":                                                                  &ghdeploy.RateLimitError{},
-			"ghdeploy: it is unknown whether this was carried out":                                          &ghdeploy.OutcomeUnknownError{},
-			"ghdeploy: it is unknown whether this was carried out: " + io.EOF.Error():                       &ghdeploy.OutcomeUnknownError{Cause: io.EOF},
-			"ghdeploy: Auto-merged: no deployment was created; create it again to deploy the merged branch": &ghdeploy.MergedBranchError{Message: "Auto-merged"},
-			"ghdeploy: no deployment was created; create it again to deploy the merged branch":              &ghdeploy.MergedBranchError{},
+			"ghdeploy: it is unknown whether this was executed":                                          &ghdeploy.OutcomeUnknownError{},
+			"ghdeploy: it is unknown whether this was executed: " + io.EOF.Error():                       &ghdeploy.OutcomeUnknownError{Cause: io.EOF},
+			"ghdeploy: Auto-merged: no deployment was created; wait for the checks of the merge commit, then create it again": &ghdeploy.MergedBranchError{Message: "Auto-merged"},
+			"ghdeploy: no deployment was created; wait for the checks of the merge commit, then create it again":              &ghdeploy.MergedBranchError{},
 		} {
 			same(t, "text", want, err.Error())
 		}

@@ -175,7 +175,7 @@ func ExampleError() {
 		case errors.Is(err, ghdeploy.ErrInvalidArgument):
 			return "nothing was sent: mend the program"
 		case errors.Is(err, ghdeploy.ErrMergedBranch):
-			return "the default branch was merged in: create it again"
+			return "the default branch was merged: wait for the checks, then create it again"
 		case errors.Is(err, ghdeploy.ErrMergeConflict):
 			return "merge the default branch by hand"
 		case errors.As(err, &conflict):
@@ -187,7 +187,7 @@ func ExampleError() {
 		case errors.As(err, &limit):
 			return fmt.Sprint("wait ", limit.RetryAfter)
 		case errors.Is(err, ghdeploy.ErrOutcomeUnknown):
-			return "look whether it is there before you create it again"
+			return "look for it before you create it again"
 		case errors.Is(err, ghdeploy.ErrForbidden) && errors.As(err, &failed):
 			return "give the token " + failed.AcceptedPermissions
 		case errors.Is(err, ghdeploy.ErrNotFound), errors.Is(err, ghdeploy.ErrUnauthorized):
@@ -218,12 +218,12 @@ func ExampleError() {
 		fmt.Println(whatNow(err))
 	}
 	// Output:
-	// the default branch was merged in: create it again
+	// the default branch was merged: wait for the checks, then create it again
 	// merge the default branch by hand
 	// wait for [{ci failure}]
 	// push the branch first
 	// give the token deployments=write
-	// look whether it is there before you create it again
+	// look for it before you create it again
 	// is there such a repository, and may the token see it?
 	// wait 30s
 }

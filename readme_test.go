@@ -5,8 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/ghdeploy/ghdeploy"
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
@@ -16,19 +20,46 @@ import (
 // TestDocuments holds the one against the other.
 
 func deploy(ctx context.Context, client *ghdeploy.Client, ref string) (*ghdeploy.Deployment, error) {
-	req := ghdeploy.DeploymentRequest{Ref: ref, Environment: "staging"}
-	d, err := client.Deployments.Create(ctx, "octocat", "example", req)
+	d, err := client.Deployments.Create(ctx, "octocat", "example", ghdeploy.DeploymentRequest{
+		Ref:         ref,
+		Environment: "staging",
+		AutoMerge:   new(false), // deploy the ref as it is
+	})
 
 	var conflict *ghdeploy.ConflictError
-	switch {
-	case errors.Is(err, ghdeploy.ErrMergedBranch):
-		// 202: GitHub merged main into the ref, and deployed nothing. Ask again.
-		return client.Deployments.Create(ctx, "octocat", "example", req)
-	case errors.As(err, &conflict):
-		// 409: a merge conflict, or checks that have not succeeded, by name.
+	if errors.As(err, &conflict) {
+		// 409: the status checks that have not succeeded, by name.
 		return nil, fmt.Errorf("%s (%s): %v", ref, conflict.Reason, conflict.Failing())
 	}
 	return d, err
+}
+
+func deployMerged(ctx context.Context, client *ghdeploy.Client, ref string, checks []string) (*ghdeploy.Deployment, error) {
+	req := ghdeploy.DeploymentRequest{Ref: ref, Environment: "staging", RequiredContexts: checks}
+	for {
+		d, err := client.Deployments.Create(ctx, "octocat", "example", req)
+
+		var conflict *ghdeploy.ConflictError
+		switch {
+		case errors.Is(err, ghdeploy.ErrMergedBranch):
+			// 202: GitHub merged main into the ref and created no deployment.
+		case errors.As(err, &conflict) && conflict.Reason == ghdeploy.ConflictChecks && !hasFailed(conflict):
+			// 409: the checks of the merge commit are not complete yet.
+		default:
+			return d, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, errors.Join(ctx.Err(), err)
+		case <-time.After(10 * time.Second):
+		}
+	}
+}
+
+func hasFailed(conflict *ghdeploy.ConflictError) bool {
+	return slices.ContainsFunc(conflict.Failing(), func(c ghdeploy.ContextState) bool {
+		return c.State == "failure" || c.State == "error"
+	})
 }
 
 func report(ctx context.Context, client *ghdeploy.Client, d *ghdeploy.Deployment, state ghdeploy.State) error {
@@ -69,6 +100,48 @@ func TestDeploy(t *testing.T) {
 	d, err := deploy(t.Context(), server.Client(), "topic")
 	if err != nil || d.Ref != "topic" {
 		t.Fatalf("deploy(topic) = %v, %v", d, err)
+	}
+}
+
+// A topic branch whose merge commit fails its check: nothing is deployed, at
+// once or after a wait.
+func TestDeployMergedDeploysNothingUnchecked(t *testing.T) {
+	for name, tt := range map[string]struct {
+		states []string // of the check "ci" on the merge commit, one after each wait
+		want   string   // "" for an error
+	}{
+		"green at last": {[]string{"", "pending", "success"}, "deployed"},
+		"red":           {[]string{"", "pending", "failure"}, ""},
+		"red at once":   {[]string{"failure"}, ""},
+		"never checked": {[]string{""}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				server := ghdeploytest.NewServer(ghdeploytest.WithRepository(ghdeploytest.Repository{
+					FullName: "octocat/example",
+					Branches: []ghdeploytest.Branch{{Name: "topic", Behind: true, Statuses: []ghdeploytest.CommitStatus{{Context: "ci", State: "success"}}}},
+				}))
+				defer server.Close()
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				var checks sync.WaitGroup
+				defer checks.Wait()
+				checks.Go(func() {
+					time.Sleep(5 * time.Second) // after the first 202
+					for _, state := range tt.states {
+						if state != "" {
+							server.SetCommitStatus("octocat/example", "topic", "ci", state)
+						}
+						time.Sleep(10 * time.Second)
+					}
+				})
+				d, err := deployMerged(ctx, server.Client(), "topic", []string{"ci"})
+				made := server.Deployments("octocat/example")
+				if tt.want == "" && (err == nil || len(made) != 0) || tt.want != "" && (err != nil || len(made) != 1 || d.ID != made[0].ID) {
+					t.Errorf("%v, %v; %d deployments", d, err, len(made))
+				}
+			})
+		})
 	}
 }
 

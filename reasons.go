@@ -7,10 +7,11 @@ import (
 	"time"
 )
 
-// MergedBranchError is GitHub's 202 to a new deployment: the ref was behind
-// the default branch, so GitHub merged that branch into it and made no
-// deployment. The ref now has a new commit; call Create again to deploy it. A
-// request with AutoMerge set to false never meets this.
+// MergedBranchError is GitHub's 202 to a new deployment: the ref was behind the
+// default branch, so GitHub merged that branch into it and created no
+// deployment. The merge commit has no status checks yet: wait for them, name
+// them in RequiredContexts, and create the deployment again. With AutoMerge
+// false GitHub never does this.
 //
 // GitHub docs: https://docs.github.com/rest/deployments/deployments#create-a-deployment
 type MergedBranchError struct {
@@ -25,10 +26,10 @@ func (e *MergedBranchError) Error() string {
 }
 func (e *MergedBranchError) Unwrap() error { return ErrMergedBranch }
 func (e *MergedBranchError) detail() string {
-	return "no deployment was created; create it again to deploy the merged branch"
+	return "no deployment was created; wait for the checks of the merge commit, then create it again"
 }
 
-// ConflictReason tells GitHub's 409s apart.
+// ConflictReason distinguishes GitHub's 409s.
 type ConflictReason string
 
 // The reasons of a [ConflictError].
@@ -41,10 +42,10 @@ const (
 // ConflictError is GitHub's 409.
 //
 // GitHub docs: https://docs.github.com/rest/deployments/deployments#create-a-deployment
-// (the docs give the two causes; the bodies are known from recorded answers).
+// (the docs name the two causes; the bodies are known from recorded responses).
 type ConflictError struct {
 	Reason   ConflictReason
-	Contexts []ContextState // all that were checked; with ConflictChecks, where GitHub sends them
+	Contexts []ContextState // all that were checked; with ConflictChecks, if GitHub sends them
 }
 
 // ContextState is the state of one status check of a commit.
@@ -87,7 +88,7 @@ func (e *ConflictError) detail() string {
 	var parts []string
 	for _, c := range e.Failing() {
 		switch {
-		case c.Context == "": // which one it is, nobody can tell
+		case c.Context == "": // unknown
 		case c.State == "":
 			parts = append(parts, c.Context+" has no state")
 		default:
@@ -101,17 +102,17 @@ func (e *ConflictError) detail() string {
 //
 // GitHub docs: https://docs.github.com/rest/using-the-rest-api/troubleshooting-the-rest-api#validation-failed
 type ValidationError struct {
-	Errors []FieldError // what GitHub lists; may be empty, then the Message of the [Error] says all
+	Errors []FieldError // those that GitHub lists; if empty, see the Message of the [Error]
 
-	// Err narrows it down: ErrRefNotFound, ErrActiveDeployment,
+	// Err is the specific reason: ErrRefNotFound, ErrActiveDeployment,
 	// ErrTooManyStatuses, or nil.
 	Err error
 }
 
-// FieldError is one complaint of a [ValidationError]. Where GitHub sends a
-// plain string, or JSON of another shape, it is the Message. Where only the
-// message of the answer names a key, because the server does not know it or the
-// plan does not include it, the key is the Field, and the Code is unprocessable.
+// FieldError is one fault in a [ValidationError]. If GitHub sends a plain string
+// or JSON of another form, that is the Message. If only the message of the
+// response names a key, because the server does not know it or the plan does
+// not include it, that key is the Field, and the Code is unprocessable.
 type FieldError struct {
 	Resource string
 	Field    string
@@ -173,15 +174,15 @@ func quotedList(names []string) string {
 	return strings.Join(quoted, ", ")
 }
 
-// RateLimitError is a limit of GitHub's: the hourly quota (primary), or too
-// much at once (secondary). Where the client itself held the request back,
-// because an earlier answer had said when the next may come, the StatusCode of
-// its [Error] is 0, and its Attempts are those before: mostly 0 too.
+// RateLimitError is a rate limit: the hourly quota (primary), or too many
+// requests in a short time (secondary). If the client itself delayed the
+// request because of an earlier response, the StatusCode of its [Error] is 0,
+// and its Attempts are those before, mostly 0 too.
 //
 // GitHub docs: https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api
 type RateLimitError struct {
 	Secondary  bool
-	Rate       Rate          // the quota, as far as the answer told it
+	Rate       Rate          // the quota, as far as the response reported it
 	RetryAfter time.Duration // how long to wait, from when the call returned; at most 65 minutes
 	RetryAt    time.Time     // the same on this machine's clock
 }
@@ -200,14 +201,15 @@ func (e *RateLimitError) detail() string {
 	return text
 }
 
-// OutcomeUnknownError is a POST that may have reached GitHub and got no
-// answer that tells whether it was carried out: the connection was lost, the
-// time ran out, GitHub answered 5xx, or the answer cannot be read. It is never
-// sent again by itself: the deployment, the status, the branch policy or the
-// review may exist. Look for it (for a deployment: List with the same ref, task
-// and environment) before you send it again.
+// OutcomeUnknownError is a POST that may have been executed: the connection was
+// lost, an attempt timed out, GitHub returned a 5xx, the response cannot be
+// read, or the transport wrote the request a second time. The client does not
+// retry it. The deployment, the status, the branch policy or the review may
+// exist: look for it before you send it again. Package rollout does that for
+// deployments and statuses; for a deployment by hand, use List with the same
+// ref, task and environment.
 type OutcomeUnknownError struct {
-	Cause error // what happened to the answer; nil where it was a 5xx
+	Cause error // what happened to the response; nil if it was a 5xx
 }
 
 func (e *OutcomeUnknownError) Error() string { return "ghdeploy: " + e.detail() }
@@ -221,7 +223,7 @@ func (e *OutcomeUnknownError) Unwrap() []error {
 }
 
 func (e *OutcomeUnknownError) detail() string {
-	text := "it is unknown whether this was carried out"
+	text := "it is unknown whether this was executed"
 	if e.Cause != nil {
 		text += ": " + strings.TrimPrefix(e.Cause.Error(), "ghdeploy: ")
 	}
