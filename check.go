@@ -2,6 +2,7 @@ package ghdeploy
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -141,9 +142,14 @@ func redirect(a *answer) error {
 // malformed is a 2xx that does not hold what the operation documents. cause is
 // the decoder's; nil where the JSON is well and says nothing.
 func malformed(op operation, a *answer, cause error) error {
-	err := fmt.Errorf("%w: %s", ErrMalformedResponse, describe(a.body))
-	if cause != nil && a.redact(cause.Error()) == cause.Error() {
-		err = fmt.Errorf("%w (%w)", err, cause)
+	var err error
+	switch {
+	case errors.Is(cause, wire.ErrLimit):
+		err = fmt.Errorf("%w: %w", ErrTooLarge, cause)
+	case cause != nil && a.redact(cause.Error()) == cause.Error():
+		err = fmt.Errorf("%w: %s (%w)", ErrMalformedResponse, describe(a.body), cause)
+	default:
+		err = fmt.Errorf("%w: %s", ErrMalformedResponse, describe(a.body))
 	}
 	if op.method == http.MethodPost {
 		err = &OutcomeUnknownError{Cause: err}

@@ -226,7 +226,7 @@ func decodeWrapped[R any](op operation, a *answer, key string) (rows []R, total 
 
 func rowsOf[R any](op operation, a *answer, array []byte) ([]R, error) {
 	var rows []R
-	if err := wire.DecodeRows(array, &rows); err != nil {
+	if err := wire.Decode(array, &rows); err != nil {
 		return nil, malformed(op, a, err)
 	}
 	if rows == nil { // null
