@@ -31,8 +31,9 @@ import (
 //     deployment_status
 //   - id and environment of its workflow_job_run and workflow_job_runs
 //
-// There it is an error, and so are more than 1,000 ignored values. The error is a
-// [*DecodeError], or [ErrTooLarge] above [MaxBody].
+// There it is an error, and so are more than 1,000 ignored values and a payload
+// that would allocate more than 96 MiB. The error is a [*DecodeError], or
+// [ErrTooLarge] above [MaxBody].
 func Parse(event string, payload []byte) (Event, error) {
 	if len(payload) > MaxBody {
 		return nil, ErrTooLarge

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -221,5 +222,34 @@ func TestProtectionRuleNamesItsCommit(t *testing.T) {
 	e := parse(t, "deployment_protection_rule", []byte(`{"sha":"a84d88e7554fc1fa21bcbc4efae3c782a70d2b9d","ref":"refs/heads/main"}`)).(*webhook.DeploymentProtectionRuleEvent)
 	if e.SHA != "a84d88e7554fc1fa21bcbc4efae3c782a70d2b9d" || e.Ref != "refs/heads/main" {
 		t.Errorf("got %q, %q", e.SHA, e.Ref)
+	}
+}
+
+// A small payload must not take much memory: 0.95 MiB of nulls became 783 MiB
+// of pull requests.
+func TestDecodingIsBounded(t *testing.T) {
+	for name, payload := range map[string]string{
+		"nulls":           `{"pull_requests":[` + strings.Repeat("null,", 199_999) + `null]}`,
+		"odd values":      `{"repository":{"id":"x"},"pull_requests":[` + strings.Repeat("null,", 199_999) + `null]}`,
+		"odd values last": `{"pull_requests":[` + strings.Repeat("null,", 199_999) + `null],"repository":{"id":"x"}}`,
+		"only odd values": `{"pull_requests":[` + strings.Repeat("1,", 499_999) + `1]}`,
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		e, err := webhook.Parse("deployment_protection_rule", []byte(payload))
+		runtime.ReadMemStats(&after)
+		var decodeError *webhook.DecodeError
+		if e != nil || !errors.As(err, &decodeError) {
+			t.Errorf("%s: got %v", name, err)
+		}
+		if allocated := after.TotalAlloc - before.TotalAlloc; allocated > 16<<20 {
+			t.Errorf("%s: %d bytes allocate %d MiB", name, len(payload), allocated>>20)
+		}
+	}
+	// A large payload of a deployment is no attack, whatever is in its strings.
+	payload := `{"deployment":{"id":42,"payload":["` + strings.Repeat("{}[],:", 2<<20) + `"]},"repository":{"id":"x"}}`
+	e, err := webhook.Parse("deployment", []byte(payload))
+	if err != nil || e.(*webhook.DeploymentEvent).Deployment.ID != 42 || len(e.Info().Ignored) != 1 {
+		t.Errorf("a payload of %d MiB: %v", len(payload)>>20, err)
 	}
 }
