@@ -66,7 +66,8 @@ var (
 	// documents: not JSON, a null, an object without its id, a 304 that no
 	// condition asked for.
 	ErrMalformedResponse error = &sentinel{text: "malformed response"}
-	// ErrTooLarge is an answer of more than 32 MiB.
+	// ErrTooLarge is a response of more than 32 MiB, or one that would take
+	// more than 96 MiB to decode.
 	ErrTooLarge error = &sentinel{text: "response too large"}
 	// ErrPagination is a list whose next page cannot be asked for: its number
 	// is missing or does not grow, or pages go on without a new row.

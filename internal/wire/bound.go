@@ -21,11 +21,15 @@ const (
 	perDocument = 16 << 10 // the JSON library's own buffers
 	perText     = 16       // what the allocator adds to a string
 
-	// A byte that is not UTF-8 becomes three, in a buffer that grows.
-	perInvalid = 16
-	// perByte is the most that one byte of a document counts: it is in such a
-	// string, within a type that decodes itself, within another such type.
-	perByte = perInvalid + 2*2*hookCopies
+	// The JSON library keeps a stack of the objects and arrays that are open.
+	perLevel = 80
+	maxDepth = 10_000
+
+	// A byte that is not UTF-8 becomes three, in a buffer that grows, and half
+	// a surrogate pair costs an error as well.
+	perInvalid = 20
+
+	shortName = 32 // its case is folded without an allocation
 )
 
 // checkLimit returns [ErrLimit] if decoding data into a value of type t may
@@ -33,26 +37,37 @@ const (
 // its punctuation do not rule that out.
 func checkLimit(data []byte, t reflect.Type, limit int) error {
 	d := documentOf(t)
-	fits := func(values int) bool {
-		return perDocument+int64(values)*(d.most+perText)+int64(len(data))*perByte <= int64(limit)
-	}
-	if fits(len(data)/2+1) || fits(punctuation(data)+1) {
+	n := len(data)
+	if d.atMost(n, n/2, n) <= int64(limit) {
 		return nil
 	}
-	w := walker{dec: newDecoder(data), longest: d.longest, left: int64(limit) - perDocument}
-	if errors.Is(w.value(d.root), ErrLimit) {
+	open := bytes.Count(data, []byte("{")) + bytes.Count(data, []byte("["))
+	if d.atMost(n, open+bytes.Count(data, []byte(",")), open) <= int64(limit) {
+		return nil
+	}
+	w := walker{
+		data: data, dec: newDecoder(data), longest: d.longest, passes: 1,
+		left: int64(limit) - perDocument - levels(open),
+	}
+	if w.left < 0 || errors.Is(w.value(d.root), ErrLimit) {
 		return fmt.Errorf("%w: more than %d MiB", ErrLimit, limit>>20)
 	}
 	return nil // decoding stops at the same syntax error
 }
 
-// punctuation counts the bytes that can stand before a value.
-func punctuation(data []byte) (n int) {
-	for _, b := range []byte(",[{") {
-		n += bytes.Count(data, []byte{b})
-	}
-	return n
+// atMost is the most that a document of n bytes allocates in which so many
+// values follow a comma or a bracket, and so many brackets open.
+func (d *document) atMost(n, values, open int) int64 {
+	passes := int64(1 + d.hooks*hookPasses)
+	return perDocument + levels(open) +
+		int64(values+1)*(d.most+passes*perText) +
+		int64(n)*passes*2*perInvalid +
+		int64(d.hooks)*hookPasses*perLevel*int64(open)
 }
+
+// levels is what the JSON library allocates for levels of nesting, if it reads
+// so many brackets that open.
+func levels(open int) int64 { return perLevel * int64(min(open, maxDepth)) }
 
 func newDecoder(data []byte) *jsontext.Decoder {
 	return jsontext.NewDecoder(bytes.NewBuffer(data), lenient)
@@ -60,8 +75,10 @@ func newDecoder(data []byte) *jsontext.Decoder {
 
 // A walker reads a document and counts what decoding it allocates.
 type walker struct {
+	data    []byte
 	dec     *jsontext.Decoder
 	longest int   // no longer name is a field's, quotes and escapes included
+	passes  int64 // how many times the types that decode themselves read a text
 	left    int64 // of the limit
 	buf     []byte
 }
@@ -84,21 +101,33 @@ func (w *walker) value(p place) error {
 	if err := w.charge(cost); err != nil {
 		return err
 	}
+	if p.hook {
+		w.passes += hookPasses
+		defer func() { w.passes -= hookPasses }()
+	}
 	var err error
 	switch {
 	case kind == '{' && (p.fields != nil || p.member != nil):
 		err = w.object(p.shape)
 	case kind == '[' && p.elem != nil:
 		err = w.array(p.shape)
-	case kind == '"' && p.copies == 0, kind == '0' && p.scalar > 0:
+	case kind == '"' && !p.raw, kind == '0' && p.scalar > 0:
 		err = w.scalar(p.shape)
 	default:
 		err = w.dec.SkipValue()
 	}
-	if err != nil || p.copies == 0 {
+	end := w.dec.InputOffset()
+	switch {
+	case err != nil:
 		return err
+	case p.hook:
+		value := w.data[start:end]
+		open := bytes.Count(value, []byte("{")) + bytes.Count(value, []byte("["))
+		return w.charge(hookPasses * (rounded(end-start) + levels(open)))
+	case p.raw:
+		return w.charge(rounded(end - start))
 	}
-	return w.charge(p.copies * rounded(w.dec.InputOffset()-start))
+	return nil
 }
 
 func (w *walker) object(s *shape) error {
@@ -135,12 +164,20 @@ func (w *walker) name(s *shape) (place, error) {
 	}
 	cost, verbatim := textCost(name)
 	if s.member != nil {
-		return *s.member, w.charge(cost)
+		return *s.member, w.charge(w.passes * cost)
 	}
 	if verbatim { // the decoder looks it up as it is
-		return s.fields[string(name[1:len(name)-1])], nil
+		if p, ok := s.fields[string(name[1:len(name)-1])]; ok {
+			return p, nil
+		}
 	}
-	if err := w.charge(cost); err != nil || len(name) > w.longest {
+	// The decoder unquotes it, and folds its case in a buffer that grows.
+	if len(name) > shortName {
+		cost = max(2*cost, sliceGrowth*rounded(int64(len(name)))+cost)
+	} else if verbatim {
+		cost = 0
+	}
+	if err := w.charge(w.passes * cost); err != nil || verbatim || len(name) > w.longest {
 		return place{}, err
 	}
 	// The error says that something was replaced, as the decoder replaces it.
@@ -171,7 +208,7 @@ func (w *walker) scalar(s *shape) error {
 		return err
 	}
 	cost, _ := textCost(text)
-	return w.charge(s.scalar + cost)
+	return w.charge(s.scalar + w.passes*cost)
 }
 
 // textCost is what a string allocates, given in quotes, and whether the quotes
@@ -179,7 +216,7 @@ func (w *walker) scalar(s *shape) error {
 func textCost(text []byte) (cost int64, verbatim bool) {
 	n := int64(len(text))
 	switch {
-	case !utf8.Valid(text):
+	case !utf8.Valid(text), bytes.Contains(text, []byte(`\ud`)), bytes.Contains(text, []byte(`\uD`)):
 		return perText + n*perInvalid, false
 	case bytes.IndexByte(text, '\\') >= 0:
 		return 2 * rounded(n), false

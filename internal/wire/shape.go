@@ -18,7 +18,8 @@ type shape struct {
 	object int64 // for an object, whatever its members are
 	array  int64 // for an array, whatever its elements are
 	scalar int64 // for a string or a number, apart from the string's bytes
-	copies int64 // how many times the type's own method copies the value
+	raw    bool  // the value is copied
+	hook   bool  // the type decodes itself
 
 	fields map[string]place // members of an object, by JSON name
 	member *place           // each member of an object that has no field
@@ -40,12 +41,14 @@ const (
 	mapGrowth = 6
 	mapEmpty  = 512 // without the first eight entries
 
-	// A type that decodes itself copies its value at most three times.
-	hookCopies = 3
+	// A type that decodes itself may read and copy its value so many times.
+	hookPasses = 3
 )
 
 // rounded is the most that the allocator takes for n bytes.
 func rounded(n int64) int64 { return n + n/4 + 16 }
+
+func size(t reflect.Type) int64 { return int64(t.Size()) } //nolint:gosec // no type is that large
 
 // longestSpelling is the length of a name in quotes, each byte escaped.
 func longestSpelling(name string) int { return len(`""`) + len(`\u0000`)*len(name) }
@@ -55,6 +58,7 @@ type document struct {
 	root    place
 	most    int64 // the most that one value allocates, apart from its bytes
 	longest int   // the longest spelling of a field's name
+	hooks   int   // types that decode themselves
 }
 
 var documents sync.Map // from reflect.Type to *document
@@ -68,6 +72,9 @@ func documentOf(t reflect.Type) *document {
 	d := &document{root: known.place(t, 0)}
 	d.most = d.root.most()
 	for _, s := range known {
+		if s.hook {
+			d.hooks++
+		}
 		for name, p := range s.fields {
 			d.most = max(d.most, p.most())
 			d.longest = max(d.longest, longestSpelling(name))
@@ -93,7 +100,7 @@ type shapes map[reflect.Type]*shape
 func (known shapes) place(t reflect.Type, slot int64) place {
 	p := place{slot: slot}
 	for ; t.Kind() == reflect.Pointer; t = t.Elem() {
-		p.target += rounded(int64(t.Elem().Size()))
+		p.target += rounded(size(t.Elem()))
 	}
 	if p.shape = known[t]; p.shape == nil {
 		p.shape = new(shape)
@@ -104,28 +111,25 @@ func (known shapes) place(t reflect.Type, slot int64) place {
 }
 
 func (known shapes) fill(s *shape, t reflect.Type) {
-	decodesItself := hasHook(t)
-	if decodesItself {
-		s.copies = hookCopies
-	}
+	s.hook = hasHook(t)
 	switch t.Kind() {
 	case reflect.Struct:
 		s.fields = map[string]place{}
-		known.addFields(s, t, decodesItself)
+		known.addFields(s, t)
 	case reflect.Slice:
 		if t.Elem().Kind() == reflect.Uint8 { // raw JSON, or base64
-			s.copies = 1
+			s.raw, s.hook = true, false
 			return
 		}
-		elem := known.place(t.Elem(), sliceGrowth*int64(t.Elem().Size())+32)
+		elem := known.place(t.Elem(), sliceGrowth*size(t.Elem())+32)
 		s.elem = &elem
 	case reflect.Array:
 		elem := known.place(t.Elem(), 0)
 		s.elem = &elem
 	case reflect.Map:
-		size := int64(t.Key().Size() + t.Elem().Size())
-		member := known.place(t.Elem(), mapGrowth*(size+2))
-		s.object, s.member = mapEmpty+8*size, &member
+		entry := size(t.Key()) + size(t.Elem())
+		member := known.place(t.Elem(), mapGrowth*(entry+2))
+		s.object, s.member = mapEmpty+8*entry, &member
 	case reflect.Interface:
 		const word = 8
 		value := &place{shape: s, slot: max(sliceGrowth*2*word+32, mapGrowth*(4*word+2))}
@@ -136,7 +140,7 @@ func (known shapes) fill(s *shape, t reflect.Type) {
 
 // addFields adds the fields of t and then those of its embedded structs, which
 // an outer field of the same name hides.
-func (known shapes) addFields(s *shape, t reflect.Type, decodesItself bool) {
+func (known shapes) addFields(s *shape, t reflect.Type) {
 	var embedded []reflect.Type
 	for field := range t.Fields() {
 		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
@@ -145,12 +149,12 @@ func (known shapes) addFields(s *shape, t reflect.Type, decodesItself bool) {
 			inner = inner.Elem()
 		}
 		switch {
-		case decodesItself && field.Tag.Get("wire") != "":
+		case s.hook && field.Tag.Get("wire") != "":
 			s.add(field.Tag.Get("wire"), known.place(field.Type, 0))
 		case name == "-" || !field.IsExported() && !field.Anonymous:
 		case name == "" && field.Anonymous && inner.Kind() == reflect.Struct:
 			if inner != field.Type {
-				s.object += rounded(int64(inner.Size()))
+				s.object += rounded(size(inner))
 			}
 			embedded = append(embedded, inner)
 		default:
@@ -163,7 +167,7 @@ func (known shapes) addFields(s *shape, t reflect.Type, decodesItself bool) {
 	for _, inner := range embedded {
 		var promoted shape
 		promoted.fields = map[string]place{}
-		known.addFields(&promoted, inner, false)
+		known.addFields(&promoted, inner)
 		s.object += promoted.object
 		for name, p := range promoted.fields {
 			if _, hidden := s.fields[name]; !hidden {
