@@ -170,7 +170,7 @@ func (q *Queue) admit(j *job) (duplicate bool, err error) {
 			earlier.again = j
 		}
 		return true, nil
-	case q.closed: // also a duplicate of a job that was given up and may yet fail
+	case q.closed: // also a duplicate of a job that was given up
 		q.counted.Refused++
 		return false, ErrQueueClosed
 	case mustWait && q.waiting.len() >= q.capacity:
@@ -278,13 +278,9 @@ func (q *Queue) Shutdown(ctx context.Context) ([]*Delivery, error) {
 	}
 
 	q.mu.Lock()
-	dropped := q.waiting.clear()
 	var unfinished []*Delivery
-	for _, j := range slices.Concat(q.running, dropped) {
+	for _, j := range slices.Concat(q.running, q.waiting.clear()) {
 		unfinished = append(unfinished, j.event.Info())
-	}
-	for _, j := range dropped {
-		q.memory.end(j, false)
 	}
 	q.givenUp = unfinished != nil
 	q.mu.Unlock()

@@ -158,6 +158,47 @@ func TestADuplicateThatFailsIsForgotten(t *testing.T) {
 	})
 }
 
+// What is dropped during the run for a duplicate counts as well, and a failure
+// is forgotten under each of its GUIDs.
+func TestADuplicateDuringTheSecondRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var runs atomic.Int32
+		q, h := newQueue(t, webhook.Callbacks{
+			OnDeployment: func(context.Context, *webhook.DeploymentEvent) error {
+				time.Sleep(time.Second)
+				if runs.Add(1) < 5 {
+					return errors.New("no")
+				}
+				return nil
+			},
+			OnError: ignore,
+		}, webhook.QueueOptions{})
+		post := func(guid string, want int32) {
+			t.Helper()
+			if status := deliver(t, h, "deployment", guid, to("a", "a1")); status != http.StatusNoContent {
+				t.Errorf("%s: got %d", guid, status)
+			}
+			synctest.Wait()
+			if got := runs.Load(); got != want {
+				t.Errorf("%s: after %d runs, want %d", guid, got, want)
+			}
+		}
+		post("1", 0)
+		post("2", 0)
+		time.Sleep(1500 * time.Millisecond)
+		post("3", 1) // in the second run
+		time.Sleep(time.Minute)
+		for n, guid := range []string{"1", "1"} {
+			post(guid, int32(3+n))
+			time.Sleep(time.Minute)
+		}
+		shutdown(t, q)
+		if runs.Load() != 5 {
+			t.Errorf("%d runs", runs.Load())
+		}
+	})
+}
+
 // After Shutdown has given up, nothing is run once more and nothing is promised.
 func TestADuplicateOfAGivenUpDeliveryIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -24,11 +24,7 @@ func (q *Queue) Stats() QueueStats {
 	defer q.mu.Unlock()
 	stats := q.counted
 	stats.Waiting, stats.Running = q.waiting.len(), len(q.running)
-	oldest := q.running
-	if len(q.waiting.ready) > 0 { // what is in a lane is younger than what it waits for
-		oldest = append(oldest[:len(oldest):len(oldest)], q.waiting.ready[0])
-	}
-	for _, j := range oldest {
+	for _, j := range q.running { // one of them arrived before all that wait
 		stats.OldestAge = max(stats.OldestAge, time.Since(j.accepted))
 	}
 	return stats
