@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -226,5 +227,19 @@ func TestQuotaComesBack(t *testing.T) {
 	now = limit.Rate.Reset
 	if err := ship(t.Context(), srv.Client().Deployments, "main"); err != nil {
 		t.Errorf("an hour later: %v", err)
+	}
+}
+
+func TestReceiverTakesADeployment(t *testing.T) {
+	receiver := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("X-Hub-Signature-256") == "" {
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+	})
+	hook := ghdeploytest.Webhook{Secret: "secret"}
+	w := httptest.NewRecorder()
+	receiver.ServeHTTP(w, hook.NewRequest("deployment", `{"deployment":{"id":42,"ref":"v1"}}`))
+	if w.Code != http.StatusOK {
+		t.Errorf("the receiver responded with %d", w.Code)
 	}
 }

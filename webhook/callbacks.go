@@ -7,9 +7,9 @@ import (
 	"runtime/debug"
 )
 
-// Callbacks is what is done with each event. A nil callback ignores its event:
-// the delivery is acknowledged. An error fails the delivery, and so does a
-// panic, as a [*PanicError]; neither stops the program.
+// Callbacks are the functions that are called with each event. An event
+// without a callback is acknowledged and ignored. An error fails the delivery,
+// and so does a panic, as a [*PanicError]. Neither stops the program.
 //
 // The context is that of the request, or that of the [Queue].
 type Callbacks struct {
@@ -20,15 +20,23 @@ type Callbacks struct {
 	OnPing                     func(ctx context.Context, e *PingEvent) error
 	OnOther                    func(ctx context.Context, d *Delivery) error // an event of any other name
 
-	// OnError is told of each delivery that was refused or that failed, and
-	// why. A refused one ([ErrNoSignature], [ErrBadSignature], [ErrTooLarge],
-	// [ErrContentType], [*DecodeError], an error of reading) has no Raw, and but
-	// for the DecodeError anybody may have sent it; a failed one has. nil: they
-	// are logged through [slog.Default], with the event's name and GUID.
+	// OnError is called for each delivery that was refused or that failed.
+	//
+	// Anybody can cause the errors of a delivery without a valid signature:
+	// [ErrNoSignature], [ErrBadSignature], [ErrAmbiguousHeader], [ErrTooLarge],
+	// [ErrContentType], and an error of reading the body. Do not let them fill a log
+	// or wake somebody up. The others are a [*DecodeError] and the errors of a
+	// callback or a [Queue]. The Delivery of a refused one has no Raw, and its
+	// headers can be long and hold any character.
+	//
+	// The default logs through [slog.Default]: at [slog.LevelDebug] without a valid
+	// signature, else at [slog.LevelError], with at most 200 bytes of a header,
+	// control and bidirectional characters escaped. If OnError panics, the default is
+	// used.
 	OnError func(ctx context.Context, d *Delivery, err error)
 }
 
-// handles tells whether there is a callback for the event.
+// handles reports whether there is a callback for the event.
 func (c Callbacks) handles(event Event) bool {
 	switch event.(type) {
 	case *DeploymentEvent:
@@ -46,7 +54,7 @@ func (c Callbacks) handles(event Event) bool {
 	}
 }
 
-// call hands the event to its callback.
+// call calls the callback of the event.
 func (c Callbacks) call(ctx context.Context, event Event) (err error) {
 	if !c.handles(event) {
 		return nil
@@ -72,24 +80,16 @@ func (c Callbacks) call(ctx context.Context, event Event) (err error) {
 	}
 }
 
-// report hands a failure to whoever listens.
-func (c Callbacks) report(ctx context.Context, d *Delivery, err error) {
+// report calls OnError, or logs at the level if there is none or it panics.
+func (c Callbacks) report(ctx context.Context, d *Delivery, err error, level slog.Level) {
 	if c.OnError == nil {
-		logFailure(ctx, d, err)
+		logFailure(ctx, d, err, level)
 		return
 	}
 	defer func() {
 		if value := recover(); value != nil {
-			logFailure(ctx, d, errors.Join(err, &PanicError{Value: value, Stack: debug.Stack()}))
+			logFailure(ctx, d, errors.Join(err, &PanicError{Value: value, Stack: debug.Stack()}), level)
 		}
 	}()
 	c.OnError(ctx, d, err)
-}
-
-func logFailure(ctx context.Context, d *Delivery, err error) {
-	attrs := []any{slog.String("event", d.Event), slog.String("delivery", d.GUID), slog.Any("error", err)}
-	if panicked := (*PanicError)(nil); errors.As(err, &panicked) {
-		attrs = append(attrs, slog.String("stack", string(panicked.Stack)))
-	}
-	slog.ErrorContext(ctx, "webhook delivery failed", attrs...)
 }

@@ -5,21 +5,20 @@ import (
 	"strconv"
 )
 
-// Delivery is what came around an event: the headers that GitHub sends with
-// it, and its payload. A header that was not sent is "" or 0.
+// Delivery is the headers and the payload of an event. A header that was not
+// sent is "" or 0.
 //
-// Only Raw is signed. GUID, Event and the rest are as trustworthy as the
-// connection they came over.
+// The signature covers the body only. GUID, Event and the other headers are as
+// trustworthy as the connection.
 //
 // GitHub docs: https://docs.github.com/webhooks/webhook-events-and-payloads#delivery-headers
 type Delivery struct {
-	Event string // X-GitHub-Event, such as "deployment"
-	// GUID is X-GitHub-Delivery. A redelivery carries that of the first.
-	GUID   string
-	HookID int64 // X-GitHub-Hook-ID
+	Event  string // X-GitHub-Event, such as "deployment"
+	GUID   string // X-GitHub-Delivery; a redelivery has the same one
+	HookID int64  // X-GitHub-Hook-ID
 
-	// What the webhook was made on: "repository", "organization",
-	// "integration" (a GitHub App), ...; and its id.
+	// The type and the ID of what the webhook belongs to. The type is "repository",
+	// "organization", "integration" (a GitHub App) or another one.
 	InstallationTargetType string // X-GitHub-Hook-Installation-Target-Type
 	InstallationTargetID   int64  // X-GitHub-Hook-Installation-Target-ID
 
@@ -27,12 +26,17 @@ type Delivery struct {
 	EnterpriseVersion string // X-GitHub-Enterprise-Version, of GitHub Enterprise Server
 	Tenant            string // X-GitHub-Tenant, of GHE.com: the SLUG in SLUG.ghe.com
 
-	// Raw is the payload, as JSON. In a form delivery it was taken out of the
-	// form. Of a delivery that was refused it is nil.
+	// Raw is the payload, as JSON: the body, or the field "payload" of a form. It
+	// is nil if the delivery was refused.
 	Raw []byte
+
+	// Ignored lists the values in Raw that have another type than GitHub documents,
+	// as JSON Pointers (RFC 6901) such as "/repository/id". Their fields are zero.
+	// [Parse] says which values are never ignored. It is nil in almost every delivery.
+	Ignored []string
 }
 
-// newDelivery reads the headers. A number that is none is 0.
+// newDelivery reads the headers. A malformed number is 0.
 func newDelivery(header http.Header) Delivery {
 	number := func(name string) int64 {
 		n, err := strconv.ParseInt(get(header, name), 10, 64)
@@ -42,17 +46,17 @@ func newDelivery(header http.Header) Delivery {
 		return n
 	}
 	return Delivery{
-		Event:                  get(header, "X-GitHub-Event"),
-		GUID:                   get(header, "X-GitHub-Delivery"),
-		HookID:                 number("X-GitHub-Hook-ID"),
-		InstallationTargetType: get(header, "X-GitHub-Hook-Installation-Target-Type"),
-		InstallationTargetID:   number("X-GitHub-Hook-Installation-Target-ID"),
-		EnterpriseHost:         get(header, "X-GitHub-Enterprise-Host"),
-		EnterpriseVersion:      get(header, "X-GitHub-Enterprise-Version"),
-		Tenant:                 get(header, "X-GitHub-Tenant"),
+		Event:                  get(header, eventHeader),
+		GUID:                   get(header, guidHeader),
+		HookID:                 number(hookIDHeader),
+		InstallationTargetType: get(header, targetTypeHeader),
+		InstallationTargetID:   number(targetIDHeader),
+		EnterpriseHost:         get(header, hostHeader),
+		EnterpriseVersion:      get(header, versionHeader),
+		Tenant:                 get(header, tenantHeader),
 	}
 }
 
-// Info returns the delivery itself: as an [Event] it is one that this package
-// has no type for.
+// Info returns the delivery itself: it is the [Event] if this package has no
+// type for the event's name.
 func (d *Delivery) Info() *Delivery { return d }

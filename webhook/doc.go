@@ -1,12 +1,12 @@
 // Package webhook receives GitHub's deployment events: deployment,
-// deployment_status, deployment_review, deployment_protection_rule and ping.
-// It verifies a delivery's signature and makes a typed event of it, on the
-// types of package ghdeploy where they are the same thing.
+// deployment_status, deployment_review, deployment_protection_rule and ping. It
+// verifies the signature of a delivery and decodes it into a typed event. The
+// events use the types of package ghdeploy where GitHub sends the same objects.
 //
 // # Receive
 //
-// A [Verifier] holds the webhook's secret, a [Handler] calls back for each
-// delivery that carries its signature:
+// A [Verifier] holds the webhook's secret. A [Handler] calls a callback for each
+// delivery with a valid signature:
 //
 //	verifier, err := webhook.NewVerifier(os.Getenv("WEBHOOK_SECRET"))
 //	...
@@ -14,56 +14,56 @@
 //	...
 //	http.Handle("POST /webhook", webhook.NewHandler(verifier, queue.Callbacks()))
 //
-// Where there is no http.Request, as behind a queue or in a function of some
-// cloud, [Verifier.Parse] takes the headers and the raw body, and
-// [Verifier.Verify] checks the signature alone.
+// Without an http.Request, as in a cloud function, [Verifier.Parse] takes the
+// headers and the body, and [Verifier.Verify] checks only the signature.
 //
 // # Reply
 //
-// An event of a deployment has what the services of a client ask for:
+// An event of a deployment has the arguments of the client's services:
 //
 //	owner, repo := e.OwnerRepo()
 //	client.Statuses.Create(ctx, owner, repo, e.Deployment.ID, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateInProgress})
 //	client.Statuses.Create(ctx, owner, repo, e.Deployment.ID, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateSuccess})
 //
-// A protection rule of one's own is answered through Reviews.ReviewCustomRule, for
-// the run of [DeploymentProtectionRuleEvent.RunID] and the event's Environment, with
-// a token of the app's installation.
+// Approve or reject the job that waits for a custom protection rule with
+// Reviews.ReviewCustomRule, [DeploymentProtectionRuleEvent.RunID] and the event's
+// Environment. The token must be one of the app's installation.
 //
-// # Answer in time
+// # Respond in time
 //
-// GitHub waits 10 seconds for an answer, GitHub Enterprise Server 30. A
-// deployment takes longer, so a [Queue] acknowledges first and works after. A
-// program that ends calls [Queue.Shutdown], which works off what was accepted.
+// GitHub waits 10 seconds for a response, GitHub Enterprise Server 30. A
+// deployment takes longer, so a [Queue] acknowledges the delivery first and calls
+// the callback later. Before the program ends, [Queue.Shutdown] processes what was
+// accepted.
 //
-// GitHub does not redeliver by itself. A delivery that was answered with an
-// error, or not in time, is redelivered when somebody asks for it, on the
-// webhook's page or through the API, for 3 days (GitHub Enterprise Server: 7).
-// So a 503 of a full queue is not the end of a delivery, but somebody must look
-// after it; and what a killed process had accepted is lost to GitHub, which
-// was told that all is well. Then the deployments that got no status tell what
-// to do: list them when the program starts.
+// GitHub never redelivers by itself. A delivery that got an error, or no response
+// in time, can be redelivered on the webhook's page or through the API for 3 days
+// (GitHub Enterprise Server: 7). If the process is killed, the accepted
+// deliveries are lost, because GitHub counts them as delivered. List the
+// deployments without a final status when the program starts.
 //
 // # What the signature covers
 //
-// It covers the body, and nothing else: not the event's name, and not the GUID
-// by which a Queue tells a redelivery from news. Without the secret nobody can
-// make up a body, nor have a GUID remembered, as that happens after the
-// signature was verified. But who has read a delivery on its way can send its
-// body once more under a new GUID, or under the name of another event, and no
-// receiver can tell. What follows: receive over https only, make a callback so
-// that twice does no harm (a deployment that has a status beyond queued was
-// seen before), and ask the API where a payload alone is too little to act on.
-// Deliveries may also come late, or in another order than they happened.
+// The signature covers the body, and not the headers: neither the event's name
+// nor the GUID. Nobody can forge a body without the secret. But somebody who has
+// seen a delivery can send its body again, under a new GUID or under the name of
+// another event. A Queue drops such a replay while it remembers the delivery, if
+// the event's name is the same. Therefore:
 //
-// # When one machine is not enough
+//   - Receive over https only.
+//   - Before you deploy, check that the deployment has no status beyond queued.
+//   - Ask the API if a decision needs more than the payload.
+//   - Do not depend on the order of deliveries across keys. GitHub promises none,
+//     and can send a delivery late.
 //
-// A Queue lives in one process: its memory is the only place that knows an
-// accepted delivery, and two of them do not know each other's GUIDs. Where
-// neither will do, a durable queue (of a cloud, or a table of a database) goes
-// in the Queue's place: callbacks that store [Delivery].Raw and the event's name
-// under the GUID as a unique key, and return nil once that is done. Workers
-// elsewhere decode it, with encoding/json, into the event's type.
+// # Several machines
+//
+// A Queue lives in one process. It loses its deliveries with the process, and does
+// not know the deliveries of other processes. Where that is not enough, use a
+// durable queue (of a cloud or a message broker, or a table of a database)
+// instead: callbacks that store the event's name and [Delivery].Raw, and return
+// nil once that is done. Use a hash of both as the unique key, so that a replay is
+// dropped. Workers decode what was stored with [Parse].
 //
 // GitHub docs: https://docs.github.com/webhooks/using-webhooks/best-practices-for-using-webhooks
 package webhook

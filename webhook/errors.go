@@ -7,59 +7,64 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// What is wrong with a delivery, for [errors.Is].
+// The reasons for which a delivery is refused, for [errors.Is].
 var (
-	// ErrNoSignature is a delivery without X-Hub-Signature-256. GitHub signs
-	// once the webhook has a secret. One that carries X-Hub-Signature alone,
-	// the older SHA-1, is refused as well; the error's text says so.
+	// ErrNoSignature: X-Hub-Signature-256 is missing. GitHub sends it once the
+	// webhook has a secret. The older X-Hub-Signature (SHA-1) is not accepted.
 	ErrNoSignature = errors.New("webhook: no signature")
-	// ErrBadSignature is a signature that none of the secrets makes of this body.
+	// ErrBadSignature: the signature is malformed, or no secret makes it of this
+	// body.
 	ErrBadSignature = errors.New("webhook: the signature does not match")
-	// ErrTooLarge is a body above [MaxBody].
+	// ErrAmbiguousHeader: one of the headers that this package reads has two
+	// different values, in one spelling of its name or in several.
+	ErrAmbiguousHeader = errors.New("webhook: a header has two values")
+	// ErrTooLarge: the body is larger than [MaxBody], or than the Handler's own
+	// limit.
 	ErrTooLarge = errors.New("webhook: the body is too large")
-	// ErrContentType is a body that is neither application/json nor
+	// ErrContentType: the body is neither application/json nor
 	// application/x-www-form-urlencoded.
 	ErrContentType = errors.New("webhook: content type not supported")
 
-	// ErrQueueFull is a delivery for which a [Queue] has no room.
+	// ErrQueueFull: the [Queue] has no room.
 	ErrQueueFull = errors.New("webhook: the queue is full")
-	// ErrQueueClosed is a delivery that came after [Queue.Shutdown].
+	// ErrQueueClosed: [Queue.Shutdown] was called before the delivery arrived.
 	ErrQueueClosed = errors.New("webhook: the queue is shut down")
 )
 
-// DecodeError is a delivery with a valid signature whose payload cannot be
-// read.
+// DecodeError is the error of a payload that cannot be decoded. If it comes
+// from a [Verifier] or a [Handler], the signature was valid.
 type DecodeError struct {
 	Event string // X-GitHub-Event
 	GUID  string // X-GitHub-Delivery
-	Err   error  // what is wrong with it
+	Err   error  // the reason
 }
 
+// Error returns the reason with the event and the GUID, at most 200 bytes of
+// each.
 func (e *DecodeError) Error() string {
-	return fmt.Sprintf("webhook: event %q, delivery %q: %v", e.Event, e.GUID, e.Err)
+	return fmt.Sprintf("webhook: event %s, delivery %s: %v", quoted(e.Event), quoted(e.GUID), e.Err)
 }
 
 // Unwrap returns Err.
 func (e *DecodeError) Unwrap() error { return e.Err }
 
-// PanicError is a callback that panicked: its delivery failed, the program
-// goes on.
+// PanicError is the error of a callback that panicked.
 type PanicError struct {
-	Value any    // what it panicked with
-	Stack []byte // where, as [runtime/debug.Stack] formats it
+	Value any    // the argument of panic
+	Stack []byte // the stack of the panic, as [runtime/debug.Stack] formats it
 }
 
 func (e *PanicError) Error() string {
 	return fmt.Sprintf("webhook: the callback panicked: %v", e.Value)
 }
 
-// Unwrap returns the value it panicked with, where that is an error.
+// Unwrap returns the argument of panic if that is an error.
 func (e *PanicError) Unwrap() error {
 	err, _ := e.Value.(error)
 	return err
 }
 
-// errExited is a callback that ended its goroutine instead of returning, as
+// errExited is the error of a callback that ended its goroutine, as
 // runtime.Goexit does.
 var errExited = errors.New("webhook: the callback ended its goroutine")
 

@@ -9,17 +9,16 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// Event is a delivery that was verified and read: a [*DeploymentEvent],
+// Event is a decoded delivery: a [*DeploymentEvent],
 // [*DeploymentStatusEvent], [*DeploymentReviewEvent],
-// [*DeploymentProtectionRuleEvent] or [*PingEvent], or the [*Delivery] alone,
-// where its name is none of theirs. A type switch tells which.
+// [*DeploymentProtectionRuleEvent] or [*PingEvent], or the [*Delivery] alone
+// for an event of another name. Use a type switch.
 type Event interface {
 	// Info returns the headers and the raw payload.
 	Info() *Delivery
 }
 
-// newEvent returns the event, still empty, that the payload is to be decoded
-// into.
+// newEvent returns an empty event of the type that the name asks for.
 func newEvent(d Delivery) Event {
 	common := Common{Delivery: d}
 	switch d.Event {
@@ -135,6 +134,8 @@ type DeploymentProtectionRuleEvent struct {
 	Common
 	Environment string `json:"environment"` // that the rule protects
 	Event       string `json:"event"`       // that started the run, such as "push"
+	SHA         string `json:"sha"`         // the commit of the run; GitHub sends it and does not document it
+	Ref         string `json:"ref"`         // the branch or tag of the run; GitHub sends it and does not document it
 
 	// DeploymentCallbackURL is where the answer goes. It names the run: see
 	// RunID. There is no need to call it by hand.

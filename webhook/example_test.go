@@ -124,6 +124,66 @@ func ExampleVerifier_Parse() {
 	// main is success
 }
 
+// A worker decodes what a receiver verified and stored.
+func ExampleParse() {
+	name, payload := "deployment", []byte(`{"deployment":{"id":42,"ref":"v1.4.0","environment":"production"},"repository":{"id":"hidden"}}`)
+	event, err := webhook.Parse(name, payload)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if e, ok := event.(*webhook.DeploymentEvent); ok {
+		fmt.Println("deploy", e.Deployment.Ref, "to", e.Deployment.Environment)
+	}
+	fmt.Println("ignored:", event.Info().Ignored)
+	// Output:
+	// deploy v1.4.0 to production
+	// ignored: [/repository/id]
+}
+
+// Two deployments to one environment never run at the same time. A replay is
+// dropped, under a new GUID too.
+func ExampleQueueOptions() {
+	queue, err := webhook.NewQueue(webhook.Callbacks{
+		OnDeployment: func(_ context.Context, e *webhook.DeploymentEvent) error {
+			fmt.Println("deploying", e.Deployment.Ref)
+			return nil
+		},
+	}, webhook.QueueOptions{
+		OnDuplicate: func(_ context.Context, d *webhook.Delivery) { fmt.Println("duplicate", d.GUID) },
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	verifier, err := webhook.NewVerifier("It's a Secret to Everybody")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	handler := webhook.NewHandler(verifier, queue.Callbacks())
+
+	// What GitHub sends, and what somebody replays.
+	body := `{"action":"created","deployment":{"id":42,"ref":"v1.4.0","environment":"production"},"repository":{"full_name":"acme/shop"}}`
+	for _, guid := range []string{"72d3162e", "another"} {
+		r := httptest.NewRequest(http.MethodPost, "/webhook", bytes.NewBufferString(body))
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("X-GitHub-Event", "deployment")
+		r.Header.Set("X-GitHub-Delivery", guid)
+		r.Header.Set("X-Hub-Signature-256", sign("It's a Secret to Everybody", []byte(body)))
+		handler.ServeHTTP(httptest.NewRecorder(), r)
+	}
+	unfinished, err := queue.Shutdown(context.Background())
+	fmt.Println(len(unfinished), err)
+	stats := queue.Stats()
+	fmt.Println("finished:", stats.Finished, "duplicates:", stats.Duplicates)
+	// Unordered output:
+	// deploying v1.4.0
+	// duplicate another
+	// 0 <nil>
+	// finished: 1 duplicates: 1
+}
+
 func ExampleDeploymentProtectionRuleEvent_RunID() {
 	e := &webhook.DeploymentProtectionRuleEvent{
 		DeploymentCallbackURL: "https://api.github.com/repos/acme/shop/actions/runs/289782451/deployment_protection_rule",

@@ -2,37 +2,45 @@ package webhook
 
 import (
 	"errors"
+	"log/slog"
 	"net/http"
 )
 
-// Handler receives GitHub's deliveries. It is safe for concurrent use. Make one
-// with [NewHandler]; the zero Handler refuses everything.
+// Handler receives GitHub's deliveries. It is safe for concurrent use. Create
+// one with [NewHandler]; the zero Handler refuses everything.
 //
-// It answers
+// It responds with
 //
-//   - 204 when the callback returned nil, and for an event without a callback;
-//   - 400 for a payload that cannot be read;
-//   - 401 without a valid signature, and says no more than that;
-//   - 405 for anything but a POST;
-//   - 413 for a body above [MaxBody];
-//   - 415 for a content type that is neither JSON nor a form;
-//   - 500 when the callback failed, 503 when a [Queue] does not take the delivery.
+//   - 204 if the callback returned nil, or if there is none for the event;
+//   - 400 if the payload cannot be decoded, or a header has two values;
+//   - 401 without a valid signature;
+//   - 405 if the method is not POST;
+//   - 413 if the body is larger than MaxBody;
+//   - 415 if the content type is neither JSON nor a form;
+//   - 500 if the callback failed, 503 if a [Queue] does not accept the delivery.
 //
-// GitHub waits 10 seconds for the answer (GitHub Enterprise Server: 30) and
-// then counts the delivery as failed. A callback that takes longer belongs
-// behind a [Queue].
+// GitHub waits 10 seconds for the response (GitHub Enterprise Server: 30) and
+// then counts the delivery as failed. Put a [Queue] before a callback that can
+// take longer.
 //
-// A body is read only if it claims to be signed, but the claim may be anybody's,
-// and the reading lasts as long as the [http.Server] allows: give that a
-// ReadTimeout.
+// The Handler reads a body only if the request has a well-formed signature. Such
+// a request can still come from anybody and be slow: set the ReadTimeout of the
+// [http.Server].
 //
 // GitHub docs: https://docs.github.com/webhooks/using-webhooks/best-practices-for-using-webhooks
 type Handler struct {
+	// MaxBody is the maximum size of a body, in bytes. Set it before the first
+	// request. The default, and the maximum, is the constant [MaxBody]; a number
+	// that is not between 1 and that has no effect. The events of a deployment are
+	// rarely larger than 50 KB, but a deployment's payload has no documented limit.
+	MaxBody int64
+
 	verifier *Verifier
 	on       Callbacks
+	counts   handlerCounts
 }
 
-// NewHandler returns a Handler that calls back for each delivery that the
+// NewHandler returns a Handler that calls a callback for each delivery that the
 // verifier accepts. A nil verifier accepts nothing.
 func NewHandler(verifier *Verifier, on Callbacks) *Handler {
 	return &Handler{verifier: verifier, on: on}
@@ -42,14 +50,16 @@ func NewHandler(verifier *Verifier, on Callbacks) *Handler {
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodPost {
 		w.Header().Set("Allow", http.MethodPost)
-		answer(w, http.StatusMethodNotAllowed)
+		respond(w, http.StatusMethodNotAllowed)
 		return
 	}
-	event, err := h.verifier.parseRequest(w, r)
+	limit := int64(MaxBody)
+	if h.MaxBody > 0 {
+		limit = min(limit, h.MaxBody)
+	}
+	event, err := h.verifier.parseRequest(w, r, limit)
 	if err != nil {
-		refused := newDelivery(r.Header)
-		answer(w, refusal(err))
-		h.on.report(r.Context(), &refused, err)
+		h.refuse(w, r, err)
 		return
 	}
 	err = errExited // unless the callback returns
@@ -57,21 +67,35 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	err = h.on.call(r.Context(), event)
 }
 
-// finish answers a delivery that was handed to its callback.
+// refuse responds to a delivery that cannot be parsed.
+func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	level, count := slog.LevelDebug, &h.counts.unverified
+	if malformed := (*DecodeError)(nil); errors.As(err, &malformed) {
+		level, count = slog.LevelError, &h.counts.malformed
+	}
+	count.Add(1)
+	respond(w, refusal(err))
+	refused := newDelivery(r.Header)
+	h.on.report(r.Context(), &refused, err, level)
+}
+
+// finish responds to a delivery whose callback was called.
 func (h *Handler) finish(w http.ResponseWriter, r *http.Request, event Event, err error) {
 	switch {
 	case err == nil:
+		h.counts.accepted.Add(1)
 		w.WriteHeader(http.StatusNoContent)
 		return
 	case errors.Is(err, ErrQueueFull), errors.Is(err, ErrQueueClosed):
-		answer(w, http.StatusServiceUnavailable)
+		respond(w, http.StatusServiceUnavailable)
 	default:
-		answer(w, http.StatusInternalServerError)
+		respond(w, http.StatusInternalServerError)
 	}
-	h.on.report(r.Context(), event.Info(), err)
+	h.counts.failed.Add(1)
+	h.on.report(r.Context(), event.Info(), err, slog.LevelError)
 }
 
-// refusal is the status that a delivery which cannot be parsed gets.
+// refusal is the status for a delivery that cannot be parsed.
 func refusal(err error) int {
 	switch {
 	case errors.Is(err, ErrNoSignature), errors.Is(err, ErrBadSignature):
@@ -85,8 +109,8 @@ func refusal(err error) int {
 	}
 }
 
-// answer says what the status says and nothing else: whoever sent this may not
-// be GitHub.
-func answer(w http.ResponseWriter, status int) {
+// respond sends the text of the status and nothing else, because the sender
+// may not be GitHub.
+func respond(w http.ResponseWriter, status int) {
 	http.Error(w, http.StatusText(status), status)
 }

@@ -10,34 +10,37 @@ import (
 	"strings"
 )
 
-const (
-	signatureHeader = "X-Hub-Signature-256"
-	legacyHeader    = "X-Hub-Signature" // SHA-1
-	signaturePrefix = "sha256="
-)
+const signaturePrefix = "sha256="
 
-// Verifier tells GitHub's deliveries from anybody else's by their signature.
-// It is safe for concurrent use. Make one with [NewVerifier]; the zero
-// Verifier, and a nil one, knows no secret and refuses everything.
+// Verifier checks that deliveries are signed with the webhook's secret. It is
+// safe for concurrent use. Create one with [NewVerifier]; the zero Verifier and
+// a nil one refuse everything.
 //
 // GitHub docs: https://docs.github.com/webhooks/using-webhooks/validating-webhook-deliveries
 type Verifier struct {
-	// Functions, because a field that held a secret would be printed by %+v.
+	// Functions, because %+v would print a field that holds a secret.
 	macs []func() hash.Hash
 }
 
-// NewVerifier returns a Verifier that accepts what any of the secrets signed.
-// Several are for rotation: add the new one here, change it at GitHub, then
-// remove the old one. No secret, or an empty one, is a
-// [ghdeploy.ErrInvalidArgument]: anybody can sign with it.
+// NewVerifier returns a Verifier that accepts deliveries that are signed with
+// any of the secrets. To rotate a secret, add the new one here, change it at
+// GitHub, then remove the old one.
+//
+// It returns a [ghdeploy.ErrInvalidArgument] if there is no secret, or if one is
+// empty or begins or ends with white space. A file or a command usually adds a
+// newline at the end, and every delivery would be refused.
 func NewVerifier(secrets ...string) (*Verifier, error) {
 	if len(secrets) == 0 {
-		return nil, invalidArgument("NewVerifier needs the webhook's secret")
+		return nil, invalidArgument("NewVerifier: there is no secret; pass the webhook's secret")
 	}
 	v := new(Verifier)
 	for i, secret := range secrets {
-		if secret == "" {
-			return nil, invalidArgument("secret %d of %d is empty", i+1, len(secrets))
+		switch {
+		case secret == "":
+			return nil, invalidArgument("NewVerifier: secret %d of %d is empty", i+1, len(secrets))
+		case strings.TrimSpace(secret) != secret:
+			return nil, invalidArgument("NewVerifier: secret %d of %d begins or ends with white space; "+
+				"the usual cause is a newline at the end of the file that holds it: remove it", i+1, len(secrets))
 		}
 		key := []byte(secret)
 		v.macs = append(v.macs, func() hash.Hash { return hmac.New(sha256.New, key) })
@@ -45,11 +48,12 @@ func NewVerifier(secrets ...string) (*Verifier, error) {
 	return v, nil
 }
 
-// Verify tells whether body, exactly as it came, carries the signature of one
-// of the secrets. In a form delivery that is the encoded form. Names of headers
-// are found in any case. The error is [ErrNoSignature] or [ErrBadSignature].
+// Verify checks that X-Hub-Signature-256 is the signature of body with one of
+// the secrets. body is the body of the request, exactly as it was received; in a
+// form delivery that is the encoded form. The case of the header's name does not
+// matter. The error is [ErrNoSignature] or [ErrBadSignature].
 //
-// Nothing in the headers is signed, the event's name and the GUID included.
+// The headers are not signed, the event's name and the GUID included.
 func (v *Verifier) Verify(header http.Header, body []byte) error {
 	claimed, err := signature(header)
 	if err != nil {
@@ -58,51 +62,37 @@ func (v *Verifier) Verify(header http.Header, body []byte) error {
 	if v == nil {
 		return ErrBadSignature
 	}
-	// Every secret is tried, and compared in constant time, whichever fits.
-	fits := false
+	// Every secret is tried, and compared in constant time, whichever matches.
+	matches := false
 	for _, mac := range v.macs {
 		m := mac()
 		m.Write(body)
 		if hmac.Equal(m.Sum(nil), claimed) {
-			fits = true
+			matches = true
 		}
 	}
-	if !fits {
+	if !matches {
 		return ErrBadSignature
 	}
 	return nil
 }
 
-// signature is what the delivery claims to be signed with.
+// signature returns the MAC that the headers claim.
 func signature(header http.Header) ([]byte, error) {
+	all := values(header, signatureHeader)
 	value := get(header, signatureHeader)
 	switch {
 	case value == "" && get(header, legacyHeader) != "":
 		return nil, fmt.Errorf("%w: %s holds SHA-1, which is not accepted; %s is needed", ErrNoSignature, legacyHeader, signatureHeader)
 	case value == "":
 		return nil, fmt.Errorf("%w: %s is missing; set the webhook's secret at GitHub", ErrNoSignature, signatureHeader)
+	case len(all) > 1:
+		return nil, fmt.Errorf("%w: %s has two values", ErrBadSignature, signatureHeader)
 	}
 	digits, ok := strings.CutPrefix(value, signaturePrefix)
-	if !ok {
-		return nil, ErrBadSignature
-	}
 	claimed, err := hex.DecodeString(digits)
-	if err != nil {
-		return nil, ErrBadSignature
+	if !ok || err != nil || len(claimed) != sha256.Size {
+		return nil, fmt.Errorf("%w: %s is not %q and %d hexadecimal digits", ErrBadSignature, signatureHeader, signaturePrefix, 2*sha256.Size)
 	}
 	return claimed, nil
-}
-
-// get is header.Get for headers whose names may not be in Go's canonical
-// form: not every gateway hands over an http.Header.
-func get(header http.Header, name string) string {
-	if value := header.Get(name); value != "" {
-		return value
-	}
-	for key, values := range header {
-		if strings.EqualFold(key, name) && len(values) > 0 {
-			return values[0]
-		}
-	}
-	return ""
 }

@@ -1,9 +1,11 @@
 package webhook_test
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -46,6 +48,12 @@ func TestVerify(t *testing.T) {
 		{name: "not hexadecimal", headers: http.Header{"X-Hub-Signature-256": {strings.Replace(vectorSignature, "7", "g", 1)}}, want: webhook.ErrBadSignature},
 		{name: "SHA-1 under the name of SHA-256", headers: http.Header{"X-Hub-Signature-256": {"sha256=01dc10d0c83e72ed246219cdd91669667fe2ca59"}}, want: webhook.ErrBadSignature},
 
+		{name: "upper case", headers: http.Header{"X-Hub-Signature-256": {"sha256=" + strings.ToUpper(vectorSignature[7:])}}},
+		{name: "the same twice", headers: http.Header{"X-Hub-Signature-256": {vectorSignature, vectorSignature}, "x-hub-signature-256": {vectorSignature}}},
+		{name: "two values", headers: http.Header{"X-Hub-Signature-256": {vectorSignature, "sha256=" + strings.Repeat("0", 64)}}, want: webhook.ErrBadSignature, text: "two values"},
+		{name: "two values in two spellings", headers: http.Header{"X-Hub-Signature-256": {vectorSignature}, "x-hub-signature-256": {"sha256=" + strings.Repeat("0", 64)}}, want: webhook.ErrBadSignature, text: "two values"},
+		{name: "a value and an empty one", headers: http.Header{"X-Hub-Signature-256": {vectorSignature, ""}}, want: webhook.ErrBadSignature, text: "two values"},
+
 		{name: "none", headers: http.Header{}, want: webhook.ErrNoSignature, text: "X-Hub-Signature-256 is missing"},
 		{name: "nil header", want: webhook.ErrNoSignature},
 		{name: "empty", headers: http.Header{"X-Hub-Signature-256": {""}}, want: webhook.ErrNoSignature},
@@ -83,6 +91,51 @@ func TestVerify(t *testing.T) {
 	}
 }
 
+// Each byte and each bit of the MAC counts, for each secret.
+func TestVerifyComparesEveryBit(t *testing.T) {
+	secrets := []string{"first", vectorSecret, "third"}
+	v := newVerifier(t, secrets...)
+	body := []byte(vectorBody)
+	for _, secret := range secrets {
+		mac, err := hex.DecodeString(strings.TrimPrefix(sign(secret, body), "sha256="))
+		if err != nil {
+			t.Fatal(err)
+		}
+		verify := func(mac []byte) error {
+			return v.Verify(http.Header{"X-Hub-Signature-256": {"sha256=" + hex.EncodeToString(mac)}}, body)
+		}
+		if err := verify(mac); err != nil {
+			t.Errorf("secret %q: %v", secret, err)
+		}
+		for i := range mac {
+			for bit := range 8 {
+				forged := slices.Clone(mac)
+				forged[i] ^= 1 << bit
+				if err := verify(forged); !errors.Is(err, webhook.ErrBadSignature) {
+					t.Errorf("secret %q, byte %d, bit %d: %v", secret, i, bit, err)
+				}
+			}
+			alone := make([]byte, len(mac)) // one byte of 32 is right
+			alone[i] = mac[i]
+			if err := verify(alone); !errors.Is(err, webhook.ErrBadSignature) {
+				t.Errorf("secret %q, byte %d alone: %v", secret, i, err)
+			}
+		}
+	}
+}
+
+// Half of each of two good signatures is none.
+func TestVerifyTakesOneSecretForTheWholeMAC(t *testing.T) {
+	v := newVerifier(t, "first", "second")
+	a, b := sign("first", []byte(vectorBody)), sign("second", []byte(vectorBody))
+	half := len("sha256=") + 32
+	for _, signature := range []string{a[:half] + b[half:], b[:half] + a[half:]} {
+		if err := v.Verify(http.Header{"X-Hub-Signature-256": {signature}}, []byte(vectorBody)); !errors.Is(err, webhook.ErrBadSignature) {
+			t.Errorf("%s: %v", signature, err)
+		}
+	}
+}
+
 func TestNewVerifierRefuses(t *testing.T) {
 	for _, secrets := range [][]string{nil, {""}, {"good", ""}, {"", "good"}} {
 		v, err := webhook.NewVerifier(secrets...)
@@ -92,6 +145,21 @@ func TestNewVerifierRefuses(t *testing.T) {
 		if err != nil && strings.Contains(err.Error(), "good") {
 			t.Errorf("%q holds a secret", err)
 		}
+	}
+	for _, secret := range []string{"good\n", "good\r\n", " good", "good ", "\tgood", "good\u00a0", "\n"} {
+		v, err := webhook.NewVerifier("other", secret)
+		if v != nil || !errors.Is(err, ghdeploy.ErrInvalidArgument) {
+			t.Errorf("NewVerifier(%q) = %v, %v", secret, v, err)
+			continue
+		}
+		want := "webhook: NewVerifier: secret 2 of 2 begins or ends with white space; the usual cause is a newline at the end of the file " +
+			"that holds it: remove it: " + ghdeploy.ErrInvalidArgument.Error()
+		if err.Error() != want {
+			t.Errorf("NewVerifier(%q): %v", secret, err)
+		}
+	}
+	if _, err := webhook.NewVerifier("white space inside\tis fine"); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -15,89 +14,133 @@ import (
 
 // figures is what was seen, from both ends.
 type figures struct {
-	mu sync.Mutex
+	mu     sync.Mutex
+	load   load
+	events map[int64]*event
 
 	// At the sender.
-	began      time.Time
-	took       time.Duration // to send the load
-	requests   map[kind]int
-	statuses   map[kind]map[int]int
+	took       time.Duration // to send the mixture
+	requests   [kinds]int
+	statuses   [kinds]map[int]int
 	latencies  []time.Duration
 	errors     []string
-	genuine    map[string]delivery // all that must be worked, by GUID
-	accepted   map[string]bool     // GUIDs that got a 2xx with a good signature
-	again      int                 // redeliveries by hand
-	goroutines int                 // left at the end
+	guids      map[string]int64 // the ID that was sent under a GUID, with a good signature
+	accepted   [][]int64        // by environment: IDs in the order of their first 2xx
+	again      int              // redeliveries by hand
+	goroutines int              // left at the end
 
 	// At the receiver.
-	begun    map[string]int // how often a callback was called
-	finished map[string]int // how often one returned nil
-	running  map[string]bool
-	overlaps int // two callbacks for one GUID at once
-	strange  int // a callback for what nobody sent
-	slow     int
-	failed   int
-	refused  map[string]int // what OnError was told
+	begun      [][]int64 // by environment: IDs in the order of their first run
+	running    []int     // by environment
+	overlaps   int       // runs beside another one of the environment
+	mismatches int       // runs of an event under the GUID of another one
+	strange    int       // runs under a GUID that nobody sent
+	failures   int
+	duplicates int            // OnDuplicate was called
+	refused    map[string]int // OnError was called
+	stats      webhook.QueueStats
+
+	// After Shutdown has given up.
+	gaveUp    bool
+	listings  int
+	unknown   int // listed, and nobody sent it
+	late      int // began later, and is not listed
+	wrongList int // listed, though finished when Shutdown was called
+}
+
+// event is what became of one event.
+type event struct {
+	acks, runs, finished int
+	unasked              bool // ran more often than it was acknowledged
+	interrupted          bool // its run was cut short by Shutdown
+	before               bool // finished when Shutdown was called
+	listed               bool // by Shutdown
 }
 
 var errFirstTime = errors.New("it fails the first time")
 
-func newFigures() *figures {
-	return &figures{
-		requests: make(map[kind]int),
-		statuses: map[kind]map[int]int{genuine: {}, duplicate: {}, forged: {}},
-		genuine:  make(map[string]delivery),
-		accepted: make(map[string]bool),
-		begun:    make(map[string]int),
-		finished: make(map[string]int),
-		running:  make(map[string]bool),
-		refused:  make(map[string]int),
+func newFigures(l load) *figures {
+	f := &figures{
+		load: l, events: make(map[int64]*event), guids: make(map[string]int64), refused: make(map[string]int),
+		accepted: make([][]int64, l.environments), begun: make([][]int64, l.environments), running: make([]int, l.environments),
 	}
+	for k := range f.statuses {
+		f.statuses[k] = make(map[int]int)
+	}
+	return f
+}
+
+// of returns the event with an ID. It is called with the lock held.
+func (f *figures) of(id int64) *event {
+	if f.events[id] == nil {
+		f.events[id] = new(event)
+	}
+	return f.events[id]
 }
 
 // work is the callback: one of 10 is slow, one of 100 fails the first time.
 func (f *figures) work(ctx context.Context, guid string, id int64) error {
+	environment := f.load.environmentOf(id)
 	f.mu.Lock()
-	f.begun[guid]++
-	first := f.begun[guid] == 1
-	if f.running[guid] {
+	e := f.of(id)
+	if e.runs++; e.runs == 1 {
+		f.begun[environment] = append(f.begun[environment], id)
+	}
+	first := e.runs == 1
+	if f.running[environment]++; f.running[environment] > 1 {
 		f.overlaps++
 	}
-	f.running[guid] = true
-	if strings.HasPrefix(guid, "forged") {
+	switch known, ok := f.guids[guid]; {
+	case !ok:
 		f.strange++
+	case known != id:
+		f.mismatches++
+	}
+	if f.gaveUp && !e.listed {
+		f.late++
 	}
 	f.mu.Unlock()
 
 	takes := time.Millisecond
 	if id%10 == 0 {
-		takes = 250 * time.Millisecond
+		takes = f.load.slow
 	}
+	var interrupted error
 	select {
 	case <-time.After(takes):
 	case <-ctx.Done():
+		interrupted = context.Cause(ctx)
 	}
 
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	delete(f.running, guid)
-	if takes > time.Millisecond {
-		f.slow++
-	}
-	if id%100 == 7 && first {
-		f.failed++
+	f.running[environment]--
+	switch {
+	case interrupted != nil:
+		e.interrupted = true
+		return interrupted
+	case id%100 == 7 && first:
+		f.failures++
 		return errFirstTime
 	}
-	f.finished[guid]++
+	e.finished++
 	return nil
 }
 
-// told counts what OnError gets.
+// dropped counts the calls of OnDuplicate.
+func (f *figures) dropped() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.duplicates++
+}
+
+// told counts the calls of OnError.
 func (f *figures) told(err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for name, reason := range map[string]error{
-		"bad signature": webhook.ErrBadSignature, "queue full": webhook.ErrQueueFull, "callback": errFirstTime,
+		"bad signature": webhook.ErrBadSignature, "queue full": webhook.ErrQueueFull,
+		"queue closed": webhook.ErrQueueClosed, "callback": errFirstTime,
 	} {
 		if errors.Is(err, reason) {
 			f.refused[name]++
@@ -107,51 +150,85 @@ func (f *figures) told(err error) {
 	f.refused[err.Error()]++
 }
 
+// sending is called before a delivery is sent, sent after its response.
+func (f *figures) sending(d delivery) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if d.kind != forged {
+		f.of(d.id)
+		f.guids[d.guid] = d.id
+	}
+}
+
 func (f *figures) sent(d delivery, r reply) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.requests[d.kind]++
-	if d.kind == genuine {
-		f.genuine[d.guid] = d
-	}
-	f.answered(d, r)
-}
-
-func (f *figures) resent(d delivery, r reply) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.again++
-	f.answered(d, r)
-}
-
-func (f *figures) answered(d delivery, r reply) {
 	if r.err != nil {
 		f.errors = append(f.errors, r.err.Error())
 		return
 	}
 	f.statuses[d.kind][r.status]++
 	f.latencies = append(f.latencies, r.took)
-	if d.kind != forged && r.status/100 == 2 {
-		f.accepted[d.guid] = true
+	if d.kind == forged || r.status/100 != 2 {
+		return
+	}
+	e, environment := f.of(d.id), f.load.environmentOf(d.id)
+	if e.acks++; e.acks == 1 {
+		f.accepted[environment] = append(f.accepted[environment], d.id)
 	}
 }
 
-// unworked is what was refused or failed, and is to be redelivered by hand, and
-// the number of those that were accepted and are still to be worked.
-func (f *figures) unworked() (again []delivery, waiting int) {
+// idle is called when the queue is empty and no request is on its way: a run
+// that no response has promised is known by now.
+func (f *figures) idle() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for guid, d := range f.genuine {
-		failed := f.begun[guid] > 0 && !f.running[guid]
-		switch {
-		case f.finished[guid] > 0:
-		case failed || !f.accepted[guid]:
-			again = append(again, d)
-		default:
-			waiting++
+	for _, e := range f.events {
+		e.unasked = e.unasked || e.runs > e.acks
+	}
+}
+
+// unfinished returns what is to be redelivered by hand: what was refused, and
+// what failed. What was acknowledged and not run is not returned: it is lost.
+func (f *figures) unfinished() (again []delivery) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for id, e := range f.events {
+		if e.finished == 0 && e.acks == e.runs {
+			again = append(again, delivery{genuine, id, guidOf(id)})
 		}
 	}
-	return again, waiting
+	f.again += len(again)
+	return again
+}
+
+// stopping is called before Shutdown, listed after it has given up.
+func (f *figures) stopping() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, e := range f.events {
+		e.before = e.finished > 0
+	}
+}
+
+func (f *figures) listed(unfinished []*webhook.Delivery) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.gaveUp = true
+	f.listings = len(unfinished)
+	for _, d := range unfinished {
+		id, ok := f.guids[d.GUID]
+		if !ok {
+			f.unknown++
+			continue
+		}
+		e := f.of(id)
+		e.listed = true
+		if e.before {
+			f.wrongList++
+		}
+	}
 }
 
 func (f *figures) rate() float64 {
@@ -159,45 +236,7 @@ func (f *figures) rate() float64 {
 	for _, count := range f.requests {
 		n += count
 	}
-	return float64(n) / f.took.Seconds()
-}
-
-// violations is what must not be.
-func (f *figures) violations() []string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	var v []string
-	add := func(n int, what string) {
-		if n != 0 {
-			v = append(v, fmt.Sprintf("%d %s", n, what))
-		}
-	}
-	lost, twice := 0, 0
-	for guid := range f.genuine {
-		switch f.finished[guid] {
-		case 0:
-			lost++
-		case 1:
-		default:
-			twice++
-		}
-	}
-	add(lost, "deliveries were lost")
-	add(twice, "deliveries were worked twice")
-	add(f.overlaps, "deliveries were worked twice at once")
-	add(f.strange, "forged deliveries were worked")
-	add(len(f.finished)-len(f.genuine)+lost, "deliveries were worked that nobody sent")
-	add(f.requests[forged]-f.statuses[forged][http.StatusUnauthorized], "forged deliveries got another answer than 401")
-	add(len(f.errors), "requests got no answer, such as "+strings.Join(f.errors[:min(1, len(f.errors))], ""))
-	add(f.goroutines, "goroutines are left")
-	for _, k := range []kind{genuine, duplicate} {
-		for status, n := range f.statuses[k] {
-			if status != http.StatusNoContent && status != http.StatusServiceUnavailable {
-				add(n, fmt.Sprintf("deliveries were answered with %d", status))
-			}
-		}
-	}
-	return v
+	return float64(n-f.again) / f.took.Seconds()
 }
 
 // String is what was measured.
@@ -211,13 +250,23 @@ func (f *figures) String() string {
 		}
 		return f.latencies[int(q*float64(len(f.latencies)-1))].Round(10 * time.Microsecond)
 	}
+	runs, finished := 0, 0
+	for _, e := range f.events {
+		runs += e.runs
+		finished += min(e.finished, 1)
+	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "sent       %d genuine, %d duplicates, %d forged in %v: %.0f/s; %d by hand at the end\n",
-		f.requests[genuine], f.requests[duplicate], f.requests[forged], f.took.Round(time.Millisecond), f.rate(), f.again)
-	fmt.Fprintf(&b, "answers    genuine %v, duplicates %v, forged %v\n", f.statuses[genuine], f.statuses[duplicate], f.statuses[forged])
-	fmt.Fprintf(&b, "answered   in %v (median), %v (99 of 100), %v (longest)\n", quantile(0.5), quantile(0.99), quantile(1))
-	fmt.Fprintf(&b, "worked     %d, of these %d slow; %d failed the first time\n", len(f.finished), f.slow, f.failed)
-	fmt.Fprintf(&b, "OnError    %v\n", f.refused)
+	fmt.Fprintf(&b, "events     %d in %d environments, sent in %v: %.0f deliveries/s; %d redelivered by hand\n",
+		len(f.events), f.load.environments, f.took.Round(time.Millisecond), f.rate(), f.again)
+	for k := range kinds {
+		fmt.Fprintf(&b, "%-10s %d, by status %v\n", k, f.requests[k], f.statuses[k])
+	}
+	fmt.Fprintf(&b, "responses  in %v (median), %v (99 of 100), %v (longest)\n", quantile(0.5), quantile(0.99), quantile(1))
+	fmt.Fprintf(&b, "callbacks  %d runs, %d failed; %d events finished\n", runs, f.failures, finished)
+	fmt.Fprintf(&b, "OnError    %v, OnDuplicate %d\n", f.refused, f.duplicates)
+	if f.gaveUp {
+		fmt.Fprintf(&b, "shutdown   gave up and listed %d\n", f.listings)
+	}
 	fmt.Fprintf(&b, "left       %d goroutines", f.goroutines)
 	return b.String()
 }

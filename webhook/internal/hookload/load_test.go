@@ -1,72 +1,304 @@
 package main
 
 import (
+	"errors"
+	"net/http"
+	"slices"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/ghdeploy/ghdeploy/webhook"
 )
 
-// A small version of the program. A queue of this size also gets full.
-func TestLoad(t *testing.T) {
-	l := load{rate: 1000, workers: 8, capacity: 16, duration: 400 * time.Millisecond, seed: 1}
+// small is a small version of the program's load. Its queue also gets full.
+func small() load {
+	return load{
+		rate: 1000, workers: 8, capacity: 16, environments: 40, duration: 400 * time.Millisecond,
+		slow: 250 * time.Millisecond, seed: 1,
+	}
+}
+
+// shutDown shuts the queue down under load. With a deadline, slow callbacks
+// take until then, so that workers are busy and deliveries wait.
+func (l load) shutDown(grace time.Duration) load {
+	l.shutdown, l.grace, l.capacity = true, grace, 1000
+	if grace > 0 {
+		l.workers, l.slow = 2, time.Hour
+	}
+	return l
+}
+
+func run(t *testing.T, l load) *figures {
+	t.Helper()
 	f, err := l.run(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Log("\n" + f.String())
+	return f
+}
+
+func TestLoad(t *testing.T) {
+	f := run(t, small())
 	for _, v := range f.violations() {
 		t.Error(v)
 	}
-	if f.requests[genuine] < 250 || f.requests[duplicate] < 10 || f.requests[forged] < 10 || f.slow == 0 || f.failed == 0 {
+	if f.requests[genuine] < 250 || f.requests[duplicate] < 10 || f.requests[replay] < 10 || f.requests[forged] < 10 {
 		t.Error("the mixture is not what it should be")
 	}
+	if f.failures == 0 || f.duplicates == 0 || f.statuses[genuine][http.StatusServiceUnavailable] == 0 || f.again == 0 {
+		t.Error("nothing failed, was dropped, or was refused")
+	}
 }
 
-// What the check finds must not depend on everything going well.
-func TestViolationsAreFound(t *testing.T) {
-	f := newFigures()
-	d := delivery{genuine, "1"}
-	f.sent(d, reply{status: 204})
-	f.sent(delivery{genuine, "2"}, reply{status: 204})
-	f.sent(delivery{forged, "3"}, reply{status: 204})
-	for range 2 {
-		if err := f.work(t.Context(), "1", 1); err != nil {
-			t.Fatal(err)
+func TestShutdownUnderLoad(t *testing.T) {
+	for name, grace := range map[string]time.Duration{"without a deadline": 0, "with a deadline": 20 * time.Millisecond} {
+		t.Run(name, func(t *testing.T) {
+			f := run(t, small().shutDown(grace))
+			for _, v := range f.violations() {
+				t.Error(v)
+			}
+			if f.refused["queue closed"] == 0 || f.gaveUp != (grace > 0) || f.gaveUp && f.listings <= f.load.workers {
+				t.Error("the queue was not shut down under load")
+			}
+		})
+	}
+}
+
+// The receiver is broken in one way for each thing that the program promises to
+// notice. Which figures a fault shows in depends on the load; the one that names
+// it must be there.
+func TestFaultsAreNoticed(t *testing.T) {
+	nth := func(n int64, fault func(http.Handler, http.ResponseWriter, *http.Request)) func(http.Handler) http.Handler {
+		return func(next http.Handler) http.Handler {
+			var met sync.Map // a redelivery meets no fault
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				id := number(r)
+				if _, before := met.LoadOrStore(id, true); before || id%n != 3 {
+					next.ServeHTTP(w, r)
+					return
+				}
+				fault(next, w, r)
+			})
 		}
 	}
-	if err := f.work(t.Context(), "forged-1", 1); err != nil {
+	stop := make(chan struct{})
+	defer close(stop)
+	tests := []struct {
+		name     string
+		want     string
+		faults   faults
+		shutdown time.Duration // with this grace; 0: no shutdown, -1: without a deadline
+	}{
+		{
+			name: "acknowledged and dropped",
+			want: "events were acknowledged or redelivered, and lost",
+			faults: faults{handler: nth(20, func(_ http.Handler, w http.ResponseWriter, _ *http.Request) {
+				w.WriteHeader(http.StatusNoContent)
+			})},
+		},
+		{
+			name:     "acknowledged and dropped, shut down",
+			want:     "events were acknowledged or redelivered, and lost",
+			shutdown: -1,
+			faults: faults{handler: nth(20, func(_ http.Handler, w http.ResponseWriter, _ *http.Request) {
+				w.WriteHeader(http.StatusNoContent)
+			})},
+		},
+		{
+			name: "finished twice",
+			want: "events were finished twice",
+			faults: faults{options: func(o *webhook.QueueOptions) { // forgets at once
+				o.Remember = 1
+			}},
+		},
+		{
+			name: "no order",
+			want: "runs overlapped another one of their environment",
+			faults: faults{options: func(o *webhook.QueueOptions) {
+				o.Key = func(webhook.Event) string { return "" }
+			}},
+		},
+		{
+			name: "late into the queue",
+			want: "environments were not processed in the order of arrival",
+			faults: faults{handler: nth(10, func(next http.Handler, w http.ResponseWriter, r *http.Request) {
+				again, late := copied(r), new(quiet)
+				time.AfterFunc(150*time.Millisecond, func() { next.ServeHTTP(late, again) })
+				w.WriteHeader(http.StatusNoContent)
+			})},
+		},
+		{
+			name: "under another GUID",
+			want: "events were processed under the GUID of another one",
+			faults: faults{callback: func(e *webhook.DeploymentEvent) *webhook.DeploymentEvent {
+				if e.Deployment.ID%20 == 4 {
+					e.Delivery.GUID = guidOf(e.Deployment.ID - 1)
+				}
+				return e
+			}},
+		},
+		{
+			name: "another event",
+			want: "events were processed under the GUID of another one",
+			faults: faults{callback: func(e *webhook.DeploymentEvent) *webhook.DeploymentEvent {
+				if e.Deployment.ID%20 == 4 {
+					e.Deployment.ID--
+				}
+				return e
+			}},
+		},
+		{
+			name: "under an unknown GUID",
+			want: "events were processed under a GUID that nobody sent",
+			faults: faults{callback: func(e *webhook.DeploymentEvent) *webhook.DeploymentEvent {
+				if e.Deployment.ID%20 == 4 {
+					e.Delivery.GUID = ""
+				}
+				return e
+			}},
+		},
+		{
+			name: "503 but queued",
+			want: "events were processed or listed without an acknowledgement",
+			faults: faults{handler: nth(5, func(next http.Handler, w http.ResponseWriter, r *http.Request) {
+				next.ServeHTTP(new(quiet), r)
+				w.WriteHeader(http.StatusServiceUnavailable)
+			})},
+		},
+		{
+			name:     "503 but queued, shut down",
+			want:     "events were processed or listed without an acknowledgement",
+			shutdown: 20 * time.Millisecond,
+			faults: faults{handler: nth(5, func(next http.Handler, w http.ResponseWriter, r *http.Request) {
+				next.ServeHTTP(new(quiet), r)
+				w.WriteHeader(http.StatusServiceUnavailable)
+			})},
+		},
+		{
+			name:     "a waiting one is not listed",
+			want:     "events were acknowledged, not finished, and not listed by Shutdown",
+			shutdown: 20 * time.Millisecond,
+			faults: faults{unfinished: func(list []*webhook.Delivery) []*webhook.Delivery {
+				return list[:len(list)-1]
+			}},
+		},
+		{
+			name:     "a running one is not listed",
+			want:     "events were acknowledged, not finished, and not listed by Shutdown",
+			shutdown: 20 * time.Millisecond,
+			faults: faults{unfinished: func(list []*webhook.Delivery) []*webhook.Delivery {
+				return list[2:] // the workers'
+			}},
+		},
+		{
+			name:     "an unknown one is listed",
+			want:     "deliveries were listed by Shutdown that nobody sent",
+			shutdown: 20 * time.Millisecond,
+			faults: faults{unfinished: func(list []*webhook.Delivery) []*webhook.Delivery {
+				return append(list, &webhook.Delivery{GUID: "unknown"})
+			}},
+		},
+		{
+			name:     "a finished one is listed",
+			want:     "events were listed by Shutdown and had been finished",
+			shutdown: 20 * time.Millisecond,
+			faults: faults{unfinished: func(list []*webhook.Delivery) []*webhook.Delivery {
+				return append(list, &webhook.Delivery{GUID: guidOf(1)})
+			}},
+		},
+		{
+			name: "a forged one is accepted",
+			want: "forged deliveries got another response than 401",
+			faults: faults{handler: func(next http.Handler) http.Handler {
+				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					c := &captured{ResponseWriter: w}
+					if next.ServeHTTP(c, r); c.status == http.StatusUnauthorized {
+						c.status = http.StatusNoContent
+					}
+					w.WriteHeader(c.status)
+				})
+			}},
+		},
+		{
+			name: "another status",
+			want: "deliveries got a 500",
+			faults: faults{handler: nth(20, func(_ http.Handler, w http.ResponseWriter, _ *http.Request) {
+				w.WriteHeader(http.StatusInternalServerError)
+			})},
+		},
+		{
+			name: "no response",
+			want: "requests got no response",
+			faults: faults{handler: nth(20, func(http.Handler, http.ResponseWriter, *http.Request) {
+				panic(http.ErrAbortHandler)
+			})},
+		},
+		{
+			name: "a goroutine is left",
+			want: "goroutines are left",
+			faults: faults{options: func(*webhook.QueueOptions) {
+				go func() { <-stop }()
+			}},
+		},
+		{
+			name:   "wrong counts",
+			want:   "Stats().Duplicates is",
+			faults: faults{options: func(o *webhook.QueueOptions) { o.OnDuplicate = nil }},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			l := small()
+			l.duration, l.slow, l.capacity = 250*time.Millisecond, 50*time.Millisecond, 1000
+			if tt.shutdown != 0 {
+				l = l.shutDown(max(tt.shutdown, 0))
+			}
+			l.faults = tt.faults
+			f := run(t, l)
+			if v := f.violations(); !slices.ContainsFunc(v, named(tt.want)) {
+				t.Errorf("got %q", v)
+			}
+		})
+	}
+}
+
+// What began after Shutdown had given up would need a broken queue.
+func TestALateRunIsNoticed(t *testing.T) {
+	f := newFigures(small())
+	d := delivery{genuine, 1, guidOf(1)}
+	f.sending(d)
+	f.sent(d, reply{status: http.StatusNoContent})
+	f.stopping()
+	f.listed(nil)
+	if err := f.work(t.Context(), d.guid, d.id); err != nil {
 		t.Fatal(err)
 	}
-	f.goroutines = 1
-	want := []string{
-		"1 deliveries were lost", "1 deliveries were worked twice", "1 forged deliveries were worked",
-		"1 deliveries were worked that nobody sent", "1 forged deliveries got another answer than 401", "1 goroutines are left",
-	}
-	got := f.violations()
-	if len(got) != len(want) {
-		t.Fatalf("got %q", got)
-	}
-	for i := range want {
-		if got[i] != want[i] {
-			t.Errorf("got %q, want %q", got[i], want[i])
-		}
+	if v := f.violations(); !slices.ContainsFunc(v, named("events began after Shutdown had given up")) {
+		t.Errorf("got %q", v)
 	}
 }
 
-// A second delivery of what was accepted would hide that the first was lost.
+// A second delivery of what was acknowledged would hide that the first was lost.
 func TestOnlyWhatGitHubWouldShowAsFailedIsSentAgain(t *testing.T) {
-	f := newFigures()
-	f.sent(delivery{genuine, "accepted"}, reply{status: 204})
-	f.sent(delivery{genuine, "refused"}, reply{status: 503})
-	f.sent(delivery{genuine, "failed"}, reply{status: 204})
-	f.sent(delivery{genuine, "done"}, reply{status: 204})
-	if err := f.work(t.Context(), "failed", 7); err == nil {
+	f := newFigures(small())
+	for id, status := range map[int64]int{1: 204, 2: 503, 7: 204, 4: 204} {
+		d := delivery{genuine, id, guidOf(id)}
+		f.sending(d)
+		f.sent(d, reply{status: status})
+	}
+	if err := f.work(t.Context(), guidOf(7), 7); !errors.Is(err, errFirstTime) {
 		t.Fatal("it did not fail")
 	}
-	if err := f.work(t.Context(), "done", 1); err != nil {
+	if err := f.work(t.Context(), guidOf(4), 4); err != nil {
 		t.Fatal(err)
 	}
-	again, waiting := f.unworked()
-	if len(again) != 2 || again[0].guid == "accepted" || again[1].guid == "accepted" || waiting != 1 {
-		t.Errorf("got %v, %d", again, waiting)
+	var ids []int64
+	for _, d := range f.unfinished() {
+		ids = append(ids, d.id)
+	}
+	if slices.Sort(ids); !slices.Equal(ids, []int64{2, 7}) {
+		t.Errorf("got %v", ids)
 	}
 }

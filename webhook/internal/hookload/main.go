@@ -1,8 +1,14 @@
 // Hookload puts a receiver of package webhook under load, on loopback and in
-// one process: genuine deliveries, redeliveries of the same GUID, forged ones,
-// and callbacks that are slow or fail the first time. It prints what it
-// measured, and exits with 1 if a delivery was lost or worked twice, a forged
-// one was accepted, a goroutine was left, or the rate was not reached.
+// one process: genuine deliveries, redeliveries, replays under a new GUID,
+// forged ones, and callbacks that are slow or fail the first time. It runs three
+// rounds: one until everything is finished, and two in which the queue is shut
+// down while deliveries arrive, without a deadline and with one.
+//
+// It prints what it measured. It exits with 1 if an acknowledged event was lost
+// or not listed by Shutdown, finished twice, processed beside or before another
+// one of its environment, under another one's GUID or after a 503; if a forged
+// delivery was accepted, a goroutine was left, Stats was wrong, or the rate was not
+// reached.
 //
 //	go run ./webhook/internal/hookload -rate 1000 -for 10s
 package main
@@ -18,19 +24,38 @@ import (
 func main() {
 	l := load{seed: 1}
 	flag.IntVar(&l.rate, "rate", 1000, "deliveries per second, of all kinds")
-	flag.DurationVar(&l.duration, "for", 10*time.Second, "how long")
+	flag.DurationVar(&l.duration, "for", 10*time.Second, "how long a round lasts")
 	flag.IntVar(&l.workers, "workers", 64, "callbacks at once")
-	flag.IntVar(&l.capacity, "capacity", 2000, "deliveries that wait for a worker")
+	flag.IntVar(&l.capacity, "capacity", 2000, "deliveries that wait")
+	flag.IntVar(&l.environments, "environments", 400, "environments that are deployed to")
+	flag.DurationVar(&l.slow, "slow", 250*time.Millisecond, "how long one callback of ten takes")
 	flag.Uint64Var(&l.seed, "seed", l.seed, "of the mixture")
 	flag.Parse()
+	if l.rate < 1 || l.environments < 1 || l.duration <= 0 {
+		fmt.Fprintln(os.Stderr, "hookload: -rate, -environments and -for must be positive")
+		os.Exit(2)
+	}
 
+	drained, givenUp := l, l
+	drained.shutdown = true
+	givenUp.shutdown, givenUp.grace = true, 100*time.Millisecond
+	ok := round("until everything is finished", l)
+	ok = round("shutdown under load, without a deadline", drained) && ok
+	ok = round(fmt.Sprintf("shutdown under load, within %v", givenUp.grace), givenUp) && ok
+	if !ok {
+		os.Exit(1)
+	}
+}
+
+// round runs one load and reports whether all was well.
+func round(name string, l load) bool {
 	f, err := l.run(context.Background())
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "hookload:", err)
-		os.Exit(1)
+		return false
 	}
-	if _, err := fmt.Fprintln(os.Stdout, f); err != nil {
-		os.Exit(1)
+	if _, err := fmt.Fprintf(os.Stdout, "== %s\n%v\n", name, f); err != nil {
+		return false
 	}
 	violations := f.violations()
 	if reached := f.rate(); reached < 0.98*float64(l.rate) {
@@ -39,7 +64,5 @@ func main() {
 	for _, v := range violations {
 		fmt.Fprintln(os.Stderr, "hookload: VIOLATION:", v)
 	}
-	if len(violations) > 0 {
-		os.Exit(1)
-	}
+	return len(violations) == 0
 }

@@ -1,0 +1,89 @@
+package webhook
+
+import "crypto/sha256"
+
+// memory knows the deliveries of a [Queue] that are accepted and not over, and
+// the newest of the finished ones. It holds hashes, so its size does not depend
+// on what was sent.
+type memory struct {
+	underWay map[digest]*job
+	finished map[digest]struct{}
+	ring     [][]digest // of the finished deliveries
+	oldest   int        // index in ring, once that is full
+	size     int
+}
+
+// digest is a hash of an event's name with a GUID or with a payload.
+type digest [sha256.Size]byte
+
+func newMemory(size int) *memory {
+	return &memory{underWay: make(map[digest]*job), finished: make(map[digest]struct{}), size: size}
+}
+
+// identify returns the digests that a delivery is known by. GitHub can send
+// the same payload for two events whose names this package does not know, so
+// these are known by their GUID alone.
+func identify(event Event) []digest {
+	d := event.Info()
+	var all []digest
+	if d.GUID != "" {
+		all = append(all, digestOf('g', d.Event, []byte(d.GUID)))
+	}
+	if _, other := event.(*Delivery); !other && len(d.Raw) > 0 {
+		all = append(all, digestOf('b', d.Event, d.Raw))
+	}
+	return all
+}
+
+func digestOf(kind byte, event string, data []byte) (d digest) {
+	name := sha256.Sum256([]byte(event)) // of one length, so that no name runs into the data
+	h := sha256.New()
+	h.Write([]byte{kind})
+	h.Write(name[:])
+	h.Write(data)
+	h.Sum(d[:0])
+	return d
+}
+
+// find reports whether one of the digests is known, and returns its job if that
+// is not over.
+func (m *memory) find(digests []digest) (j *job, known bool) {
+	for _, d := range digests {
+		if j, ok := m.underWay[d]; ok {
+			return j, true
+		}
+		if _, ok := m.finished[d]; ok {
+			known = true
+		}
+	}
+	return nil, known
+}
+
+// begin remembers a job until end is called.
+func (m *memory) begin(j *job) {
+	for _, d := range j.digests {
+		m.underWay[d] = j
+	}
+}
+
+// end remembers a job that is finished and forgets one that is not.
+func (m *memory) end(j *job, finished bool) {
+	for _, d := range j.digests {
+		delete(m.underWay, d)
+	}
+	if !finished || len(j.digests) == 0 {
+		return
+	}
+	if len(m.ring) < m.size {
+		m.ring = append(m.ring, j.digests)
+	} else {
+		for _, d := range m.ring[m.oldest] {
+			delete(m.finished, d)
+		}
+		m.ring[m.oldest] = j.digests
+		m.oldest = (m.oldest + 1) % m.size
+	}
+	for _, d := range j.digests {
+		m.finished[d] = struct{}{}
+	}
+}
