@@ -42,7 +42,7 @@ func (s *Server) listDeployments(c *call) answer {
 	}
 	exactly := func(a, b string) bool { return a == b }
 	rows := []*deployment{}
-	for _, d := range slices.Backward(c.repo.deployments) {
+	for _, d := range s.listed(c.repo, c.now) {
 		if wants("sha", d.sha, exactly) && wants("ref", d.ref, exactly) && wants("task", d.task, exactly) &&
 			wants("environment", d.environment, strings.EqualFold) {
 			rows = append(rows, d)
@@ -118,7 +118,8 @@ func (s *Server) createDeployment(c *call) answer {
 	d.id, d.sha = s.state.ids.next(deploymentIDs), target.sha
 	d.creator, d.app = c.actor.login(), c.actor.app()
 	d.createdAt, d.updatedAt = c.now, c.now
-	c.repo.deployments = append(c.repo.deployments, d)
+	d.written = c.now
+	c.repo.append(d)
 	s.ensureEnvironment(c.repo, environment, c.now)
 	s.emitDeployment(c, d)
 
@@ -144,6 +145,7 @@ func (f *fields) payload() json.RawMessage {
 // merge moves the branch to a merge commit, which nobody has put a status on yet.
 func (r *repository) merge(b *branch) {
 	r.merges++
+	r.leave(b, "")
 	b.sha = makeSHA(r.fullName(), "merge", b.sha, fmt.Sprint(r.merges))
 	b.behind = false
 }
@@ -194,7 +196,8 @@ func (s *Server) deleteDeployment(c *call) answer {
 	if len(c.repo.deployments) > 1 && c.repo.active(d) {
 		return c.fail(http.StatusUnprocessableEntity, "Validation Failed", []string{activeRefusal})
 	}
-	c.repo.deployments = slices.DeleteFunc(c.repo.deployments, func(other *deployment) bool { return other == d })
+	c.repo.remove(d)
+	s.bury(c.repo, d, c.now)
 	return answer{status: http.StatusNoContent}
 }
 

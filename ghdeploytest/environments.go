@@ -159,6 +159,7 @@ func (s *Server) deleteEnvironment(c *call) answer {
 		}
 	}
 	c.repo.environments = slices.DeleteFunc(c.repo.environments, func(other *environment) bool { return other == e })
+	delete(c.repo.byName, withoutCase(e.name))
 	return answer{status: http.StatusNoContent}
 }
 

@@ -12,7 +12,14 @@ import (
 type bucket struct {
 	limit, used int
 	reset       time.Time
-	creations   []time.Time // within the last minute
+	creations   []spent // within the last minute
+	points      []spent // the same
+}
+
+// spent is what a request took from a secondary limit.
+type spent struct {
+	at     time.Time
+	amount int
 }
 
 const anonymousLimit = 60
@@ -80,27 +87,64 @@ const (
 	secondaryDocs    = "https://docs.github.com/en/free-pro-team@latest/rest/overview/resources-in-the-rest-api#secondary-rate-limits"
 )
 
+// checkPoints charges the request on the limit in points. GitHub documents 1 for
+// GET, HEAD and OPTIONS and 5 for POST, PATCH, PUT and DELETE.
+func (s *Server) checkPoints(c *call) *answer {
+	points := 5
+	switch c.method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions:
+		points = 1
+	}
+	return s.spend(c, &c.quota.points, points, s.pointsLimit, s.pointsForm)
+}
+
 // checkCreations counts content creation on the secondary limit.
 func (s *Server) checkCreations(c *call) *answer {
-	if s.secondaryLimit == 0 || !c.op.creates {
+	if !c.op.creates {
 		return nil
 	}
-	c.quota.creations = slices.DeleteFunc(c.quota.creations, func(at time.Time) bool { return c.now.Sub(at) >= time.Minute })
-	if len(c.quota.creations) < s.secondaryLimit {
-		c.quota.creations = append(c.quota.creations, c.now)
+	return s.spend(c, &c.quota.creations, 1, s.secondaryLimit, s.secondaryForm)
+}
+
+// spend takes an amount from a limit for each minute, 0 = none, or refuses the
+// request until there is room for it.
+func (s *Server) spend(c *call, log *[]spent, amount, limit int, form SecondaryForm) *answer {
+	if limit == 0 {
 		return nil
 	}
+	*log = slices.DeleteFunc(*log, func(e spent) bool { return c.now.Sub(e.at) >= time.Minute })
+	total := amount
+	for _, e := range *log {
+		total += e.amount
+	}
+	if total <= limit {
+		*log = append(*log, spent{c.now, amount})
+		return nil
+	}
+	wait := time.Minute
+	for _, e := range *log {
+		if total -= e.amount; total <= limit {
+			wait = e.at.Add(time.Minute).Sub(c.now)
+			break
+		}
+	}
+	a := secondaryAnswer(form, wait)
+	return &a
+}
+
+// secondaryAnswer is the refusal past a secondary limit that ends after wait.
+func secondaryAnswer(form SecondaryForm, wait time.Duration) answer {
 	body := errorBody{Message: secondaryMessage, DocumentationURL: secondaryDocs}
-	var a answer
-	switch s.secondaryForm {
-	case SecondaryNoHeader:
-		a = ok(http.StatusTooManyRequests, body)
-	case SecondaryTextOnly:
-		a = ok(http.StatusForbidden, errorBody{Message: secondaryMessage})
-	default:
-		a = ok(http.StatusForbidden, body)
-		wait := c.quota.creations[0].Add(time.Minute).Sub(c.now)
+	status := http.StatusForbidden
+	if form == SecondaryNoHeader || form == SecondaryRetryAfter429 {
+		status = http.StatusTooManyRequests
+	}
+	if form == SecondaryTextOnly {
+		body.DocumentationURL = ""
+	}
+	a := ok(status, body)
+	if form == SecondaryRetryAfter || form == SecondaryRetryAfter429 {
 		a.set("Retry-After", strconv.Itoa(int((wait+time.Second-1)/time.Second)))
 	}
-	return &a
+	return a
 }

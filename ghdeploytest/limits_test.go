@@ -97,6 +97,7 @@ func TestSecondaryLimit(t *testing.T) {
 		{"with Retry-After", ghdeploytest.SecondaryRetryAfter, 403, "40", `{"message":` + message + `,"documentation_url":` + docs + `}`},
 		{"without Retry-After", ghdeploytest.SecondaryNoHeader, 429, "", `{"message":` + message + `,"documentation_url":` + docs + `}`},
 		{"text only", ghdeploytest.SecondaryTextOnly, 403, "", `{"message":` + message + `}`},
+		{"429 with Retry-After", ghdeploytest.SecondaryRetryAfter429, 429, "40", `{"message":` + message + `,"documentation_url":` + docs + `}`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -115,4 +116,47 @@ func TestSecondaryLimit(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Documented: a read costs 1 point, a write 5, DELETE too; GET rate_limit counts.
+func TestPointsPerMinute(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := ghdeploytest.NewServer(ghdeploytest.WithPointsPerMinute(20, ghdeploytest.SecondaryRetryAfter429))
+		defer srv.Close()
+		refused := func(method, path, body, retryAfter string) {
+			t.Helper()
+			got := must(t, srv, 429, method, path, body)
+			wantHeaders(t, got.header, map[string]string{"Retry-After": retryAfter})
+		}
+		must(t, srv, 201, "POST", deployments, `{"ref":"main"}`) // 5
+		time.Sleep(10 * time.Second)
+		must(t, srv, 204, "DELETE", first, "")             // 10
+		must(t, srv, 200, "PUT", environments+"/qa", `{}`) // 15
+		time.Sleep(10 * time.Second)
+		must(t, srv, 200, "GET", deployments, "")  // 16
+		must(t, srv, 200, "HEAD", deployments, "") // 17
+		must(t, srv, 200, "GET", "/rate_limit", "")
+		must(t, srv, 404, "GET", "/nothing", "") // 19: what it answers does not matter
+		refused("POST", deployments, `{"ref":"main"}`, "40")
+		must(t, srv, 200, "GET", deployments, "") // 20: what was refused costs no points
+		refused("GET", deployments, "", "40")
+		must(t, srv, 200, "GET", deployments, "", "Authorization", "Bearer another") // each token has its own
+
+		time.Sleep(40 * time.Second)
+		must(t, srv, 201, "POST", deployments, `{"ref":"main"}`)
+		refused("POST", deployments, `{"ref":"main"}`, "10")
+		time.Sleep(10 * time.Second)
+		must(t, srv, 201, "POST", deployments, `{"ref":"main"}`)
+	})
+	wantPanic(t, func() { ghdeploytest.WithPointsPerMinute(4, ghdeploytest.SecondaryNoHeader) }, "WithPointsPerMinute(4", "at least 5")
+	wantPanic(t, func() { ghdeploytest.WithPointsPerMinute(900, 4) }, "WithPointsPerMinute with form 4")
+	wantPanic(t, func() { ghdeploytest.WithSecondaryLimit(80, -1) }, "WithSecondaryLimit with form -1")
+}
+
+// Both limits can be in force; the first one reached refuses.
+func TestPointsBesideCreations(t *testing.T) {
+	srv := newServer(t, ghdeploytest.WithPointsPerMinute(12, ghdeploytest.SecondaryRetryAfter), ghdeploytest.WithSecondaryLimit(1, ghdeploytest.SecondaryNoHeader))
+	must(t, srv, 201, "POST", deployments, `{"ref":"main"}`)
+	must(t, srv, 429, "POST", deployments, `{"ref":"main"}`)
+	must(t, srv, 403, "POST", deployments, `{"ref":"main"}`)
 }

@@ -3,7 +3,6 @@ package ghdeploytest
 import (
 	"fmt"
 	"net"
-	"net/http"
 	"slices"
 	"time"
 )
@@ -96,46 +95,4 @@ func WithStatusCap(n int) Option {
 		panic(fmt.Sprintf("ghdeploytest: WithStatusCap(%d); write at least 1, or leave the option away for no cap", n))
 	}
 	return func(s *Server, _ *Seed) { s.statusCap = n }
-}
-
-// WithRateLimit sets the primary limit: how many requests each token may make in an hour. The default is 5,000. An
-// anonymous caller has 60, or n if that is less.
-func WithRateLimit(n int) Option {
-	if n < 1 {
-		panic(fmt.Sprintf("ghdeploytest: WithRateLimit(%d); write at least 1, and use SetRemaining to spend a quota", n))
-	}
-	return func(s *Server, _ *Seed) { s.rateLimit = n }
-}
-
-// WithRateLimitStatus sets the status of an answer past the primary limit: 403, the default, or 429. GitHub documents
-// both.
-func WithRateLimitStatus(status int) Option {
-	if status != http.StatusForbidden && status != http.StatusTooManyRequests {
-		panic(fmt.Sprintf("ghdeploytest: WithRateLimitStatus(%d); GitHub answers 403 or 429", status))
-	}
-	return func(s *Server, _ *Seed) { s.rateLimitStatus = status }
-}
-
-// SecondaryForm is the shape of an answer past the secondary limit. GitHub has been seen with all three.
-type SecondaryForm int
-
-const (
-	// SecondaryRetryAfter answers 403 with Retry-After and the documentation_url of the secondary limits.
-	SecondaryRetryAfter SecondaryForm = iota
-	// SecondaryNoHeader answers 429 without Retry-After.
-	SecondaryNoHeader
-	// SecondaryTextOnly answers a plain 403: nothing but the text of its message gives the limit away.
-	SecondaryTextOnly
-)
-
-// WithSecondaryLimit lets each token create n things a minute (GitHub: about 80) and answers the next creation in the
-// given form. Without this option there is no secondary limit.
-func WithSecondaryLimit(n int, form SecondaryForm) Option {
-	if n < 1 {
-		panic(fmt.Sprintf("ghdeploytest: WithSecondaryLimit(%d, ...); write at least 1, or leave the option away for no limit", n))
-	}
-	if form < SecondaryRetryAfter || form > SecondaryTextOnly {
-		panic(fmt.Sprintf("ghdeploytest: WithSecondaryLimit with form %d; write SecondaryRetryAfter, SecondaryNoHeader or SecondaryTextOnly", form))
-	}
-	return func(s *Server, _ *Seed) { s.secondaryLimit, s.secondaryForm = n, form }
 }

@@ -15,6 +15,7 @@ var pipeline = []func(*Server, *call) *answer{
 	(*Server).checkVersion,
 	(*Server).authenticate,
 	(*Server).checkQuota,
+	(*Server).checkPoints,
 	(*Server).checkRoute,
 	(*Server).findRepository,
 	(*Server).authorize,

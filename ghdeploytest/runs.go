@@ -158,9 +158,9 @@ func (s *Server) startRun(r *repository, given Run) Run {
 		d := &deployment{
 			id: s.state.ids.next(deploymentIDs), sha: target.sha, ref: given.Ref, task: "deploy", payload: []byte("{}"),
 			originalEnvironment: name, environment: name, production: name == "production",
-			creator: actionsBot, createdAt: now, updatedAt: now,
+			creator: actionsBot, createdAt: now, updatedAt: now, written: now,
 		}
-		r.deployments = append(r.deployments, d)
+		r.append(d)
 		given.Deployments = append(given.Deployments, d.id)
 		w := &wait{environment: s.ensureEnvironment(r, name, now), deployment: d, since: now, reviewed: map[int64]bool{}}
 		started.waits = append(started.waits, w)

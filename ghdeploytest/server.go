@@ -31,10 +31,14 @@ type Server struct {
 	logSize           int
 	secondaryLimit    int
 	secondaryForm     SecondaryForm
+	pointsLimit       int
+	pointsForm        SecondaryForm
 	anyTokenIsOctocat bool
 	anyUserReviews    bool
 	anyTeamReviews    bool
 	environmentPUT    EnvironmentPUT
+	listOrder         ListOrder
+	listLag           time.Duration
 	unknownKeys       []string
 
 	// mu is the one lock over everything below: a request is carried out under it as a whole, so no state is ever

@@ -29,8 +29,13 @@ type Repository struct {
 	DefaultBranch string   `json:"default_branch,omitempty"`
 	Branches      []Branch `json:"branches,omitempty"`
 	Tags          []Tag    `json:"tags,omitempty"`
+	// Commits are commits that no branch or tag points to.
+	Commits []Commit `json:"commits,omitempty"`
 	// Environments are there from the beginning; a deployment adds those that it names.
 	Environments []Environment `json:"environments,omitempty"`
+	// Deployments are the history to start with, in any order. The server
+	// sorts them by CreatedAt, and keeps the given order among equal times.
+	Deployments []SeedDeployment `json:"deployments,omitempty"`
 	// Runs are started as [Server.StartRun] does, once the webhooks of [WithWebhook] are there.
 	Runs []Run `json:"runs,omitempty"`
 }
@@ -131,6 +136,7 @@ func (s *Server) addRepository(r Repository) {
 	repo := &repository{
 		id: r.ID, owner: owner, name: name, private: r.Private, plan: r.Plan, defaultBranch: r.DefaultBranch,
 		createdAt: s.now(), statuses: map[string][]CommitStatus{},
+		commitBySHA: map[string]*branch{}, byID: map[int64]*deployment{}, byName: map[string]*environment{},
 	}
 	if !slices.ContainsFunc(r.Branches, func(b Branch) bool { return b.Name == r.DefaultBranch }) {
 		r.Branches = append([]Branch{{Name: r.DefaultBranch}}, r.Branches...)
@@ -144,10 +150,14 @@ func (s *Server) addRepository(r Repository) {
 	for _, t := range r.Tags {
 		repo.addTag(t)
 	}
+	for _, c := range r.Commits {
+		repo.addCommit(c)
+	}
 	s.state.add(repo)
 	for _, e := range r.Environments {
 		s.addEnvironment(repo, e)
 	}
+	s.addHistory(repo, r.Deployments)
 }
 
 func (r *repository) setBranch(b Branch) {
@@ -161,6 +171,7 @@ func (r *repository) setBranch(b Branch) {
 	r.checkStatuses(sha, b.Statuses)
 	next := branch{name: b.Name, sha: sha, behind: b.Behind || b.Conflict, conflict: b.Conflict}
 	if old := r.branch(b.Name); old != nil {
+		r.leave(old, next.sha)
 		*old = next
 		return
 	}

@@ -34,10 +34,16 @@ type repository struct {
 	createdAt     time.Time
 	branches      []*branch
 	tags          []*branch
+	commits       []*branch                 // those that a branch, a tag or a deployment once pointed to, and given ones
+	commitBySHA   map[string]*branch        // the same
 	statuses      map[string][]CommitStatus // by SHA; the newest of each context
 	deployments   []*deployment             // oldest first
+	byID          map[int64]*deployment     // the same
+	deleted       []*deployment             // those that a list which lags still shows
 	environments  []*environment            // oldest first
+	byName        map[string]*environment   // the same, withoutCase
 	runs          []*run                    // oldest first
+	created       int                       // counts deployments
 	merges        int                       // counts auto-merges, so that each merge commit has a SHA of its own
 }
 
@@ -58,6 +64,10 @@ type deployment struct {
 	transient, production bool
 	createdAt, updatedAt  time.Time
 	statuses              []*deploymentStatus // oldest first
+
+	place   int       // among the deployments of its repository, by age
+	written time.Time // when a request created it; zero for what was set up
+	deleted time.Time
 }
 
 type deploymentStatus struct {
@@ -66,6 +76,9 @@ type deploymentStatus struct {
 	targetURL, logURL, environmentURL string
 	creator, app                      string
 	createdAt, updatedAt              time.Time
+
+	written        time.Time // as in deployment
+	autoInactiveBy int64     // the deployment whose success wrote it, 0 if a request did
 }
 
 // The kinds of ids, each with its first number. All are above 2^32, because GitHub's are, and a client that keeps them
@@ -108,6 +121,12 @@ func (c counters) give(setup Seed) {
 		}
 		for _, run := range r.Runs {
 			c.given[run.ID] = true
+		}
+		for _, d := range r.Deployments {
+			c.given[d.ID] = true
+			for _, st := range d.Statuses {
+				c.given[st.ID] = true
+			}
 		}
 	}
 	for _, u := range setup.Users {
@@ -175,24 +194,6 @@ func (r *repository) branch(name string) *branch {
 	return nil
 }
 
-// resolve finds what a ref names: a branch, a tag, or a commit that one of them points to.
-func (r *repository) resolve(ref string) (b *branch, isBranch bool) {
-	if b := r.branch(strings.TrimPrefix(ref, "refs/heads/")); b != nil {
-		return b, true
-	}
-	for _, t := range r.tags {
-		if t.name == strings.TrimPrefix(ref, "refs/tags/") {
-			return t, false
-		}
-	}
-	for _, b := range slices.Concat(r.branches, r.tags) {
-		if len(ref) >= 7 && strings.HasPrefix(b.sha, strings.ToLower(ref)) {
-			return b, false
-		}
-	}
-	return nil, false
-}
-
 func (r *repository) setStatus(sha string, c CommitStatus) {
 	for i, old := range r.statuses[sha] {
 		if old.Context == c.Context {
@@ -203,24 +204,29 @@ func (r *repository) setStatus(sha string, c CommitStatus) {
 	r.statuses[sha] = append(r.statuses[sha], c)
 }
 
-func (r *repository) deployment(id int64) *deployment {
-	for _, d := range r.deployments {
-		if d.id == id {
-			return d
-		}
-	}
-	return nil
+// deployment finds a deployment by its id.
+func (r *repository) deployment(id int64) *deployment { return r.byID[id] }
+
+// append adds a deployment that is newer than all others.
+func (r *repository) append(d *deployment) {
+	r.created++
+	d.place = r.created
+	r.deployments = append(r.deployments, d)
+	r.byID[d.id] = d
+}
+
+// remove deletes a deployment.
+func (r *repository) remove(d *deployment) {
+	r.deployments = slices.DeleteFunc(r.deployments, func(other *deployment) bool { return other == d })
+	delete(r.byID, d.id)
 }
 
 // environment finds an environment by its name without case.
-func (r *repository) environment(name string) *environment {
-	for _, e := range r.environments {
-		if strings.EqualFold(e.name, name) {
-			return e
-		}
-	}
-	return nil
-}
+func (r *repository) environment(name string) *environment { return r.byName[withoutCase(name)] }
+
+// withoutCase is equal for names that differ in case only, as strings.EqualFold
+// sees them.
+func withoutCase(name string) string { return strings.ToLower(strings.ToUpper(name)) }
 
 // ensureEnvironment finds an environment, or creates it: on the fly when a deployment or a status names a new one.
 func (s *Server) ensureEnvironment(r *repository, name string, now time.Time) *environment {
@@ -229,6 +235,7 @@ func (s *Server) ensureEnvironment(r *repository, name string, now time.Time) *e
 	}
 	e := &environment{id: s.state.ids.next(environmentIDs), name: name, createdAt: now, updatedAt: now, protection: unprotected()}
 	r.environments = append(r.environments, e)
+	r.byName[withoutCase(name)] = e
 	return e
 }
 

@@ -34,8 +34,7 @@ func (s *Server) listStatuses(c *call) answer {
 	if d == nil {
 		return c.notFound()
 	}
-	rows := slices.Clone(d.statuses)
-	slices.Reverse(rows)
+	rows := s.listedStatuses(d, c.now)
 	a := answer{status: http.StatusOK}
 	list := []statusJSON{}
 	for _, st := range page(s, c, rows, &a) {
@@ -121,7 +120,7 @@ func (s *Server) createStatus(c *call) answer {
 func (s *Server) addStatus(r *repository, d *deployment, st *deploymentStatus, login, app string, now time.Time) {
 	st.id = s.state.ids.next(statusIDs)
 	st.creator, st.app = login, app
-	st.createdAt, st.updatedAt = now, now
+	st.createdAt, st.updatedAt, st.written = now, now, now
 	if st.environment == "" {
 		st.environment = d.environment
 	}
@@ -134,9 +133,11 @@ func (s *Server) addStatus(r *repository, d *deployment, st *deploymentStatus, l
 // production and whose state is success become inactive.
 func (s *Server) deactivateEarlier(r *repository, d *deployment, success *deploymentStatus) {
 	for _, other := range r.deployments {
-		if other.id < d.id && !other.transient && !other.production && other.latest() == "success" &&
-			strings.EqualFold(other.environment, d.environment) {
-			inactive := &deploymentStatus{state: "inactive"}
+		if other == d {
+			return
+		}
+		if !other.transient && !other.production && other.latest() == "success" && strings.EqualFold(other.environment, d.environment) {
+			inactive := &deploymentStatus{state: "inactive", autoInactiveBy: d.id}
 			s.addStatus(r, other, inactive, success.creator, success.app, success.createdAt)
 		}
 	}

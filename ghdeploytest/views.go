@@ -31,6 +31,18 @@ func (d Deployment) State() string {
 	return d.Statuses[len(d.Statuses)-1].State
 }
 
+// Inactive returns the status that made the deployment inactive, nil while its
+// newest status is another one. CreatedAt says when, Creator by whom, and
+// AutoInactiveBy by the success of which other deployment. Of several inactive
+// statuses in a row it is the first.
+func (d Deployment) Inactive() *DeploymentStatus {
+	var found *DeploymentStatus
+	for i := len(d.Statuses) - 1; i >= 0 && d.Statuses[i].State == "inactive"; i-- {
+		found = &d.Statuses[i]
+	}
+	return found
+}
+
 // DeploymentStatus is a status as the server holds it.
 type DeploymentStatus struct {
 	ID                                int64
@@ -38,6 +50,10 @@ type DeploymentStatus struct {
 	TargetURL, LogURL, EnvironmentURL string
 	Creator                           string // login
 	CreatedAt                         time.Time
+	// AutoInactiveBy is the ID of the deployment whose success made GitHub add
+	// this status (auto_inactive), 0 for a status that a request or the setup
+	// created.
+	AutoInactiveBy int64
 }
 
 // Deployments returns the deployments of a repository with their statuses, oldest first.
@@ -60,7 +76,7 @@ func (s *Server) Deployments(fullName string) []Deployment {
 			view.Statuses = append(view.Statuses, DeploymentStatus{
 				ID: st.id, State: st.state, Description: st.description, Environment: st.environment,
 				TargetURL: st.targetURL, LogURL: st.logURL, EnvironmentURL: st.environmentURL,
-				Creator: st.creator, CreatedAt: st.createdAt,
+				Creator: st.creator, CreatedAt: st.createdAt, AutoInactiveBy: st.autoInactiveBy,
 			})
 		}
 		list = append(list, view)

@@ -341,10 +341,13 @@ func TestRefusedSeeds(t *testing.T) {
 		{"{\"repositories\": [{\"full_name\": \"o/r\",\n\"id\": 1e40}]}", `id`},
 		{"{\"tokens\": [\n{\"value\": \"a\", \"value\": \"b\"}]}", `:2: tokens[0].value: it is there twice`},
 		{"{\"tokens\": [{\"value\": \"a\", \"permissions\": {\"deployments\": true}}]}", `tokens[0].permissions.deployments: want a text`},
+		{"{\"repositories\": [{\"full_name\": \"o/r\", \"deployments\": [\n{\"created_at\": \"yesterday\"}]}]}", `:2: repositories[0].deployments[0].created_at: want a time like "2026-04-01T12:00:00Z"`},
+		{"{\"repositories\": [{\"full_name\": \"o/r\", \"deployments\": [\n{\"payload\": {]}]}]}", `:2: repositories[0].deployments[0].payload: not JSON`},
 		// What only the server can refuse is led back to its entry, and names the file's fields.
 		{"{\"repositories\": [\n{\"full_name\": \"o/r\"},\n{\"full_name\": \"nope\"}]}", `:3: repositories[1]: Repository{full_name: "nope"}; write owner/name`},
 		{"{\"repositories\": [\n{\"full_name\": \"o/r\"},\n\n{\"full_name\": \"O/R\"}]}", `:4: repositories[1]: the repository O/R was added twice`},
 		{"{\"repositories\": [\n{\"full_name\": \"o/r\", \"branches\": [{\"name\": \"main\", \"behind\": true}]}]}", `:2: repositories[0]: main is the default branch and cannot be behind itself; set behind or conflict on another branch`},
+		{"{\"repositories\": [{\"full_name\": \"o/r\", \"deployments\": [\n{\"id\": 7},\n{\"id\": 8},\n{\"statuses\": [{\"state\": \"done\"}]},\n{}]}]}", `:4: repositories[0].deployments[2]: Repository{full_name: "o/r"}.deployments[2] has statuses[0] with the state "done"; write waiting`},
 		{"{\"tokens\": [\n{\"value\": \"a\"},\n{\"login\": \"b\"}]}", `:3: tokens[1]: Token without value`},
 		{"{\"tokens\": [\n{\"value\": \"a\", \"repositories\": [\"o/r\"]}]}", `:2: tokens[0]: a Token names the repository "o/r", which does not exist`},
 	} {

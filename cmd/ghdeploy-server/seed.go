@@ -10,7 +10,9 @@ import (
 	"reflect"
 	"regexp"
 	"slices"
+	"sort"
 	"strings"
+	"time"
 
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
@@ -62,8 +64,11 @@ func (s *scanner) try(seed ghdeploytest.Seed) error {
 		return nil
 	}
 	part := seed // whatever else it holds belongs to every attempt
-	for i := range seed.Repositories {
+	for i, r := range seed.Repositories {
 		part.Repositories, part.Tokens = seed.Repositories[:i+1], nil
+		if err := attemptHistory(i, r, part, attempt); err != nil {
+			return err
+		}
 		if err := attempt(fmt.Sprintf("repositories[%d]", i), part); err != nil {
 			return err
 		}
@@ -75,6 +80,27 @@ func (s *scanner) try(seed ghdeploytest.Seed) error {
 		}
 	}
 	return attempt("", seed)
+}
+
+// attemptHistory finds the deployment that is refused in a repository which is
+// not refused without its deployments. It halves the list, as a list may be
+// long.
+func attemptHistory(i int, r ghdeploytest.Repository, part ghdeploytest.Seed, attempt func(string, ghdeploytest.Seed) error) error {
+	with := func(n int) error {
+		cut := r
+		cut.Deployments, cut.Runs = r.Deployments[:n], nil
+		part.Repositories = append(slices.Clone(part.Repositories[:i]), cut)
+		return attempt(fmt.Sprintf("repositories[%d].deployments[%d]", i, n-1), part)
+	}
+	refused := func(n int) bool { return with(n) != nil }
+	if refused(0) {
+		return nil // something else is wrong
+	}
+	n := sort.Search(len(r.Deployments)+1, refused)
+	if n > len(r.Deployments) {
+		return nil
+	}
+	return with(n)
 }
 
 // scanner walks through JSON and the Go type that it is for at the same time. encoding/json finds the same errors, but
@@ -116,6 +142,9 @@ func (s *scanner) value(t reflect.Type, path string) error {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
+	if reflect.PointerTo(t).Implements(reflect.TypeFor[json.Unmarshaler]()) {
+		return s.whole(t, path)
+	}
 	token, err := s.token(path)
 	if err != nil {
 		return err
@@ -154,6 +183,26 @@ func (s *scanner) value(t reflect.Type, path string) error {
 		return s.errorf(path, "want %s", want)
 	}
 	return nil
+}
+
+// whole reads a value of a type that reads its own JSON: a time or a payload.
+func (s *scanner) whole(t reflect.Type, path string) error {
+	line := s.line(s.dec.InputOffset())
+	s.lines[path] = line
+	v := reflect.New(t)
+	switch err := s.dec.Decode(v.Interface()); {
+	case err == nil:
+		return nil
+	case t == reflect.TypeFor[time.Time]() && !isSyntax(err):
+		return fmt.Errorf("%d: %s: want a time like \"2026-04-01T12:00:00Z\"", line, path)
+	default:
+		return fmt.Errorf("%d: %s: not JSON: %w", line, path, err)
+	}
+}
+
+func isSyntax(err error) bool {
+	var syntax *json.SyntaxError
+	return errors.As(err, &syntax) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF)
 }
 
 func (s *scanner) elements(t reflect.Type, path string) error {
