@@ -146,16 +146,11 @@ func isSHA(ref string) bool {
 // not document which of the two its filter means.
 func (r Repo) matches(ctx context.Context, key string, req ghdeploy.DeploymentRequest) ([]*ghdeploy.Deployment, error) {
 	var found []*ghdeploy.Deployment
-	opts := ghdeploy.DeploymentListOptions{SHA: req.Ref, Task: req.Task, PerPage: pageSize}
-	for d, err := range ghdeploy.Pages(0, func(page int) (*ghdeploy.Page[*ghdeploy.Deployment], error) {
-		opts := opts
-		opts.Page = page
-		return r.Client.Deployments.List(ctx, r.Owner, r.Name, opts)
-	}) {
+	for d, err := range r.list(ctx, ghdeploy.DeploymentListOptions{SHA: req.Ref, Task: req.Task}) {
 		if err != nil {
 			return nil, fmt.Errorf("rollout: Ensure could not read the deployments of %s: %w", req.Ref, err)
 		}
-		if d != nil && d.SHA == req.Ref && d.Task == req.Task && hasKey(d, key) &&
+		if d.SHA == req.Ref && d.Task == req.Task && hasKey(d, key) &&
 			strings.EqualFold(cmp.Or(d.OriginalEnvironment, d.Environment), req.Environment) {
 			found = append(found, d)
 		}

@@ -122,9 +122,12 @@ func (x *run) newer(ctx context.Context) (*ghdeploy.Deployment, error) {
 		if page == nil {
 			return nil, errors.New("rollout: Deployments.List returned neither a page nor an error")
 		}
-		later := slices.DeleteFunc(page.Items, func(o *ghdeploy.Deployment) bool {
-			return o == nil || compareAge(o.CreatedAt, d.CreatedAt, o.ID, d.ID) <= 0
-		})
+		var later []*ghdeploy.Deployment
+		for _, o := range page.Items {
+			if o != nil && compareAge(o.CreatedAt, d.CreatedAt, o.ID, d.ID) > 0 {
+				later = append(later, o)
+			}
+		}
 		sortNewestFirst(later)
 		for _, o := range later {
 			history, err := x.repo.statuses(ctx, o.ID)

@@ -88,23 +88,6 @@ func (r Repo) statusPost(id int64, w *wanted) post[ghdeploy.DeploymentStatus] {
 	}
 }
 
-// statuses reads all statuses of a deployment. One page is enough for nearly
-// every deployment; the order of the pages is not documented.
-func (r Repo) statuses(ctx context.Context, id int64) ([]*ghdeploy.DeploymentStatus, error) {
-	var all []*ghdeploy.DeploymentStatus
-	for s, err := range ghdeploy.Pages(0, func(page int) (*ghdeploy.Page[*ghdeploy.DeploymentStatus], error) {
-		return r.Client.Statuses.List(ctx, r.Owner, r.Name, id, ghdeploy.DeploymentStatusListOptions{Page: page, PerPage: pageSize})
-	}) {
-		if err != nil {
-			return nil, err
-		}
-		if s != nil {
-			all = append(all, s)
-		}
-	}
-	return all, nil
-}
-
 // wanted is a status to be posted and found again.
 type wanted struct {
 	req    ghdeploy.DeploymentStatusRequest
