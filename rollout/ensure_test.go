@@ -1,0 +1,315 @@
+package rollout_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ghdeploy/ghdeploy"
+	"github.com/ghdeploy/ghdeploy/ghdeploytest"
+	"github.com/ghdeploy/ghdeploy/rollout"
+)
+
+var staging = ghdeploy.DeploymentRequest{Ref: mainSHA, Environment: "staging", SkipContexts: true}
+
+func TestEnsureCreatesOnce(t *testing.T) {
+	for _, order := range []ghdeploytest.ListOrder{ghdeploytest.NewestFirst, ghdeploytest.OldestFirst, ghdeploytest.Shuffled} {
+		virtual(t, func(t *testing.T, srv server) {
+			for range 2 {
+				srv.deploy(t) // others, without a key
+			}
+			first, err := srv.repo.Ensure(t.Context(), "run-7", staging)
+			if err != nil {
+				t.Fatal(err)
+			}
+			equal(t, "created", first.Created, true)
+			const want = `{"ref":"` + mainSHA + `","task":"deploy","auto_merge":false,"required_contexts":[],"payload":{"ghdeploy_key":"run-7"},"environment":"staging"}`
+			equal(t, "body", srv.sent(createDeployment)[2].Body, want)
+			for _, state := range []ghdeploy.State{ghdeploy.StateInProgress, ghdeploy.StateFailure, ghdeploy.StateInactive} {
+				srv.status(t, first.Deployment.ID, ghdeploy.DeploymentStatusRequest{State: state})
+				again, err := srv.repo.Ensure(t.Context(), "run-7", staging)
+				if err != nil {
+					t.Fatal(err)
+				}
+				equal(t, "deployment", again.Deployment.ID, first.Deployment.ID)
+				equal(t, "created", again.Created, false)
+				equal(t, "others", len(again.Others), 0)
+			}
+			equal(t, "posts", srv.calls(createDeployment), 3)
+		}, ghdeploytest.WithListOrder(order))
+	}
+}
+
+func TestEnsureMatches(t *testing.T) {
+	tests := map[string]struct {
+		key    string
+		change func(*ghdeploy.DeploymentRequest)
+		same   bool
+	}{
+		"the same":               {"k", func(*ghdeploy.DeploymentRequest) {}, true},
+		"other letters":          {"k", func(r *ghdeploy.DeploymentRequest) { r.Environment = "STAGING" }, true},
+		"a SHA in other letters": {"k", func(r *ghdeploy.DeploymentRequest) { r.Ref = strings.ToUpper(mainSHA) }, true},
+		"the default task":       {"k", func(r *ghdeploy.DeploymentRequest) { r.Task = "deploy" }, true},
+		"another description":    {"k", func(r *ghdeploy.DeploymentRequest) { r.Description = "again" }, true},
+		"another payload":        {"k", func(r *ghdeploy.DeploymentRequest) { r.Payload = map[string]int{"n": 1} }, true},
+		"another key":            {"K", func(*ghdeploy.DeploymentRequest) {}, false},
+		"another task":           {"k", func(r *ghdeploy.DeploymentRequest) { r.Task = "migrate" }, false},
+		"another environment":    {"k", func(r *ghdeploy.DeploymentRequest) { r.Environment = "" }, false},
+		"another SHA":            {"k", func(r *ghdeploy.DeploymentRequest) { r.Ref = strings.Repeat("a", 40) }, false},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			virtual(t, func(t *testing.T, srv server) {
+				srv.SetBranch("octocat/example", ghdeploytest.Branch{Name: "topic", SHA: strings.Repeat("a", 40)})
+				first, err := srv.repo.Ensure(t.Context(), "k", staging)
+				if err != nil {
+					t.Fatal(err)
+				}
+				req := staging
+				tt.change(&req)
+				second, err := srv.repo.Ensure(t.Context(), tt.key, req)
+				if err != nil {
+					t.Fatal(err)
+				}
+				equal(t, "the same deployment", second.Deployment.ID == first.Deployment.ID, tt.same)
+				equal(t, "created", second.Created, !tt.same)
+			})
+		})
+	}
+}
+
+// A status that moves the deployment to another environment does not hide it.
+func TestEnsureFindsAMovedDeployment(t *testing.T) {
+	virtual(t, func(t *testing.T, srv server) {
+		first, err := srv.repo.Ensure(t.Context(), "k", staging)
+		if err != nil {
+			t.Fatal(err)
+		}
+		srv.status(t, first.Deployment.ID, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateInProgress, Environment: "staging-eu"})
+		again, err := srv.repo.Ensure(t.Context(), "k", staging)
+		if err != nil || again.Created {
+			t.Errorf("got %+v, %v", again, err)
+		}
+	})
+}
+
+func TestEnsureKeepsThePayload(t *testing.T) {
+	type release struct {
+		Build int    `json:"build"`
+		Key   string `json:"ghdeploy_key,omitempty"`
+	}
+	tests := map[string]struct {
+		payload any
+		want    string
+	}{
+		"nil":             {nil, `{"ghdeploy_key":"k\"<é"}`},
+		"a nil map":       {map[string]any(nil), `{"ghdeploy_key":"k\"<é"}`},
+		"null":            {json.RawMessage("null"), `{"ghdeploy_key":"k\"<é"}`},
+		"a struct":        {release{Build: 7}, `{"build":7,"ghdeploy_key":"k\"<é"}`},
+		"another key":     {release{7, "old"}, `{"build":7,"ghdeploy_key":"k\"<é"}`},
+		"a large number":  {json.RawMessage(`{"n":12345678901234567890.5, "z":[1,{}]}`), `{"ghdeploy_key":"k\"<é","n":12345678901234567890.5,"z":[1,{}]}`},
+		"a Payload":       {ghdeploy.Payload(`{"a":"b"}`), `{"a":"b","ghdeploy_key":"k\"<é"}`},
+		"an empty object": {struct{}{}, `{"ghdeploy_key":"k\"<é"}`},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			virtual(t, func(t *testing.T, srv server) {
+				req := staging
+				req.Payload = tt.payload
+				if _, err := srv.repo.Ensure(t.Context(), `k"<é`, req); err != nil {
+					t.Fatal(err)
+				}
+				var got, want any
+				if err := errors.Join(json.Unmarshal(srv.Deployments("octocat/example")[0].Payload, &got), json.Unmarshal([]byte(tt.want), &want)); err != nil {
+					t.Fatal(err)
+				}
+				if fmt.Sprint(got) != fmt.Sprint(want) {
+					t.Errorf("got payload %v, want %v", got, want)
+				}
+				if again, err := srv.repo.Ensure(t.Context(), `k"<é`, req); err != nil || again.Created {
+					t.Errorf("got %+v, %v", again, err)
+				}
+			})
+		})
+	}
+}
+
+func TestEnsureArguments(t *testing.T) {
+	virtual(t, func(t *testing.T, srv server) {
+		tests := map[string]func(key *string, req *ghdeploy.DeploymentRequest){
+			"no key":            func(key *string, _ *ghdeploy.DeploymentRequest) { *key = "" },
+			"invalid key":       func(key *string, _ *ghdeploy.DeploymentRequest) { *key = "\xff" },
+			"a branch":          func(_ *string, req *ghdeploy.DeploymentRequest) { req.Ref = "main" },
+			"a short SHA":       func(_ *string, req *ghdeploy.DeploymentRequest) { req.Ref = mainSHA[:39] },
+			"no SHA":            func(_ *string, req *ghdeploy.DeploymentRequest) { req.Ref = strings.Repeat("x", 40) },
+			"auto-merge":        func(_ *string, req *ghdeploy.DeploymentRequest) { req.AutoMerge = new(true) },
+			"a string":          func(_ *string, req *ghdeploy.DeploymentRequest) { req.Payload = `{}` },
+			"an array":          func(_ *string, req *ghdeploy.DeploymentRequest) { req.Payload = []int{1} },
+			"bytes":             func(_ *string, req *ghdeploy.DeploymentRequest) { req.Payload = []byte(`{}`) },
+			"a channel":         func(_ *string, req *ghdeploy.DeploymentRequest) { req.Payload = make(chan int) },
+			"both contexts":     func(_ *string, req *ghdeploy.DeploymentRequest) { req.RequiredContexts = []string{"ci"} },
+			"a typed nil error": func(_ *string, req *ghdeploy.DeploymentRequest) { req.Payload = broken{} },
+		}
+		for name, change := range tests {
+			key, req := "k", staging
+			change(&key, &req)
+			got, err := srv.repo.Ensure(t.Context(), key, req)
+			if !errors.Is(err, ghdeploy.ErrInvalidArgument) || got != nil {
+				t.Errorf("%s: got %v, %v", name, got, err)
+			}
+			equal(t, name+": posts", srv.calls(createDeployment), 0)
+		}
+		_, err := rollout.Repo{Client: &ghdeploy.Client{}, Owner: "o", Name: "n"}.Ensure(t.Context(), "k", staging)
+		if !errors.Is(err, ghdeploy.ErrInvalidArgument) || !strings.Contains(err.Error(), "Deployments") {
+			t.Errorf("nil service: got %v", err)
+		}
+	})
+}
+
+type broken struct{}
+
+func (broken) MarshalJSON() ([]byte, error) { return nil, errors.New("no") }
+
+func TestEnsureSettlesAnUnknownOutcome(t *testing.T) {
+	tests := map[string]struct {
+		fault       ghdeploytest.Effect
+		times       int
+		posts       string
+		deployments int
+		want        error
+	}{
+		"executed":             {ghdeploytest.DropAfter(), 1, "0", 1, nil},
+		"executed after 2 s":   {ghdeploytest.CarryOutLater(2 * time.Second), 1, "0", 1, nil},
+		"executed after 14 s":  {ghdeploytest.CarryOutLater(14 * time.Second), 1, "0", 1, nil},
+		"not executed":         {ghdeploytest.DropBefore(), 1, "0 15", 1, nil},
+		"502 twice":            {ghdeploytest.Respond(http.StatusBadGateway, ""), 2, "0 15 30", 1, nil},
+		"502 always":           {ghdeploytest.Respond(http.StatusBadGateway, ""), ghdeploytest.Always, "0 15 30", 0, ghdeploy.ErrOutcomeUnknown},
+		"the response is HTML": {ghdeploytest.HTMLBody(), 1, "0", 1, nil},
+		"refused":              {ghdeploytest.Respond(http.StatusConflict, `{"message":"Conflict merging main into topic."}`), 1, "0", 0, ghdeploy.ErrMergeConflict},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			virtual(t, func(t *testing.T, srv server) {
+				start := time.Now()
+				srv.inject(createDeployment, tt.fault, tt.times)
+				got, err := srv.repo.Ensure(t.Context(), "k", staging)
+				if !errors.Is(err, tt.want) || (err == nil) != (tt.want == nil) || (got == nil) != (err != nil) {
+					t.Errorf("got %+v, %v; want %v", got, err, tt.want)
+				}
+				if got != nil {
+					equal(t, "created", got.Created, true)
+				}
+				equal(t, "posts", srv.seconds(createDeployment, start), tt.posts)
+				equal(t, "deployments", len(srv.Deployments("octocat/example")), tt.deployments)
+			})
+		})
+	}
+}
+
+// What cannot be looked for is not sent again.
+func TestEnsureDoesNotSendBlindly(t *testing.T) {
+	virtual(t, func(t *testing.T, srv server) {
+		srv.inject(createDeployment, ghdeploytest.DropAfter(), 1)
+		srv.Inject(ghdeploytest.Fault{Operation: listDeployments, Nth: 2, Times: ghdeploytest.Always, Effect: ghdeploytest.Respond(500, "")})
+		got, err := srv.repo.Ensure(t.Context(), "k", staging)
+		if got != nil || !errors.Is(err, ghdeploy.ErrOutcomeUnknown) {
+			t.Errorf("got %v, %v", got, err)
+		}
+		equal(t, "posts", srv.calls(createDeployment), 1)
+		srv.ClearFaults()
+		again, err := srv.repo.Ensure(t.Context(), "k", staging)
+		if err != nil || again.Created {
+			t.Errorf("got %+v, %v", again, err)
+		}
+	})
+}
+
+// If only the look after the creation fails, the deployment is not lost.
+func TestEnsureReturnsWhatItCreated(t *testing.T) {
+	virtual(t, func(t *testing.T, srv server) {
+		srv.Inject(ghdeploytest.Fault{Operation: listDeployments, Nth: 2, Times: ghdeploytest.Always, Effect: ghdeploytest.Respond(500, "")})
+		got, err := srv.repo.Ensure(t.Context(), "k", staging)
+		if got == nil || !got.Created || got.Deployment == nil || err == nil {
+			t.Errorf("got %+v, %v", got, err)
+		}
+	})
+}
+
+// Two calls that overlap create two deployments, and every later call agrees on
+// the older one.
+func TestEnsureOldestWins(t *testing.T) {
+	virtual(t, func(t *testing.T, srv server) {
+		srv.Inject(ghdeploytest.Fault{Operation: createDeployment, Times: 3, Latency: time.Second})
+		results := make(chan *rollout.Ensured, 3)
+		for range 3 {
+			go func() {
+				got, err := srv.repo.Ensure(t.Context(), "k", staging)
+				if err != nil {
+					t.Error(err)
+				}
+				results <- got
+			}()
+		}
+		created := 0
+		for range 3 {
+			if (<-results).Created {
+				created++
+			}
+		}
+		if created == 0 {
+			t.Error("no call created the oldest deployment")
+		}
+		list := srv.Deployments("octocat/example")
+		equal(t, "deployments", len(list), 3)
+		got, err := srv.repo.Ensure(t.Context(), "k", staging)
+		if err != nil {
+			t.Fatal(err)
+		}
+		equal(t, "oldest", got.Deployment.ID, list[0].ID)
+		if want := []int64{list[1].ID, list[2].ID}; !slices.Equal(got.Others, want) || got.Created {
+			t.Errorf("got %v, %v; want %v", got.Others, got.Created, want)
+		}
+	})
+}
+
+func TestEnsureCancelled(t *testing.T) {
+	virtual(t, func(t *testing.T, srv server) {
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		srv.inject(createDeployment, ghdeploytest.CarryOutLater(12*time.Second), 1)
+		start := time.Now()
+		got, err := srv.repo.Ensure(ctx, "k", staging)
+		if got != nil || !errors.Is(err, ghdeploy.ErrOutcomeUnknown) || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v, %v", got, err)
+		}
+		equal(t, "took", time.Since(start), 5*time.Second)
+		time.Sleep(15 * time.Second)
+		again, err := srv.repo.Ensure(t.Context(), "k", staging)
+		if err != nil || again.Created {
+			t.Errorf("got %+v, %v", again, err)
+		}
+		equal(t, "deployments", len(srv.Deployments("octocat/example")), 1)
+	})
+}
+
+// A list that lags shows no deployment that was just created: outside of the
+// promise there is a duplicate.
+func TestEnsureOnALaggingList(t *testing.T) {
+	virtual(t, func(t *testing.T, srv server) {
+		first, err := srv.repo.Ensure(t.Context(), "k", staging)
+		if err != nil || !first.Created {
+			t.Fatalf("got %+v, %v", first, err)
+		}
+		time.Sleep(time.Minute)
+		again, err := srv.repo.Ensure(t.Context(), "k", staging)
+		if err != nil || again.Created || again.Deployment.ID != first.Deployment.ID {
+			t.Errorf("got %+v, %v", again, err)
+		}
+	}, ghdeploytest.WithListLag(10*time.Second))
+}
