@@ -33,6 +33,9 @@ type server struct {
 // goroutine is left.
 func virtual(t *testing.T, test func(t *testing.T, srv server), opts ...ghdeploytest.Option) {
 	t.Helper()
+	for _, name := range []string{"GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID"} {
+		t.Setenv(name, "") // the tests may run in a workflow
+	}
 	synctest.Test(t, func(t *testing.T) {
 		srv := ghdeploytest.NewServer(append([]ghdeploytest.Option{ghdeploytest.WithRepository(ghdeploytest.Repository{
 			FullName: "octocat/example",

@@ -1,0 +1,448 @@
+package rollout_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"regexp"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ghdeploy/ghdeploy"
+	"github.com/ghdeploy/ghdeploy/ghdeploytest"
+	"github.com/ghdeploy/ghdeploy/rollout"
+)
+
+var (
+	release   = ghdeploy.DeploymentRequest{Ref: "main", Environment: "staging"}
+	errDeploy = errors.New("the deploy failed")
+)
+
+func succeed(context.Context, *rollout.Running) error { return nil }
+func fail(context.Context, *rollout.Running) error    { return errDeploy }
+
+// bodies returns the bodies of the posted statuses, one a line.
+func (s server) bodies() string {
+	var lines []string
+	for _, r := range s.sent(createStatus) {
+		lines = append(lines, r.Body)
+	}
+	return strings.Join(lines, "\n")
+}
+
+func TestRunReports(t *testing.T) {
+	virtual(t, func(t *testing.T, srv server) {
+		called := false
+		d, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{}, func(ctx context.Context, running *rollout.Running) error {
+			called = true
+			equal(t, "context", ctx == t.Context(), true)
+			equal(t, "states", srv.states(), "in_progress")
+			equal(t, "deployment", running.Deployment().ID, srv.Deployments("octocat/example")[0].ID)
+			return nil
+		})
+		if err != nil || d == nil || !called {
+			t.Fatalf("got %v, %v", d, err)
+		}
+		create := regexp.MustCompile(`^\{"ref":"main","auto_merge":false,"payload":\{"ghdeploy_key":"[A-Z2-7]{26}"\},"environment":"staging"\}$`)
+		if body := srv.sent(createDeployment)[0].Body; !create.MatchString(body) {
+			t.Errorf("got the body %s", body)
+		}
+		equal(t, "bodies", srv.bodies(), `{"state":"in_progress"}`+"\n"+`{"state":"success"}`)
+		equal(t, "requests", len(srv.Requests()), 3)
+	})
+}
+
+func TestRunFinalState(t *testing.T) {
+	tests := map[string]struct {
+		opts   rollout.RunOptions
+		end    bool // the context ends first
+		deploy func(context.Context, *rollout.Running) error
+		want   string
+		err    error
+	}{
+		"success":                {rollout.RunOptions{}, false, succeed, "success", nil},
+		"failure":                {rollout.RunOptions{}, false, fail, "failure", errDeploy},
+		"cancelled":              {rollout.RunOptions{}, true, fail, "error", errDeploy},
+		"cancelled as failure":   {rollout.RunOptions{Cancelled: ghdeploy.StateFailure}, true, fail, "failure", errDeploy},
+		"cancelled as inactive":  {rollout.RunOptions{Cancelled: ghdeploy.StateInactive}, true, fail, "inactive", errDeploy},
+		"success after the end":  {rollout.RunOptions{}, true, succeed, "success", nil},
+		"failure with Cancelled": {rollout.RunOptions{Cancelled: ghdeploy.StateInactive}, false, fail, "failure", errDeploy},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			virtual(t, func(t *testing.T, srv server) {
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				d, err := srv.repo.Run(ctx, release, tt.opts, func(ctx context.Context, running *rollout.Running) error {
+					if tt.end {
+						cancel()
+					}
+					return tt.deploy(ctx, running)
+				})
+				if err != tt.err || d == nil { //nolint:errorlint // the function's error itself
+					t.Errorf("got %v, %v; want %v", d, err, tt.err)
+				}
+				equal(t, "states", srv.states(), "in_progress "+tt.want)
+			})
+		})
+	}
+}
+
+func TestRunPanics(t *testing.T) {
+	virtual(t, func(t *testing.T, srv server) {
+		defer func() {
+			equal(t, "panic", recover(), any("boom"))
+			equal(t, "states", srv.states(), "in_progress error")
+		}()
+		_, _ = srv.repo.Run(t.Context(), release, rollout.RunOptions{}, func(context.Context, *rollout.Running) error { panic("boom") })
+		t.Error("Run returned")
+	})
+	virtual(t, func(t *testing.T, srv server) {
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			_, _ = srv.repo.Run(t.Context(), release, rollout.RunOptions{}, func(context.Context, *rollout.Running) error {
+				runtime.Goexit()
+				return nil
+			})
+			t.Error("Run returned")
+		}()
+		<-ended
+		equal(t, "states", srv.states(), "in_progress error")
+	})
+	virtual(t, func(t *testing.T, srv server) { // in Superseded
+		defer func() {
+			equal(t, "panic", recover(), any("boom"))
+			equal(t, "states of the older", history(srv.Deployments("octocat/example")[0]), "in_progress error")
+		}()
+		_, _ = srv.repo.Run(t.Context(), release, rollout.RunOptions{
+			Superseded: func(*ghdeploy.Deployment) error { panic("boom") },
+		}, func(ctx context.Context, _ *rollout.Running) error {
+			_, err := srv.repo.Client.Deployments.Create(ctx, "octocat", "example", release)
+			return err
+		})
+		t.Error("Run returned")
+	})
+}
+
+// A transport that panics does so on the goroutine that called Run.
+func TestRunTransportPanics(t *testing.T) {
+	virtual(t, func(t *testing.T, srv server) {
+		repo := srv.repo
+		statuses := repo.Client.Statuses
+		repo.Client = &ghdeploy.Client{Deployments: repo.Client.Deployments, Statuses: panicking{statuses}}
+		defer func() {
+			equal(t, "panic", recover(), any("boom"))
+			equal(t, "states", srv.states(), "in_progress success")
+		}()
+		_, _ = repo.Run(t.Context(), release, rollout.RunOptions{}, func(_ context.Context, running *rollout.Running) error {
+			running.Progress("half")
+			time.Sleep(time.Minute)
+			return nil
+		})
+		t.Error("Run returned")
+	})
+}
+
+type panicking struct{ ghdeploy.StatusesService }
+
+func (panicking) List(context.Context, string, string, int64, ghdeploy.DeploymentStatusListOptions) (*ghdeploy.Page[*ghdeploy.DeploymentStatus], error) {
+	panic("boom")
+}
+
+func TestRunDoesNotStart(t *testing.T) {
+	refused := ghdeploytest.Respond(http.StatusForbidden, `{"message":"Resource not accessible by integration"}`)
+	tests := map[string]struct {
+		prepare func(srv server, cancel context.CancelFunc)
+		states  string
+		want    error
+	}{
+		"in_progress is refused": {func(srv server, _ context.CancelFunc) { srv.inject(createStatus, refused, 1) }, "error", ghdeploy.ErrForbidden},
+		"in_progress is lost": {
+			func(srv server, _ context.CancelFunc) { srv.inject(createStatus, ghdeploytest.DropBefore(), 3) },
+			"error", ghdeploy.ErrOutcomeUnknown,
+		},
+		"in_progress is lost twice": {
+			func(srv server, _ context.CancelFunc) { srv.inject(createStatus, ghdeploytest.DropBefore(), 2) },
+			"in_progress success", nil,
+		},
+		"the context ends before": {
+			func(srv server, cancel context.CancelFunc) {
+				srv.inject(createDeployment, ghdeploytest.SlowAnswer(5*time.Second), 1)
+				time.AfterFunc(time.Second, cancel)
+			}, "error", context.Canceled,
+		},
+		"the context ends during it": {
+			func(srv server, cancel context.CancelFunc) {
+				srv.Inject(ghdeploytest.Fault{Operation: createStatus, Latency: 5 * time.Second})
+				time.AfterFunc(time.Second, cancel)
+			}, "error", context.Canceled,
+		},
+		"the context ends after it": {
+			func(srv server, cancel context.CancelFunc) {
+				srv.inject(createStatus, ghdeploytest.SlowAnswer(5*time.Second), 1)
+				time.AfterFunc(time.Second, cancel)
+			}, "in_progress error", context.Canceled,
+		},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			virtual(t, func(t *testing.T, srv server) {
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				tt.prepare(srv, cancel)
+				called := false
+				d, err := srv.repo.Run(ctx, release, rollout.RunOptions{}, func(context.Context, *rollout.Running) error {
+					called = true
+					return nil
+				})
+				time.Sleep(time.Minute)
+				equal(t, "called", called, tt.want == nil)
+				equal(t, "states", srv.states(), tt.states)
+				if d == nil {
+					t.Error("got no deployment")
+				}
+				if tt.want == nil {
+					if err != nil {
+						t.Error(err)
+					}
+					return
+				}
+				failed, ok := errors.AsType[*rollout.ReportError](err)
+				if !ok || !errors.Is(err, tt.want) || failed.State != ghdeploy.StateInProgress || failed.Deployment != d {
+					t.Errorf("got %v, want %v", err, tt.want)
+				}
+			})
+		})
+	}
+}
+
+func TestRunCreates(t *testing.T) {
+	tests := map[string]struct {
+		payload any
+		fault   ghdeploytest.Effect
+		posts   int
+		states  string
+		want    error
+	}{
+		"executed, response lost": {map[string]int{"build": 7}, ghdeploytest.DropAfter(), 1, "in_progress success", nil},
+		"executed later":          {nil, ghdeploytest.CarryOutLater(12 * time.Second), 1, "in_progress success", nil},
+		"not executed":            {nil, ghdeploytest.DropBefore(), 2, "in_progress success", nil},
+		"a payload without a key": {"text", ghdeploytest.DropAfter(), 1, "", ghdeploy.ErrOutcomeUnknown},
+		"refused":                 {nil, ghdeploytest.Respond(http.StatusConflict, `{"message":"Conflict merging main into topic."}`), 1, "no deployment", ghdeploy.ErrConflict},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			virtual(t, func(t *testing.T, srv server) {
+				srv.inject(createDeployment, tt.fault, 1)
+				req := release
+				req.Payload = tt.payload
+				d, err := srv.repo.Run(t.Context(), req, rollout.RunOptions{}, succeed)
+				if !errors.Is(err, tt.want) || (d == nil) != (tt.want != nil) {
+					t.Errorf("got %v, %v; want %v", d, err, tt.want)
+				}
+				equal(t, "posts", srv.calls(createDeployment), tt.posts)
+				equal(t, "states", srv.states(), tt.states)
+			})
+		})
+	}
+	virtual(t, func(t *testing.T, srv server) { // text goes out as it is
+		req := release
+		req.Payload = "text"
+		if _, err := srv.repo.Run(t.Context(), req, rollout.RunOptions{}, succeed); err != nil {
+			t.Fatal(err)
+		}
+		equal(t, "payload", string(srv.Deployments("octocat/example")[0].Payload), `"text"`)
+	})
+	// Among many others, in any order.
+	for _, order := range []ghdeploytest.ListOrder{ghdeploytest.NewestFirst, ghdeploytest.OldestFirst, ghdeploytest.Shuffled} {
+		virtual(t, func(t *testing.T, srv server) {
+			for range 250 {
+				if _, err := srv.repo.Client.Deployments.Create(t.Context(), "octocat", "example", release); err != nil {
+					t.Fatal(err)
+				}
+			}
+			srv.inject(createDeployment, ghdeploytest.DropAfter(), 1)
+			if _, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{}, succeed); err != nil {
+				t.Error(err)
+			}
+			equal(t, "deployments", len(srv.Deployments("octocat/example")), 251)
+		}, ghdeploytest.WithListOrder(order))
+	}
+}
+
+func TestRunLogURL(t *testing.T) {
+	actions := map[string]string{"GITHUB_SERVER_URL": "https://octocorp.ghe.com", "GITHUB_REPOSITORY": "octo/app", "GITHUB_RUN_ID": "17"}
+	tests := map[string]struct {
+		unset string
+		opts  rollout.RunOptions
+		want  string
+	}{
+		"the workflow run":  {"", rollout.RunOptions{}, "https://octocorp.ghe.com/octo/app/actions/runs/17"},
+		"the option":        {"", rollout.RunOptions{LogURL: "https://ci.test/1"}, "https://ci.test/1"},
+		"no server":         {"GITHUB_SERVER_URL", rollout.RunOptions{}, ""},
+		"no repository":     {"GITHUB_REPOSITORY", rollout.RunOptions{}, ""},
+		"no run":            {"GITHUB_RUN_ID", rollout.RunOptions{}, ""},
+		"not in a workflow": {"GITHUB_RUN_ID", rollout.RunOptions{LogURL: "https://ci.test/2"}, "https://ci.test/2"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			virtual(t, func(t *testing.T, srv server) {
+				for key, value := range actions {
+					if key != tt.unset {
+						t.Setenv(key, value)
+					}
+				}
+				if _, err := srv.repo.Run(t.Context(), release, tt.opts, succeed); err != nil {
+					t.Fatal(err)
+				}
+				for _, st := range srv.Deployments("octocat/example")[0].Statuses {
+					equal(t, "log URL of "+st.State, st.LogURL, tt.want)
+				}
+			})
+		})
+	}
+}
+
+func TestRunKeepEarlier(t *testing.T) {
+	for _, keep := range []bool{false, true} {
+		virtual(t, func(t *testing.T, srv server) {
+			for range 2 {
+				if _, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{KeepEarlier: keep}, succeed); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want := "in_progress success inactive"
+			if keep {
+				want = "in_progress success"
+				equal(t, "body", srv.sent(createStatus)[1].Body, `{"state":"success","auto_inactive":false}`)
+			}
+			equal(t, "states of the older", history(srv.Deployments("octocat/example")[0]), want)
+		})
+	}
+}
+
+func TestRunArguments(t *testing.T) {
+	virtual(t, func(t *testing.T, srv server) {
+		tests := map[string]struct {
+			repo   rollout.Repo
+			req    ghdeploy.DeploymentRequest
+			opts   rollout.RunOptions
+			deploy func(context.Context, *rollout.Running) error
+		}{
+			"no function":           {srv.repo, release, rollout.RunOptions{}, nil},
+			"cancelled as success":  {srv.repo, release, rollout.RunOptions{Cancelled: ghdeploy.StateSuccess}, succeed},
+			"cancelled as queued":   {srv.repo, release, rollout.RunOptions{Cancelled: ghdeploy.StateQueued}, succeed},
+			"negative grace":        {srv.repo, release, rollout.RunOptions{Grace: -1}, succeed},
+			"negative finish":       {srv.repo, release, rollout.RunOptions{Finish: -1}, succeed},
+			"auto-merge":            {srv.repo, ghdeploy.DeploymentRequest{Ref: "main", AutoMerge: new(true)}, rollout.RunOptions{}, succeed},
+			"no ref":                {srv.repo, ghdeploy.DeploymentRequest{}, rollout.RunOptions{}, succeed},
+			"bytes as payload":      {srv.repo, ghdeploy.DeploymentRequest{Ref: "main", Payload: []byte("{}")}, rollout.RunOptions{}, succeed},
+			"no client":             {rollout.Repo{Owner: "o", Name: "n"}, release, rollout.RunOptions{}, succeed},
+			"no deployment service": {rollout.Repo{Client: &ghdeploy.Client{Statuses: srv.repo.Client.Statuses}, Owner: "o", Name: "n"}, release, rollout.RunOptions{}, succeed},
+			"no status service":     {rollout.Repo{Client: &ghdeploy.Client{Deployments: srv.repo.Client.Deployments}, Owner: "o", Name: "n"}, release, rollout.RunOptions{}, succeed},
+		}
+		for name, tt := range tests {
+			d, err := tt.repo.Run(t.Context(), tt.req, tt.opts, tt.deploy)
+			if d != nil || !errors.Is(err, ghdeploy.ErrInvalidArgument) {
+				t.Errorf("%s: got %v, %v", name, d, err)
+			}
+		}
+		equal(t, "requests", len(srv.Requests()), 0)
+	})
+}
+
+func TestRunSuperseded(t *testing.T) {
+	errNewer := errors.New("a newer deployment exists")
+	tests := map[string]struct {
+		newer  []string // states of later deployments, oldest first
+		env    string   // of the later ones
+		task   string
+		keep   bool // Superseded returns nil
+		want   string
+		called int // which of the later ones it got, from 1; 0: not called
+	}{
+		"none":                            {nil, "staging", "", false, "success", 0},
+		"one without a status":            {[]string{""}, "staging", "", false, "inactive", 1},
+		"one in progress":                 {[]string{"in_progress"}, "staging", "", false, "inactive", 1},
+		"one that succeeded":              {[]string{"success"}, "staging", "", false, "inactive", 1},
+		"one that failed":                 {[]string{"failure"}, "staging", "", false, "success", 0},
+		"one that was cancelled":          {[]string{"error"}, "staging", "", false, "success", 0},
+		"one cancelled as inactive":       {[]string{"inactive"}, "staging", "", false, "success", 0},
+		"one that became inactive":        {[]string{"success inactive"}, "staging", "", false, "inactive", 1},
+		"the newest that has not failed":  {[]string{"success", "in_progress", "failure"}, "staging", "", false, "inactive", 2},
+		"Superseded accepts":              {[]string{"success"}, "staging", "", true, "success", 1},
+		"another environment":             {[]string{"success"}, "production", "", false, "success", 0},
+		"another task":                    {[]string{"success"}, "staging", "migrate", false, "success", 0},
+		"the environment in other letter": {[]string{"success"}, "Staging", "", false, "inactive", 1},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			for _, order := range []ghdeploytest.ListOrder{ghdeploytest.NewestFirst, ghdeploytest.OldestFirst, ghdeploytest.Shuffled} {
+				virtual(t, func(t *testing.T, srv server) {
+					var ids []int64
+					called := 0
+					_, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{
+						KeepEarlier: true,
+						Superseded: func(newer *ghdeploy.Deployment) error {
+							for i, id := range ids {
+								if id == newer.ID {
+									called = i + 1
+								}
+							}
+							if tt.keep {
+								return nil
+							}
+							return errNewer
+						},
+					}, func(context.Context, *rollout.Running) error {
+						for _, states := range tt.newer {
+							d, err := srv.repo.Client.Deployments.Create(t.Context(), "octocat", "example", ghdeploy.DeploymentRequest{
+								Ref: "main", Environment: tt.env, Task: tt.task,
+							})
+							if err != nil {
+								return err
+							}
+							for state := range strings.FieldsSeq(states) {
+								srv.status(t, d.ID, ghdeploy.DeploymentStatusRequest{State: ghdeploy.State(state), AutoInactive: new(false)})
+							}
+							ids = append(ids, d.ID)
+						}
+						return nil
+					})
+					equal(t, "called with", called, tt.called)
+					equal(t, "the error of Superseded", errors.Is(err, errNewer), tt.want == "inactive")
+					equal(t, "states", history(srv.Deployments("octocat/example")[0]), "in_progress "+tt.want)
+				}, ghdeploytest.WithListOrder(order))
+			}
+		})
+	}
+	virtual(t, func(t *testing.T, srv server) { // not called after a failure
+		_, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{
+			Superseded: func(*ghdeploy.Deployment) error { t.Error("called"); return nil },
+		}, func(ctx context.Context, _ *rollout.Running) error {
+			_, err := srv.repo.Client.Deployments.Create(ctx, "octocat", "example", release)
+			return errors.Join(err, errDeploy)
+		})
+		equal(t, "the function's error", errors.Is(err, errDeploy), true)
+	})
+	virtual(t, func(t *testing.T, srv server) { // the later deployments cannot be read
+		srv.inject(listDeployments, ghdeploytest.Respond(http.StatusForbidden, `{"message":"no"}`), ghdeploytest.Always)
+		_, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{
+			Superseded: func(*ghdeploy.Deployment) error { t.Error("called"); return nil },
+		}, succeed)
+		equal(t, "forbidden", errors.Is(err, ghdeploy.ErrForbidden), true)
+		equal(t, "states", srv.states(), "in_progress success")
+	})
+	virtual(t, func(t *testing.T, srv server) { // they can be read a minute later
+		srv.inject(listDeployments, ghdeploytest.Respond(http.StatusBadGateway, ""), 12)
+		if _, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{
+			Superseded: func(*ghdeploy.Deployment) error { return nil },
+		}, succeed); err != nil {
+			t.Error(err)
+		}
+		equal(t, "states", srv.states(), "in_progress success")
+	})
+}
