@@ -32,7 +32,7 @@ func TestEnsureCreatesOnce(t *testing.T) {
 			const want = `{"ref":"` + mainSHA + `","task":"deploy","auto_merge":false,"required_contexts":[],"payload":{"ghdeploy_key":"run-7"},"environment":"staging"}`
 			equal(t, "body", srv.sent(createDeployment)[2].Body, want)
 			for _, state := range []ghdeploy.State{ghdeploy.StateInProgress, ghdeploy.StateFailure, ghdeploy.StateInactive} {
-				srv.status(t, first.Deployment.ID, ghdeploy.DeploymentStatusRequest{State: state})
+				srv.status(t.Context(), t, first.Deployment.ID, ghdeploy.DeploymentStatusRequest{State: state})
 				again, err := srv.repo.Ensure(t.Context(), "run-7", staging)
 				if err != nil {
 					t.Fatal(err)
@@ -91,7 +91,7 @@ func TestEnsureFindsAMovedDeployment(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		srv.status(t, first.Deployment.ID, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateInProgress, Environment: "staging-eu"})
+		srv.status(t.Context(), t, first.Deployment.ID, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateInProgress, Environment: "staging-eu"})
 		again, err := srv.repo.Ensure(t.Context(), "k", staging)
 		if err != nil || again.Created {
 			t.Errorf("got %+v, %v", again, err)

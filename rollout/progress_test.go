@@ -188,8 +188,8 @@ func TestProgressLost(t *testing.T) {
 // Somebody else ended the deployment: progress must not take that back.
 func TestProgressDoesNotReopen(t *testing.T) {
 	virtual(t, func(t *testing.T, srv server) {
-		if _, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{}, func(_ context.Context, running *rollout.Running) error {
-			srv.status(t, running.Deployment().ID, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateInactive})
+		if _, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{}, func(ctx context.Context, running *rollout.Running) error {
+			srv.status(ctx, t, running.Deployment().ID, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateInactive})
 			running.Progress("half")
 			time.Sleep(10 * time.Minute)
 			return nil

@@ -89,9 +89,9 @@ func TestReportReadsAllPages(t *testing.T) {
 	virtual(t, func(t *testing.T, srv server) {
 		id := srv.deploy(t)
 		for range 150 {
-			srv.status(t, id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateInProgress})
+			srv.status(t.Context(), t, id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateInProgress})
 		}
-		srv.status(t, id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateSuccess})
+		srv.status(t.Context(), t, id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateSuccess})
 		before := srv.calls(createStatus)
 		got, err := srv.repo.Report(t.Context(), id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateSuccess})
 		if err != nil || got.State != ghdeploy.StateSuccess || srv.calls(createStatus) != before {
@@ -241,7 +241,7 @@ func TestReportYieldsToAFinalStatus(t *testing.T) {
 	virtual(t, func(t *testing.T, srv server) {
 		id := srv.deploy(t)
 		srv.inject(createStatus, ghdeploytest.DropBefore(), 1)
-		time.AfterFunc(5*time.Second, func() { srv.status(t, id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateError}) })
+		time.AfterFunc(5*time.Second, func() { srv.status(t.Context(), t, id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateError}) })
 		got, err := srv.repo.Report(t.Context(), id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateInProgress})
 		if !errors.Is(err, rollout.ErrAlreadyFinal) || got == nil || got.State != ghdeploy.StateError {
 			t.Errorf("got %v, %v", got, err)

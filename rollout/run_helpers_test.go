@@ -1,6 +1,7 @@
 package rollout_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
@@ -58,14 +59,14 @@ func (s server) deploy(t *testing.T, states ...ghdeploy.State) int64 {
 		t.Fatal(err)
 	}
 	for _, state := range states {
-		s.status(t, d.ID, ghdeploy.DeploymentStatusRequest{State: state})
+		s.status(t.Context(), t, d.ID, ghdeploy.DeploymentStatusRequest{State: state})
 	}
 	return d.ID
 }
 
-func (s server) status(t *testing.T, id int64, req ghdeploy.DeploymentStatusRequest) {
+func (s server) status(ctx context.Context, t *testing.T, id int64, req ghdeploy.DeploymentStatusRequest) {
 	t.Helper()
-	if _, err := s.repo.Client.Statuses.Create(t.Context(), "octocat", "example", id, req); err != nil {
+	if _, err := s.repo.Client.Statuses.Create(ctx, "octocat", "example", id, req); err != nil {
 		t.Fatal(err)
 	}
 }

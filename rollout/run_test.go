@@ -397,16 +397,16 @@ func TestRunSuperseded(t *testing.T) {
 							}
 							return errNewer
 						},
-					}, func(context.Context, *rollout.Running) error {
+					}, func(ctx context.Context, _ *rollout.Running) error {
 						for _, states := range tt.newer {
-							d, err := srv.repo.Client.Deployments.Create(t.Context(), "octocat", "example", ghdeploy.DeploymentRequest{
+							d, err := srv.repo.Client.Deployments.Create(ctx, "octocat", "example", ghdeploy.DeploymentRequest{
 								Ref: "main", Environment: tt.env, Task: tt.task,
 							})
 							if err != nil {
 								return err
 							}
 							for state := range strings.FieldsSeq(states) {
-								srv.status(t, d.ID, ghdeploy.DeploymentStatusRequest{State: ghdeploy.State(state), AutoInactive: new(false)})
+								srv.status(ctx, t, d.ID, ghdeploy.DeploymentStatusRequest{State: ghdeploy.State(state), AutoInactive: new(false)})
 							}
 							ids = append(ids, d.ID)
 						}

@@ -20,8 +20,8 @@ func TestWaitReadsTheWholeHistory(t *testing.T) {
 		virtual(t, func(t *testing.T, srv server) {
 			id := srv.deploy(t, ghdeploy.StateInProgress)
 			time.AfterFunc(time.Minute, func() {
-				srv.status(t, id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateSuccess, Description: "done"})
-				srv.status(t, id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateInactive})
+				srv.status(t.Context(), t, id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateSuccess, Description: "done"})
+				srv.status(t.Context(), t, id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateInactive})
 			})
 			got, err := srv.repo.Wait(t.Context(), id, rollout.WaitOptions{})
 			if err != nil || got.State != ghdeploy.StateSuccess || got.Description != "done" {
@@ -70,8 +70,10 @@ func TestWaitEnds(t *testing.T) {
 func TestWaitPollsSlower(t *testing.T) {
 	virtual(t, func(t *testing.T, srv server) {
 		id, start := srv.deploy(t), time.Now()
-		time.AfterFunc(60*time.Second, func() { srv.status(t, id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateInProgress}) })
-		time.AfterFunc(90*time.Second, func() { srv.status(t, id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateSuccess}) })
+		time.AfterFunc(60*time.Second, func() {
+			srv.status(t.Context(), t, id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateInProgress})
+		})
+		time.AfterFunc(90*time.Second, func() { srv.status(t.Context(), t, id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateSuccess}) })
 		if _, err := srv.repo.Wait(t.Context(), id, rollout.WaitOptions{}); err != nil {
 			t.Fatal(err)
 		}
@@ -115,7 +117,7 @@ func TestWaitReportsEachStatusOnce(t *testing.T) {
 			} {
 				time.AfterFunc(at, func() {
 					for _, state := range states {
-						srv.status(t, id, ghdeploy.DeploymentStatusRequest{State: state})
+						srv.status(t.Context(), t, id, ghdeploy.DeploymentStatusRequest{State: state})
 					}
 				})
 			}
@@ -247,9 +249,9 @@ func TestWaitCost(t *testing.T) {
 	virtual(t, func(t *testing.T, srv server) {
 		id := srv.deploy(t)
 		for i := range 60 {
-			srv.status(t, id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateInProgress, Description: fmt.Sprint(i)})
+			srv.status(t.Context(), t, id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateInProgress, Description: fmt.Sprint(i)})
 		}
-		time.AfterFunc(1000*15*time.Second, func() { srv.status(t, id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateSuccess}) })
+		time.AfterFunc(1000*15*time.Second, func() { srv.status(t.Context(), t, id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateSuccess}) })
 		if _, err := srv.repo.Wait(t.Context(), id, rollout.WaitOptions{}); err != nil {
 			t.Fatal(err)
 		}
