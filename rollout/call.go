@@ -44,7 +44,6 @@ func (x *run) open(ctx context.Context) error {
 	if err == nil {
 		w := newWanted(x.running.status(ghdeploy.StateInProgress, ""))
 		p := x.repo.statusPost(x.running.deployment.ID, w)
-		p.blind = true // nobody else reports on this deployment
 		lookCtx, cancel := linger(ctx, lookAfterEnd)
 		defer cancel()
 		_, err = p.do(ctx, lookCtx)

@@ -278,3 +278,18 @@ func TestRunCancelledDuringCreate(t *testing.T) {
 		equal(t, "states", srv.states(), "error")
 	})
 }
+
+// Two sends of in_progress must not both be under way: the first one is found,
+// and the second one lands on top of the final status.
+func TestInProgressIsNotSentBlindly(t *testing.T) {
+	virtual(t, func(t *testing.T, srv server) {
+		srv.inject(createStatus, ghdeploytest.CarryOutLater(11*time.Second), 2)
+		srv.Inject(ghdeploytest.Fault{Operation: listStatuses, Times: 16, Effect: ghdeploytest.DropBefore()})
+		_, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{}, succeed)
+		_, said := errors.AsType[*rollout.ReportError](err)
+		time.Sleep(time.Minute)
+		if states := srv.states(); strings.HasSuffix(states, "in_progress") || !said {
+			t.Errorf("got states %s and %v", states, err)
+		}
+	})
+}
