@@ -153,7 +153,7 @@ func (r *release) compare() {
 	case r.returned && r.err == nil && newest != "success":
 		r.violate("Run returned nil, and the newest status is %q", newest)
 	case len(list) == 1 && !ghdeploy.State(newest).Final() && r.returned && !said:
-		r.violate("the newest status is %q a minute later, and the error does not say so: %v", newest, r.err)
+		r.violate("the newest status is %q and is not final a minute later, and the error does not say so: %v", newest, r.err)
 	case r.returned && r.deployment != nil && len(list) == 1 && r.deployment.ID != list[0].ID:
 		r.violate("Run returned deployment %d, and there is %d", r.deployment.ID, list[0].ID)
 	case r.called && len(finals) == 1 && !slices.Contains(r.expected(), finals[0]):
