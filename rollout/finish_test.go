@@ -293,3 +293,32 @@ func TestInProgressIsNotSentBlindly(t *testing.T) {
 		}
 	})
 }
+
+// A connection that hangs until the time of one send is over is tried again.
+func TestFinalStatusAfterAHangingSend(t *testing.T) {
+	virtual(t, func(t *testing.T, srv server) {
+		hanging := &hangs{StatusesService: srv.repo.Client.Statuses}
+		srv.repo.Client = &ghdeploy.Client{Deployments: srv.repo.Client.Deployments, Statuses: hanging}
+		if _, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{}, func(context.Context, *rollout.Running) error {
+			hanging.left = 2
+			return nil
+		}); err != nil {
+			t.Error(err)
+		}
+		equal(t, "states", srv.states(), "in_progress success")
+	})
+}
+
+type hangs struct {
+	ghdeploy.StatusesService
+	left int
+}
+
+func (s *hangs) Create(ctx context.Context, owner, repo string, id int64, req ghdeploy.DeploymentStatusRequest) (*ghdeploy.DeploymentStatus, error) {
+	if s.left > 0 {
+		s.left--
+		<-ctx.Done()
+		return nil, &ghdeploy.Error{Method: "POST", Err: ctx.Err()} // not sent
+	}
+	return s.StatusesService.Create(ctx, owner, repo, id, req)
+}

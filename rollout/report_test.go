@@ -283,3 +283,71 @@ func TestReportErrors(t *testing.T) {
 		equal(t, "states", srv.states(), "")
 	})
 }
+
+// A look that hangs ends when the next one is due.
+func TestReportLooksInTime(t *testing.T) {
+	virtual(t, func(t *testing.T, srv server) {
+		id, start := srv.deploy(t), time.Now()
+		srv.inject(createStatus, ghdeploytest.DropAfter(), 1)
+		srv.Inject(ghdeploytest.Fault{Operation: listStatuses, Nth: 2, Latency: time.Hour})
+		if _, err := srv.repo.Report(t.Context(), id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateInProgress}); err != nil {
+			t.Fatal(err)
+		}
+		equal(t, "looks", srv.seconds(listStatuses, start), "0 1 3")
+	})
+}
+
+// A send that is refused does not make an earlier one certain.
+func TestReportStaysUncertain(t *testing.T) {
+	virtual(t, func(t *testing.T, srv server) {
+		id := srv.deploy(t)
+		srv.inject(createStatus, ghdeploytest.DropBefore(), 1)
+		srv.Inject(ghdeploytest.Fault{Operation: createStatus, Nth: 2, Effect: ghdeploytest.Respond(http.StatusForbidden, `{"message":"no"}`)})
+		_, err := srv.repo.Report(t.Context(), id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateSuccess})
+		equal(t, "forbidden", errors.Is(err, ghdeploy.ErrForbidden), true)
+		equal(t, "outcome unknown", errors.Is(err, ghdeploy.ErrOutcomeUnknown), true)
+	})
+}
+
+// The statuses could not be read before the POST, and then they can.
+func TestReportFindsTheNewestAfterAFailedRead(t *testing.T) {
+	virtual(t, func(t *testing.T, srv server) {
+		id := srv.deploy(t, ghdeploy.StateSuccess, ghdeploy.StateInactive)
+		before := srv.calls(createStatus)
+		srv.inject(listStatuses, ghdeploytest.Respond(http.StatusBadGateway, ""), 4)
+		srv.inject(createStatus, ghdeploytest.CarryOutLater(5*time.Second), 1)
+		if _, err := srv.repo.Report(t.Context(), id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateSuccess}); err != nil {
+			t.Fatal(err)
+		}
+		equal(t, "posts", srv.calls(createStatus)-before, 1)
+		equal(t, "states", srv.states(), "success inactive success")
+	})
+}
+
+// empty is a stub that returns nothing at all.
+type empty struct{ ghdeploy.StatusesService }
+
+func (empty) Create(context.Context, string, string, int64, ghdeploy.DeploymentStatusRequest) (*ghdeploy.DeploymentStatus, error) {
+	return nil, nil
+}
+
+func (empty) List(context.Context, string, string, int64, ghdeploy.DeploymentStatusListOptions) (*ghdeploy.Page[*ghdeploy.DeploymentStatus], error) {
+	return &ghdeploy.Page[*ghdeploy.DeploymentStatus]{Items: []*ghdeploy.DeploymentStatus{nil}}, nil
+}
+
+type nothing struct{ empty }
+
+func (nothing) List(context.Context, string, string, int64, ghdeploy.DeploymentStatusListOptions) (*ghdeploy.Page[*ghdeploy.DeploymentStatus], error) {
+	return nil, nil
+}
+
+func TestReportOnAStub(t *testing.T) {
+	for _, stub := range []ghdeploy.StatusesService{empty{}, nothing{}} {
+		repo := rollout.Repo{Client: &ghdeploy.Client{Statuses: stub}, Owner: "o", Name: "n"}
+		for _, state := range []ghdeploy.State{ghdeploy.StateInProgress, ghdeploy.StateSuccess} {
+			if got, err := repo.Report(t.Context(), 1, ghdeploy.DeploymentStatusRequest{State: state}); got != nil || err == nil {
+				t.Errorf("%T: got %v, %v", stub, got, err)
+			}
+		}
+	}
+}

@@ -66,7 +66,7 @@ func (p post[R]) do(ctx, lookCtx context.Context) (*R, error) {
 			return row, nil
 		case lookErr == nil && ctx.Err() != nil:
 			return nil, err
-		case lookErr != nil && (!p.blind || lookCtx.Err() != nil || ctx.Err() != nil || errors.Is(lookErr, ErrAlreadyFinal) || sent == p.sends):
+		case lookErr != nil && (!p.blind || lookCtx.Err() != nil || ctx.Err() != nil || sent == p.sends):
 			return nil, &unsettledError{err: err, look: lookErr, returned: returned}
 		case sent == p.sends:
 			return nil, err
