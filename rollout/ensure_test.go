@@ -20,7 +20,7 @@ var staging = ghdeploy.DeploymentRequest{Ref: mainSHA, Environment: "staging", S
 
 func TestEnsureCreatesOnce(t *testing.T) {
 	for _, order := range []ghdeploytest.ListOrder{ghdeploytest.NewestFirst, ghdeploytest.OldestFirst, ghdeploytest.Shuffled} {
-		virtual(t, func(t *testing.T, srv server) {
+		simulate(t, func(t *testing.T, srv server) {
 			for range 2 {
 				srv.deploy(t) // others, without a key
 			}
@@ -28,20 +28,20 @@ func TestEnsureCreatesOnce(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			equal(t, "created", first.Created, true)
+			expect(t, "created", first.Created, true)
 			const want = `{"ref":"` + mainSHA + `","task":"deploy","auto_merge":false,"required_contexts":[],"payload":{"ghdeploy_key":"run-7"},"environment":"staging"}`
-			equal(t, "body", srv.sent(createDeployment)[2].Body, want)
+			expect(t, "body", srv.sent(postDeployment)[2].Body, want)
 			for _, state := range []ghdeploy.State{ghdeploy.StateInProgress, ghdeploy.StateFailure, ghdeploy.StateInactive} {
 				srv.status(t.Context(), t, first.Deployment.ID, ghdeploy.DeploymentStatusRequest{State: state})
 				again, err := srv.repo.Ensure(t.Context(), "run-7", staging)
 				if err != nil {
 					t.Fatal(err)
 				}
-				equal(t, "deployment", again.Deployment.ID, first.Deployment.ID)
-				equal(t, "created", again.Created, false)
-				equal(t, "others", len(again.Others), 0)
+				expect(t, "deployment", again.Deployment.ID, first.Deployment.ID)
+				expect(t, "created", again.Created, false)
+				expect(t, "others", len(again.Others), 0)
 			}
-			equal(t, "posts", srv.calls(createDeployment), 3)
+			expect(t, "posts", srv.calls(postDeployment), 3)
 		}, ghdeploytest.WithListOrder(order))
 	}
 }
@@ -65,7 +65,7 @@ func TestEnsureMatches(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			virtual(t, func(t *testing.T, srv server) {
+			simulate(t, func(t *testing.T, srv server) {
 				srv.SetBranch("octocat/example", ghdeploytest.Branch{Name: "topic", SHA: strings.Repeat("a", 40)})
 				first, err := srv.repo.Ensure(t.Context(), "k", staging)
 				if err != nil {
@@ -77,8 +77,8 @@ func TestEnsureMatches(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				equal(t, "the same deployment", second.Deployment.ID == first.Deployment.ID, tt.same)
-				equal(t, "created", second.Created, !tt.same)
+				expect(t, "the same deployment", second.Deployment.ID == first.Deployment.ID, tt.same)
+				expect(t, "created", second.Created, !tt.same)
 			})
 		})
 	}
@@ -86,7 +86,7 @@ func TestEnsureMatches(t *testing.T) {
 
 // A status that moves the deployment to another environment does not hide it.
 func TestEnsureFindsAMovedDeployment(t *testing.T) {
-	virtual(t, func(t *testing.T, srv server) {
+	simulate(t, func(t *testing.T, srv server) {
 		first, err := srv.repo.Ensure(t.Context(), "k", staging)
 		if err != nil {
 			t.Fatal(err)
@@ -119,7 +119,7 @@ func TestEnsureKeepsThePayload(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			virtual(t, func(t *testing.T, srv server) {
+			simulate(t, func(t *testing.T, srv server) {
 				req := staging
 				req.Payload = tt.payload
 				if _, err := srv.repo.Ensure(t.Context(), `k"<é`, req); err != nil {
@@ -141,7 +141,7 @@ func TestEnsureKeepsThePayload(t *testing.T) {
 }
 
 func TestEnsureArguments(t *testing.T) {
-	virtual(t, func(t *testing.T, srv server) {
+	simulate(t, func(t *testing.T, srv server) {
 		tests := map[string]func(key *string, req *ghdeploy.DeploymentRequest){
 			"no key":            func(key *string, _ *ghdeploy.DeploymentRequest) { *key = "" },
 			"invalid key":       func(key *string, _ *ghdeploy.DeploymentRequest) { *key = "\xff" },
@@ -163,7 +163,7 @@ func TestEnsureArguments(t *testing.T) {
 			if !errors.Is(err, ghdeploy.ErrInvalidArgument) || got != nil {
 				t.Errorf("%s: got %v, %v", name, got, err)
 			}
-			equal(t, name+": posts", srv.calls(createDeployment), 0)
+			expect(t, name+": posts", srv.calls(postDeployment), 0)
 		}
 		_, err := rollout.Repo{Client: &ghdeploy.Client{}, Owner: "o", Name: "n"}.Ensure(t.Context(), "k", staging)
 		if !errors.Is(err, ghdeploy.ErrInvalidArgument) || !strings.Contains(err.Error(), "Deployments") {
@@ -195,18 +195,18 @@ func TestEnsureSettlesAnUnknownOutcome(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			virtual(t, func(t *testing.T, srv server) {
+			simulate(t, func(t *testing.T, srv server) {
 				start := time.Now()
-				srv.inject(createDeployment, tt.fault, tt.times)
+				srv.inject(postDeployment, tt.fault, tt.times)
 				got, err := srv.repo.Ensure(t.Context(), "k", staging)
 				if !errors.Is(err, tt.want) || (err == nil) != (tt.want == nil) || (got == nil) != (err != nil) {
 					t.Errorf("got %+v, %v; want %v", got, err, tt.want)
 				}
 				if got != nil {
-					equal(t, "created", got.Created, true)
+					expect(t, "created", got.Created, true)
 				}
-				equal(t, "posts", srv.seconds(createDeployment, start), tt.posts)
-				equal(t, "deployments", len(srv.Deployments("octocat/example")), tt.deployments)
+				expect(t, "posts", srv.seconds(postDeployment, start), tt.posts)
+				expect(t, "deployments", len(srv.Deployments("octocat/example")), tt.deployments)
 			})
 		})
 	}
@@ -214,14 +214,14 @@ func TestEnsureSettlesAnUnknownOutcome(t *testing.T) {
 
 // What cannot be looked for is not sent again.
 func TestEnsureDoesNotSendBlindly(t *testing.T) {
-	virtual(t, func(t *testing.T, srv server) {
-		srv.inject(createDeployment, ghdeploytest.DropAfter(), 1)
-		srv.Inject(ghdeploytest.Fault{Operation: listDeployments, Nth: 2, Times: ghdeploytest.Always, Effect: ghdeploytest.Respond(500, "")})
+	simulate(t, func(t *testing.T, srv server) {
+		srv.inject(postDeployment, ghdeploytest.DropAfter(), 1)
+		srv.Inject(ghdeploytest.Fault{Operation: getDeployments, Nth: 2, Times: ghdeploytest.Always, Effect: ghdeploytest.Respond(500, "")})
 		got, err := srv.repo.Ensure(t.Context(), "k", staging)
 		if got != nil || !errors.Is(err, ghdeploy.ErrOutcomeUnknown) {
 			t.Errorf("got %v, %v", got, err)
 		}
-		equal(t, "posts", srv.calls(createDeployment), 1)
+		expect(t, "posts", srv.calls(postDeployment), 1)
 		srv.ClearFaults()
 		again, err := srv.repo.Ensure(t.Context(), "k", staging)
 		if err != nil || again.Created {
@@ -232,8 +232,8 @@ func TestEnsureDoesNotSendBlindly(t *testing.T) {
 
 // If only the look after the creation fails, the deployment is not lost.
 func TestEnsureReturnsWhatItCreated(t *testing.T) {
-	virtual(t, func(t *testing.T, srv server) {
-		srv.Inject(ghdeploytest.Fault{Operation: listDeployments, Nth: 2, Times: ghdeploytest.Always, Effect: ghdeploytest.Respond(500, "")})
+	simulate(t, func(t *testing.T, srv server) {
+		srv.Inject(ghdeploytest.Fault{Operation: getDeployments, Nth: 2, Times: ghdeploytest.Always, Effect: ghdeploytest.Respond(500, "")})
 		got, err := srv.repo.Ensure(t.Context(), "k", staging)
 		if got == nil || !got.Created || got.Deployment == nil || err == nil {
 			t.Errorf("got %+v, %v", got, err)
@@ -244,8 +244,8 @@ func TestEnsureReturnsWhatItCreated(t *testing.T) {
 // Two calls that overlap create two deployments, and every later call agrees on
 // the older one.
 func TestEnsureOldestWins(t *testing.T) {
-	virtual(t, func(t *testing.T, srv server) {
-		srv.Inject(ghdeploytest.Fault{Operation: createDeployment, Times: 3, Latency: time.Second})
+	simulate(t, func(t *testing.T, srv server) {
+		srv.Inject(ghdeploytest.Fault{Operation: postDeployment, Times: 3, Latency: time.Second})
 		results := make(chan *rollout.Ensured, 3)
 		for range 3 {
 			go func() {
@@ -266,12 +266,12 @@ func TestEnsureOldestWins(t *testing.T) {
 			t.Error("no call created the oldest deployment")
 		}
 		list := srv.Deployments("octocat/example")
-		equal(t, "deployments", len(list), 3)
+		expect(t, "deployments", len(list), 3)
 		got, err := srv.repo.Ensure(t.Context(), "k", staging)
 		if err != nil {
 			t.Fatal(err)
 		}
-		equal(t, "oldest", got.Deployment.ID, list[0].ID)
+		expect(t, "oldest", got.Deployment.ID, list[0].ID)
 		if want := []int64{list[1].ID, list[2].ID}; !slices.Equal(got.Others, want) || got.Created {
 			t.Errorf("got %v, %v; want %v", got.Others, got.Created, want)
 		}
@@ -279,29 +279,29 @@ func TestEnsureOldestWins(t *testing.T) {
 }
 
 func TestEnsureCancelled(t *testing.T) {
-	virtual(t, func(t *testing.T, srv server) {
+	simulate(t, func(t *testing.T, srv server) {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
-		srv.inject(createDeployment, ghdeploytest.CarryOutLater(12*time.Second), 1)
+		srv.inject(postDeployment, ghdeploytest.CarryOutLater(12*time.Second), 1)
 		start := time.Now()
 		got, err := srv.repo.Ensure(ctx, "k", staging)
 		if got != nil || !errors.Is(err, ghdeploy.ErrOutcomeUnknown) || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v, %v", got, err)
 		}
-		equal(t, "took", time.Since(start), 5*time.Second)
+		expect(t, "took", time.Since(start), 5*time.Second)
 		time.Sleep(15 * time.Second)
 		again, err := srv.repo.Ensure(t.Context(), "k", staging)
 		if err != nil || again.Created {
 			t.Errorf("got %+v, %v", again, err)
 		}
-		equal(t, "deployments", len(srv.Deployments("octocat/example")), 1)
+		expect(t, "deployments", len(srv.Deployments("octocat/example")), 1)
 	})
 }
 
 // A list that lags shows no deployment that was just created: outside of the
 // promise there is a duplicate.
 func TestEnsureOnALaggingList(t *testing.T) {
-	virtual(t, func(t *testing.T, srv server) {
+	simulate(t, func(t *testing.T, srv server) {
 		first, err := srv.repo.Ensure(t.Context(), "k", staging)
 		if err != nil || !first.Created {
 			t.Fatalf("got %+v, %v", first, err)

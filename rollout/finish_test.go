@@ -16,7 +16,7 @@ import (
 
 // from injects a fault into the statuses from the nth on.
 func (s server) from(nth, times int, effect ghdeploytest.Effect) {
-	s.Inject(ghdeploytest.Fault{Operation: createStatus, Nth: nth, Times: times, Effect: effect})
+	s.Inject(ghdeploytest.Fault{Operation: postStatus, Nth: nth, Times: times, Effect: effect})
 }
 
 func TestFinalStatusIsPersistent(t *testing.T) {
@@ -38,24 +38,24 @@ func TestFinalStatusIsPersistent(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			virtual(t, func(t *testing.T, srv server) {
+			simulate(t, func(t *testing.T, srv server) {
 				srv.from(2, tt.times, tt.effect)
 				if _, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{}, succeed); err != nil {
 					t.Error(err)
 				}
-				equal(t, "posts", srv.calls(createStatus)-1, tt.posts)
+				expect(t, "posts", srv.calls(postStatus)-1, tt.posts)
 				time.Sleep(time.Minute)
-				equal(t, "states", srv.states(), tt.states)
+				expect(t, "states", srv.states(), tt.states)
 			})
 		})
 	}
-	virtual(t, func(t *testing.T, srv server) { // a client that waits for no limit
+	simulate(t, func(t *testing.T, srv server) { // a client that waits for no limit
 		srv.repo.Client = srv.Client(ghdeploy.WithRetry(ghdeploy.RetryPolicy{MaxWait: -1, MaxAttempts: 1}))
 		srv.from(2, 1, secondary)
 		if _, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{}, succeed); err != nil {
 			t.Error(err)
 		}
-		equal(t, "states", srv.states(), "in_progress success")
+		expect(t, "states", srv.states(), "in_progress success")
 	})
 }
 
@@ -82,7 +82,7 @@ func TestFinalStatusIsLost(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			virtual(t, func(t *testing.T, srv server) {
+			simulate(t, func(t *testing.T, srv server) {
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
 				srv.from(2, ghdeploytest.Always, tt.effect)
@@ -99,7 +99,7 @@ func TestFinalStatusIsLost(t *testing.T) {
 				}
 				failed, ok := errors.AsType[*rollout.ReportError](err)
 				if tt.state == "" {
-					equal(t, "states", srv.states(), "in_progress error")
+					expect(t, "states", srv.states(), "in_progress error")
 					if ok {
 						t.Errorf("got %v", err)
 					}
@@ -108,7 +108,7 @@ func TestFinalStatusIsLost(t *testing.T) {
 				if !ok || failed.State != tt.state || failed.Deployment != d || tt.want != nil && !errors.Is(err, tt.want) {
 					t.Errorf("got %v, want %v", err, tt.want)
 				}
-				equal(t, "the function's error", errors.Is(err, errDeploy), tt.state != "success")
+				expect(t, "the function's error", errors.Is(err, errDeploy), tt.state != "success")
 			})
 		})
 	}
@@ -117,7 +117,7 @@ func TestFinalStatusIsLost(t *testing.T) {
 // A short Finish bounds the report, and not below 8 s once the context ended.
 func TestFinishOption(t *testing.T) {
 	for _, end := range []bool{false, true} {
-		virtual(t, func(t *testing.T, srv server) {
+		simulate(t, func(t *testing.T, srv server) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			srv.from(2, ghdeploytest.Always, ghdeploytest.RefuseConnection())
@@ -130,13 +130,13 @@ func TestFinishOption(t *testing.T) {
 				return errDeploy
 			})
 			_, ok := errors.AsType[*rollout.ReportError](err)
-			equal(t, "report error", ok, true)
+			expect(t, "report error", ok, true)
 			if took := time.Since(returned); took > 8*time.Second || !end && took > 3*time.Second || end && took < 3*time.Second {
 				t.Errorf("took %v", took)
 			}
 		})
 	}
-	virtual(t, func(t *testing.T, srv server) { // the context ends while the final status is reported
+	simulate(t, func(t *testing.T, srv server) { // the context ends while the final status is reported
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		srv.from(2, ghdeploytest.Always, ghdeploytest.RefuseConnection())
@@ -147,7 +147,7 @@ func TestFinishOption(t *testing.T) {
 		if !ok || failed.State != ghdeploy.StateSuccess {
 			t.Errorf("got %v", err)
 		}
-		equal(t, "took", time.Since(start), 28*time.Second)
+		expect(t, "took", time.Since(start), 28*time.Second)
 	})
 }
 
@@ -172,7 +172,7 @@ func TestRunGrace(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			virtual(t, func(t *testing.T, srv server) {
+			simulate(t, func(t *testing.T, srv server) {
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
 				var ended time.Time
@@ -185,18 +185,18 @@ func TestRunGrace(t *testing.T) {
 				if (err == nil) != (tt.text == "") || err != nil && !strings.Contains(err.Error(), tt.text) {
 					t.Errorf("got %v, want %s", err, tt.text)
 				}
-				equal(t, "states", srv.states(), "in_progress "+tt.want)
+				expect(t, "states", srv.states(), "in_progress "+tt.want)
 				statuses := srv.Deployments("octocat/example")[0].Statuses
-				equal(t, "final status after", statuses[1].CreatedAt.Sub(ended).Round(time.Millisecond).Seconds(), tt.at)
+				expect(t, "final status after", statuses[1].CreatedAt.Sub(ended).Round(time.Millisecond).Seconds(), tt.at)
 			})
 		})
 	}
-	virtual(t, func(t *testing.T, srv server) { // a panic after it
+	simulate(t, func(t *testing.T, srv server) { // a panic after it
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		defer func() {
-			equal(t, "panic", recover(), any("boom"))
-			equal(t, "states", srv.states(), "in_progress inactive")
+			expect(t, "panic", recover(), any("boom"))
+			expect(t, "states", srv.states(), "in_progress inactive")
 		}()
 		_, _ = srv.repo.Run(ctx, release, rollout.RunOptions{Cancelled: ghdeploy.StateInactive}, func(context.Context, *rollout.Running) error {
 			cancel()
@@ -204,7 +204,7 @@ func TestRunGrace(t *testing.T) {
 			panic("boom")
 		})
 	})
-	virtual(t, func(t *testing.T, srv server) { // its final status is lost
+	simulate(t, func(t *testing.T, srv server) { // its final status is lost
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		srv.from(2, ghdeploytest.Always, ghdeploytest.DropBefore())
@@ -235,12 +235,12 @@ func TestProgressAtTheEndOfTheContext(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(fmt.Sprint(tt.after), func(t *testing.T) {
-			virtual(t, func(t *testing.T, srv server) {
+			simulate(t, func(t *testing.T, srv server) {
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
 				var returned time.Time
 				_, err := srv.repo.Run(ctx, release, rollout.RunOptions{}, func(_ context.Context, running *rollout.Running) error {
-					srv.inject(createStatus, ghdeploytest.CarryOutLater(tt.after), 1)
+					srv.inject(postStatus, ghdeploytest.CarryOutLater(tt.after), 1)
 					running.Progress("half")
 					time.Sleep(10*time.Second + time.Millisecond)
 					cancel()
@@ -251,10 +251,10 @@ func TestProgressAtTheEndOfTheContext(t *testing.T) {
 					t.Errorf("took %v", took)
 				}
 				_, ok := errors.AsType[*rollout.ReportError](err)
-				equal(t, "report error", ok, tt.error)
-				equal(t, "the function's error", errors.Is(err, errDeploy), true)
+				expect(t, "report error", ok, tt.error)
+				expect(t, "the function's error", errors.Is(err, errDeploy), true)
 				time.Sleep(time.Minute)
-				equal(t, "states", srv.states(), tt.states)
+				expect(t, "states", srv.states(), tt.states)
 			})
 		})
 	}
@@ -263,10 +263,10 @@ func TestProgressAtTheEndOfTheContext(t *testing.T) {
 // The create was executed, its response lost, and the context ended: the
 // deployment must not stay without a status.
 func TestRunCancelledDuringCreate(t *testing.T) {
-	virtual(t, func(t *testing.T, srv server) {
+	simulate(t, func(t *testing.T, srv server) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		srv.inject(createDeployment, ghdeploytest.SlowAnswer(time.Hour), 1)
+		srv.inject(postDeployment, ghdeploytest.SlowAnswer(time.Hour), 1)
 		time.AfterFunc(time.Second, cancel)
 		d, err := srv.repo.Run(ctx, release, rollout.RunOptions{}, func(context.Context, *rollout.Running) error {
 			t.Error("called")
@@ -275,16 +275,16 @@ func TestRunCancelledDuringCreate(t *testing.T) {
 		if d == nil || !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v, %v", d, err)
 		}
-		equal(t, "states", srv.states(), "error")
+		expect(t, "states", srv.states(), "error")
 	})
 }
 
 // Two sends of in_progress must not both be under way: the first one is found,
 // and the second one lands on top of the final status.
 func TestInProgressIsNotSentBlindly(t *testing.T) {
-	virtual(t, func(t *testing.T, srv server) {
-		srv.inject(createStatus, ghdeploytest.CarryOutLater(11*time.Second), 2)
-		srv.Inject(ghdeploytest.Fault{Operation: listStatuses, Times: 16, Effect: ghdeploytest.DropBefore()})
+	simulate(t, func(t *testing.T, srv server) {
+		srv.inject(postStatus, ghdeploytest.CarryOutLater(11*time.Second), 2)
+		srv.Inject(ghdeploytest.Fault{Operation: getStatuses, Times: 16, Effect: ghdeploytest.DropBefore()})
 		_, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{}, succeed)
 		_, said := errors.AsType[*rollout.ReportError](err)
 		time.Sleep(time.Minute)
@@ -296,7 +296,7 @@ func TestInProgressIsNotSentBlindly(t *testing.T) {
 
 // A connection that hangs until the time of one send is over is tried again.
 func TestFinalStatusAfterAHangingSend(t *testing.T) {
-	virtual(t, func(t *testing.T, srv server) {
+	simulate(t, func(t *testing.T, srv server) {
 		hanging := &hangs{StatusesService: srv.repo.Client.Statuses}
 		srv.repo.Client = &ghdeploy.Client{Deployments: srv.repo.Client.Deployments, Statuses: hanging}
 		if _, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{}, func(context.Context, *rollout.Running) error {
@@ -305,7 +305,7 @@ func TestFinalStatusAfterAHangingSend(t *testing.T) {
 		}); err != nil {
 			t.Error(err)
 		}
-		equal(t, "states", srv.states(), "in_progress success")
+		expect(t, "states", srv.states(), "in_progress success")
 	})
 }
 

@@ -18,7 +18,7 @@ import (
 // Constant progress makes 28 statuses in_progress in two hours, from the first
 // to the last minute.
 func TestProgressPacing(t *testing.T) {
-	virtual(t, func(t *testing.T, srv server) {
+	simulate(t, func(t *testing.T, srv server) {
 		start := time.Now()
 		if _, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{}, func(_ context.Context, running *rollout.Running) error {
 			for i := range 2 * 60 * 60 {
@@ -30,39 +30,39 @@ func TestProgressPacing(t *testing.T) {
 			t.Fatal(err)
 		}
 		statuses := srv.Deployments("octocat/example")[0].Statuses
-		equal(t, "statuses", len(statuses), 28+1)
-		equal(t, "times", srv.seconds(createStatus, start)[:40], "0 10 20 30 40 50 62.5 78.125 97.656 122.07"[:40])
+		expect(t, "statuses", len(statuses), 28+1)
+		expect(t, "times", srv.seconds(postStatus, start)[:40], "0 10 20 30 40 50 62.5 78.125 97.656 122.07"[:40])
 		for i, st := range statuses[1:] {
 			gap, elapsed := st.CreatedAt.Sub(statuses[i].CreatedAt), statuses[i].CreatedAt.Sub(start)
 			if want := max(10*time.Second, elapsed/4); gap < want-time.Millisecond && st.State == "in_progress" {
 				t.Errorf("status %d came %v after the one before it, want %v", i+1, gap, want)
 			}
 		}
-		equal(t, "final description", statuses[28].Description, "second 7199")
+		expect(t, "final description", statuses[28].Description, "second 7199")
 	})
 }
 
 // The latest text goes out when its time has come, without another call.
 func TestProgressLastText(t *testing.T) {
-	virtual(t, func(t *testing.T, srv server) {
+	simulate(t, func(t *testing.T, srv server) {
 		start := time.Now()
 		if _, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{}, func(_ context.Context, running *rollout.Running) error {
 			time.Sleep(time.Second)
 			running.Progress("one")
 			running.Progress("two")
 			time.Sleep(time.Minute)
-			equal(t, "states", srv.states(), "in_progress in_progress")
+			expect(t, "states", srv.states(), "in_progress in_progress")
 			running.Progress("two") // nothing new
 			time.Sleep(time.Minute)
-			equal(t, "states", srv.states(), "in_progress in_progress")
+			expect(t, "states", srv.states(), "in_progress in_progress")
 			running.Progress("three") // it may go out at once
 			time.Sleep(time.Millisecond)
 			return nil
 		}); err != nil {
 			t.Fatal(err)
 		}
-		equal(t, "times", srv.seconds(createStatus, start), "0 10 121 121.001")
-		equal(t, "bodies", srv.bodies(), strings.Join([]string{
+		expect(t, "times", srv.seconds(postStatus, start), "0 10 121 121.001")
+		expect(t, "bodies", srv.bodies(), strings.Join([]string{
 			`{"state":"in_progress"}`,
 			`{"state":"in_progress","description":"two"}`,
 			`{"state":"in_progress","description":"three"}`,
@@ -72,7 +72,7 @@ func TestProgressLastText(t *testing.T) {
 }
 
 func TestProgressAfterRun(t *testing.T) {
-	virtual(t, func(t *testing.T, srv server) {
+	simulate(t, func(t *testing.T, srv server) {
 		var kept *rollout.Running
 		if _, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{}, func(_ context.Context, running *rollout.Running) error {
 			kept = running
@@ -88,7 +88,7 @@ func TestProgressAfterRun(t *testing.T) {
 			kept.SetEnvironmentURL("https://app.test")
 			time.Sleep(time.Minute)
 		}
-		equal(t, "requests", len(srv.Requests()), before)
+		expect(t, "requests", len(srv.Requests()), before)
 	})
 }
 
@@ -97,11 +97,11 @@ func TestZeroRunning(t *testing.T) {
 	running.Progress("x")
 	running.SetLogURL("x")
 	running.SetEnvironmentURL("x")
-	equal(t, "deployment", running.Deployment(), nil)
+	expect(t, "deployment", running.Deployment(), nil)
 }
 
 func TestRunURLs(t *testing.T) {
-	virtual(t, func(t *testing.T, srv server) {
+	simulate(t, func(t *testing.T, srv server) {
 		if _, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{LogURL: "https://ci.test/1"}, func(_ context.Context, running *rollout.Running) error {
 			running.SetEnvironmentURL("https://app.test") // posts nothing by itself
 			time.Sleep(time.Minute)
@@ -112,13 +112,13 @@ func TestRunURLs(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
-		equal(t, "bodies", srv.bodies(), strings.Join([]string{
+		expect(t, "bodies", srv.bodies(), strings.Join([]string{
 			`{"state":"in_progress","log_url":"https://ci.test/1"}`,
 			`{"state":"in_progress","log_url":"https://ci.test/1","description":"half","environment_url":"https://app.test"}`,
 			`{"state":"success","log_url":"https://ci.test/2","description":"half","environment_url":"https://app.test"}`,
 		}, "\n"))
 	})
-	virtual(t, func(t *testing.T, srv server) { // one that GitHub refuses does not cost the final status
+	simulate(t, func(t *testing.T, srv server) { // one that GitHub refuses does not cost the final status
 		_, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{}, func(_ context.Context, running *rollout.Running) error {
 			running.SetEnvironmentURL("localhost:8080")
 			running.Progress("half")
@@ -129,7 +129,7 @@ func TestRunURLs(t *testing.T) {
 		if !ok || failed.State != ghdeploy.StateSuccess || !errors.Is(err, ghdeploy.ErrValidation) || !strings.Contains(err.Error(), "environment_url") {
 			t.Errorf("got %v", err)
 		}
-		equal(t, "states", srv.states(), "in_progress success")
+		expect(t, "states", srv.states(), "in_progress success")
 	})
 }
 
@@ -142,16 +142,16 @@ func TestProgressOnABadServer(t *testing.T) {
 		"rate limited": ghdeploytest.Respond(http.StatusTooManyRequests, "").WithHeader("Retry-After", "60"),
 	} {
 		t.Run(name, func(t *testing.T) {
-			virtual(t, func(t *testing.T, srv server) {
+			simulate(t, func(t *testing.T, srv server) {
 				_, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{}, func(_ context.Context, running *rollout.Running) error {
-					srv.inject(createStatus, effect, ghdeploytest.Always)
+					srv.inject(postStatus, effect, ghdeploytest.Always)
 					start := time.Now()
 					var calls sync.WaitGroup
 					for i := range 64 {
 						calls.Go(func() { running.Progress(fmt.Sprint(i)) })
 					}
 					calls.Wait()
-					equal(t, "calls took", time.Since(start), 0)
+					expect(t, "calls took", time.Since(start), 0)
 					time.Sleep(10 * time.Minute)
 					srv.ClearFaults()
 					return nil
@@ -170,24 +170,24 @@ func TestProgressOnABadServer(t *testing.T) {
 
 // A progress that got lost is posted again when the next one is due.
 func TestProgressLost(t *testing.T) {
-	virtual(t, func(t *testing.T, srv server) {
+	simulate(t, func(t *testing.T, srv server) {
 		start := time.Now()
 		if _, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{}, func(_ context.Context, running *rollout.Running) error {
-			srv.inject(createStatus, ghdeploytest.DropBefore(), 1)
+			srv.inject(postStatus, ghdeploytest.DropBefore(), 1)
 			running.Progress("half")
 			time.Sleep(10 * time.Minute)
 			return nil
 		}); err != nil {
 			t.Fatal(err)
 		}
-		equal(t, "times", srv.seconds(createStatus, start), "0 10 35 600")
-		equal(t, "states", srv.states(), "in_progress in_progress success")
+		expect(t, "times", srv.seconds(postStatus, start), "0 10 35 600")
+		expect(t, "states", srv.states(), "in_progress in_progress success")
 	})
 }
 
 // Somebody else ended the deployment: progress must not take that back.
 func TestProgressDoesNotReopen(t *testing.T) {
-	virtual(t, func(t *testing.T, srv server) {
+	simulate(t, func(t *testing.T, srv server) {
 		if _, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{}, func(ctx context.Context, running *rollout.Running) error {
 			srv.status(ctx, t, running.Deployment().ID, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateInactive})
 			running.Progress("half")
@@ -196,16 +196,16 @@ func TestProgressDoesNotReopen(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
-		equal(t, "states", srv.states(), "in_progress inactive success")
+		expect(t, "states", srv.states(), "in_progress inactive success")
 	})
 }
 
 // An unknown progress is settled before the final status, or it lands on top.
 func TestProgressIsSettledBeforeTheEnd(t *testing.T) {
 	for _, after := range []time.Duration{500 * time.Millisecond, 2 * time.Second, 6 * time.Second, 12 * time.Second} {
-		virtual(t, func(t *testing.T, srv server) {
+		simulate(t, func(t *testing.T, srv server) {
 			if _, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{}, func(_ context.Context, running *rollout.Running) error {
-				srv.inject(createStatus, ghdeploytest.CarryOutLater(after), 1)
+				srv.inject(postStatus, ghdeploytest.CarryOutLater(after), 1)
 				running.Progress("half")
 				time.Sleep(10*time.Second + time.Millisecond)
 				return nil
@@ -213,18 +213,18 @@ func TestProgressIsSettledBeforeTheEnd(t *testing.T) {
 				t.Fatal(err)
 			}
 			time.Sleep(time.Minute)
-			equal(t, fmt.Sprint("states after ", after), srv.states(), "in_progress in_progress success")
+			expect(t, fmt.Sprint("states after ", after), srv.states(), "in_progress in_progress success")
 		})
 	}
-	virtual(t, func(t *testing.T, srv server) { // its POST is under way when the function returns
+	simulate(t, func(t *testing.T, srv server) { // its POST is under way when the function returns
 		if _, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{}, func(_ context.Context, running *rollout.Running) error {
-			srv.inject(createStatus, ghdeploytest.SlowAnswer(20*time.Second), 1)
+			srv.inject(postStatus, ghdeploytest.SlowAnswer(20*time.Second), 1)
 			running.Progress("half")
 			time.Sleep(10*time.Second + time.Millisecond)
 			return nil
 		}); err != nil {
 			t.Fatal(err)
 		}
-		equal(t, "states", srv.states(), "in_progress in_progress success")
+		expect(t, "states", srv.states(), "in_progress in_progress success")
 	})
 }

@@ -15,7 +15,7 @@ import (
 )
 
 func TestReportPosts(t *testing.T) {
-	virtual(t, func(t *testing.T, srv server) {
+	simulate(t, func(t *testing.T, srv server) {
 		id := srv.deploy(t)
 		got, err := srv.repo.Report(t.Context(), id, ghdeploy.DeploymentStatusRequest{
 			State: ghdeploy.StateInProgress, Description: "half", LogURL: "https://ci.test/1",
@@ -24,9 +24,9 @@ func TestReportPosts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		equal(t, "state", got.State, ghdeploy.StateInProgress)
+		expect(t, "state", got.State, ghdeploy.StateInProgress)
 		const want = `{"state":"in_progress","log_url":"https://ci.test/1","description":"half","environment_url":"https://app.test","environment":"Production","auto_inactive":false}`
-		equal(t, "body", srv.sent(createStatus)[0].Body, want)
+		expect(t, "body", srv.sent(postStatus)[0].Body, want)
 	})
 }
 
@@ -49,20 +49,20 @@ func TestReportPostsNothingTwice(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			virtual(t, func(t *testing.T, srv server) {
+			simulate(t, func(t *testing.T, srv server) {
 				id := srv.deploy(t, ghdeploy.StateQueued)
 				want, err := srv.repo.Report(t.Context(), id, first)
 				if err != nil {
 					t.Fatal(err)
 				}
-				before, req := srv.calls(createStatus), first
+				before, req := srv.calls(postStatus), first
 				tt.change(&req)
 				got, err := srv.repo.Report(t.Context(), id, req)
 				if err != nil {
 					t.Fatal(err)
 				}
-				equal(t, "posts", srv.calls(createStatus)-before, tt.posts)
-				equal(t, "the same status", got.ID == want.ID, tt.posts == 0)
+				expect(t, "posts", srv.calls(postStatus)-before, tt.posts)
+				expect(t, "the same status", got.ID == want.ID, tt.posts == 0)
 			})
 		})
 	}
@@ -71,31 +71,31 @@ func TestReportPostsNothingTwice(t *testing.T) {
 // An equal status that is not the newest is no reason to post nothing.
 func TestReportComparesWithTheNewest(t *testing.T) {
 	for _, order := range []ghdeploytest.ListOrder{ghdeploytest.NewestFirst, ghdeploytest.OldestFirst, ghdeploytest.Shuffled} {
-		virtual(t, func(t *testing.T, srv server) {
+		simulate(t, func(t *testing.T, srv server) {
 			id := srv.deploy(t, ghdeploy.StateQueued, ghdeploy.StateInProgress)
 			if _, err := srv.repo.Report(t.Context(), id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateQueued}); err != nil {
 				t.Fatal(err)
 			}
-			equal(t, "states", srv.states(), "queued in_progress queued")
+			expect(t, "states", srv.states(), "queued in_progress queued")
 			if _, err := srv.repo.Report(t.Context(), id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateQueued}); err != nil {
 				t.Fatal(err)
 			}
-			equal(t, "states", srv.states(), "queued in_progress queued")
+			expect(t, "states", srv.states(), "queued in_progress queued")
 		}, ghdeploytest.WithListOrder(order))
 	}
 }
 
 func TestReportReadsAllPages(t *testing.T) {
-	virtual(t, func(t *testing.T, srv server) {
+	simulate(t, func(t *testing.T, srv server) {
 		id := srv.deploy(t)
 		for range 150 {
 			srv.status(t.Context(), t, id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateInProgress})
 		}
 		srv.status(t.Context(), t, id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateSuccess})
-		before := srv.calls(createStatus)
+		before := srv.calls(postStatus)
 		got, err := srv.repo.Report(t.Context(), id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateSuccess})
-		if err != nil || got.State != ghdeploy.StateSuccess || srv.calls(createStatus) != before {
-			t.Errorf("got %v, %v and %d posts", got, err, srv.calls(createStatus)-before)
+		if err != nil || got.State != ghdeploy.StateSuccess || srv.calls(postStatus) != before {
+			t.Errorf("got %v, %v and %d posts", got, err, srv.calls(postStatus)-before)
 		}
 	}, ghdeploytest.WithListOrder(ghdeploytest.OldestFirst))
 }
@@ -103,22 +103,22 @@ func TestReportReadsAllPages(t *testing.T) {
 func TestReportDoesNotReopen(t *testing.T) {
 	for _, final := range []ghdeploy.State{ghdeploy.StateSuccess, ghdeploy.StateFailure, ghdeploy.StateError, ghdeploy.StateInactive} {
 		for _, state := range []ghdeploy.State{ghdeploy.StateQueued, ghdeploy.StatePending, ghdeploy.StateInProgress} {
-			virtual(t, func(t *testing.T, srv server) {
+			simulate(t, func(t *testing.T, srv server) {
 				id := srv.deploy(t, final)
 				got, err := srv.repo.Report(t.Context(), id, ghdeploy.DeploymentStatusRequest{State: state})
 				if !errors.Is(err, rollout.ErrAlreadyFinal) || got == nil || got.State != final {
 					t.Errorf("%s on %s: got %v, %v", state, final, got, err)
 				}
-				equal(t, "posts", srv.calls(createStatus), 1)
+				expect(t, "posts", srv.calls(postStatus), 1)
 			})
 		}
 	}
-	virtual(t, func(t *testing.T, srv server) { // one final state may follow another
+	simulate(t, func(t *testing.T, srv server) { // one final state may follow another
 		id := srv.deploy(t, ghdeploy.StateSuccess)
 		if _, err := srv.repo.Report(t.Context(), id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateInactive}); err != nil {
 			t.Error(err)
 		}
-		equal(t, "states", srv.states(), "success inactive")
+		expect(t, "states", srv.states(), "success inactive")
 	})
 }
 
@@ -135,7 +135,7 @@ func TestReportCutsTheDescription(t *testing.T) {
 	}
 	for name, text := range tests {
 		t.Run(name, func(t *testing.T) {
-			virtual(t, func(t *testing.T, srv server) {
+			simulate(t, func(t *testing.T, srv server) {
 				id := srv.deploy(t)
 				for range 2 { // the second is equal after the cut
 					got, err := srv.repo.Report(t.Context(), id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateSuccess, Description: text})
@@ -147,7 +147,7 @@ func TestReportCutsTheDescription(t *testing.T) {
 						t.Errorf("got %d characters, want %d: %q", n, want, got.Description)
 					}
 				}
-				equal(t, "posts", srv.calls(createStatus), 1)
+				expect(t, "posts", srv.calls(postStatus), 1)
 			})
 		})
 	}
@@ -174,17 +174,17 @@ func TestReportSettlesAnUnknownOutcome(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			virtual(t, func(t *testing.T, srv server) {
+			simulate(t, func(t *testing.T, srv server) {
 				id, start := srv.deploy(t), time.Now()
-				srv.inject(createStatus, tt.fault, tt.times)
+				srv.inject(postStatus, tt.fault, tt.times)
 				got, err := srv.repo.Report(t.Context(), id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateSuccess})
-				equal(t, "outcome unknown", errors.Is(err, ghdeploy.ErrOutcomeUnknown), tt.lost)
+				expect(t, "outcome unknown", errors.Is(err, ghdeploy.ErrOutcomeUnknown), tt.lost)
 				if !tt.lost && (err != nil || got.State != ghdeploy.StateSuccess) {
 					t.Errorf("got %v, %v", got, err)
 				}
-				equal(t, "posts", srv.seconds(createStatus, start), tt.posts)
-				equal(t, "looks", srv.seconds(listStatuses, start), tt.looks)
-				equal(t, "states", srv.states(), tt.states)
+				expect(t, "posts", srv.seconds(postStatus, start), tt.posts)
+				expect(t, "looks", srv.seconds(getStatuses, start), tt.looks)
+				expect(t, "states", srv.states(), tt.states)
 			})
 		})
 	}
@@ -192,66 +192,66 @@ func TestReportSettlesAnUnknownOutcome(t *testing.T) {
 
 // A status that was there before the POST is not the one that was posted.
 func TestReportFindsOnlyNewStatuses(t *testing.T) {
-	virtual(t, func(t *testing.T, srv server) {
+	simulate(t, func(t *testing.T, srv server) {
 		id := srv.deploy(t, ghdeploy.StateFailure, ghdeploy.StateSuccess)
-		srv.inject(createStatus, ghdeploytest.DropBefore(), 1)
+		srv.inject(postStatus, ghdeploytest.DropBefore(), 1)
 		if _, err := srv.repo.Report(t.Context(), id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateFailure}); err != nil {
 			t.Fatal(err)
 		}
-		equal(t, "states", srv.states(), "failure success failure")
+		expect(t, "states", srv.states(), "failure success failure")
 	})
 }
 
 func TestReportWhileReadsFail(t *testing.T) {
-	broken := func(srv server) { srv.inject(listStatuses, ghdeploytest.Respond(500, ""), ghdeploytest.Always) }
-	virtual(t, func(t *testing.T, srv server) {
+	broken := func(srv server) { srv.inject(getStatuses, ghdeploytest.Respond(500, ""), ghdeploytest.Always) }
+	simulate(t, func(t *testing.T, srv server) {
 		id := srv.deploy(t)
 		broken(srv)
 		if _, err := srv.repo.Report(t.Context(), id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateInProgress}); err == nil {
 			t.Error("in_progress was posted on an unknown history")
 		}
-		equal(t, "states", srv.states(), "")
+		expect(t, "states", srv.states(), "")
 		if _, err := srv.repo.Report(t.Context(), id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateSuccess}); err != nil {
 			t.Error(err)
 		}
-		equal(t, "states", srv.states(), "success")
+		expect(t, "states", srv.states(), "success")
 	})
-	virtual(t, func(t *testing.T, srv server) { // no read answers, and two posts are lost
+	simulate(t, func(t *testing.T, srv server) { // no read answers, and two posts are lost
 		id := srv.deploy(t)
 		broken(srv)
-		srv.inject(createStatus, ghdeploytest.DropBefore(), 2)
+		srv.inject(postStatus, ghdeploytest.DropBefore(), 2)
 		if _, err := srv.repo.Report(t.Context(), id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateSuccess}); err != nil {
 			t.Error(err)
 		}
-		equal(t, "states", srv.states(), "success")
+		expect(t, "states", srv.states(), "success")
 	})
-	virtual(t, func(t *testing.T, srv server) { // the reads fail from the POST on
+	simulate(t, func(t *testing.T, srv server) { // the reads fail from the POST on
 		id := srv.deploy(t)
-		srv.Inject(ghdeploytest.Fault{Operation: listStatuses, Nth: 2, Times: ghdeploytest.Always, Effect: ghdeploytest.Respond(500, "")})
-		srv.inject(createStatus, ghdeploytest.DropBefore(), 1)
+		srv.Inject(ghdeploytest.Fault{Operation: getStatuses, Nth: 2, Times: ghdeploytest.Always, Effect: ghdeploytest.Respond(500, "")})
+		srv.inject(postStatus, ghdeploytest.DropBefore(), 1)
 		_, err := srv.repo.Report(t.Context(), id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateInProgress})
-		equal(t, "outcome unknown", errors.Is(err, ghdeploy.ErrOutcomeUnknown), true)
-		equal(t, "posts", srv.calls(createStatus), 1)
+		expect(t, "outcome unknown", errors.Is(err, ghdeploy.ErrOutcomeUnknown), true)
+		expect(t, "posts", srv.calls(postStatus), 1)
 	})
 }
 
 // While the outcome of in_progress is unknown somebody else ends the
 // deployment: in_progress must not be sent again.
 func TestReportYieldsToAFinalStatus(t *testing.T) {
-	virtual(t, func(t *testing.T, srv server) {
+	simulate(t, func(t *testing.T, srv server) {
 		id := srv.deploy(t)
-		srv.inject(createStatus, ghdeploytest.DropBefore(), 1)
+		srv.inject(postStatus, ghdeploytest.DropBefore(), 1)
 		time.AfterFunc(5*time.Second, func() { srv.status(t.Context(), t, id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateError}) })
 		got, err := srv.repo.Report(t.Context(), id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateInProgress})
 		if !errors.Is(err, rollout.ErrAlreadyFinal) || got == nil || got.State != ghdeploy.StateError {
 			t.Errorf("got %v, %v", got, err)
 		}
-		equal(t, "states", srv.states(), "error")
+		expect(t, "states", srv.states(), "error")
 	})
 }
 
 func TestReportErrors(t *testing.T) {
-	virtual(t, func(t *testing.T, srv server) {
+	simulate(t, func(t *testing.T, srv server) {
 		id, ctx := srv.deploy(t), t.Context()
 		ended, cancel := context.WithCancel(ctx)
 		cancel()
@@ -280,47 +280,47 @@ func TestReportErrors(t *testing.T) {
 				t.Errorf("%s: got %v, %v; want %v", name, got, err, tt.want)
 			}
 		}
-		equal(t, "states", srv.states(), "")
+		expect(t, "states", srv.states(), "")
 	})
 }
 
 // A look that hangs ends when the next one is due.
 func TestReportLooksInTime(t *testing.T) {
-	virtual(t, func(t *testing.T, srv server) {
+	simulate(t, func(t *testing.T, srv server) {
 		id, start := srv.deploy(t), time.Now()
-		srv.inject(createStatus, ghdeploytest.DropAfter(), 1)
-		srv.Inject(ghdeploytest.Fault{Operation: listStatuses, Nth: 2, Latency: time.Hour})
+		srv.inject(postStatus, ghdeploytest.DropAfter(), 1)
+		srv.Inject(ghdeploytest.Fault{Operation: getStatuses, Nth: 2, Latency: time.Hour})
 		if _, err := srv.repo.Report(t.Context(), id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateInProgress}); err != nil {
 			t.Fatal(err)
 		}
-		equal(t, "looks", srv.seconds(listStatuses, start), "0 1 3")
+		expect(t, "looks", srv.seconds(getStatuses, start), "0 1 3")
 	})
 }
 
 // A send that is refused does not make an earlier one certain.
 func TestReportStaysUncertain(t *testing.T) {
-	virtual(t, func(t *testing.T, srv server) {
+	simulate(t, func(t *testing.T, srv server) {
 		id := srv.deploy(t)
-		srv.inject(createStatus, ghdeploytest.DropBefore(), 1)
-		srv.Inject(ghdeploytest.Fault{Operation: createStatus, Nth: 2, Effect: ghdeploytest.Respond(http.StatusForbidden, `{"message":"no"}`)})
+		srv.inject(postStatus, ghdeploytest.DropBefore(), 1)
+		srv.Inject(ghdeploytest.Fault{Operation: postStatus, Nth: 2, Effect: ghdeploytest.Respond(http.StatusForbidden, `{"message":"no"}`)})
 		_, err := srv.repo.Report(t.Context(), id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateSuccess})
-		equal(t, "forbidden", errors.Is(err, ghdeploy.ErrForbidden), true)
-		equal(t, "outcome unknown", errors.Is(err, ghdeploy.ErrOutcomeUnknown), true)
+		expect(t, "forbidden", errors.Is(err, ghdeploy.ErrForbidden), true)
+		expect(t, "outcome unknown", errors.Is(err, ghdeploy.ErrOutcomeUnknown), true)
 	})
 }
 
 // The statuses could not be read before the POST, and then they can.
 func TestReportFindsTheNewestAfterAFailedRead(t *testing.T) {
-	virtual(t, func(t *testing.T, srv server) {
+	simulate(t, func(t *testing.T, srv server) {
 		id := srv.deploy(t, ghdeploy.StateSuccess, ghdeploy.StateInactive)
-		before := srv.calls(createStatus)
-		srv.inject(listStatuses, ghdeploytest.Respond(http.StatusBadGateway, ""), 4)
-		srv.inject(createStatus, ghdeploytest.CarryOutLater(5*time.Second), 1)
+		before := srv.calls(postStatus)
+		srv.inject(getStatuses, ghdeploytest.Respond(http.StatusBadGateway, ""), 4)
+		srv.inject(postStatus, ghdeploytest.CarryOutLater(5*time.Second), 1)
 		if _, err := srv.repo.Report(t.Context(), id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateSuccess}); err != nil {
 			t.Fatal(err)
 		}
-		equal(t, "posts", srv.calls(createStatus)-before, 1)
-		equal(t, "states", srv.states(), "success inactive success")
+		expect(t, "posts", srv.calls(postStatus)-before, 1)
+		expect(t, "states", srv.states(), "success inactive success")
 	})
 }
 

@@ -16,10 +16,10 @@ import (
 )
 
 const (
-	createDeployment = "POST /repos/{owner}/{repo}/deployments"
-	listDeployments  = "GET /repos/{owner}/{repo}/deployments"
-	createStatus     = "POST /repos/{owner}/{repo}/deployments/{deployment_id}/statuses"
-	listStatuses     = "GET /repos/{owner}/{repo}/deployments/{deployment_id}/statuses"
+	postDeployment = "POST /repos/{owner}/{repo}/deployments"
+	getDeployments = "GET /repos/{owner}/{repo}/deployments"
+	postStatus     = "POST /repos/{owner}/{repo}/deployments/{deployment_id}/statuses"
+	getStatuses    = "GET /repos/{owner}/{repo}/deployments/{deployment_id}/statuses"
 
 	mainSHA = "0123456789abcdef0123456789abcdef01234567"
 )
@@ -30,9 +30,9 @@ type server struct {
 	repo rollout.Repo
 }
 
-// virtual runs a test against a server in virtual time. It fails if a
+// simulate runs a test against a server in virtual time. It fails if a
 // goroutine is left.
-func virtual(t *testing.T, test func(t *testing.T, srv server), opts ...ghdeploytest.Option) {
+func simulate(t *testing.T, test func(t *testing.T, srv server), opts ...ghdeploytest.Option) {
 	t.Helper()
 	for _, name := range []string{"GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID"} {
 		t.Setenv(name, "") // the tests may run in a workflow
@@ -109,7 +109,7 @@ func (s server) inject(operation string, effect ghdeploytest.Effect, times int) 
 	s.Inject(ghdeploytest.Fault{Operation: operation, Effect: effect, Times: times})
 }
 
-func equal[T comparable](t *testing.T, what string, got, want T) {
+func expect[T comparable](t *testing.T, what string, got, want T) {
 	t.Helper()
 	if got != want {
 		t.Errorf("%s: got %v, want %v", what, got, want)

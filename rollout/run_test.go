@@ -26,31 +26,31 @@ func fail(context.Context, *rollout.Running) error    { return errDeploy }
 // bodies returns the bodies of the posted statuses, one a line.
 func (s server) bodies() string {
 	var lines []string
-	for _, r := range s.sent(createStatus) {
+	for _, r := range s.sent(postStatus) {
 		lines = append(lines, r.Body)
 	}
 	return strings.Join(lines, "\n")
 }
 
 func TestRunReports(t *testing.T) {
-	virtual(t, func(t *testing.T, srv server) {
+	simulate(t, func(t *testing.T, srv server) {
 		called := false
 		d, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{}, func(ctx context.Context, running *rollout.Running) error {
 			called = true
-			equal(t, "context", ctx == t.Context(), true)
-			equal(t, "states", srv.states(), "in_progress")
-			equal(t, "deployment", running.Deployment().ID, srv.Deployments("octocat/example")[0].ID)
+			expect(t, "context", ctx == t.Context(), true)
+			expect(t, "states", srv.states(), "in_progress")
+			expect(t, "deployment", running.Deployment().ID, srv.Deployments("octocat/example")[0].ID)
 			return nil
 		})
 		if err != nil || d == nil || !called {
 			t.Fatalf("got %v, %v", d, err)
 		}
 		create := regexp.MustCompile(`^\{"ref":"main","auto_merge":false,"payload":\{"ghdeploy_key":"[A-Z2-7]{26}"\},"environment":"staging"\}$`)
-		if body := srv.sent(createDeployment)[0].Body; !create.MatchString(body) {
+		if body := srv.sent(postDeployment)[0].Body; !create.MatchString(body) {
 			t.Errorf("got the body %s", body)
 		}
-		equal(t, "bodies", srv.bodies(), `{"state":"in_progress"}`+"\n"+`{"state":"success"}`)
-		equal(t, "requests", len(srv.Requests()), 3)
+		expect(t, "bodies", srv.bodies(), `{"state":"in_progress"}`+"\n"+`{"state":"success"}`)
+		expect(t, "requests", len(srv.Requests()), 3)
 	})
 }
 
@@ -72,7 +72,7 @@ func TestRunFinalState(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			virtual(t, func(t *testing.T, srv server) {
+			simulate(t, func(t *testing.T, srv server) {
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
 				d, err := srv.repo.Run(ctx, release, tt.opts, func(ctx context.Context, running *rollout.Running) error {
@@ -84,22 +84,22 @@ func TestRunFinalState(t *testing.T) {
 				if err != tt.err || d == nil { //nolint:errorlint // the function's error itself
 					t.Errorf("got %v, %v; want %v", d, err, tt.err)
 				}
-				equal(t, "states", srv.states(), "in_progress "+tt.want)
+				expect(t, "states", srv.states(), "in_progress "+tt.want)
 			})
 		})
 	}
 }
 
 func TestRunPanics(t *testing.T) {
-	virtual(t, func(t *testing.T, srv server) {
+	simulate(t, func(t *testing.T, srv server) {
 		defer func() {
-			equal(t, "panic", recover(), any("boom"))
-			equal(t, "states", srv.states(), "in_progress error")
+			expect(t, "panic", recover(), any("boom"))
+			expect(t, "states", srv.states(), "in_progress error")
 		}()
 		_, _ = srv.repo.Run(t.Context(), release, rollout.RunOptions{}, func(context.Context, *rollout.Running) error { panic("boom") })
 		t.Error("Run returned")
 	})
-	virtual(t, func(t *testing.T, srv server) {
+	simulate(t, func(t *testing.T, srv server) {
 		ended := make(chan struct{})
 		go func() {
 			defer close(ended)
@@ -110,12 +110,12 @@ func TestRunPanics(t *testing.T) {
 			t.Error("Run returned")
 		}()
 		<-ended
-		equal(t, "states", srv.states(), "in_progress error")
+		expect(t, "states", srv.states(), "in_progress error")
 	})
-	virtual(t, func(t *testing.T, srv server) { // in Superseded
+	simulate(t, func(t *testing.T, srv server) { // in Superseded
 		defer func() {
-			equal(t, "panic", recover(), any("boom"))
-			equal(t, "states of the older", history(srv.Deployments("octocat/example")[0]), "in_progress error")
+			expect(t, "panic", recover(), any("boom"))
+			expect(t, "states of the older", history(srv.Deployments("octocat/example")[0]), "in_progress error")
 		}()
 		_, _ = srv.repo.Run(t.Context(), release, rollout.RunOptions{
 			Superseded: func(*ghdeploy.Deployment) error { panic("boom") },
@@ -129,13 +129,13 @@ func TestRunPanics(t *testing.T) {
 
 // A transport that panics does so on the goroutine that called Run.
 func TestRunTransportPanics(t *testing.T) {
-	virtual(t, func(t *testing.T, srv server) {
+	simulate(t, func(t *testing.T, srv server) {
 		repo := srv.repo
 		statuses := repo.Client.Statuses
 		repo.Client = &ghdeploy.Client{Deployments: repo.Client.Deployments, Statuses: panicking{statuses}}
 		defer func() {
-			equal(t, "panic", recover(), any("boom"))
-			equal(t, "states", srv.states(), "in_progress success")
+			expect(t, "panic", recover(), any("boom"))
+			expect(t, "states", srv.states(), "in_progress success")
 		}()
 		_, _ = repo.Run(t.Context(), release, rollout.RunOptions{}, func(_ context.Context, running *rollout.Running) error {
 			running.Progress("half")
@@ -159,37 +159,37 @@ func TestRunDoesNotStart(t *testing.T) {
 		states  string
 		want    error
 	}{
-		"in_progress is refused": {func(srv server, _ context.CancelFunc) { srv.inject(createStatus, refused, 1) }, "error", ghdeploy.ErrForbidden},
+		"in_progress is refused": {func(srv server, _ context.CancelFunc) { srv.inject(postStatus, refused, 1) }, "error", ghdeploy.ErrForbidden},
 		"in_progress is lost": {
-			func(srv server, _ context.CancelFunc) { srv.inject(createStatus, ghdeploytest.DropBefore(), 3) },
+			func(srv server, _ context.CancelFunc) { srv.inject(postStatus, ghdeploytest.DropBefore(), 3) },
 			"error", ghdeploy.ErrOutcomeUnknown,
 		},
 		"in_progress is lost twice": {
-			func(srv server, _ context.CancelFunc) { srv.inject(createStatus, ghdeploytest.DropBefore(), 2) },
+			func(srv server, _ context.CancelFunc) { srv.inject(postStatus, ghdeploytest.DropBefore(), 2) },
 			"in_progress success", nil,
 		},
 		"the context ends before": {
 			func(srv server, cancel context.CancelFunc) {
-				srv.inject(createDeployment, ghdeploytest.SlowAnswer(5*time.Second), 1)
+				srv.inject(postDeployment, ghdeploytest.SlowAnswer(5*time.Second), 1)
 				time.AfterFunc(time.Second, cancel)
 			}, "error", context.Canceled,
 		},
 		"the context ends during it": {
 			func(srv server, cancel context.CancelFunc) {
-				srv.Inject(ghdeploytest.Fault{Operation: createStatus, Latency: 5 * time.Second})
+				srv.Inject(ghdeploytest.Fault{Operation: postStatus, Latency: 5 * time.Second})
 				time.AfterFunc(time.Second, cancel)
 			}, "error", context.Canceled,
 		},
 		"the context ends after it": {
 			func(srv server, cancel context.CancelFunc) {
-				srv.inject(createStatus, ghdeploytest.SlowAnswer(5*time.Second), 1)
+				srv.inject(postStatus, ghdeploytest.SlowAnswer(5*time.Second), 1)
 				time.AfterFunc(time.Second, cancel)
 			}, "in_progress error", context.Canceled,
 		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			virtual(t, func(t *testing.T, srv server) {
+			simulate(t, func(t *testing.T, srv server) {
 				ctx, cancel := context.WithCancel(t.Context())
 				defer cancel()
 				tt.prepare(srv, cancel)
@@ -199,8 +199,8 @@ func TestRunDoesNotStart(t *testing.T) {
 					return nil
 				})
 				time.Sleep(time.Minute)
-				equal(t, "called", called, tt.want == nil)
-				equal(t, "states", srv.states(), tt.states)
+				expect(t, "called", called, tt.want == nil)
+				expect(t, "states", srv.states(), tt.states)
 				if d == nil {
 					t.Error("got no deployment")
 				}
@@ -235,40 +235,40 @@ func TestRunCreates(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			virtual(t, func(t *testing.T, srv server) {
-				srv.inject(createDeployment, tt.fault, 1)
+			simulate(t, func(t *testing.T, srv server) {
+				srv.inject(postDeployment, tt.fault, 1)
 				req := release
 				req.Payload = tt.payload
 				d, err := srv.repo.Run(t.Context(), req, rollout.RunOptions{}, succeed)
 				if !errors.Is(err, tt.want) || (d == nil) != (tt.want != nil) {
 					t.Errorf("got %v, %v; want %v", d, err, tt.want)
 				}
-				equal(t, "posts", srv.calls(createDeployment), tt.posts)
-				equal(t, "states", srv.states(), tt.states)
+				expect(t, "posts", srv.calls(postDeployment), tt.posts)
+				expect(t, "states", srv.states(), tt.states)
 			})
 		})
 	}
-	virtual(t, func(t *testing.T, srv server) { // text goes out as it is
+	simulate(t, func(t *testing.T, srv server) { // text goes out as it is
 		req := release
 		req.Payload = "text"
 		if _, err := srv.repo.Run(t.Context(), req, rollout.RunOptions{}, succeed); err != nil {
 			t.Fatal(err)
 		}
-		equal(t, "payload", string(srv.Deployments("octocat/example")[0].Payload), `"text"`)
+		expect(t, "payload", string(srv.Deployments("octocat/example")[0].Payload), `"text"`)
 	})
 	// Among many others, in any order.
 	for _, order := range []ghdeploytest.ListOrder{ghdeploytest.NewestFirst, ghdeploytest.OldestFirst, ghdeploytest.Shuffled} {
-		virtual(t, func(t *testing.T, srv server) {
+		simulate(t, func(t *testing.T, srv server) {
 			for range 250 {
 				if _, err := srv.repo.Client.Deployments.Create(t.Context(), "octocat", "example", release); err != nil {
 					t.Fatal(err)
 				}
 			}
-			srv.inject(createDeployment, ghdeploytest.DropAfter(), 1)
+			srv.inject(postDeployment, ghdeploytest.DropAfter(), 1)
 			if _, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{}, succeed); err != nil {
 				t.Error(err)
 			}
-			equal(t, "deployments", len(srv.Deployments("octocat/example")), 251)
+			expect(t, "deployments", len(srv.Deployments("octocat/example")), 251)
 		}, ghdeploytest.WithListOrder(order))
 	}
 }
@@ -289,7 +289,7 @@ func TestRunLogURL(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			virtual(t, func(t *testing.T, srv server) {
+			simulate(t, func(t *testing.T, srv server) {
 				for key, value := range actions {
 					if key != tt.unset {
 						t.Setenv(key, value)
@@ -299,7 +299,7 @@ func TestRunLogURL(t *testing.T) {
 					t.Fatal(err)
 				}
 				for _, st := range srv.Deployments("octocat/example")[0].Statuses {
-					equal(t, "log URL of "+st.State, st.LogURL, tt.want)
+					expect(t, "log URL of "+st.State, st.LogURL, tt.want)
 				}
 			})
 		})
@@ -308,7 +308,7 @@ func TestRunLogURL(t *testing.T) {
 
 func TestRunKeepEarlier(t *testing.T) {
 	for _, keep := range []bool{false, true} {
-		virtual(t, func(t *testing.T, srv server) {
+		simulate(t, func(t *testing.T, srv server) {
 			for range 2 {
 				if _, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{KeepEarlier: keep}, succeed); err != nil {
 					t.Fatal(err)
@@ -317,15 +317,15 @@ func TestRunKeepEarlier(t *testing.T) {
 			want := "in_progress success inactive"
 			if keep {
 				want = "in_progress success"
-				equal(t, "body", srv.sent(createStatus)[1].Body, `{"state":"success","auto_inactive":false}`)
+				expect(t, "body", srv.sent(postStatus)[1].Body, `{"state":"success","auto_inactive":false}`)
 			}
-			equal(t, "states of the older", history(srv.Deployments("octocat/example")[0]), want)
+			expect(t, "states of the older", history(srv.Deployments("octocat/example")[0]), want)
 		})
 	}
 }
 
 func TestRunArguments(t *testing.T) {
-	virtual(t, func(t *testing.T, srv server) {
+	simulate(t, func(t *testing.T, srv server) {
 		tests := map[string]struct {
 			repo   rollout.Repo
 			req    ghdeploy.DeploymentRequest
@@ -350,7 +350,7 @@ func TestRunArguments(t *testing.T) {
 				t.Errorf("%s: got %v, %v", name, d, err)
 			}
 		}
-		equal(t, "requests", len(srv.Requests()), 0)
+		expect(t, "requests", len(srv.Requests()), 0)
 	})
 }
 
@@ -381,7 +381,7 @@ func TestRunSuperseded(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			for _, order := range []ghdeploytest.ListOrder{ghdeploytest.NewestFirst, ghdeploytest.OldestFirst, ghdeploytest.Shuffled} {
-				virtual(t, func(t *testing.T, srv server) {
+				simulate(t, func(t *testing.T, srv server) {
 					var ids []int64
 					called := 0
 					_, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{
@@ -412,37 +412,37 @@ func TestRunSuperseded(t *testing.T) {
 						}
 						return nil
 					})
-					equal(t, "called with", called, tt.called)
-					equal(t, "the error of Superseded", errors.Is(err, errNewer), tt.want == "inactive")
-					equal(t, "states", history(srv.Deployments("octocat/example")[0]), "in_progress "+tt.want)
+					expect(t, "called with", called, tt.called)
+					expect(t, "the error of Superseded", errors.Is(err, errNewer), tt.want == "inactive")
+					expect(t, "states", history(srv.Deployments("octocat/example")[0]), "in_progress "+tt.want)
 				}, ghdeploytest.WithListOrder(order))
 			}
 		})
 	}
-	virtual(t, func(t *testing.T, srv server) { // not called after a failure
+	simulate(t, func(t *testing.T, srv server) { // not called after a failure
 		_, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{
 			Superseded: func(*ghdeploy.Deployment) error { t.Error("called"); return nil },
 		}, func(ctx context.Context, _ *rollout.Running) error {
 			_, err := srv.repo.Client.Deployments.Create(ctx, "octocat", "example", release)
 			return errors.Join(err, errDeploy)
 		})
-		equal(t, "the function's error", errors.Is(err, errDeploy), true)
+		expect(t, "the function's error", errors.Is(err, errDeploy), true)
 	})
-	virtual(t, func(t *testing.T, srv server) { // the later deployments cannot be read
-		srv.inject(listDeployments, ghdeploytest.Respond(http.StatusForbidden, `{"message":"no"}`), ghdeploytest.Always)
+	simulate(t, func(t *testing.T, srv server) { // the later deployments cannot be read
+		srv.inject(getDeployments, ghdeploytest.Respond(http.StatusForbidden, `{"message":"no"}`), ghdeploytest.Always)
 		_, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{
 			Superseded: func(*ghdeploy.Deployment) error { t.Error("called"); return nil },
 		}, succeed)
-		equal(t, "forbidden", errors.Is(err, ghdeploy.ErrForbidden), true)
-		equal(t, "states", srv.states(), "in_progress success")
+		expect(t, "forbidden", errors.Is(err, ghdeploy.ErrForbidden), true)
+		expect(t, "states", srv.states(), "in_progress success")
 	})
-	virtual(t, func(t *testing.T, srv server) { // they can be read a minute later
-		srv.inject(listDeployments, ghdeploytest.Respond(http.StatusBadGateway, ""), 12)
+	simulate(t, func(t *testing.T, srv server) { // they can be read a minute later
+		srv.inject(getDeployments, ghdeploytest.Respond(http.StatusBadGateway, ""), 12)
 		if _, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{
 			Superseded: func(*ghdeploy.Deployment) error { return nil },
 		}, succeed); err != nil {
 			t.Error(err)
 		}
-		equal(t, "states", srv.states(), "in_progress success")
+		expect(t, "states", srv.states(), "in_progress success")
 	})
 }

@@ -17,7 +17,7 @@ import (
 // A newer deployment makes the success inactive between two reads.
 func TestWaitReadsTheWholeHistory(t *testing.T) {
 	for _, order := range []ghdeploytest.ListOrder{ghdeploytest.NewestFirst, ghdeploytest.OldestFirst, ghdeploytest.Shuffled} {
-		virtual(t, func(t *testing.T, srv server) {
+		simulate(t, func(t *testing.T, srv server) {
 			id := srv.deploy(t, ghdeploy.StateInProgress)
 			time.AfterFunc(time.Minute, func() {
 				srv.status(t.Context(), t, id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateSuccess, Description: "done"})
@@ -49,7 +49,7 @@ func TestWaitEnds(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			virtual(t, func(t *testing.T, srv server) {
+			simulate(t, func(t *testing.T, srv server) {
 				id := srv.deploy(t, tt.states...)
 				got, err := srv.repo.Wait(t.Context(), id, rollout.WaitOptions{Until: tt.until})
 				if tt.err == nil {
@@ -68,7 +68,7 @@ func TestWaitEnds(t *testing.T) {
 }
 
 func TestWaitPollsSlower(t *testing.T) {
-	virtual(t, func(t *testing.T, srv server) {
+	simulate(t, func(t *testing.T, srv server) {
 		id, start := srv.deploy(t), time.Now()
 		time.AfterFunc(60*time.Second, func() {
 			srv.status(t.Context(), t, id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateInProgress})
@@ -77,7 +77,7 @@ func TestWaitPollsSlower(t *testing.T) {
 		if _, err := srv.repo.Wait(t.Context(), id, rollout.WaitOptions{}); err != nil {
 			t.Fatal(err)
 		}
-		equal(t, "polls", srv.seconds(listStatuses, start), "0 2 5 9.5 16.25 26.375 41.375 56.375 71.375 73.375 76.375 80.875 87.625 97.75")
+		expect(t, "polls", srv.seconds(getStatuses, start), "0 2 5 9.5 16.25 26.375 41.375 56.375 71.375 73.375 76.375 80.875 87.625 97.75")
 	})
 	tests := map[string]struct {
 		opts rollout.WaitOptions
@@ -90,7 +90,7 @@ func TestWaitPollsSlower(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			virtual(t, func(t *testing.T, srv server) {
+			simulate(t, func(t *testing.T, srv server) {
 				id, start := srv.deploy(t), time.Now()
 				ctx, cancel := context.WithTimeout(t.Context(), 121*time.Second)
 				if tt.want == "" {
@@ -98,8 +98,8 @@ func TestWaitPollsSlower(t *testing.T) {
 				}
 				defer cancel()
 				_, err := srv.repo.Wait(ctx, id, tt.opts)
-				equal(t, "deadline", errors.Is(err, context.DeadlineExceeded), true)
-				if got := srv.seconds(listStatuses, start); !strings.HasPrefix(got, tt.want) {
+				expect(t, "deadline", errors.Is(err, context.DeadlineExceeded), true)
+				if got := srv.seconds(getStatuses, start); !strings.HasPrefix(got, tt.want) {
 					t.Errorf("got polls at %s, want %s", got, tt.want)
 				}
 			})
@@ -109,7 +109,7 @@ func TestWaitPollsSlower(t *testing.T) {
 
 func TestWaitReportsEachStatusOnce(t *testing.T) {
 	for _, order := range []ghdeploytest.ListOrder{ghdeploytest.NewestFirst, ghdeploytest.Shuffled} {
-		virtual(t, func(t *testing.T, srv server) {
+		simulate(t, func(t *testing.T, srv server) {
 			id := srv.deploy(t, ghdeploy.StateQueued, ghdeploy.StatePending)
 			for at, states := range map[time.Duration][]ghdeploy.State{
 				20 * time.Second: {"queued", "in_progress"},
@@ -128,29 +128,29 @@ func TestWaitReportsEachStatusOnce(t *testing.T) {
 			}); err != nil {
 				t.Error(err)
 			}
-			equal(t, "seen", strings.Join(seen, " "), "queued pending queued in_progress in_progress success inactive")
+			expect(t, "seen", strings.Join(seen, " "), "queued pending queued in_progress in_progress success inactive")
 		}, ghdeploytest.WithListOrder(order))
 	}
 }
 
 func TestWaitForANewDeployment(t *testing.T) {
-	virtual(t, func(t *testing.T, srv server) { // its creation has not reached every replica
-		srv.inject(listStatuses, ghdeploytest.Respond(http.StatusNotFound, `{"message":"Not Found"}`), 4)
+	simulate(t, func(t *testing.T, srv server) { // its creation has not reached every replica
+		srv.inject(getStatuses, ghdeploytest.Respond(http.StatusNotFound, `{"message":"Not Found"}`), 4)
 		id := srv.deploy(t, ghdeploy.StateSuccess)
 		if _, err := srv.repo.Wait(t.Context(), id, rollout.WaitOptions{}); err != nil {
 			t.Error(err)
 		}
 	})
-	virtual(t, func(t *testing.T, srv server) { // it does not exist
+	simulate(t, func(t *testing.T, srv server) { // it does not exist
 		start := time.Now()
 		_, err := srv.repo.Wait(t.Context(), 7, rollout.WaitOptions{})
 		failed, ok := errors.AsType[*rollout.WaitError](err)
 		if !ok || !errors.Is(err, ghdeploy.ErrNotFound) || failed.Last != nil {
 			t.Errorf("got %v", err)
 		}
-		equal(t, "took", time.Since(start), 10*time.Second)
+		expect(t, "took", time.Since(start), 10*time.Second)
 	})
-	virtual(t, func(t *testing.T, srv server) { // it was deleted
+	simulate(t, func(t *testing.T, srv server) { // it was deleted
 		id, start := srv.deploy(t), time.Now()
 		time.AfterFunc(time.Second, func() {
 			if err := srv.repo.Client.Deployments.Delete(t.Context(), "octocat", "example", id); err != nil {
@@ -158,8 +158,8 @@ func TestWaitForANewDeployment(t *testing.T) {
 			}
 		})
 		_, err := srv.repo.Wait(t.Context(), id, rollout.WaitOptions{})
-		equal(t, "not found", errors.Is(err, ghdeploy.ErrNotFound), true)
-		equal(t, "took", time.Since(start), 2*time.Second)
+		expect(t, "not found", errors.Is(err, ghdeploy.ErrNotFound), true)
+		expect(t, "took", time.Since(start), 2*time.Second)
 	})
 }
 
@@ -173,15 +173,15 @@ func TestWaitGoesOn(t *testing.T) {
 		"slow responses":     ghdeploytest.SlowAnswer(time.Hour),
 	} {
 		t.Run(name, func(t *testing.T) {
-			virtual(t, func(t *testing.T, srv server) {
+			simulate(t, func(t *testing.T, srv server) {
 				id := srv.deploy(t, ghdeploy.StateInProgress, ghdeploy.StateSuccess)
-				srv.inject(listStatuses, effect, 20)
+				srv.inject(getStatuses, effect, 20)
 				start := time.Now()
 				if _, err := srv.repo.Wait(t.Context(), id, rollout.WaitOptions{}); err != nil {
 					t.Error(err)
 				}
 				if name == "a rate limit" {
-					for i, r := range srv.sent(listStatuses)[1:] {
+					for i, r := range srv.sent(getStatuses)[1:] {
 						if gap := r.Time.Sub(start); gap < time.Duration(i+1)*10*time.Minute {
 							t.Errorf("attempt %d came after %v", i+1, gap)
 						}
@@ -193,7 +193,7 @@ func TestWaitGoesOn(t *testing.T) {
 }
 
 func TestWaitErrors(t *testing.T) {
-	virtual(t, func(t *testing.T, srv server) {
+	simulate(t, func(t *testing.T, srv server) {
 		ctx := t.Context()
 		for name, opts := range map[string]rollout.WaitOptions{
 			"negative interval": {Interval: -1},
@@ -202,25 +202,25 @@ func TestWaitErrors(t *testing.T) {
 			"above the maximum": {Interval: time.Minute, MaxInterval: time.Second},
 		} {
 			_, err := srv.repo.Wait(ctx, 1, opts)
-			equal(t, name, errors.Is(err, ghdeploy.ErrInvalidArgument), true)
+			expect(t, name, errors.Is(err, ghdeploy.ErrInvalidArgument), true)
 		}
 		_, err := srv.repo.Wait(ctx, 0, rollout.WaitOptions{})
-		equal(t, "no ID", errors.Is(err, ghdeploy.ErrInvalidArgument), true)
+		expect(t, "no ID", errors.Is(err, ghdeploy.ErrInvalidArgument), true)
 		_, err = rollout.Repo{Client: &ghdeploy.Client{}, Owner: "o", Name: "n"}.Wait(ctx, 1, rollout.WaitOptions{})
-		equal(t, "nil service", errors.Is(err, ghdeploy.ErrInvalidArgument), true)
-		equal(t, "requests", len(srv.Requests()), 0)
+		expect(t, "nil service", errors.Is(err, ghdeploy.ErrInvalidArgument), true)
+		expect(t, "requests", len(srv.Requests()), 0)
 
 		id := srv.deploy(t)
-		srv.inject(listStatuses, ghdeploytest.Respond(http.StatusUnauthorized, `{"message":"Bad credentials"}`), 1)
+		srv.inject(getStatuses, ghdeploytest.Respond(http.StatusUnauthorized, `{"message":"Bad credentials"}`), 1)
 		_, err = srv.repo.Wait(ctx, id, rollout.WaitOptions{})
 		_, ok := errors.AsType[*rollout.WaitError](err)
-		equal(t, "unauthorized", ok && errors.Is(err, ghdeploy.ErrUnauthorized), true)
+		expect(t, "unauthorized", ok && errors.Is(err, ghdeploy.ErrUnauthorized), true)
 	})
 }
 
 func TestWaitAtTheEndOfTheContext(t *testing.T) {
 	const hint = "a deployment created with a workflow's GITHUB_TOKEN starts no workflow"
-	virtual(t, func(t *testing.T, srv server) {
+	simulate(t, func(t *testing.T, srv server) {
 		cause := errors.New("the job was stopped")
 		ctx, cancel := context.WithCancelCause(t.Context())
 		time.AfterFunc(time.Minute, func() { cancel(cause) })
@@ -231,11 +231,11 @@ func TestWaitAtTheEndOfTheContext(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
-	virtual(t, func(t *testing.T, srv server) { // during a read
+	simulate(t, func(t *testing.T, srv server) { // during a read
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
 		id := srv.deploy(t, ghdeploy.StateInProgress)
-		srv.Inject(ghdeploytest.Fault{Operation: listStatuses, Nth: 3, Times: ghdeploytest.Always, Latency: 20 * time.Minute})
+		srv.Inject(ghdeploytest.Fault{Operation: getStatuses, Nth: 3, Times: ghdeploytest.Always, Latency: 20 * time.Minute})
 		_, err := srv.repo.Wait(ctx, id, rollout.WaitOptions{})
 		failed, ok := errors.AsType[*rollout.WaitError](err)
 		if !ok || failed.Last == nil || !errors.Is(err, context.DeadlineExceeded) || strings.Contains(err.Error(), hint) || !strings.Contains(err.Error(), "in_progress") {
@@ -246,7 +246,7 @@ func TestWaitAtTheEndOfTheContext(t *testing.T) {
 
 // A wait for an App that reports 60 statuses reads one page at a time.
 func TestWaitCost(t *testing.T) {
-	virtual(t, func(t *testing.T, srv server) {
+	simulate(t, func(t *testing.T, srv server) {
 		id := srv.deploy(t)
 		for i := range 60 {
 			srv.status(t.Context(), t, id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateInProgress, Description: fmt.Sprint(i)})
@@ -255,7 +255,7 @@ func TestWaitCost(t *testing.T) {
 		if _, err := srv.repo.Wait(t.Context(), id, rollout.WaitOptions{}); err != nil {
 			t.Fatal(err)
 		}
-		polls := srv.sent(listStatuses)
+		polls := srv.sent(getStatuses)
 		if len(polls) < 1000 {
 			t.Errorf("got %d polls", len(polls))
 		}
