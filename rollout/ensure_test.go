@@ -313,3 +313,55 @@ func TestEnsureOnALaggingList(t *testing.T) {
 		}
 	}, ghdeploytest.WithListLag(10*time.Second))
 }
+
+// A call that created a deployment finds an older one, and returns that.
+func TestEnsureYieldsToAnOlder(t *testing.T) {
+	simulate(t, func(t *testing.T, srv server) {
+		srv.Inject(ghdeploytest.Fault{Operation: postDeployment, Latency: time.Second})
+		srv.Inject(ghdeploytest.Fault{Operation: postDeployment, Nth: 2, Latency: 2 * time.Second})
+		first := make(chan *rollout.Ensured)
+		go func() {
+			got, err := srv.repo.Ensure(t.Context(), "k", staging)
+			if err != nil {
+				t.Error(err)
+			}
+			first <- got
+		}()
+		time.Sleep(500 * time.Millisecond)
+		second, err := srv.repo.Ensure(t.Context(), "k", staging)
+		if err != nil {
+			t.Fatal(err)
+		}
+		older, list := <-first, srv.Deployments("octocat/example")
+		if !older.Created || older.Deployment.ID != list[0].ID || len(older.Others) != 0 {
+			t.Errorf("the first call got %+v", older)
+		}
+		if second.Created || second.Deployment.ID != list[0].ID || !slices.Equal(second.Others, []int64{list[1].ID}) {
+			t.Errorf("the second call got %+v", second)
+		}
+	})
+}
+
+// unfiltered is a stub whose List ignores the filters.
+type unfiltered struct{ ghdeploy.DeploymentsService }
+
+func (s unfiltered) List(ctx context.Context, owner, repo string, opts ghdeploy.DeploymentListOptions) (*ghdeploy.Page[*ghdeploy.Deployment], error) {
+	return s.DeploymentsService.List(ctx, owner, repo, ghdeploy.DeploymentListOptions{Page: opts.Page, PerPage: opts.PerPage})
+}
+
+func TestEnsureChecksWhatIsListed(t *testing.T) {
+	simulate(t, func(t *testing.T, srv server) {
+		srv.repo.Client = &ghdeploy.Client{Deployments: unfiltered{srv.repo.Client.Deployments}}
+		other := strings.Repeat("b", 40)
+		srv.SetBranch("octocat/example", ghdeploytest.Branch{Name: "topic", SHA: other})
+		for _, req := range []ghdeploy.DeploymentRequest{
+			staging,
+			{Ref: other, Environment: "staging"},
+			{Ref: mainSHA, Environment: "staging", Task: "migrate"},
+		} {
+			if got, err := srv.repo.Ensure(t.Context(), "k", req); err != nil || !got.Created || len(got.Others) > 0 {
+				t.Errorf("%+v: got %+v, %v", req, got, err)
+			}
+		}
+	})
+}

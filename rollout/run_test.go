@@ -3,6 +3,7 @@ package rollout_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"regexp"
 	"runtime"
@@ -444,5 +445,37 @@ func TestRunSuperseded(t *testing.T) {
 			t.Error(err)
 		}
 		expect(t, "states", srv.states(), "in_progress success")
+	})
+}
+
+// Many releases at the same time share one Repo.
+func TestRunConcurrently(t *testing.T) {
+	simulate(t, func(t *testing.T, srv server) {
+		const n = 16
+		errs := make(chan error, n)
+		for i := range n {
+			go func() {
+				req := ghdeploy.DeploymentRequest{Ref: "main", Environment: fmt.Sprint("pr-", i)}
+				_, err := srv.repo.Run(t.Context(), req, rollout.RunOptions{}, func(_ context.Context, running *rollout.Running) error {
+					for range 60 {
+						running.Progress(fmt.Sprint(i, " at ", time.Now()))
+						running.SetEnvironmentURL(fmt.Sprintf("https://pr-%d.test", i))
+						time.Sleep(time.Second)
+					}
+					return nil
+				})
+				errs <- err
+			}()
+		}
+		for range n {
+			if err := <-errs; err != nil {
+				t.Error(err)
+			}
+		}
+		for _, d := range srv.Deployments("octocat/example") {
+			expect(t, "states of "+d.Environment, history(d), "in_progress in_progress in_progress in_progress in_progress in_progress success")
+			last := d.Statuses[len(d.Statuses)-1]
+			expect(t, "URL of "+d.Environment, last.EnvironmentURL, "https://"+d.Environment+".test")
+		}
 	})
 }
