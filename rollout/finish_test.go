@@ -322,3 +322,42 @@ func (s *hangs) Create(ctx context.Context, owner, repo string, id int64, req gh
 	}
 	return s.StatusesService.Create(ctx, owner, repo, id, req)
 }
+
+// An in_progress that is under way when the context ends lands on top of the
+// final status, which is posted again.
+func TestInProgressAtTheEndOfTheContext(t *testing.T) {
+	for after, want := range map[time.Duration]string{
+		2 * time.Second:  "in_progress error",
+		5 * time.Second:  "error in_progress error",
+		13 * time.Second: "error in_progress",
+	} {
+		simulate(t, func(t *testing.T, srv server) {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			srv.inject(postStatus, ghdeploytest.CarryOutLater(after), 1)
+			time.AfterFunc(time.Millisecond, cancel)
+			_, err := srv.repo.Run(ctx, release, rollout.RunOptions{}, func(context.Context, *rollout.Running) error {
+				t.Error("called")
+				return nil
+			})
+			time.Sleep(time.Minute)
+			expect(t, fmt.Sprint("states after ", after), srv.states(), want)
+			expect(t, "the error says so", strings.Contains(err.Error(), "may still appear"), after > 8*time.Second)
+		})
+	}
+}
+
+// The final status has its full time after a Superseded that took long.
+func TestSupersededTakesItsTime(t *testing.T) {
+	simulate(t, func(t *testing.T, srv server) {
+		srv.from(2, 3, ghdeploytest.RefuseConnection())
+		_, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{
+			Superseded: func(*ghdeploy.Deployment) error { time.Sleep(time.Hour); return errDeploy },
+		}, func(ctx context.Context, _ *rollout.Running) error {
+			_, err := srv.repo.Client.Deployments.Create(ctx, "octocat", "example", release)
+			return err
+		})
+		expect(t, "the error of Superseded", err == errDeploy, true) //nolint:errorlint // the error itself
+		expect(t, "states", history(srv.Deployments("octocat/example")[0]), "in_progress inactive")
+	})
+}

@@ -217,14 +217,28 @@ func TestProgressIsSettledBeforeTheEnd(t *testing.T) {
 		})
 	}
 	simulate(t, func(t *testing.T, srv server) { // its POST is under way when the function returns
+		var returned time.Time
 		if _, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{}, func(_ context.Context, running *rollout.Running) error {
 			srv.inject(postStatus, ghdeploytest.SlowAnswer(20*time.Second), 1)
 			running.Progress("half")
 			time.Sleep(10*time.Second + time.Millisecond)
+			returned = time.Now()
 			return nil
 		}); err != nil {
 			t.Fatal(err)
 		}
 		expect(t, "states", srv.states(), "in_progress in_progress success")
+		expect(t, "final status after", time.Since(returned), 2*time.Second) // 1 s for the POST, 1 s to look
+	})
+	simulate(t, func(t *testing.T, srv server) { // it waits for a rate limit
+		if _, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{}, func(_ context.Context, running *rollout.Running) error {
+			srv.inject(postStatus, ghdeploytest.Respond(http.StatusTooManyRequests, "").WithHeader("Retry-After", "60"), 1)
+			running.Progress("half")
+			time.Sleep(11 * time.Second)
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		expect(t, "states", srv.states(), "in_progress success")
 	})
 }
