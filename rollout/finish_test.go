@@ -361,3 +361,38 @@ func TestSupersededTakesItsTime(t *testing.T) {
 		expect(t, "states", history(srv.Deployments("octocat/example")[0]), "in_progress inactive")
 	})
 }
+
+// A short Finish keeps five eighths of its time for the final status.
+func TestFinishIsSharedWithAnUnknownProgress(t *testing.T) {
+	simulate(t, func(t *testing.T, srv server) {
+		var returned time.Time
+		_, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{Finish: 8 * time.Second}, func(_ context.Context, running *rollout.Running) error {
+			srv.inject(postStatus, ghdeploytest.DropBefore(), 1)
+			running.Progress("half")
+			time.Sleep(10*time.Second + time.Millisecond)
+			returned = time.Now()
+			return nil
+		})
+		failed, ok := errors.AsType[*rollout.ReportError](err)
+		if !ok || !strings.Contains(failed.Error(), "may still appear") {
+			t.Errorf("got %v", err)
+		}
+		statuses := srv.Deployments("octocat/example")[0].Statuses
+		expect(t, "states", srv.states(), "in_progress success")
+		expect(t, "final status after", statuses[1].CreatedAt.Sub(returned), 3*time.Second)
+	})
+}
+
+// Only later deployments supersede.
+func TestSupersededIgnoresEarlier(t *testing.T) {
+	simulate(t, func(t *testing.T, srv server) {
+		if _, err := srv.repo.Client.Deployments.Create(t.Context(), "octocat", "example", release); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{
+			Superseded: func(d *ghdeploy.Deployment) error { return fmt.Errorf("%d is not newer", d.ID) },
+		}, succeed); err != nil {
+			t.Error(err)
+		}
+	})
+}

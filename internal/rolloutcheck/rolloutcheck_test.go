@@ -13,21 +13,21 @@ import (
 )
 
 var (
-	runs = flag.Int("runs", 400, "the number of trials of each check")
+	runs = flag.Int("runs", 300, "the number of trials of each check")
 	seed = flag.Uint64("seed", 1, "the seed of the first trial; each one adds 1")
 )
 
-// trials runs a check in virtual time, once for each seed.
-func trials(t *testing.T, check func(context.Context, *Report, uint64)) *Report {
+// trials runs a check in virtual time, once for each of n seeds.
+func trials(t *testing.T, n int, check func(context.Context, *Report, uint64)) *Report {
 	t.Helper()
 	for _, name := range []string{"GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID"} {
 		t.Setenv(name, "")
 	}
 	report := new(Report)
-	for i := range *runs {
+	for i := range n {
 		synctest.Test(t, func(t *testing.T) { check(t.Context(), report, *seed+uint64(i)) })
 	}
-	t.Logf("%d trials from seed %d:\n%s", *runs, *seed, report)
+	t.Logf("%d trials from seed %d:\n%s", n, *seed, report)
 	return report
 }
 
@@ -50,7 +50,7 @@ func run(ctx context.Context, repo rollout.Repo, req ghdeploy.DeploymentRequest,
 }
 
 func TestRun(t *testing.T) {
-	report := trials(t, func(ctx context.Context, report *Report, seed uint64) { CheckRun(ctx, report, seed, run) })
+	report := trials(t, *runs, func(ctx context.Context, report *Report, seed uint64) { CheckRun(ctx, report, seed, run) })
 	holds(t, report)
 	for _, what := range []string{"succeeds", "fails", "panics", "exits"} {
 		if report.Count("Run: the function was called and "+what) == 0 {
@@ -60,7 +60,7 @@ func TestRun(t *testing.T) {
 }
 
 func TestEnsure(t *testing.T) {
-	report := trials(t, func(ctx context.Context, report *Report, seed uint64) { CheckEnsure(ctx, report, seed, pause, ensure) })
+	report := trials(t, *runs, func(ctx context.Context, report *Report, seed uint64) { CheckEnsure(ctx, report, seed, pause, ensure) })
 	holds(t, report)
 	if report.Count("calls of Ensure with an unknown outcome") == 0 {
 		t.Error("no call had an unknown outcome")
@@ -70,7 +70,7 @@ func TestEnsure(t *testing.T) {
 // Within the 15 s the promise does not hold: there are duplicates. Later calls
 // agree on the oldest all the same.
 func TestEnsureWithin15s(t *testing.T) {
-	report := trials(t, func(ctx context.Context, report *Report, seed uint64) {
+	report := trials(t, *runs, func(ctx context.Context, report *Report, seed uint64) {
 		CheckEnsure(ctx, report, seed, time.Second, ensure)
 	})
 	duplicates := 0

@@ -59,6 +59,9 @@ func restless(ctx context.Context, repo rollout.Repo, req ghdeploy.DeploymentReq
 	return d, err
 }
 
+// few trials are enough to find what is wrong.
+const few = 100
+
 func TestWrongRunIsFound(t *testing.T) {
 	tests := map[string]struct {
 		run  Run
@@ -71,7 +74,7 @@ func TestWrongRunIsFound(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			report := trials(t, func(ctx context.Context, report *Report, seed uint64) { CheckRun(ctx, report, seed, tt.run) })
+			report := trials(t, few, func(ctx context.Context, report *Report, seed uint64) { CheckRun(ctx, report, seed, tt.run) })
 			found(t, report, tt.want)
 		})
 	}
@@ -98,7 +101,7 @@ func hasty(ctx context.Context, repo rollout.Repo, key string, req ghdeploy.Depl
 func TestWrongEnsureIsFound(t *testing.T) {
 	for name, ensure := range map[string]Ensure{"forgetful": forgetful, "hasty": hasty} {
 		t.Run(name, func(t *testing.T) {
-			report := trials(t, func(ctx context.Context, report *Report, seed uint64) { CheckEnsure(ctx, report, seed, pause, ensure) })
+			report := trials(t, few, func(ctx context.Context, report *Report, seed uint64) { CheckEnsure(ctx, report, seed, pause, ensure) })
 			found(t, report, "Ensure created ")
 		})
 	}
