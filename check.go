@@ -2,6 +2,7 @@ package ghdeploy
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -138,9 +139,14 @@ func redirect(resp *response) error {
 // malformed is the error of a 2xx that is not what the operation documents.
 // cause is the decoder's error; nil for valid JSON of another shape.
 func malformed(resp *response, cause error) error {
-	err := fmt.Errorf("%w: %s", ErrMalformedResponse, describe(resp.body))
-	if cause != nil && resp.redact.text(cause.Error()) == cause.Error() {
-		err = fmt.Errorf("%w (%w)", err, cause)
+	var err error
+	switch {
+	case errors.Is(cause, wire.ErrLimit):
+		err = fmt.Errorf("%w: %w", ErrTooLarge, cause)
+	case cause != nil && resp.redact.text(cause.Error()) == cause.Error():
+		err = fmt.Errorf("%w: %s (%w)", ErrMalformedResponse, describe(resp.body), cause)
+	default:
+		err = fmt.Errorf("%w: %s", ErrMalformedResponse, describe(resp.body))
 	}
 	if resp.method == http.MethodPost {
 		err = &OutcomeUnknownError{Cause: err}

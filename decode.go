@@ -62,7 +62,7 @@ func decodeWrapped[R any](resp *response, key string) (rows []R, total int, err 
 
 func decodeArray[R any](resp *response, array []byte) ([]R, error) {
 	var rows []R
-	if err := wire.DecodeRows(array, &rows); err != nil {
+	if err := wire.Decode(array, &rows); err != nil {
 		return nil, malformed(resp, err)
 	}
 	if rows == nil { // null

@@ -75,7 +75,7 @@ var (
 	// to a request without a condition.
 	ErrMalformedResponse error = &sentinel{text: "malformed response"}
 	// ErrTooLarge is a response of more than 32 MiB, or one that would take
-	// more than 256 MiB to decode.
+	// more than 96 MiB to decode.
 	ErrTooLarge error = &sentinel{text: "response too large"}
 	// ErrPagination is a list that cannot be continued: the number of its next
 	// page is missing or does not grow, or pages go on without a new row.

@@ -10,17 +10,17 @@ import (
 func TestMembers(t *testing.T) {
 	type member struct{ Name, Value string }
 	for in, want := range map[string][]member{
-		`{"a":1,"b":{"c":[2]},"a":null}`:            {{"a", "1"}, {"b", `{"c":[2]}`}, {"a", "null"}},
-		`{"a":1,"b":{"c":[2`:                        {{"a", "1"}},
-		`{"a":1,"b"`:                                {{"a", "1"}},
-		`{"a":1} and more`:                          {{"a", "1"}},
-		`{"a\u0062":"\u0063"}`:                      {{"ab", `"\u0063"`}},
-		`{"a":1,"b":x}`:                             {{"a", "1"}},
-		`{}`:                                        nil,
-		`[1]`:                                       nil,
-		`null`:                                      nil,
-		``:                                          nil,
-		`<html>`:                                    nil,
+		`{"a":1,"b":{"c":[2]},"a":null}`: {{"a", "1"}, {"b", `{"c":[2]}`}, {"a", "null"}},
+		`{"a":1,"b":{"c":[2`:             {{"a", "1"}},
+		`{"a":1,"b"`:                     {{"a", "1"}},
+		`{"a":1} and more`:               {{"a", "1"}},
+		`{"a\u0062":"\u0063"}`:           {{"ab", `"\u0063"`}},
+		`{"a":1,"b":x}`:                  {{"a", "1"}},
+		`{}`:                             nil,
+		`[1]`:                            nil,
+		`null`:                           nil,
+		``:                               nil,
+		`<html>`:                         nil,
 		`{"a":1,"b":` + strings.Repeat(`[`, 20_000): {{"a", "1"}},
 	} {
 		var got []member
