@@ -125,6 +125,9 @@ func ensureRequest(key string, req ghdeploy.DeploymentRequest) (ghdeploy.Deploym
 	case req.AutoMerge != nil && *req.AutoMerge:
 		return req, invalidArgument("Ensure: AutoMerge is true; set it to false or nil, because a merge deploys another commit")
 	}
+	if some := len(req.RequiredContexts) > 0; some && req.SkipContexts || !some && !req.SkipContexts && req.RequiredContexts != nil {
+		return req, invalidArgument("Ensure: RequiredContexts is %q and SkipContexts is %v; set one of them, or none to check every context", req.RequiredContexts, req.SkipContexts)
+	}
 	payload, ok := withKey(req.Payload, key)
 	if !ok {
 		return req, invalidArgument("Ensure: Payload is a %T that does not encode as a JSON object; the key is kept in it", req.Payload)

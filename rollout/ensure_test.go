@@ -143,18 +143,21 @@ func TestEnsureKeepsThePayload(t *testing.T) {
 func TestEnsureArguments(t *testing.T) {
 	simulate(t, func(t *testing.T, srv server) {
 		tests := map[string]func(key *string, req *ghdeploy.DeploymentRequest){
-			"no key":            func(key *string, _ *ghdeploy.DeploymentRequest) { *key = "" },
-			"invalid key":       func(key *string, _ *ghdeploy.DeploymentRequest) { *key = "\xff" },
-			"a branch":          func(_ *string, req *ghdeploy.DeploymentRequest) { req.Ref = "main" },
-			"a short SHA":       func(_ *string, req *ghdeploy.DeploymentRequest) { req.Ref = mainSHA[:39] },
-			"no SHA":            func(_ *string, req *ghdeploy.DeploymentRequest) { req.Ref = strings.Repeat("x", 40) },
-			"auto-merge":        func(_ *string, req *ghdeploy.DeploymentRequest) { req.AutoMerge = new(true) },
-			"a string":          func(_ *string, req *ghdeploy.DeploymentRequest) { req.Payload = `{}` },
-			"an array":          func(_ *string, req *ghdeploy.DeploymentRequest) { req.Payload = []int{1} },
-			"bytes":             func(_ *string, req *ghdeploy.DeploymentRequest) { req.Payload = []byte(`{}`) },
-			"a channel":         func(_ *string, req *ghdeploy.DeploymentRequest) { req.Payload = make(chan int) },
-			"both contexts":     func(_ *string, req *ghdeploy.DeploymentRequest) { req.RequiredContexts = []string{"ci"} },
-			"a typed nil error": func(_ *string, req *ghdeploy.DeploymentRequest) { req.Payload = broken{} },
+			"no key":        func(key *string, _ *ghdeploy.DeploymentRequest) { *key = "" },
+			"invalid key":   func(key *string, _ *ghdeploy.DeploymentRequest) { *key = "\xff" },
+			"a branch":      func(_ *string, req *ghdeploy.DeploymentRequest) { req.Ref = "main" },
+			"a short SHA":   func(_ *string, req *ghdeploy.DeploymentRequest) { req.Ref = mainSHA[:39] },
+			"no SHA":        func(_ *string, req *ghdeploy.DeploymentRequest) { req.Ref = strings.Repeat("x", 40) },
+			"auto-merge":    func(_ *string, req *ghdeploy.DeploymentRequest) { req.AutoMerge = new(true) },
+			"a string":      func(_ *string, req *ghdeploy.DeploymentRequest) { req.Payload = `{}` },
+			"an array":      func(_ *string, req *ghdeploy.DeploymentRequest) { req.Payload = []int{1} },
+			"bytes":         func(_ *string, req *ghdeploy.DeploymentRequest) { req.Payload = []byte(`{}`) },
+			"a channel":     func(_ *string, req *ghdeploy.DeploymentRequest) { req.Payload = make(chan int) },
+			"both contexts": func(_ *string, req *ghdeploy.DeploymentRequest) { req.RequiredContexts = []string{"ci"} },
+			"an empty context": func(_ *string, req *ghdeploy.DeploymentRequest) {
+				req.SkipContexts, req.RequiredContexts = false, []string{}
+			},
+			"a broken payload": func(_ *string, req *ghdeploy.DeploymentRequest) { req.Payload = broken{} },
 		}
 		for name, change := range tests {
 			key, req := "k", staging
@@ -163,7 +166,7 @@ func TestEnsureArguments(t *testing.T) {
 			if !errors.Is(err, ghdeploy.ErrInvalidArgument) || got != nil {
 				t.Errorf("%s: got %v, %v", name, got, err)
 			}
-			expect(t, name+": posts", srv.calls(postDeployment), 0)
+			expect(t, name+": requests", len(srv.Requests()), 0)
 		}
 		_, err := rollout.Repo{Client: &ghdeploy.Client{}, Owner: "o", Name: "n"}.Ensure(t.Context(), "k", staging)
 		if !errors.Is(err, ghdeploy.ErrInvalidArgument) || !strings.Contains(err.Error(), "Deployments") {

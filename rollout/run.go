@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"errors"
+	"fmt"
 
 	"github.com/ghdeploy/ghdeploy"
 )
@@ -19,8 +21,11 @@ import (
 //   - error if it panicked or called [runtime.Goexit]; the panic goes on,
 //   - inactive if [RunOptions].Superseded returned an error.
 //
-// Run calls deploy on its own goroutine, with ctx and a [Running] for progress
-// and URLs. A deploy that still runs [RunOptions].Grace after ctx ended gets the
+// Run calls deploy on the goroutine that called Run, with ctx and a [Running]
+// for progress and URLs. The description of the final status is the latest text
+// of [Running.Progress]; the text of an error is not sent to GitHub.
+//
+// A deploy that still runs [RunOptions].Grace after ctx ended gets the
 // final state Cancelled then, and no other. If it succeeds after that, Run
 // returns an error that says so.
 //
@@ -57,6 +62,9 @@ func (r Repo) Run(ctx context.Context, req ghdeploy.DeploymentRequest, opts RunO
 		return nil, invalidArgument("Run: AutoMerge is true; set it to false or nil, and merge before the deployment")
 	}
 	d, err := r.createOnce(ctx, req)
+	if errors.Is(err, ghdeploy.ErrChecksFailed) {
+		err = fmt.Errorf("%w; in a workflow, the job that runs this program is a check too: set SkipContexts, or name the others in RequiredContexts", err)
+	}
 	if err != nil {
 		return nil, err
 	}

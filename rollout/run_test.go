@@ -479,3 +479,14 @@ func TestRunConcurrently(t *testing.T) {
 		}
 	})
 }
+
+// In a workflow the own job is a check that never succeeds before Run returns.
+func TestRunNamesSkipContexts(t *testing.T) {
+	simulate(t, func(t *testing.T, srv server) {
+		srv.SetCommitStatus("octocat/example", "main", "release", "pending")
+		d, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{}, succeed)
+		if d != nil || !errors.Is(err, ghdeploy.ErrChecksFailed) || !strings.Contains(err.Error(), "SkipContexts") {
+			t.Errorf("got %v, %v", d, err)
+		}
+	})
+}
