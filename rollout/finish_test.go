@@ -230,6 +230,7 @@ func TestProgressAtTheEndOfTheContext(t *testing.T) {
 	}{
 		{time.Second, "in_progress in_progress error", false},
 		{2500 * time.Millisecond, "in_progress in_progress error", false},
+		{3*time.Second + 500*time.Microsecond, "in_progress in_progress error", false}, // after the last look
 		{5 * time.Second, "in_progress error in_progress error", false},
 		{12 * time.Second, "in_progress error in_progress", true},
 	}
@@ -394,5 +395,27 @@ func TestSupersededIgnoresEarlier(t *testing.T) {
 		}, succeed); err != nil {
 			t.Error(err)
 		}
+	})
+}
+
+// 15 s after its POST a progress cannot appear any more.
+func TestWatchEnds(t *testing.T) {
+	simulate(t, func(t *testing.T, srv server) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		var returned time.Time
+		_, err := srv.repo.Run(ctx, release, rollout.RunOptions{}, func(_ context.Context, running *rollout.Running) error {
+			srv.inject(postStatus, ghdeploytest.DropBefore(), 1)
+			running.Progress("half")
+			time.Sleep(20 * time.Second) // it was posted after 10 s
+			cancel()
+			returned = time.Now()
+			return errDeploy
+		})
+		expect(t, "only the function's error", err == errDeploy, true) //nolint:errorlint // the error itself
+		if took := time.Since(returned); took < 5*time.Second || took > 6*time.Second {
+			t.Errorf("took %v", took)
+		}
+		expect(t, "states", srv.states(), "in_progress error")
 	})
 }

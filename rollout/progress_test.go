@@ -242,3 +242,19 @@ func TestProgressIsSettledBeforeTheEnd(t *testing.T) {
 		expect(t, "states", srv.states(), "in_progress success")
 	})
 }
+
+// The function returns while the statuses are read for a progress.
+func TestProgressTooLate(t *testing.T) {
+	simulate(t, func(t *testing.T, srv server) {
+		srv.inject(getStatuses, ghdeploytest.SlowAnswer(500*time.Millisecond), 1)
+		if _, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{}, func(_ context.Context, running *rollout.Running) error {
+			running.Progress("half")
+			time.Sleep(10*time.Second + time.Millisecond)
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		expect(t, "reads", srv.calls(getStatuses), 1)
+		expect(t, "states", srv.states(), "in_progress success")
+	})
+}

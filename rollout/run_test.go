@@ -270,12 +270,13 @@ func TestRunCreates(t *testing.T) {
 				t.Error(err)
 			}
 			expect(t, "deployments", len(srv.Deployments("octocat/example")), 251)
+			expect(t, "query", srv.sent(getDeployments)[0].Query.Encode(), "environment=staging&per_page=100&task=deploy")
 		}, ghdeploytest.WithListOrder(order))
 	}
 }
 
 func TestRunLogURL(t *testing.T) {
-	actions := map[string]string{"GITHUB_SERVER_URL": "https://octocorp.ghe.com", "GITHUB_REPOSITORY": "octo/app", "GITHUB_RUN_ID": "17"}
+	actions := map[string]string{"GITHUB_SERVER_URL": "https://octocorp.ghe.com/", "GITHUB_REPOSITORY": "octo/app", "GITHUB_RUN_ID": "17"}
 	tests := map[string]struct {
 		unset string
 		opts  rollout.RunOptions
@@ -436,6 +437,17 @@ func TestRunSuperseded(t *testing.T) {
 		}, succeed)
 		expect(t, "forbidden", errors.Is(err, ghdeploy.ErrForbidden), true)
 		expect(t, "states", srv.states(), "in_progress success")
+	})
+	simulate(t, func(t *testing.T, srv server) { // the later one is deleted while it is read
+		srv.inject(getStatuses, ghdeploytest.Respond(http.StatusNotFound, `{"message":"Not Found"}`), 1)
+		if _, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{
+			Superseded: func(*ghdeploy.Deployment) error { t.Error("called"); return nil },
+		}, func(ctx context.Context, _ *rollout.Running) error {
+			_, err := srv.repo.Client.Deployments.Create(ctx, "octocat", "example", release)
+			return err
+		}); err != nil {
+			t.Error(err)
+		}
 	})
 	simulate(t, func(t *testing.T, srv server) { // they can be read a minute later
 		srv.inject(getDeployments, ghdeploytest.Respond(http.StatusBadGateway, ""), 12)

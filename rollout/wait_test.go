@@ -266,3 +266,28 @@ func TestWaitCost(t *testing.T) {
 		}
 	})
 }
+
+// limited is a stub without the client's own waiting.
+type limited struct {
+	ghdeploy.StatusesService
+	calls []time.Time
+}
+
+func (s *limited) List(context.Context, string, string, int64, ghdeploy.DeploymentStatusListOptions) (*ghdeploy.Page[*ghdeploy.DeploymentStatus], error) {
+	s.calls = append(s.calls, time.Now())
+	if len(s.calls) == 1 {
+		return nil, &ghdeploy.Error{Method: "GET", StatusCode: http.StatusTooManyRequests, RetryAfter: time.Hour}
+	}
+	return &ghdeploy.Page[*ghdeploy.DeploymentStatus]{Items: []*ghdeploy.DeploymentStatus{{ID: 1, State: ghdeploy.StateSuccess}}}, nil
+}
+
+func TestWaitHonoursRetryAfter(t *testing.T) {
+	simulate(t, func(t *testing.T, _ server) {
+		stub := new(limited)
+		repo := rollout.Repo{Client: &ghdeploy.Client{Statuses: stub}, Owner: "o", Name: "n"}
+		if _, err := repo.Wait(t.Context(), 1, rollout.WaitOptions{}); err != nil {
+			t.Fatal(err)
+		}
+		expect(t, "wait", stub.calls[1].Sub(stub.calls[0]), time.Hour)
+	})
+}
