@@ -258,3 +258,32 @@ func TestProgressTooLate(t *testing.T) {
 		expect(t, "states", srv.states(), "in_progress success")
 	})
 }
+
+// A text that a rate limit kept back is posted later; one that GitHub refuses
+// is dropped.
+func TestProgressRefused(t *testing.T) {
+	tests := map[string]struct {
+		effect ghdeploytest.Effect
+		states string
+		posts  int
+	}{
+		"rate limited": {ghdeploytest.Respond(http.StatusTooManyRequests, "").WithHeader("Retry-After", "300"), "in_progress in_progress success", 4},
+		"refused":      {ghdeploytest.Respond(http.StatusForbidden, `{"message":"no"}`), "in_progress success", 3},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			simulate(t, func(t *testing.T, srv server) {
+				srv.Inject(ghdeploytest.Fault{Operation: postStatus, Nth: 2, Effect: tt.effect})
+				if _, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{}, func(_ context.Context, running *rollout.Running) error {
+					running.Progress("half")
+					time.Sleep(20 * time.Minute)
+					return nil
+				}); err != nil {
+					t.Fatal(err)
+				}
+				expect(t, "states", srv.states(), tt.states)
+				expect(t, "posts", srv.calls(postStatus), tt.posts)
+			})
+		})
+	}
+}
