@@ -348,21 +348,6 @@ func TestInProgressAtTheEndOfTheContext(t *testing.T) {
 	}
 }
 
-// The final status has its full time after a Superseded that took long.
-func TestSupersededTakesItsTime(t *testing.T) {
-	simulate(t, func(t *testing.T, srv server) {
-		srv.from(2, 3, ghdeploytest.RefuseConnection())
-		_, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{
-			Superseded: func(*ghdeploy.Deployment) error { time.Sleep(time.Hour); return errDeploy },
-		}, func(ctx context.Context, _ *rollout.Running) error {
-			_, err := srv.repo.Client.Deployments.Create(ctx, "octocat", "example", release)
-			return err
-		})
-		expect(t, "the error of Superseded", err == errDeploy, true) //nolint:errorlint // the error itself
-		expect(t, "states", history(srv.Deployments("octocat/example")[0]), "in_progress inactive")
-	})
-}
-
 // A short Finish keeps five eighths of its time for the final status.
 func TestFinishIsSharedWithAnUnknownProgress(t *testing.T) {
 	simulate(t, func(t *testing.T, srv server) {
@@ -381,20 +366,6 @@ func TestFinishIsSharedWithAnUnknownProgress(t *testing.T) {
 		statuses := srv.Deployments("octocat/example")[0].Statuses
 		expect(t, "states", srv.states(), "in_progress success")
 		expect(t, "final status after", statuses[1].CreatedAt.Sub(returned), 3*time.Second)
-	})
-}
-
-// Only later deployments supersede.
-func TestSupersededIgnoresEarlier(t *testing.T) {
-	simulate(t, func(t *testing.T, srv server) {
-		if _, err := srv.repo.Client.Deployments.Create(t.Context(), "octocat", "example", release); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{
-			Superseded: func(d *ghdeploy.Deployment) error { return fmt.Errorf("%d is not newer", d.ID) },
-		}, succeed); err != nil {
-			t.Error(err)
-		}
 	})
 }
 
