@@ -1,0 +1,136 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/ghdeploy/ghdeploy"
+)
+
+// run is one call of Run after the creation of its deployment. Two goroutines
+// post statuses, never at the same time: background while deploy runs, the
+// caller's before and after.
+type run struct {
+	repo    Repo
+	opts    RunOptions
+	running *Running
+
+	returned chan struct{}   // deploy has returned, or will not
+	looking  context.Context // of the looks of background
+	stopLook context.CancelFunc
+	done     chan struct{} // background has ended
+
+	// Of the goroutine that posts.
+	claimed bool     // a final status was posted, or tried
+	lateErr error    // of the final status that background posted
+	pending *pending // an in_progress that may still appear
+	crash   any      // a panic in background
+}
+
+func newRun(r Repo, d *ghdeploy.Deployment, opts RunOptions) *run {
+	return &run{
+		repo: r, opts: opts,
+		running:  &Running{deployment: d, logURL: opts.LogURL, wake: make(chan struct{}, 1)},
+		returned: make(chan struct{}),
+		done:     make(chan struct{}),
+	}
+}
+
+// open reports in_progress. If it cannot, it reports the final state error.
+func (x *run) open(ctx context.Context) error {
+	err := contextError(ctx)
+	if err == nil {
+		w := newWanted(x.running.status(ghdeploy.StateInProgress, ""))
+		p := x.repo.statusPost(x.running.deployment.ID, w)
+		lookCtx, cancel := linger(ctx, lookAfterEnd)
+		defer cancel()
+		_, err = p.do(ctx, lookCtx)
+		x.note(w, err)
+	}
+	if err == nil && ctx.Err() != nil {
+		err = contextError(ctx)
+	}
+	if err == nil {
+		return nil
+	}
+	finishCtx, cancel := x.finishing(ctx)
+	defer cancel()
+	final := x.finish(finishCtx, ghdeploy.StateError, "Not started: in_progress could not be reported")
+	return join(&ReportError{x.running.deployment, ghdeploy.StateInProgress, err}, final)
+}
+
+// call calls deploy and reports how it ended.
+func (x *run) call(ctx context.Context, deploy func(context.Context, *Running) error) error {
+	x.looking, x.stopLook = linger(ctx, lookAfterEnd)
+	defer x.stopLook()
+	left := sync.OnceFunc(func() { close(x.returned) })
+	completed := false
+	defer func() {
+		if completed {
+			return
+		}
+		// A panic or a Goexit of deploy or Superseded, which goes on after this.
+		left()
+		finishCtx, cancel := x.finishing(ctx)
+		defer cancel()
+		x.rest(finishCtx)
+		if !x.claimed {
+			x.finish(finishCtx, ghdeploy.StateError, x.running.latest()) //nolint:errcheck // there is no caller to tell
+		}
+	}()
+	go x.background(ctx)
+	err := deploy(ctx, x.running)
+	left()
+	err = x.conclude(ctx, err)
+	completed = true
+	if x.crash != nil {
+		panic(x.crash)
+	}
+	return err
+}
+
+// conclude reports the final status after deploy returned err.
+func (x *run) conclude(ctx context.Context, err error) error {
+	cancelled := ctx.Err() != nil
+	finishCtx, cancel := x.finishing(ctx)
+	defer cancel()
+	x.rest(finishCtx)
+	if x.claimed {
+		if err == nil {
+			err = fmt.Errorf("rollout: the deployment function succeeded after its context ended; deployment %d was reported as %s before: %w",
+				x.running.deployment.ID, x.opts.Cancelled, contextError(ctx))
+		}
+		return join(err, x.lateErr)
+	}
+	state, unchecked := ghdeploy.StateSuccess, error(nil)
+	switch {
+	case err != nil && cancelled:
+		state = x.opts.Cancelled
+	case err != nil:
+		state = ghdeploy.StateFailure
+	case x.opts.Superseded != nil:
+		var newer *ghdeploy.Deployment
+		if newer, unchecked = x.newer(finishCtx); newer != nil {
+			err = x.opts.Superseded(newer)
+		}
+		if err != nil {
+			state = ghdeploy.StateInactive
+		}
+		finishCtx, cancel = x.finishing(ctx) // Superseded may have taken its time
+		defer cancel()
+	}
+	return join(join(err, unchecked), x.finish(finishCtx, state, x.running.latest()))
+}
+
+// join joins two errors and leaves a single one as it is.
+func join(a, b error) error {
+	switch {
+	case a == nil:
+		return b
+	case b == nil:
+		return a
+	}
+	return errors.Join(a, b)
+}

@@ -1,0 +1,164 @@
+package rollout
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/ghdeploy/ghdeploy"
+)
+
+// GitHub's defaults for a new deployment.
+// GitHub docs: https://docs.github.com/rest/deployments/deployments#create-a-deployment
+const (
+	defaultEnvironment = "production"
+	defaultTask        = "deploy"
+)
+
+// Ensured is the result of [Repo.Ensure].
+type Ensured struct {
+	Deployment *ghdeploy.Deployment // the oldest that matches
+	Created    bool                 // this call created it
+	Others     []int64              // IDs of the other matches, oldest first
+}
+
+// Ensure returns the deployment for a key, and creates it if there is none.
+// Call it with the same key and request as often as needed: in a retried job,
+// or for a redelivered event.
+//
+// The key names the intent, such as the ID of a workflow run or of a delivery.
+// Ensure keeps it in the payload as "ghdeploy_key" and replaces one that is
+// there. A deployment matches if its SHA, environment, task and key are those
+// of the request, whatever its state.
+//
+// Ref must be a full SHA, so that the key cannot mean two commits. Payload must
+// be nil or encode as a JSON object. AutoMerge must be nil or false; false is
+// sent. Anything else is [ghdeploy.ErrInvalidArgument].
+//
+// # Promise
+//
+// There is one deployment for all calls of Ensure with the same SHA,
+// environment, task and key, provided that
+//
+//   - no two of the calls overlap,
+//   - no call starts within 15 s of the end of one that ended with an unknown
+//     outcome, was cancelled or was killed, and
+//   - the list of deployments shows what was written before.
+//
+// Outside of that, duplicates are possible. Later calls then agree on the
+// oldest one: Deployment is the oldest and Others has the IDs of the rest.
+// GitHub offers no lock and no idempotency key on which more could be built.
+//
+// Ensure looks again after it created a deployment. If the outcome of the POST
+// is unknown, Ensure looks for the deployment 1, 3, 7 and 15 s after the POST
+// returned, and then sends it again, three times in all. It does not send it
+// again if the last of these looks failed.
+//
+// Errors are those of [ghdeploy.DeploymentsService].Create and List. An error
+// that is [ghdeploy.ErrOutcomeUnknown] says that the deployment may exist; call
+// Ensure again after 15 s. If the look after the creation failed, Ensure
+// returns the deployment and the error.
+func (r Repo) Ensure(ctx context.Context, key string, req ghdeploy.DeploymentRequest) (*Ensured, error) {
+	if err := r.check(deployments); err != nil {
+		return nil, err
+	}
+	req, err := ensureRequest(key, req)
+	if err != nil {
+		return nil, err
+	}
+	matches, err := r.matches(ctx, key, req)
+	if err != nil {
+		return nil, err
+	}
+	if len(matches) > 0 {
+		return ensured(matches, nil), nil
+	}
+	p := post[ghdeploy.Deployment]{
+		sends: maxSends,
+		send: func(ctx context.Context) (*ghdeploy.Deployment, error) {
+			return r.Client.Deployments.Create(ctx, r.Owner, r.Name, req)
+		},
+		look: func(ctx context.Context) (*ghdeploy.Deployment, error) {
+			// None was there before, so a match is what was sent.
+			matches, err := r.matches(ctx, key, req)
+			if len(matches) == 0 {
+				return nil, err
+			}
+			return matches[0], nil
+		},
+	}
+	created, err := p.do(ctx, ctx)
+	if err != nil {
+		return nil, err
+	}
+	matches, err = r.matches(ctx, key, req)
+	return ensured(matches, created), err
+}
+
+// ensured picks the oldest of the matches and of the deployment that this call
+// created, which a list may not show yet.
+func ensured(matches []*ghdeploy.Deployment, created *ghdeploy.Deployment) *Ensured {
+	if created != nil && !slices.ContainsFunc(matches, func(d *ghdeploy.Deployment) bool { return d.ID == created.ID }) {
+		matches = append(matches, created)
+	}
+	sortNewestFirst(matches)
+	slices.Reverse(matches)
+	e := &Ensured{Deployment: matches[0], Created: created != nil && matches[0].ID == created.ID}
+	for _, d := range matches[1:] {
+		e.Others = append(e.Others, d.ID)
+	}
+	return e
+}
+
+// ensureRequest checks the arguments and puts the key into the payload.
+func ensureRequest(key string, req ghdeploy.DeploymentRequest) (ghdeploy.DeploymentRequest, error) {
+	switch {
+	case key == "":
+		return req, invalidArgument("Ensure: the key is empty; use an ID of the intent, such as that of the workflow run")
+	case !utf8.ValidString(key):
+		return req, invalidArgument("Ensure: the key %q is not valid UTF-8", key)
+	case !isSHA(req.Ref):
+		return req, invalidArgument("Ensure: Ref is %q; use the full SHA of a commit, because a branch or tag can move", req.Ref)
+	case req.AutoMerge != nil && *req.AutoMerge:
+		return req, invalidArgument("Ensure: AutoMerge is true; set it to false or nil, because a merge deploys another commit")
+	}
+	if some := len(req.RequiredContexts) > 0; some && req.SkipContexts || !some && !req.SkipContexts && req.RequiredContexts != nil {
+		return req, invalidArgument("Ensure: RequiredContexts is %q and SkipContexts is %v; set one of them, or none to check every context", req.RequiredContexts, req.SkipContexts)
+	}
+	payload, ok := withKey(req.Payload, key)
+	if !ok {
+		return req, invalidArgument("Ensure: Payload is a %T that does not encode as a JSON object; the key is kept in it", req.Payload)
+	}
+	req.Payload = payload
+	req.AutoMerge = new(false)
+	req.Ref = strings.ToLower(req.Ref)
+	req.Task = cmp.Or(req.Task, defaultTask)
+	req.Environment = cmp.Or(req.Environment, defaultEnvironment)
+	return req, nil
+}
+
+func isSHA(ref string) bool {
+	return len(ref) == 40 && strings.Trim(ref, "0123456789abcdefABCDEF") == ""
+}
+
+// matches lists the deployments that match, oldest first. The environment is
+// compared here: a status can move a deployment to another one, and GitHub does
+// not document which of the two its filter means.
+func (r Repo) matches(ctx context.Context, key string, req ghdeploy.DeploymentRequest) ([]*ghdeploy.Deployment, error) {
+	var found []*ghdeploy.Deployment
+	for d, err := range r.list(ctx, ghdeploy.DeploymentListOptions{SHA: req.Ref, Task: req.Task}) {
+		if err != nil {
+			return nil, fmt.Errorf("rollout: Ensure could not read the deployments of %s: %w", req.Ref, err)
+		}
+		if d.SHA == req.Ref && d.Task == req.Task && hasKey(d, key) &&
+			strings.EqualFold(cmp.Or(d.OriginalEnvironment, d.Environment), req.Environment) {
+			found = append(found, d)
+		}
+	}
+	sortNewestFirst(found)
+	slices.Reverse(found)
+	return found, nil
+}

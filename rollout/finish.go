@@ -1,0 +1,159 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/ghdeploy/ghdeploy"
+)
+
+// finishing returns the context of the final status: it outlives the caller's.
+func (x *run) finishing(ctx context.Context) (context.Context, context.CancelFunc) {
+	if ctx.Err() != nil {
+		return context.WithTimeout(context.WithoutCancel(ctx), afterEnd)
+	}
+	late, stop := linger(ctx, afterEnd)
+	finishCtx, cancel := context.WithTimeout(late, x.opts.Finish)
+	return finishCtx, func() {
+		cancel()
+		stop()
+	}
+}
+
+// rest waits until background has ended. A progress of unknown outcome is
+// settled there, for three eighths of the time that is left: 3 s of 8 s.
+func (x *run) rest(ctx context.Context) {
+	if deadline, ok := ctx.Deadline(); ok {
+		timer := time.AfterFunc(time.Until(deadline)*3/8, x.stopLook)
+		defer timer.Stop()
+	}
+	<-x.done
+}
+
+// pending is an in_progress whose outcome is unknown: it may still appear, on
+// top of the final status.
+type pending struct {
+	*wanted
+	until time.Time // when it would have appeared
+}
+
+// note remembers a status in_progress that may still appear.
+func (x *run) note(w *wanted, err error) {
+	x.pending = nil
+	if unsettled, ok := errors.AsType[*unsettledError](err); ok {
+		x.pending = &pending{w, unsettled.returned.Add(settled)}
+	}
+}
+
+// finish reports the final status. Its error is a *ReportError.
+func (x *run) finish(ctx context.Context, state ghdeploy.State, text string) error {
+	x.claimed = true
+	req := x.running.status(state, text)
+	if state == ghdeploy.StateSuccess && x.opts.KeepEarlier {
+		req.AutoInactive = new(false)
+	}
+	status, err := x.final(ctx, req)
+	if errors.Is(err, ghdeploy.ErrValidation) && (req.EnvironmentURL != "" || req.LogURL != "") {
+		// A URL that GitHub refuses must not cost the final status.
+		req.EnvironmentURL, req.LogURL = "", ""
+		refused := err
+		if status, err = x.final(ctx, req); err == nil {
+			err = fmt.Errorf("it was reported without its URLs: %w", refused)
+		}
+	}
+	if status != nil && x.pending != nil {
+		err = join(err, x.watch(ctx, req, status))
+	}
+	if err != nil {
+		return &ReportError{x.running.deployment, state, err}
+	}
+	return nil
+}
+
+// final posts a final status, settles its outcome, and waits out what may pass.
+// No final status was there before: this run posts only one.
+func (x *run) final(ctx context.Context, req ghdeploy.DeploymentStatusRequest) (*ghdeploy.DeploymentStatus, error) {
+	return persist(ctx, func() (*ghdeploy.DeploymentStatus, error) {
+		p := x.repo.statusPost(x.running.deployment.ID, newWanted(req))
+		p.hasten = true
+		return p.do(ctx, ctx)
+	})
+}
+
+// watch waits until a pending in_progress can no longer appear. If it appears
+// after the final status, watch posts that again.
+func (x *run) watch(ctx context.Context, req ghdeploy.DeploymentStatusRequest, final *ghdeploy.DeploymentStatus) error {
+	for {
+		history, err := x.repo.statuses(ctx, x.running.deployment.ID)
+		late := x.pending.in(history)
+		switch {
+		case err == nil && late != nil && compareAge(late.CreatedAt, final.CreatedAt, late.ID, final.ID) < 0:
+			return nil
+		case err == nil && late != nil:
+			w := newWanted(req)
+			w.exclude(history)
+			p := x.repo.statusPost(x.running.deployment.ID, w)
+			p.hasten = true
+			_, err := p.do(ctx, ctx)
+			return err
+		case err == nil && time.Now().After(x.pending.until):
+			return nil
+		}
+		if pause(ctx, time.Second) != nil {
+			return errors.New("an earlier status in_progress of unknown outcome may still appear after it")
+		}
+	}
+}
+
+// newer returns the newest later deployment of the same environment and task
+// that has not failed, nil if there is none.
+func (x *run) newer(ctx context.Context) (*ghdeploy.Deployment, error) {
+	d := x.running.deployment
+	newer, err := persist(ctx, func() (*ghdeploy.Deployment, error) {
+		page, err := x.repo.Client.Deployments.List(ctx, x.repo.Owner, x.repo.Name, ghdeploy.DeploymentListOptions{
+			Environment: d.Environment, Task: d.Task, PerPage: pageSize,
+		})
+		if err != nil {
+			return nil, err
+		}
+		if page == nil {
+			return nil, errors.New("rollout: Deployments.List returned neither a page nor an error")
+		}
+		var later []*ghdeploy.Deployment
+		for _, o := range page.Items {
+			if o != nil && compareAge(o.CreatedAt, d.CreatedAt, o.ID, d.ID) > 0 {
+				later = append(later, o)
+			}
+		}
+		sortNewestFirst(later)
+		for _, o := range later {
+			history, err := x.repo.statuses(ctx, o.ID)
+			if err != nil && !errors.Is(err, ghdeploy.ErrNotFound) { // deleted meanwhile
+				return nil, err
+			}
+			if err == nil && !failed(history) {
+				return o, nil
+			}
+		}
+		return nil, nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("rollout: deployment %d: Superseded was not called, because later deployments could not be read: %w", d.ID, err)
+	}
+	return newer, nil
+}
+
+// failed reports whether a deployment has deployed nothing, or not all.
+func failed(history []*ghdeploy.DeploymentStatus) bool {
+	newest := newestStatus(history)
+	switch {
+	case newest == nil:
+		return false
+	case newest.State == ghdeploy.StateInactive:
+		return !slices.ContainsFunc(history, func(s *ghdeploy.DeploymentStatus) bool { return s.State == ghdeploy.StateSuccess })
+	}
+	return newest.State == ghdeploy.StateFailure || newest.State == ghdeploy.StateError
+}

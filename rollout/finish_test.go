@@ -1,0 +1,392 @@
+package rollout_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ghdeploy/ghdeploy"
+	"github.com/ghdeploy/ghdeploy/ghdeploytest"
+	"github.com/ghdeploy/ghdeploy/rollout"
+)
+
+// from injects a fault into the statuses from the nth on.
+func (s server) from(nth, times int, effect ghdeploytest.Effect) {
+	s.Inject(ghdeploytest.Fault{Operation: postStatus, Nth: nth, Times: times, Effect: effect})
+}
+
+func TestFinalStatusIsPersistent(t *testing.T) {
+	secondary := ghdeploytest.Respond(http.StatusForbidden, `{"message":"You have exceeded a secondary rate limit."}`).WithHeader("Retry-After", "60")
+	tests := map[string]struct {
+		effect ghdeploytest.Effect
+		times  int
+		posts  int
+		states string
+	}{
+		"a secondary rate limit":        {secondary, 1, 2, "in_progress success"},
+		"no connection for 30 s":        {ghdeploytest.RefuseConnection(), 15, 1, "in_progress success"},
+		"lost twice":                    {ghdeploytest.DropBefore(), 2, 3, "in_progress success"},
+		"executed, response lost":       {ghdeploytest.DropAfter(), 1, 1, "in_progress success"},
+		"executed 12 s later":           {ghdeploytest.CarryOutLater(12 * time.Second), 1, 1, "in_progress success"},
+		"executed later than a look":    {ghdeploytest.CarryOutLater(20 * time.Second), 1, 2, "in_progress success success"},
+		"executed, response takes 1 h":  {ghdeploytest.SlowAnswer(time.Hour), 1, 1, "in_progress success"},
+		"half of the response was lost": {ghdeploytest.DropMidAnswer(), 1, 1, "in_progress success"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			simulate(t, func(t *testing.T, srv server) {
+				srv.from(2, tt.times, tt.effect)
+				if _, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{}, succeed); err != nil {
+					t.Error(err)
+				}
+				expect(t, "posts", srv.calls(postStatus)-1, tt.posts)
+				time.Sleep(time.Minute)
+				expect(t, "states", srv.states(), tt.states)
+			})
+		})
+	}
+	simulate(t, func(t *testing.T, srv server) { // a client that waits for no limit
+		srv.repo.Client = srv.Client(ghdeploy.WithRetry(ghdeploy.RetryPolicy{MaxWait: -1, MaxAttempts: 1}))
+		srv.from(2, 1, secondary)
+		if _, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{}, succeed); err != nil {
+			t.Error(err)
+		}
+		expect(t, "states", srv.states(), "in_progress success")
+	})
+}
+
+func TestFinalStatusIsLost(t *testing.T) {
+	tests := map[string]struct {
+		effect ghdeploytest.Effect
+		end    bool // the context ends
+		deploy func(context.Context, *rollout.Running) error
+		state  ghdeploy.State
+		want   error
+		within time.Duration
+	}{
+		"lost":                      {ghdeploytest.DropBefore(), false, succeed, "success", ghdeploy.ErrOutcomeUnknown, 2 * time.Minute},
+		"lost after a failure":      {ghdeploytest.DropBefore(), false, fail, "failure", ghdeploy.ErrOutcomeUnknown, 2 * time.Minute},
+		"lost at the end":           {ghdeploytest.DropBefore(), true, fail, "error", ghdeploy.ErrOutcomeUnknown, 8 * time.Second},
+		"refused":                   {ghdeploytest.Respond(http.StatusForbidden, `{"message":"no"}`), false, succeed, "success", ghdeploy.ErrForbidden, time.Second},
+		"limited at the end":        {ghdeploytest.Respond(http.StatusTooManyRequests, "").WithHeader("Retry-After", "60"), true, fail, "error", ghdeploy.ErrRateLimited, time.Second},
+		"limited for an hour":       {ghdeploytest.Respond(http.StatusTooManyRequests, "").WithHeader("Retry-After", "3600"), false, succeed, "success", ghdeploy.ErrRateLimited, time.Second},
+		"no response":               {ghdeploytest.SlowAnswer(time.Hour), true, fail, "", nil, 6 * time.Second},
+		"no connection":             {ghdeploytest.RefuseConnection(), true, fail, "error", nil, 8 * time.Second},
+		"no connection for 2 min":   {ghdeploytest.RefuseConnection(), false, succeed, "success", nil, 2 * time.Minute},
+		"too many statuses":         {ghdeploytest.Respond(http.StatusUnprocessableEntity, `{"message":"Validation Failed","errors":["This deployment has reached the maximum number of statuses."]}`), false, succeed, "success", ghdeploy.ErrTooManyStatuses, time.Second},
+		"executed, and it is found": {ghdeploytest.DropAfter(), true, fail, "", nil, 2 * time.Second},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			simulate(t, func(t *testing.T, srv server) {
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				srv.from(2, ghdeploytest.Always, tt.effect)
+				var returned time.Time
+				d, err := srv.repo.Run(ctx, release, rollout.RunOptions{}, func(ctx context.Context, running *rollout.Running) error {
+					if tt.end {
+						cancel()
+					}
+					returned = time.Now()
+					return tt.deploy(ctx, running)
+				})
+				if took := time.Since(returned); took > tt.within {
+					t.Errorf("took %v, want at most %v", took, tt.within)
+				}
+				failed, ok := errors.AsType[*rollout.ReportError](err)
+				if tt.state == "" {
+					expect(t, "states", srv.states(), "in_progress error")
+					if ok {
+						t.Errorf("got %v", err)
+					}
+					return
+				}
+				if !ok || failed.State != tt.state || failed.Deployment != d || tt.want != nil && !errors.Is(err, tt.want) {
+					t.Errorf("got %v, want %v", err, tt.want)
+				}
+				expect(t, "the function's error", errors.Is(err, errDeploy), tt.state != "success")
+			})
+		})
+	}
+}
+
+// A short Finish bounds the report, and not below 8 s once the context ended.
+func TestFinishOption(t *testing.T) {
+	for _, end := range []bool{false, true} {
+		simulate(t, func(t *testing.T, srv server) {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			srv.from(2, ghdeploytest.Always, ghdeploytest.RefuseConnection())
+			var returned time.Time
+			_, err := srv.repo.Run(ctx, release, rollout.RunOptions{Finish: 3 * time.Second}, func(context.Context, *rollout.Running) error {
+				if end {
+					cancel()
+				}
+				returned = time.Now()
+				return errDeploy
+			})
+			_, ok := errors.AsType[*rollout.ReportError](err)
+			expect(t, "report error", ok, true)
+			if took := time.Since(returned); took > 8*time.Second || !end && took > 3*time.Second || end && took < 3*time.Second {
+				t.Errorf("took %v", took)
+			}
+		})
+	}
+	simulate(t, func(t *testing.T, srv server) { // the context ends while the final status is reported
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		srv.from(2, ghdeploytest.Always, ghdeploytest.RefuseConnection())
+		start := time.Now()
+		time.AfterFunc(20*time.Second, cancel)
+		_, err := srv.repo.Run(ctx, release, rollout.RunOptions{}, succeed)
+		failed, ok := errors.AsType[*rollout.ReportError](err)
+		if !ok || failed.State != ghdeploy.StateSuccess {
+			t.Errorf("got %v", err)
+		}
+		expect(t, "took", time.Since(start), 28*time.Second)
+	})
+}
+
+// A function that still runs Grace after the end of its context gets its final
+// status then, and no other.
+func TestRunGrace(t *testing.T) {
+	tests := map[string]struct {
+		grace  time.Duration
+		after  time.Duration // the function returns
+		result error
+		want   string
+		at     float64 // seconds from the end of the context to the final status
+		text   string  // of the error
+	}{
+		"in time":                {0, time.Second, errDeploy, "error", 1, "the deploy failed"},
+		"in time, success":       {0, time.Second, nil, "success", 1, ""},
+		"late":                   {0, time.Minute, errDeploy, "error", 2, "the deploy failed"},
+		"late, success":          {0, time.Minute, nil, "error", 2, "succeeded after its context ended"},
+		"a longer grace":         {30 * time.Second, time.Minute, nil, "error", 30, "was reported as error"},
+		"in time of the longer":  {30 * time.Second, 20 * time.Second, nil, "success", 20, ""},
+		"a grace of almost zero": {1, time.Second, errDeploy, "error", 0, "the deploy failed"},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			simulate(t, func(t *testing.T, srv server) {
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				var ended time.Time
+				_, err := srv.repo.Run(ctx, release, rollout.RunOptions{Grace: tt.grace}, func(context.Context, *rollout.Running) error {
+					cancel()
+					ended = time.Now()
+					time.Sleep(tt.after)
+					return tt.result
+				})
+				if (err == nil) != (tt.text == "") || err != nil && !strings.Contains(err.Error(), tt.text) {
+					t.Errorf("got %v, want %s", err, tt.text)
+				}
+				expect(t, "states", srv.states(), "in_progress "+tt.want)
+				statuses := srv.Deployments("octocat/example")[0].Statuses
+				expect(t, "final status after", statuses[1].CreatedAt.Sub(ended).Round(time.Millisecond).Seconds(), tt.at)
+			})
+		})
+	}
+	simulate(t, func(t *testing.T, srv server) { // a panic after it
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		defer func() {
+			expect(t, "panic", recover(), any("boom"))
+			expect(t, "states", srv.states(), "in_progress inactive")
+		}()
+		_, _ = srv.repo.Run(ctx, release, rollout.RunOptions{Cancelled: ghdeploy.StateInactive}, func(context.Context, *rollout.Running) error {
+			cancel()
+			time.Sleep(time.Minute)
+			panic("boom")
+		})
+	})
+	simulate(t, func(t *testing.T, srv server) { // its final status is lost
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		srv.from(2, ghdeploytest.Always, ghdeploytest.DropBefore())
+		_, err := srv.repo.Run(ctx, release, rollout.RunOptions{}, func(context.Context, *rollout.Running) error {
+			cancel()
+			time.Sleep(time.Minute)
+			return nil
+		})
+		failed, ok := errors.AsType[*rollout.ReportError](err)
+		if !ok || failed.State != ghdeploy.StateError || !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+// An unknown progress at the end of the context: the final status is posted
+// after 3 s, and again if the progress lands on top of it within the 8 s.
+func TestProgressAtTheEndOfTheContext(t *testing.T) {
+	tests := []struct {
+		after  time.Duration // the progress is executed
+		states string
+		error  bool
+	}{
+		{time.Second, "in_progress in_progress error", false},
+		{2500 * time.Millisecond, "in_progress in_progress error", false},
+		{3*time.Second + 500*time.Microsecond, "in_progress in_progress error", false}, // after the last look
+		{5 * time.Second, "in_progress error in_progress error", false},
+		{12 * time.Second, "in_progress error in_progress", true},
+	}
+	for _, tt := range tests {
+		t.Run(fmt.Sprint(tt.after), func(t *testing.T) {
+			simulate(t, func(t *testing.T, srv server) {
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				var returned time.Time
+				_, err := srv.repo.Run(ctx, release, rollout.RunOptions{}, func(_ context.Context, running *rollout.Running) error {
+					srv.inject(postStatus, ghdeploytest.CarryOutLater(tt.after), 1)
+					running.Progress("half")
+					time.Sleep(10*time.Second + time.Millisecond)
+					cancel()
+					returned = time.Now()
+					return errDeploy
+				})
+				if took := time.Since(returned); took > 8*time.Second {
+					t.Errorf("took %v", took)
+				}
+				_, ok := errors.AsType[*rollout.ReportError](err)
+				expect(t, "report error", ok, tt.error)
+				expect(t, "the function's error", errors.Is(err, errDeploy), true)
+				time.Sleep(time.Minute)
+				expect(t, "states", srv.states(), tt.states)
+			})
+		})
+	}
+}
+
+// The create was executed, its response lost, and the context ended: the
+// deployment must not stay without a status.
+func TestRunCancelledDuringCreate(t *testing.T) {
+	simulate(t, func(t *testing.T, srv server) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		srv.inject(postDeployment, ghdeploytest.SlowAnswer(time.Hour), 1)
+		time.AfterFunc(time.Second, cancel)
+		d, err := srv.repo.Run(ctx, release, rollout.RunOptions{}, func(context.Context, *rollout.Running) error {
+			t.Error("called")
+			return nil
+		})
+		if d == nil || !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v, %v", d, err)
+		}
+		expect(t, "states", srv.states(), "error")
+	})
+}
+
+// Two sends of in_progress must not both be under way: the first one is found,
+// and the second one lands on top of the final status.
+func TestInProgressIsNotSentBlindly(t *testing.T) {
+	simulate(t, func(t *testing.T, srv server) {
+		srv.inject(postStatus, ghdeploytest.CarryOutLater(11*time.Second), 2)
+		srv.Inject(ghdeploytest.Fault{Operation: getStatuses, Times: 16, Effect: ghdeploytest.DropBefore()})
+		_, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{}, succeed)
+		_, said := errors.AsType[*rollout.ReportError](err)
+		time.Sleep(time.Minute)
+		if states := srv.states(); strings.HasSuffix(states, "in_progress") || !said {
+			t.Errorf("got states %s and %v", states, err)
+		}
+	})
+}
+
+// A connection that hangs until the time of one send is over is tried again.
+func TestFinalStatusAfterAHangingSend(t *testing.T) {
+	simulate(t, func(t *testing.T, srv server) {
+		hanging := &hangs{StatusesService: srv.repo.Client.Statuses}
+		srv.repo.Client = &ghdeploy.Client{Deployments: srv.repo.Client.Deployments, Statuses: hanging}
+		if _, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{}, func(context.Context, *rollout.Running) error {
+			hanging.left = 2
+			return nil
+		}); err != nil {
+			t.Error(err)
+		}
+		expect(t, "states", srv.states(), "in_progress success")
+	})
+}
+
+type hangs struct {
+	ghdeploy.StatusesService
+	left int
+}
+
+func (s *hangs) Create(ctx context.Context, owner, repo string, id int64, req ghdeploy.DeploymentStatusRequest) (*ghdeploy.DeploymentStatus, error) {
+	if s.left > 0 {
+		s.left--
+		<-ctx.Done()
+		return nil, &ghdeploy.Error{Method: "POST", Err: ctx.Err()} // not sent
+	}
+	return s.StatusesService.Create(ctx, owner, repo, id, req)
+}
+
+// An in_progress that is under way when the context ends lands on top of the
+// final status, which is posted again.
+func TestInProgressAtTheEndOfTheContext(t *testing.T) {
+	for after, want := range map[time.Duration]string{
+		2 * time.Second:  "in_progress error",
+		5 * time.Second:  "error in_progress error",
+		13 * time.Second: "error in_progress",
+	} {
+		simulate(t, func(t *testing.T, srv server) {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			srv.inject(postStatus, ghdeploytest.CarryOutLater(after), 1)
+			time.AfterFunc(time.Millisecond, cancel)
+			_, err := srv.repo.Run(ctx, release, rollout.RunOptions{}, func(context.Context, *rollout.Running) error {
+				t.Error("called")
+				return nil
+			})
+			time.Sleep(time.Minute)
+			expect(t, fmt.Sprint("states after ", after), srv.states(), want)
+			expect(t, "the error says so", strings.Contains(err.Error(), "may still appear"), after > 8*time.Second)
+		})
+	}
+}
+
+// A short Finish keeps five eighths of its time for the final status.
+func TestFinishIsSharedWithAnUnknownProgress(t *testing.T) {
+	simulate(t, func(t *testing.T, srv server) {
+		var returned time.Time
+		_, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{Finish: 8 * time.Second}, func(_ context.Context, running *rollout.Running) error {
+			srv.inject(postStatus, ghdeploytest.DropBefore(), 1)
+			running.Progress("half")
+			time.Sleep(10*time.Second + time.Millisecond)
+			returned = time.Now()
+			return nil
+		})
+		failed, ok := errors.AsType[*rollout.ReportError](err)
+		if !ok || !strings.Contains(failed.Error(), "may still appear") {
+			t.Errorf("got %v", err)
+		}
+		statuses := srv.Deployments("octocat/example")[0].Statuses
+		expect(t, "states", srv.states(), "in_progress success")
+		expect(t, "final status after", statuses[1].CreatedAt.Sub(returned), 3*time.Second)
+	})
+}
+
+// 15 s after its POST a progress cannot appear any more.
+func TestWatchEnds(t *testing.T) {
+	simulate(t, func(t *testing.T, srv server) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		var returned time.Time
+		_, err := srv.repo.Run(ctx, release, rollout.RunOptions{}, func(_ context.Context, running *rollout.Running) error {
+			srv.inject(postStatus, ghdeploytest.DropBefore(), 1)
+			running.Progress("half")
+			time.Sleep(20 * time.Second) // it was posted after 10 s
+			cancel()
+			returned = time.Now()
+			return errDeploy
+		})
+		expect(t, "only the function's error", err == errDeploy, true) //nolint:errorlint // the error itself
+		if took := time.Since(returned); took < 5*time.Second || took > 6*time.Second {
+			t.Errorf("took %v", took)
+		}
+		expect(t, "states", srv.states(), "in_progress error")
+	})
+}

@@ -1,0 +1,175 @@
+package rollout
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/ghdeploy/ghdeploy"
+)
+
+// Report reports the state of a deployment, for programs that follow events:
+// it may be called twice with the same status, late, and after a lost
+// connection. It reads the deployment's statuses first, so a call costs one
+// GET more than the POST alone.
+//
+//   - A Description is cut to 140 characters, GitHub's maximum.
+//   - If the newest status equals the request, Report posts nothing and returns
+//     that status. State, description, log URL and environment URL are
+//     compared, and the environment if the request names one.
+//   - A status queued, pending or in_progress is not posted after a final one.
+//     Report returns the final status and [ErrAlreadyFinal].
+//   - If the outcome of the POST is unknown, Report looks for the status 1, 3, 7
+//     and 15 s after the POST returned, and then sends it again, three times in
+//     all. Only a status that was not there before counts as found. A final
+//     status is sent even if these reads fail: a lost final status is worse
+//     than a second equal one.
+//
+// Report does not lock: two programs that report different states of one
+// deployment at the same time can still overtake each other.
+//
+// Errors are those of [ghdeploy.StatusesService].Create and List. An error that
+// is [ghdeploy.ErrOutcomeUnknown] says that the status may still appear.
+func (r Repo) Report(ctx context.Context, id int64, req ghdeploy.DeploymentStatusRequest) (*ghdeploy.DeploymentStatus, error) {
+	if err := r.check(statuses); err != nil {
+		return nil, err
+	}
+	switch {
+	case id <= 0:
+		return nil, invalidArgument("Report: the deployment ID is %d; IDs are positive", id)
+	case req.State == "":
+		return nil, invalidArgument("Report: State is empty; set one such as ghdeploy.StateSuccess")
+	}
+	w := newWanted(req)
+	history, err := r.statuses(ctx, id)
+	newest := newestStatus(history)
+	switch {
+	case err != nil && (!req.State.Final() || ctx.Err() != nil || errors.Is(err, ghdeploy.ErrInvalidArgument)):
+		return nil, err
+	case err != nil:
+		w.blind = true
+	case newest != nil && w.equal(newest):
+		return newest, nil
+	case newest != nil && newest.State.Final() && reopens(req.State):
+		return newest, alreadyFinal(id, newest)
+	default:
+		w.exclude(history)
+	}
+	status, err := r.statusPost(id, w).do(ctx, ctx)
+	if final, ok := errors.AsType[*alreadyFinalError](err); ok {
+		return final.newest, err
+	}
+	return status, err
+}
+
+// statusPost is the POST of a status.
+func (r Repo) statusPost(id int64, w *wanted) post[ghdeploy.DeploymentStatus] {
+	return post[ghdeploy.DeploymentStatus]{
+		sends: maxSends,
+		blind: w.req.State.Final(),
+		send: func(ctx context.Context) (*ghdeploy.DeploymentStatus, error) {
+			return r.Client.Statuses.Create(ctx, r.Owner, r.Name, id, w.req)
+		},
+		look: func(ctx context.Context) (*ghdeploy.DeploymentStatus, error) {
+			history, err := r.statuses(ctx, id)
+			if err != nil {
+				return nil, err
+			}
+			if found := w.in(history); found != nil {
+				return found, nil
+			}
+			if newest := newestStatus(history); newest != nil && newest.State.Final() && reopens(w.req.State) {
+				return nil, alreadyFinal(id, newest)
+			}
+			return nil, nil
+		},
+	}
+}
+
+// wanted is a status to be posted and found again.
+type wanted struct {
+	req    ghdeploy.DeploymentStatusRequest
+	before map[int64]bool // IDs of the statuses that were there before
+	blind  bool           // before is not known
+}
+
+func newWanted(req ghdeploy.DeploymentStatusRequest) *wanted {
+	req.Description = cut(req.Description)
+	return &wanted{req: req}
+}
+
+func (w *wanted) exclude(history []*ghdeploy.DeploymentStatus) {
+	w.before = make(map[int64]bool, len(history))
+	for _, s := range history {
+		w.before[s.ID] = true
+	}
+}
+
+// in returns the status if the history holds it, and did not before. Where the
+// earlier statuses are not known, only the newest one can count.
+func (w *wanted) in(history []*ghdeploy.DeploymentStatus) *ghdeploy.DeploymentStatus {
+	if w.blind {
+		if newest := newestStatus(history); newest != nil && w.equal(newest) {
+			return newest
+		}
+		return nil
+	}
+	var found []*ghdeploy.DeploymentStatus
+	for _, s := range history {
+		if !w.before[s.ID] && w.equal(s) {
+			found = append(found, s)
+		}
+	}
+	return newestStatus(found)
+}
+
+// equal reports whether a status is what the request asks for. GitHub copies
+// LogURL to TargetURL.
+func (w *wanted) equal(s *ghdeploy.DeploymentStatus) bool {
+	return s.State == w.req.State &&
+		s.Description == w.req.Description &&
+		s.EnvironmentURL == w.req.EnvironmentURL &&
+		cmp.Or(s.LogURL, s.TargetURL) == cmp.Or(w.req.LogURL, w.req.TargetURL) &&
+		(w.req.Environment == "" || strings.EqualFold(s.Environment, w.req.Environment))
+}
+
+// maxDescription is GitHub's maximum, in characters.
+// GitHub docs: https://docs.github.com/rest/deployments/statuses#create-a-deployment-status
+const maxDescription = 140
+
+// cut returns the first characters of a description, as valid UTF-8.
+func cut(text string) string {
+	if len(text) > 4*maxDescription {
+		text = text[:4*maxDescription] // holds 140 runes at least; spares the rest
+	}
+	text = strings.ToValidUTF8(text, "\uFFFD")
+	count := 0
+	for i := range text {
+		if count == maxDescription {
+			return text[:i]
+		}
+		count++
+	}
+	return text
+}
+
+// reopens reports whether a status of this state takes back a final one.
+func reopens(s ghdeploy.State) bool {
+	return s == ghdeploy.StateQueued || s == ghdeploy.StatePending || s == ghdeploy.StateInProgress
+}
+
+type alreadyFinalError struct {
+	id     int64
+	newest *ghdeploy.DeploymentStatus
+}
+
+func alreadyFinal(id int64, newest *ghdeploy.DeploymentStatus) error {
+	return &alreadyFinalError{id, newest}
+}
+
+func (e *alreadyFinalError) Error() string {
+	return fmt.Sprintf("rollout: deployment %d is already %s; create a new deployment to deploy again", e.id, e.newest.State)
+}
+func (e *alreadyFinalError) Unwrap() error { return ErrAlreadyFinal }

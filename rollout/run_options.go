@@ -1,0 +1,87 @@
+package rollout
+
+import (
+	"cmp"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/ghdeploy/ghdeploy"
+)
+
+// RunOptions are the options of [Repo.Run]. The zero value is right for most
+// releases.
+type RunOptions struct {
+	// Cancelled is the final state if ctx ended and the function failed: error,
+	// failure or inactive. Default error. GitHub sends no webhook for inactive,
+	// and shows a transient environment as destroyed.
+	Cancelled ghdeploy.State
+
+	// LogURL is where to see the output of the deployment. Default: the run of
+	// the GitHub Actions workflow that the environment variables
+	// GITHUB_SERVER_URL, GITHUB_REPOSITORY and GITHUB_RUN_ID name, if all are set.
+	LogURL string
+
+	// KeepEarlier leaves earlier successes of the environment as they are: it
+	// sends auto_inactive false with the success. GitHub's auto_inactive ignores
+	// the task: outside of production, a success of one task makes the successes
+	// of all other tasks inactive. Set KeepEarlier if several tasks deploy to one
+	// environment.
+	KeepEarlier bool
+
+	// Grace is how long the function may run after ctx ended, before the final
+	// status Cancelled is posted without it. Default 2 s.
+	Grace time.Duration
+
+	// Finish bounds the time to report the final status while ctx is alive.
+	// Default 2 min: a secondary rate limit lasts a minute. Once ctx has ended,
+	// the bound is 8 s.
+	Finish time.Duration
+
+	// Superseded is called before the final success with the newest later
+	// deployment of the same environment and task that has not failed, if there
+	// is one. If it returns an error, the final state is inactive, and Run
+	// returns the error. Return nil to report the success all the same. It runs
+	// on the goroutine that called Run. A later deployment has failed if its
+	// newest status is failure or error, or is inactive without a success.
+	Superseded func(newer *ghdeploy.Deployment) error
+}
+
+const (
+	defaultGrace  = 2 * time.Second
+	defaultFinish = 2 * time.Minute
+	// afterEnd bounds the reporting after the end of ctx. With the default
+	// Grace it fits into the 10 s between the two signals and the kill of
+	// GitHub Actions.
+	// GitHub docs: https://docs.github.com/actions/reference/workflows-and-actions/workflow-cancellation
+	afterEnd = 8 * time.Second
+	// lookAfterEnd bounds the looks for an earlier POST after the end of ctx.
+	lookAfterEnd = 3 * time.Second
+)
+
+func (o RunOptions) withDefaults() (RunOptions, error) {
+	switch o.Cancelled {
+	case "":
+		o.Cancelled = ghdeploy.StateError
+	case ghdeploy.StateError, ghdeploy.StateFailure, ghdeploy.StateInactive:
+	default:
+		return o, invalidArgument("Run: Cancelled is %q; use error, failure or inactive", o.Cancelled)
+	}
+	if o.Grace < 0 || o.Finish < 0 {
+		return o, invalidArgument("Run: Grace is %v and Finish is %v; omit them for the defaults", o.Grace, o.Finish)
+	}
+	o.Grace = cmp.Or(o.Grace, defaultGrace)
+	o.Finish = cmp.Or(o.Finish, defaultFinish)
+	o.LogURL = cmp.Or(o.LogURL, actionsRun())
+	return o, nil
+}
+
+// actionsRun returns the URL of the workflow run that this process is part of.
+// GitHub docs: https://docs.github.com/actions/reference/workflows-and-actions/variables
+func actionsRun() string {
+	server, repository, id := os.Getenv("GITHUB_SERVER_URL"), os.Getenv("GITHUB_REPOSITORY"), os.Getenv("GITHUB_RUN_ID")
+	if server == "" || repository == "" || id == "" {
+		return ""
+	}
+	return strings.TrimSuffix(server, "/") + "/" + repository + "/actions/runs/" + id
+}

@@ -1,0 +1,148 @@
+package rollout_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ghdeploy/ghdeploy"
+	"github.com/ghdeploy/ghdeploy/ghdeploytest"
+	"github.com/ghdeploy/ghdeploy/rollout"
+)
+
+func TestRunSuperseded(t *testing.T) {
+	errNewer := errors.New("a newer deployment exists")
+	tests := map[string]struct {
+		newer  []string // states of later deployments, oldest first
+		env    string   // of the later ones
+		task   string
+		keep   bool // Superseded returns nil
+		want   string
+		called int // which of the later ones it got, from 1; 0: not called
+	}{
+		"none":                            {nil, "staging", "", false, "success", 0},
+		"one without a status":            {[]string{""}, "staging", "", false, "inactive", 1},
+		"one in progress":                 {[]string{"in_progress"}, "staging", "", false, "inactive", 1},
+		"one that succeeded":              {[]string{"success"}, "staging", "", false, "inactive", 1},
+		"one that failed":                 {[]string{"failure"}, "staging", "", false, "success", 0},
+		"one that was cancelled":          {[]string{"error"}, "staging", "", false, "success", 0},
+		"one cancelled as inactive":       {[]string{"inactive"}, "staging", "", false, "success", 0},
+		"one that became inactive":        {[]string{"success inactive"}, "staging", "", false, "inactive", 1},
+		"the newest that has not failed":  {[]string{"success", "in_progress", "failure"}, "staging", "", false, "inactive", 2},
+		"Superseded accepts":              {[]string{"success"}, "staging", "", true, "success", 1},
+		"another environment":             {[]string{"success"}, "production", "", false, "success", 0},
+		"another task":                    {[]string{"success"}, "staging", "migrate", false, "success", 0},
+		"the environment in other letter": {[]string{"success"}, "Staging", "", false, "inactive", 1},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			for _, order := range []ghdeploytest.ListOrder{ghdeploytest.NewestFirst, ghdeploytest.OldestFirst, ghdeploytest.Shuffled} {
+				simulate(t, func(t *testing.T, srv server) {
+					var ids []int64
+					called := 0
+					_, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{
+						KeepEarlier: true,
+						Superseded: func(newer *ghdeploy.Deployment) error {
+							for i, id := range ids {
+								if id == newer.ID {
+									called = i + 1
+								}
+							}
+							if tt.keep {
+								return nil
+							}
+							return errNewer
+						},
+					}, func(ctx context.Context, _ *rollout.Running) error {
+						for _, states := range tt.newer {
+							d, err := srv.repo.Client.Deployments.Create(ctx, "octocat", "example", ghdeploy.DeploymentRequest{
+								Ref: "main", Environment: tt.env, Task: tt.task,
+							})
+							if err != nil {
+								return err
+							}
+							for state := range strings.FieldsSeq(states) {
+								srv.status(ctx, t, d.ID, ghdeploy.DeploymentStatusRequest{State: ghdeploy.State(state), AutoInactive: new(false)})
+							}
+							ids = append(ids, d.ID)
+						}
+						return nil
+					})
+					expect(t, "called with", called, tt.called)
+					expect(t, "the error of Superseded", errors.Is(err, errNewer), tt.want == "inactive")
+					expect(t, "states", history(srv.Deployments("octocat/example")[0]), "in_progress "+tt.want)
+				}, ghdeploytest.WithListOrder(order))
+			}
+		})
+	}
+	simulate(t, func(t *testing.T, srv server) { // not called after a failure
+		_, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{
+			Superseded: func(*ghdeploy.Deployment) error { t.Error("called"); return nil },
+		}, func(ctx context.Context, _ *rollout.Running) error {
+			_, err := srv.repo.Client.Deployments.Create(ctx, "octocat", "example", release)
+			return errors.Join(err, errDeploy)
+		})
+		expect(t, "the function's error", errors.Is(err, errDeploy), true)
+	})
+	simulate(t, func(t *testing.T, srv server) { // the later deployments cannot be read
+		srv.inject(getDeployments, ghdeploytest.Respond(http.StatusForbidden, `{"message":"no"}`), ghdeploytest.Always)
+		_, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{
+			Superseded: func(*ghdeploy.Deployment) error { t.Error("called"); return nil },
+		}, succeed)
+		expect(t, "forbidden", errors.Is(err, ghdeploy.ErrForbidden), true)
+		expect(t, "states", srv.states(), "in_progress success")
+	})
+	simulate(t, func(t *testing.T, srv server) { // the later one is deleted while it is read
+		srv.inject(getStatuses, ghdeploytest.Respond(http.StatusNotFound, `{"message":"Not Found"}`), 1)
+		if _, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{
+			Superseded: func(*ghdeploy.Deployment) error { t.Error("called"); return nil },
+		}, func(ctx context.Context, _ *rollout.Running) error {
+			_, err := srv.repo.Client.Deployments.Create(ctx, "octocat", "example", release)
+			return err
+		}); err != nil {
+			t.Error(err)
+		}
+	})
+	simulate(t, func(t *testing.T, srv server) { // they can be read a minute later
+		srv.inject(getDeployments, ghdeploytest.Respond(http.StatusBadGateway, ""), 12)
+		if _, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{
+			Superseded: func(*ghdeploy.Deployment) error { return nil },
+		}, succeed); err != nil {
+			t.Error(err)
+		}
+		expect(t, "states", srv.states(), "in_progress success")
+	})
+}
+
+// The final status has its full time after a Superseded that took long.
+func TestSupersededTakesItsTime(t *testing.T) {
+	simulate(t, func(t *testing.T, srv server) {
+		srv.from(2, 3, ghdeploytest.RefuseConnection())
+		_, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{
+			Superseded: func(*ghdeploy.Deployment) error { time.Sleep(time.Hour); return errDeploy },
+		}, func(ctx context.Context, _ *rollout.Running) error {
+			_, err := srv.repo.Client.Deployments.Create(ctx, "octocat", "example", release)
+			return err
+		})
+		expect(t, "the error of Superseded", err == errDeploy, true) //nolint:errorlint // the error itself
+		expect(t, "states", history(srv.Deployments("octocat/example")[0]), "in_progress inactive")
+	})
+}
+
+// Only later deployments supersede.
+func TestSupersededIgnoresEarlier(t *testing.T) {
+	simulate(t, func(t *testing.T, srv server) {
+		if _, err := srv.repo.Client.Deployments.Create(t.Context(), "octocat", "example", release); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{
+			Superseded: func(d *ghdeploy.Deployment) error { return fmt.Errorf("%d is not newer", d.ID) },
+		}, succeed); err != nil {
+			t.Error(err)
+		}
+	})
+}

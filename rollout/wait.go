@@ -1,0 +1,161 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/ghdeploy/ghdeploy"
+)
+
+// WaitOptions are the options of [Repo.Wait]. The zero value waits for success.
+type WaitOptions struct {
+	// Until are the states to wait for. Default: success.
+	Until []ghdeploy.State
+	// Interval is the time between two reads. It grows by half after each read
+	// without a new status, up to MaxInterval, and starts over after a new
+	// status. Default 2 s.
+	Interval time.Duration
+	// MaxInterval bounds the time between two reads. Default 15 s, or Interval
+	// if that is longer.
+	MaxInterval time.Duration
+	// OnStatus is called for each status once, oldest first, on the goroutine
+	// that called Wait.
+	OnStatus func(*ghdeploy.DeploymentStatus)
+}
+
+const (
+	defaultInterval    = 2 * time.Second
+	defaultMaxInterval = 15 * time.Second
+	// newDeployment is how long a deployment that was never seen may be
+	// missing: its creation may not have reached every replica.
+	newDeployment = 10 * time.Second
+)
+
+func (o WaitOptions) withDefaults() (WaitOptions, error) {
+	switch {
+	case o.Interval < 0 || o.MaxInterval < 0:
+		return o, invalidArgument("Wait: Interval is %v and MaxInterval is %v; omit them for the defaults", o.Interval, o.MaxInterval)
+	case slices.Contains(o.Until, ""):
+		return o, invalidArgument("Wait: Until holds an empty state; omit Until to wait for success")
+	}
+	if len(o.Until) == 0 {
+		o.Until = []ghdeploy.State{ghdeploy.StateSuccess}
+	}
+	if o.Interval == 0 {
+		o.Interval = defaultInterval
+		if o.MaxInterval > 0 {
+			o.Interval = min(o.Interval, o.MaxInterval)
+		}
+	}
+	if o.MaxInterval == 0 {
+		o.MaxInterval = max(defaultMaxInterval, o.Interval)
+	}
+	if o.Interval > o.MaxInterval {
+		return o, invalidArgument("Wait: Interval %v is longer than MaxInterval %v", o.Interval, o.MaxInterval)
+	}
+	return o, nil
+}
+
+// Wait waits until a deployment reaches one of the states of
+// [WaitOptions].Until, and returns the newest status in such a state. It has no
+// timeout of its own: end it with ctx.
+//
+// The state counts wherever it is in the deployment's history: a newer
+// deployment may have made a success inactive between two reads. If none is in
+// the history and the newest status is final, the error is [ErrOtherState].
+//
+// Wait goes on through rate limits, 5xx and lost connections. A 404 in the
+// first 10 s of a deployment that was not seen yet is waited out.
+//
+// Every error after the check of the arguments is a [*WaitError] with the
+// newest status. It wraps [context.Canceled] or [context.DeadlineExceeded] if
+// ctx ended, [ErrOtherState], or the error of
+// [ghdeploy.StatusesService].List.
+//
+// Each read without a change is one GET.
+func (r Repo) Wait(ctx context.Context, id int64, opts WaitOptions) (*ghdeploy.DeploymentStatus, error) {
+	if err := r.check(statuses); err != nil {
+		return nil, err
+	}
+	if id <= 0 {
+		return nil, invalidArgument("Wait: the deployment ID is %d; IDs are positive", id)
+	}
+	opts, err := opts.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	w := waiter{opts: opts, seen: make(map[int64]bool)}
+	interval := opts.Interval
+	for start := time.Now(); ; {
+		history, err := r.statuses(ctx, id)
+		wait, again := retryable(err)
+		switch {
+		case err == nil:
+			changed := w.take(history)
+			if found := w.reached(); found != nil {
+				return found, nil
+			}
+			if w.last != nil && w.last.State.Final() {
+				return nil, &WaitError{ID: id, Last: w.last, Err: ErrOtherState}
+			}
+			if changed {
+				interval = opts.Interval
+			}
+		case ctx.Err() != nil:
+			return nil, &WaitError{ID: id, Last: w.last, Err: contextError(ctx)}
+		case errors.Is(err, ghdeploy.ErrNotFound) && !w.found && time.Since(start) < newDeployment:
+			interval = opts.Interval
+		case !again:
+			return nil, &WaitError{ID: id, Last: w.last, Err: err}
+		}
+		if err := pause(ctx, max(wait, interval)); err != nil {
+			return nil, &WaitError{ID: id, Last: w.last, Err: err}
+		}
+		interval = min(interval+interval/2, opts.MaxInterval)
+	}
+}
+
+// waiter is what a wait has seen.
+type waiter struct {
+	opts  WaitOptions
+	found bool           // the deployment was there
+	seen  map[int64]bool // IDs of statuses
+	all   []*ghdeploy.DeploymentStatus
+	last  *ghdeploy.DeploymentStatus // the newest
+}
+
+// take adds the statuses of one read and reports whether there was a new one.
+func (w *waiter) take(history []*ghdeploy.DeploymentStatus) bool {
+	w.found = true
+	var added []*ghdeploy.DeploymentStatus
+	for _, s := range history {
+		if !w.seen[s.ID] {
+			w.seen[s.ID] = true
+			added = append(added, s)
+		}
+	}
+	slices.SortFunc(added, func(a, b *ghdeploy.DeploymentStatus) int {
+		return compareAge(a.CreatedAt, b.CreatedAt, a.ID, b.ID)
+	})
+	w.all = append(w.all, added...)
+	w.last = newestStatus(w.all)
+	for _, s := range added {
+		if w.opts.OnStatus != nil {
+			w.opts.OnStatus(s)
+		}
+	}
+	return len(added) > 0
+}
+
+// reached returns the newest status in a state of Until.
+func (w *waiter) reached() *ghdeploy.DeploymentStatus {
+	var matching []*ghdeploy.DeploymentStatus
+	for _, s := range w.all {
+		if slices.Contains(w.opts.Until, s.State) {
+			matching = append(matching, s)
+		}
+	}
+	return newestStatus(matching)
+}
