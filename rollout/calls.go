@@ -1,0 +1,111 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/ghdeploy/ghdeploy"
+)
+
+const (
+	// callTimeout bounds one call of a long job, so that a rate limit comes
+	// back as an error instead of a wait inside the client.
+	callTimeout = 20 * time.Second
+	// readPace keeps reads at 600 a minute, below GitHub's 900 points.
+	readPace = 100 * time.Millisecond
+	// firstPause is the pause after a limit that names no time; it doubles
+	// while the limit lasts.
+	firstPause = time.Minute
+	// longestPause bounds that doubling: the longest limit that GitHub
+	// documents is an hour.
+	longestPause = time.Hour
+)
+
+// calls makes the requests of a long job one after another: at a pace, and
+// waiting out rate limits for as long as the context allows.
+type calls struct {
+	writePace time.Duration
+	paused    func(until time.Time, limit error) // called before each pause
+
+	next  time.Time     // no request starts earlier
+	pause time.Duration // the next one for a limit without a time
+}
+
+// read makes a call that changes nothing.
+func (c *calls) read(ctx context.Context, call func(context.Context) error) error {
+	return c.do(ctx, readPace, call)
+}
+
+// write makes a call that changes something.
+func (c *calls) write(ctx context.Context, call func(context.Context) error) error {
+	return c.do(ctx, c.writePace, call)
+}
+
+func (c *calls) do(ctx context.Context, pace time.Duration, call func(context.Context) error) error {
+	for {
+		if err := sleep(ctx, time.Until(c.next)); err != nil {
+			return err
+		}
+		c.next = time.Now().Add(pace)
+		attempt, cancel := context.WithTimeout(ctx, callTimeout)
+		err := call(attempt)
+		cancel()
+		until, limited := c.limit(err)
+		switch {
+		case !limited:
+			return err
+		case ctx.Err() != nil:
+			return err
+		}
+		c.paused(until, err)
+		if err := sleep(ctx, time.Until(until)); err != nil {
+			return err
+		}
+	}
+}
+
+// limit reports whether an error is a rate limit, and until when to pause.
+func (c *calls) limit(err error) (until time.Time, limited bool) {
+	if !errors.Is(err, ghdeploy.ErrRateLimited) {
+		c.pause = firstPause
+		return time.Time{}, false
+	}
+	now := time.Now()
+	if limit, ok := errors.AsType[*ghdeploy.RateLimitError](err); ok && limit.RetryAt.After(now) {
+		return limit.RetryAt, true
+	}
+	until = now.Add(c.pause)
+	c.pause = min(2*c.pause, longestPause)
+	return until, true
+}
+
+// transient reports whether an error may be gone when the same call is made
+// later, and that making it twice does no harm.
+func transient(err error) bool {
+	e, ok := errors.AsType[*ghdeploy.Error](err)
+	switch {
+	case !ok || errors.Is(err, ghdeploy.ErrOutcomeUnknown):
+		return false
+	case e.StatusCode >= 500:
+		return e.StatusCode != http.StatusNotImplemented
+	default:
+		return e.StatusCode == 0 || errors.Is(err, ghdeploy.ErrRateLimited)
+	}
+}
+
+// sleep waits for d, or until the context ends.
+func sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
