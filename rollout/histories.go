@@ -49,7 +49,9 @@ func (h history) ended() bool {
 // history reads all statuses of a deployment: one request per hundred. found is
 // false if the deployment was deleted.
 func (r Repo) history(ctx context.Context, id int64) (h history, found bool, err error) {
-	rows, err := collect(r.Client.Statuses.All(ctx, r.Owner, r.Name, id, ghdeploy.DeploymentStatusListOptions{PerPage: pageSize}))
+	rows, err := collect(ghdeploy.Pages(1, func(number int) (*ghdeploy.Page[*ghdeploy.DeploymentStatus], error) {
+		return r.Client.Statuses.List(ctx, r.Owner, r.Name, id, ghdeploy.DeploymentStatusListOptions{Page: number, PerPage: pageSize})
+	}))
 	switch {
 	case errors.Is(err, ghdeploy.ErrNotFound):
 		return nil, false, nil

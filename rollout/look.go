@@ -149,7 +149,7 @@ func (r Repo) Previous(ctx context.Context, environment string, opts LookOptions
 // commit, and one for each history that it reads, the oldest deployment first:
 // 2 in most cases, at most 101 with the default Lookback.
 func (r Repo) Succeeded(ctx context.Context, environment, sha string, opts LookOptions) (*Entry, error) {
-	if !isSHA(sha) {
+	if !isFullSHA(sha) {
 		return nil, invalidArgument("the SHA is %q; write a full commit SHA of 40 or 64 hex digits", sha)
 	}
 	if err := r.checkLook(environment, &opts); err != nil {
@@ -236,7 +236,7 @@ func values[T any](list []T) iter.Seq2[T, error] {
 	}
 }
 
-// isSHA reports whether text is a full SHA-1 or SHA-256 in hex.
-func isSHA(text string) bool {
+// isFullSHA reports whether text is a full SHA-1 or SHA-256 in hex.
+func isFullSHA(text string) bool {
 	return (len(text) == 40 || len(text) == 64) && strings.Trim(strings.ToLower(text), "0123456789abcdef") == ""
 }

@@ -28,7 +28,9 @@ func (r Repo) Overview(ctx context.Context, opts LookOptions) iter.Seq2[Entry, e
 			yield(Entry{}, err)
 			return
 		}
-		list, err := collect(r.Client.Environments.All(ctx, r.Owner, r.Name, ghdeploy.EnvironmentListOptions{PerPage: pageSize}))
+		list, err := collect(ghdeploy.Pages(1, func(number int) (*ghdeploy.Page[*ghdeploy.Environment], error) {
+			return r.Client.Environments.List(ctx, r.Owner, r.Name, ghdeploy.EnvironmentListOptions{Page: number, PerPage: pageSize})
+		}))
 		if err != nil {
 			yield(Entry{}, err)
 			return
