@@ -7,7 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -245,7 +245,10 @@ func TestOverview(t *testing.T) {
 		}
 	}
 	equal(t, "requests", 2*(2+122*2+1), sent(srv, ""))
-	for range seq {
+	for _, err := range seq {
+		if err != nil {
+			t.Fatal(err)
+		}
 		break
 	}
 	equal(t, "requests after a break at the environment never", 2*(2+122*2+1)+2+1, sent(srv, ""))
@@ -362,20 +365,24 @@ func numbered(n int) (list []*ghdeploy.Deployment) {
 // ended.
 func TestLookIsAtMostEightWide(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var open, widest atomic.Int32
+		var mu sync.Mutex
+		var open, widest int
 		repo := stubbed(numbered(40), func(context.Context, int64) ([]*ghdeploy.DeploymentStatus, error) {
-			now := open.Add(1)
-			defer open.Add(-1)
-			for old := widest.Load(); now > old && !widest.CompareAndSwap(old, now); old = widest.Load() {
-			}
+			mu.Lock()
+			open++
+			widest = max(widest, open)
+			mu.Unlock()
 			time.Sleep(time.Second)
+			mu.Lock()
+			open--
+			mu.Unlock()
 			return nil, nil
 		})
 		start := time.Now()
 		equal(t, "Current", "- ErrNoneLive", told(repo.Current(t.Context(), "staging", rollout.LookOptions{})))
-		equal(t, "at the same time", int32(8), widest.Load())
+		equal(t, "at the same time", 8, widest)
 		equal(t, "time", 8*time.Second, time.Since(start)) // 1, 2, 4, 8, 8, 8, 8, 1
-		equal(t, "readings left", int32(0), open.Load())
+		equal(t, "readings left", 0, open)
 	})
 }
 

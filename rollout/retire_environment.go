@@ -54,7 +54,13 @@ func (j *retirement) removeEnvironments(ctx context.Context) error {
 // tooYoung reports whether an environment may be one that is about to get its
 // first deployment, and that a pattern or an age matches by chance.
 func (j *retirement) tooYoung(e *ghdeploy.Environment) bool {
-	return (j.pattern != "" || j.OlderThan > 0) && e.CreatedAt.After(j.cutoff)
+	switch {
+	case j.OlderThan > 0:
+		return e.CreatedAt.After(j.cutoff)
+	case j.pattern != "":
+		return !e.CreatedAt.Before(j.horizon)
+	}
+	return false
 }
 
 // environments returns those that can be meant.

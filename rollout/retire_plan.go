@@ -12,7 +12,7 @@ import (
 // make no requests.
 type selection struct {
 	RetireOptions
-	cutoff time.Time // what was created later is too young
+	cutoff time.Time // what was created later is too young; zero: nothing is
 }
 
 // step is what is to be done with one deployment.
@@ -37,7 +37,7 @@ func (s selection) choose(rows []*ghdeploy.Deployment) []*step {
 		environment := fold(d.Environment)
 		place := seen[environment]
 		seen[environment]++
-		if d.CreatedAt.After(s.cutoff) {
+		if !s.cutoff.IsZero() && d.CreatedAt.After(s.cutoff) {
 			continue
 		}
 		step := &step{Deployment: d, action: ActionDeactivate, newest: place == 0}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -109,7 +110,7 @@ func (b *bed) wantNothingTwice() {
 	b.Helper()
 	deleted := map[string]bool{}
 	for _, r := range b.srv.Requests() {
-		if r.Method != "DELETE" {
+		if r.Method != http.MethodDelete {
 			continue
 		}
 		if deleted[r.Path] {
@@ -127,7 +128,7 @@ func (b *bed) wantPoints() {
 	var points int
 	var last time.Time
 	cost := func(r ghdeploytest.Request) int {
-		if r.Method == "GET" {
+		if r.Method == http.MethodGet {
 			return 1
 		}
 		return 5
@@ -142,7 +143,7 @@ func (b *bed) wantPoints() {
 		if points > 900 {
 			b.Fatalf("%d points within a minute", points)
 		}
-		if r.Method != "GET" {
+		if r.Method != http.MethodGet {
 			if gap := r.Time.Sub(last); gap < time.Second {
 				b.Fatalf("two writes %v apart", gap)
 			}

@@ -20,7 +20,8 @@ type retirement struct {
 	result Retired
 
 	pattern string    // of environments; "" where the options name one, or none
-	horizon time.Time // what was created later is left alone; zero until the first list
+	horizon time.Time // what a later list shows first, and was not created before, is left alone
+	listed  bool      // the first list is complete
 
 	places  map[int64]int  // of the deployments that match, in the order in which they were met
 	settled map[int64]bool // those that need no further step
@@ -43,11 +44,15 @@ func newRetirement(r Repo, opts RetireOptions) *retirement {
 	start := time.Now()
 	j := &retirement{
 		repo:      r,
-		selection: selection{opts, start.Add(-opts.OlderThan)},
+		selection: selection{RetireOptions: opts},
+		horizon:   start.Truncate(time.Second), // GitHub's times are whole seconds
 		places:    make(map[int64]int),
 		settled:   make(map[int64]bool),
 		deleted:   make(map[int64]bool),
 		failed:    make(map[int64]*failure),
+	}
+	if opts.OlderThan > 0 {
+		j.cutoff = start.Add(-opts.OlderThan)
 	}
 	j.calls = calls{writePace: opts.Pace, pause: firstPause, paused: func(until time.Time, limit error) {
 		j.report(j.current, Item{Action: ActionPause, Err: limit, PausedUntil: until})
@@ -107,19 +112,11 @@ func (j *retirement) list(ctx context.Context) ([]*ghdeploy.Deployment, error) {
 		return !j.in(d.Environment) ||
 			j.Ref != "" && d.Ref != j.Ref ||
 			j.Task != "" && d.Task != j.Task ||
-			!j.horizon.IsZero() && d.CreatedAt.After(j.horizon) ||
+			j.listed && j.places[d.ID] == 0 && !d.CreatedAt.Before(j.horizon) ||
 			j.deleted[d.ID]
 	})
+	j.listed = true
 	sortNewestFirst(rows)
-	if j.horizon.IsZero() { // GitHub's clock can be ahead of this one
-		j.horizon = time.Now()
-		if len(rows) > 0 && rows[0].CreatedAt.After(j.horizon) {
-			j.horizon = rows[0].CreatedAt
-		}
-		if j.OlderThan == 0 {
-			j.cutoff = j.horizon
-		}
-	}
 	return rows, nil
 }
 
