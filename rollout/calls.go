@@ -3,6 +3,7 @@ package rollout
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -51,6 +52,9 @@ func (c *calls) do(ctx context.Context, pace time.Duration, call func(context.Co
 		c.next = time.Now().Add(pace)
 		attempt, cancel := context.WithTimeout(ctx, callTimeout)
 		err := call(attempt)
+		if attempt.Err() != nil && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+			err = &slowError{err}
+		}
 		cancel()
 		until, limited := c.limit(err)
 		switch {
@@ -65,6 +69,18 @@ func (c *calls) do(ctx context.Context, pace time.Duration, call func(context.Co
 		}
 	}
 }
+
+// slowError is a call that took longer than callTimeout. It is not
+// context.DeadlineExceeded, which means that the caller's context has ended.
+type slowError struct{ err error }
+
+func (e *slowError) Error() string {
+	return fmt.Sprintf("rollout: the call took longer than %v: %v", callTimeout, e.err)
+}
+func (e *slowError) Is(target error) bool {
+	return target != context.DeadlineExceeded && errors.Is(e.err, target)
+}
+func (e *slowError) As(target any) bool { return errors.As(e.err, target) }
 
 // limit reports whether an error is a rate limit, and until when to pause.
 func (c *calls) limit(err error) (until time.Time, limited bool) {

@@ -24,12 +24,13 @@ func (h history) state() ghdeploy.State {
 	return ""
 }
 
-// firstSuccess returns the oldest status with the state success, nil if there
-// is none.
-func (h history) firstSuccess() *ghdeploy.DeploymentStatus {
+// firstSuccess returns the oldest status with the state success in an
+// environment, nil if there is none: a status can move a deployment.
+func (h history) firstSuccess(environment string) *ghdeploy.DeploymentStatus {
 	var first *ghdeploy.DeploymentStatus
 	for _, s := range h {
-		if s.State == ghdeploy.StateSuccess && (first == nil || compareAge(s.CreatedAt, first.CreatedAt, s.ID, first.ID) < 0) {
+		if s.State == ghdeploy.StateSuccess && within(s.Environment, environment) &&
+			(first == nil || compareAge(s.CreatedAt, first.CreatedAt, s.ID, first.ID) < 0) {
 			first = s
 		}
 	}

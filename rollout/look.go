@@ -68,7 +68,7 @@ func (r Repo) Current(ctx context.Context, environment string, opts LookOptions)
 	if err := r.checkLook(environment, &opts); err != nil {
 		return nil, err
 	}
-	seen, err := r.newestSuccess(ctx, r.candidates(ctx, environment, opts))
+	seen, err := r.newestSuccess(ctx, environment, r.candidates(ctx, environment, opts))
 	switch {
 	case err != nil:
 		return nil, err
@@ -120,7 +120,7 @@ func (r Repo) Previous(ctx context.Context, environment string, opts LookOptions
 		return looked{newest, h}.entry(), &reason{ErrRunning, fmt.Sprintf(
 			"deployment %d to %s has the state %s", newest.ID, environment, h.state())}
 	}
-	seen, err := r.newestSuccess(ctx, func(yield func(*ghdeploy.Deployment, error) bool) {
+	seen, err := r.newestSuccess(ctx, environment, func(yield func(*ghdeploy.Deployment, error) bool) {
 		for d, err, ok := next(); ok; d, err, ok = next() {
 			if err == nil && d.SHA == newest.SHA {
 				continue
@@ -146,8 +146,9 @@ func (r Repo) Previous(ctx context.Context, environment string, opts LookOptions
 // SHA must be a full one. Without a success the error is [ErrNeverSucceeded].
 //
 // Succeeded costs one request for the list, which holds only deployments of the
-// commit, and one for each history that it reads, the oldest deployment first:
-// 2 in most cases, at most 101 with the default Lookback.
+// commit, to any environment, and one for each history that it reads, the
+// oldest deployment to this environment first: 2 in most cases, at most 101
+// with the default Lookback.
 func (r Repo) Succeeded(ctx context.Context, environment, sha string, opts LookOptions) (*Entry, error) {
 	if !isFullSHA(sha) {
 		return nil, invalidArgument("the SHA is %q; write a full commit SHA of 40 or 64 hex digits", sha)
@@ -155,12 +156,13 @@ func (r Repo) Succeeded(ctx context.Context, environment, sha string, opts LookO
 	if err := r.checkLook(environment, &opts); err != nil {
 		return nil, err
 	}
-	list, err := collect(r.take(ctx, opts.Lookback, ghdeploy.DeploymentListOptions{
-		Environment: environment, Task: opts.Task, SHA: strings.ToLower(sha),
-	}))
+	list, err := collect(r.take(ctx, opts.Lookback, ghdeploy.DeploymentListOptions{SHA: strings.ToLower(sha), Task: opts.Task}))
 	if err != nil {
 		return nil, err
 	}
+	list = slices.DeleteFunc(list, func(d *ghdeploy.Deployment) bool {
+		return !within(d.Environment, environment) && !within(d.OriginalEnvironment, environment)
+	})
 	slices.Reverse(list)
 	var first *Entry
 	for seen, err := range r.look(ctx, values(list)) {
@@ -170,8 +172,8 @@ func (r Repo) Succeeded(ctx context.Context, environment, sha string, opts LookO
 		case first != nil && seen.CreatedAt.After(first.Status.CreatedAt):
 			return first, nil // created after the success, as are all that follow
 		}
-		if s := seen.firstSuccess(); s != nil && (first == nil || s.CreatedAt.Before(first.Status.CreatedAt)) {
-			first = &Entry{Environment: seen.Environment, Deployment: seen.Deployment, Status: s}
+		if s := seen.firstSuccess(environment); s != nil && (first == nil || s.CreatedAt.Before(first.Status.CreatedAt)) {
+			first = &Entry{Environment: environment, Deployment: seen.Deployment, Status: s}
 		}
 	}
 	if first == nil {
@@ -191,9 +193,20 @@ func (r Repo) checkLook(environment string, opts *LookOptions) error {
 }
 
 // candidates are the deployments of an environment that Lookback allows, the
-// newest first.
+// newest first. A status can move a deployment to another environment, and
+// GitHub does not document which of the two its filter means.
 func (r Repo) candidates(ctx context.Context, environment string, opts LookOptions) iter.Seq2[*ghdeploy.Deployment, error] {
-	return r.take(ctx, opts.Lookback, ghdeploy.DeploymentListOptions{Environment: environment, Task: opts.Task})
+	list := r.take(ctx, opts.Lookback, ghdeploy.DeploymentListOptions{Environment: environment, Task: opts.Task})
+	return func(yield func(*ghdeploy.Deployment, error) bool) {
+		for d, err := range list {
+			if err == nil && !within(d.Environment, environment) {
+				continue
+			}
+			if !yield(d, err) {
+				return
+			}
+		}
+	}
 }
 
 // take yields the newest n deployments that the options match.
@@ -211,14 +224,14 @@ func (r Repo) take(ctx context.Context, n int, opts ghdeploy.DeploymentListOptio
 	}
 }
 
-// newestSuccess returns the first deployment of a list that ever succeeded, nil
-// if none did.
-func (r Repo) newestSuccess(ctx context.Context, list iter.Seq2[*ghdeploy.Deployment, error]) (*looked, error) {
+// newestSuccess returns the first deployment of a list that ever succeeded in
+// an environment, nil if none did.
+func (r Repo) newestSuccess(ctx context.Context, environment string, list iter.Seq2[*ghdeploy.Deployment, error]) (*looked, error) {
 	for seen, err := range r.look(ctx, list) {
 		switch {
 		case err != nil:
 			return nil, err
-		case seen.firstSuccess() != nil:
+		case seen.firstSuccess(environment) != nil:
 			return &seen, nil
 		}
 	}
@@ -234,6 +247,17 @@ func values[T any](list []T) iter.Seq2[T, error] {
 			}
 		}
 	}
+}
+
+// within reports whether the environment that a row shows is the wanted one. A
+// stub's rows may show none.
+func within(shown, environment string) bool {
+	return shown == "" || fold(shown) == fold(environment)
+}
+
+// fold makes names of environments comparable: their case does not count.
+func fold(environment string) string {
+	return strings.ToLower(strings.ToUpper(environment))
 }
 
 // isFullSHA reports whether text is a full SHA-1 or SHA-256 in hex.

@@ -79,6 +79,10 @@ func TestCurrent(t *testing.T) {
 		"another case":          {rows{row("Staging", "success")}, rollout.LookOptions{}, "1 success"},
 		"moved there": {rows{{Environment: "qa", Statuses: []ghdeploytest.SeedStatus{
 			{State: "success", Environment: "staging"}}}}, rollout.LookOptions{}, "1 success"},
+		"moved away": {rows{row("staging", "success"), {Environment: "staging", Statuses: []ghdeploytest.SeedStatus{
+			{State: "success", Environment: "qa"}}}}, rollout.LookOptions{}, "1 success"},
+		"succeeded elsewhere, moved there": {rows{row("staging", "success"), {Environment: "qa", Statuses: []ghdeploytest.SeedStatus{
+			{State: "success"}, {State: "in_progress", Environment: "staging"}}}}, rollout.LookOptions{}, "1 success"},
 		"of a task":        {rows{task("api", row("staging", "success")), row("staging", "success")}, rollout.LookOptions{Task: "api"}, "1 success"},
 		"of all tasks":     {rows{task("api", row("staging", "success")), row("staging", "success")}, rollout.LookOptions{}, "2 success"},
 		"in the lookback":  {rows{row("staging", "success"), row("staging", "failure")}, rollout.LookOptions{Lookback: 2}, "1 success"},
@@ -192,6 +196,19 @@ func TestSucceeded(t *testing.T) {
 			equal(t, order, "4 success", told(repo.Succeeded(t.Context(), "staging", a, rollout.LookOptions{Lookback: 1})))
 		}
 	})
+}
+
+// A status can move a deployment: it succeeded in both.
+func TestSucceededOfAMovedDeployment(t *testing.T) {
+	srv, repo := serve(t, aged(of("a", ghdeploytest.SeedDeployment{Environment: "staging", Statuses: []ghdeploytest.SeedStatus{
+		{State: "success", Description: "in staging"}, {State: "success", Environment: "production"},
+	}}), of("a", row("qa", "success"))))
+	for _, environment := range []string{"staging", "production"} {
+		entry, err := repo.Succeeded(t.Context(), environment, strings.Repeat("a", 40), rollout.LookOptions{})
+		equal(t, environment, "1 success", told(entry, err))
+		equal(t, "environment", environment, entry.Status.Environment)
+	}
+	equal(t, "requests", 4, sent(srv, ""))
 }
 
 func TestHistory(t *testing.T) {
@@ -413,6 +430,19 @@ func TestLookErrors(t *testing.T) {
 	if err != nil || len(page.Items) != 1 {
 		t.Errorf("History = %+v, %v; want the one that is left", page, err)
 	}
+}
+
+// GitHub does not document whether its filter means the environment at the
+// creation or the present one.
+func TestCurrentOfAMovedDeployment(t *testing.T) {
+	list := []*ghdeploy.Deployment{
+		{ID: 2, OriginalEnvironment: "staging", Environment: "qa"},
+		{ID: 1, OriginalEnvironment: "staging", Environment: "Staging"},
+	}
+	repo := stubbed(list, func(_ context.Context, id int64) ([]*ghdeploy.DeploymentStatus, error) {
+		return []*ghdeploy.DeploymentStatus{{ID: id, State: ghdeploy.StateSuccess}}, nil
+	})
+	equal(t, "Current", "1 success", told(repo.Current(t.Context(), "staging", rollout.LookOptions{})))
 }
 
 // A panic of a service reaches the caller's goroutine, where it can be

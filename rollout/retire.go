@@ -132,7 +132,9 @@ func (r Repo) Retire(ctx context.Context, opts RetireOptions) (*Retired, error) 
 		return nil, err
 	}
 	job := newRetirement(r, opts)
-	return &job.result, job.run(ctx)
+	err := job.run(ctx)
+	result := job.result
+	return &result, err
 }
 
 // check reports whether the options can be used, and sets the defaults.

@@ -135,7 +135,7 @@ func (j *retirement) delete(ctx context.Context, s *step) (Action, error) {
 		}
 	}
 	if !j.expectActive(s) {
-		err := j.write(ctx, func(ctx context.Context) error {
+		err := j.calls.write(ctx, func(ctx context.Context) error {
 			return j.repo.Client.Deployments.Delete(ctx, j.repo.Owner, j.repo.Name, s.ID)
 		})
 		if !errors.Is(err, ghdeploy.ErrActiveDeployment) {
@@ -148,7 +148,7 @@ func (j *retirement) delete(ctx context.Context, s *step) (Action, error) {
 	if action, err := j.deactivate(ctx, s); action == ActionGone || err != nil {
 		return action, err
 	}
-	err := j.write(ctx, func(ctx context.Context) error {
+	err := j.calls.write(ctx, func(ctx context.Context) error {
 		return j.repo.Client.Deployments.Delete(ctx, j.repo.Owner, j.repo.Name, s.ID)
 	})
 	return j.gone(ctx, s, ActionDelete, err)
@@ -198,7 +198,7 @@ func (j *retirement) refused(ctx context.Context, s *step) (keep bool, err error
 func (j *retirement) deactivate(ctx context.Context, s *step) (Action, error) {
 	const sends = 3
 	for n := 1; ; n++ {
-		err := j.write(ctx, func(ctx context.Context) error {
+		err := j.calls.write(ctx, func(ctx context.Context) error {
 			_, err := j.repo.Client.Statuses.Create(ctx, j.repo.Owner, j.repo.Name, s.ID,
 				ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateInactive})
 			return err
@@ -229,23 +229,19 @@ func (j *retirement) becameInactive(ctx context.Context, s *step) bool {
 	return false
 }
 
-// write makes a call that changes something, and remembers that one worked.
-func (j *retirement) write(ctx context.Context, call func(context.Context) error) error {
-	err := j.calls.write(ctx, call)
-	j.proven = j.proven || err == nil
-	return err
-}
-
 // errDenied is a 404 to a write that is about something that exists.
 var errDenied = errors.New("GitHub reports it as not found but shows it; the token may not change it")
 
 // gone turns a 404 into ActionGone. GitHub returns 404 to a token without the
-// right to delete as well, so until a write has worked, a GET decides.
+// right to delete as well, so until the action has worked once, a GET decides.
 func (j *retirement) gone(ctx context.Context, s *step, action Action, err error) (Action, error) {
-	if !errors.Is(err, ghdeploy.ErrNotFound) {
+	switch {
+	case err == nil:
+		j.proven[action] = true
+		return action, nil
+	case !errors.Is(err, ghdeploy.ErrNotFound):
 		return action, err
-	}
-	if j.proven {
+	case j.proven[action]:
 		return ActionGone, nil
 	}
 	shown := j.calls.read(ctx, func(ctx context.Context) error {

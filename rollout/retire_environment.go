@@ -28,7 +28,7 @@ func (j *retirement) removeEnvironments(ctx context.Context) error {
 			continue
 		}
 		if !j.DryRun {
-			err = j.write(ctx, func(ctx context.Context) error {
+			err = j.calls.write(ctx, func(ctx context.Context) error {
 				return j.repo.Client.Environments.Delete(ctx, j.repo.Owner, j.repo.Name, e.Name)
 			})
 		}

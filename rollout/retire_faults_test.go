@@ -177,6 +177,11 @@ func TestRetireFaults(t *testing.T) {
 				b.srv.Inject(tt.fault)
 				equal(b.T, "result", tt.result, b.retire(tt.opts))
 				equal(b.T, "left", tt.left, b.left())
+				for _, item := range b.items {
+					if errors.Is(item.Err, context.DeadlineExceeded) {
+						b.Errorf("%v: the caller's context has no deadline", item.Err)
+					}
+				}
 				for _, d := range b.srv.Deployments(repository) {
 					if inactive := strings.Count(fmt.Sprint(d.Statuses), " inactive "); inactive > 1 {
 						b.Errorf("deployment %d has %d inactive statuses", d.ID, inactive)
@@ -185,6 +190,15 @@ func TestRetireFaults(t *testing.T) {
 			})
 		})
 	}
+}
+
+// That a status was created does not prove the right to delete.
+func TestRetireWithoutTheRightToDelete(t *testing.T) {
+	virtual1(t, []ghdeploytest.SeedDeployment{row("a", "success"), row("other", "success")}, func(b *bed) {
+		b.srv.Inject(ghdeploytest.Fault{Operation: deleteDeployment, Times: ghdeploytest.Always, Effect: ghdeploytest.Respond(404, `{"message":"Not Found"}`)})
+		equal(b.T, "result", "0 deactivated, 0 deleted, 0 gone, 0 kept, 1 failed, error", b.retire(rollout.RetireOptions{Environment: "a", Delete: true}))
+		equal(b.T, "left", []string{"1 inactive", "2 success"}, b.left())
+	})
 }
 
 // Ten transient errors in a row end the job instead of hammering GitHub.

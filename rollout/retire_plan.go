@@ -2,7 +2,6 @@ package rollout
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/ghdeploy/ghdeploy"
@@ -96,9 +95,4 @@ func supersede(steps []*step) {
 // of a step whose history is known.
 func (step *step) active() bool {
 	return step.known && !step.superseded && (step.state == ghdeploy.StateSuccess || step.state == "")
-}
-
-// fold makes names of environments comparable: their case does not count.
-func fold(environment string) string {
-	return strings.ToLower(strings.ToUpper(environment))
 }

@@ -30,8 +30,8 @@ type retirement struct {
 	current *step // the step under way, for pauses
 
 	doubt  doubt
-	proven bool // GitHub has accepted a write from this token
-	broken int  // transient errors in a row
+	proven map[Action]bool // those that GitHub has accepted from this token
+	broken int             // transient errors in a row
 }
 
 // failure is a deployment whose step failed.
@@ -50,6 +50,7 @@ func newRetirement(r Repo, opts RetireOptions) *retirement {
 		settled:   make(map[int64]bool),
 		deleted:   make(map[int64]bool),
 		failed:    make(map[int64]*failure),
+		proven:    make(map[Action]bool),
 	}
 	if opts.OlderThan > 0 {
 		j.cutoff = start.Add(-opts.OlderThan)
@@ -192,7 +193,7 @@ func (j *retirement) read(ctx context.Context, s *step) (found bool, err error) 
 		return err
 	})
 	if err == nil {
-		s.known, s.state, s.succeeded = found, h.state(), h.firstSuccess() != nil
+		s.known, s.state, s.succeeded = found, h.state(), h.firstSuccess(s.Environment) != nil
 	}
 	return found, err
 }
