@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"slices"
 	"strings"
 
 	"github.com/ghdeploy/ghdeploy"
@@ -25,8 +24,8 @@ type LookOptions struct {
 	// GitHub's auto_inactive ignores the task. Outside production a success of
 	// one task makes the deployments of every other task in the environment
 	// inactive, and [Repo.Current] then finds none of theirs live. To deploy
-	// several tasks to one environment, report their success with AutoInactive
-	// false.
+	// several tasks to one environment, set KeepEarlier in [RunOptions], or
+	// AutoInactive to false in the status.
 	Task string
 	// Lookback is the number of deployments that are looked at, counted from
 	// the newest. Default 100.
@@ -140,48 +139,6 @@ func (r Repo) Previous(ctx context.Context, environment string, opts LookOptions
 	return seen.entry(), nil
 }
 
-// Succeeded returns the first success of a commit in an environment: the oldest
-// status with the state success of its deployments. Use it to ask whether a
-// commit was ever deployed, and when; the deployment need not be live now. The
-// SHA must be a full one. Without a success the error is [ErrNeverSucceeded].
-//
-// Succeeded costs one request for the list, which holds only deployments of the
-// commit, to any environment, and one for each history that it reads, the
-// oldest deployment to this environment first: 2 in most cases, at most 101
-// with the default Lookback.
-func (r Repo) Succeeded(ctx context.Context, environment, sha string, opts LookOptions) (*Entry, error) {
-	if !isFullSHA(sha) {
-		return nil, invalidArgument("the SHA is %q; write a full commit SHA of 40 or 64 hex digits", sha)
-	}
-	if err := r.checkLook(environment, &opts); err != nil {
-		return nil, err
-	}
-	list, err := collect(r.take(ctx, opts.Lookback, ghdeploy.DeploymentListOptions{SHA: strings.ToLower(sha), Task: opts.Task}))
-	if err != nil {
-		return nil, err
-	}
-	list = slices.DeleteFunc(list, func(d *ghdeploy.Deployment) bool {
-		return !within(d.Environment, environment) && !within(d.OriginalEnvironment, environment)
-	})
-	slices.Reverse(list)
-	var first *Entry
-	for seen, err := range r.look(ctx, values(list)) {
-		switch {
-		case err != nil:
-			return nil, err
-		case first != nil && seen.CreatedAt.After(first.Status.CreatedAt):
-			return first, nil // created after the success, as are all that follow
-		}
-		if s := seen.firstSuccess(environment); s != nil && (first == nil || s.CreatedAt.Before(first.Status.CreatedAt)) {
-			first = &Entry{Environment: environment, Deployment: seen.Deployment, Status: s}
-		}
-	}
-	if first == nil {
-		return nil, &reason{ErrNeverSucceeded, fmt.Sprintf("%s to %s", sha, environment)}
-	}
-	return first, nil
-}
-
 func (r Repo) checkLook(environment string, opts *LookOptions) error {
 	if err := r.check(deployments, statuses); err != nil {
 		return err
@@ -238,17 +195,6 @@ func (r Repo) newestSuccess(ctx context.Context, environment string, list iter.S
 	return nil, nil
 }
 
-// values ranges over a slice without an error.
-func values[T any](list []T) iter.Seq2[T, error] {
-	return func(yield func(T, error) bool) {
-		for _, value := range list {
-			if !yield(value, nil) {
-				return
-			}
-		}
-	}
-}
-
 // within reports whether the environment that a row shows is the wanted one. A
 // stub's rows may show none.
 func within(shown, environment string) bool {
@@ -258,9 +204,4 @@ func within(shown, environment string) bool {
 // fold makes names of environments comparable: their case does not count.
 func fold(environment string) string {
 	return strings.ToLower(strings.ToUpper(environment))
-}
-
-// isFullSHA reports whether text is a full SHA-1 or SHA-256 in hex.
-func isFullSHA(text string) bool {
-	return (len(text) == 40 || len(text) == 64) && strings.Trim(strings.ToLower(text), "0123456789abcdef") == ""
 }

@@ -78,3 +78,14 @@ func collect[T any](seq iter.Seq2[T, error]) ([]T, error) {
 	}
 	return all, nil
 }
+
+// values ranges over a slice without an error.
+func values[T any](list []T) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		for _, value := range list {
+			if !yield(value, nil) {
+				return
+			}
+		}
+	}
+}
