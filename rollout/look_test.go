@@ -41,6 +41,24 @@ func TestCostOfCurrentInAnotherOrder(t *testing.T) {
 	}
 }
 
+// IDs decide among deployments of the same second, and times among IDs that
+// were given out in another order: neither is a reason to read all pages.
+func TestCostOfCurrentAmongEqualTimes(t *testing.T) {
+	rows := aged(liveAt(1, 150)...)
+	for i := range rows {
+		rows[i].CreatedAt = rows[0].CreatedAt
+	}
+	srv, repo := serve(t, rows)
+	equal(t, "equal times", "150 success", told(repo.Current(t.Context(), "staging", rollout.LookOptions{})))
+	equal(t, "requests", 2, sent(srv, ""))
+
+	rows = aged(liveAt(1, 150)...)
+	rows[140].ID, rows[141].ID = rows[141].ID, rows[140].ID
+	srv, repo = serve(t, rows)
+	equal(t, "IDs in another order", "150 success", told(repo.Current(t.Context(), "staging", rollout.LookOptions{})))
+	equal(t, "requests", 2, sent(srv, ""))
+}
+
 // liveAt returns n failed deployments, and a success at a place counted from the
 // newest.
 func liveAt(place, n int) []ghdeploytest.SeedDeployment {

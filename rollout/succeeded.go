@@ -32,14 +32,17 @@ func (r Repo) Succeeded(ctx context.Context, environment, sha string, opts LookO
 	list = slices.DeleteFunc(list, func(d *ghdeploy.Deployment) bool {
 		return !within(d.Environment, environment) && !within(d.OriginalEnvironment, environment)
 	})
-	slices.Reverse(list)
 	var first *Entry
-	for seen, err := range r.look(ctx, values(list)) {
-		switch {
-		case err != nil:
+	oldestFirst := func(yield func(*ghdeploy.Deployment, error) bool) {
+		for _, d := range slices.Backward(list) {
+			if first != nil && d.CreatedAt.After(first.Status.CreatedAt) || !yield(d, nil) {
+				return // what was created after a success cannot have an earlier one
+			}
+		}
+	}
+	for seen, err := range r.look(ctx, oldestFirst) {
+		if err != nil {
 			return nil, err
-		case first != nil && seen.CreatedAt.After(first.Status.CreatedAt):
-			return first, nil // created after the success, as are all that follow
 		}
 		if s := seen.firstSuccess(environment); s != nil && (first == nil || s.CreatedAt.Before(first.Status.CreatedAt)) {
 			first = &Entry{Environment: environment, Deployment: seen.Deployment, Status: s}

@@ -37,7 +37,7 @@ func TestSucceeded(t *testing.T) {
 				equal(t, order, "3 success", told(entry, err))
 				equal(t, order+": time of the first success", time.Now().Add(-6*time.Hour).UTC(), entry.Status.CreatedAt.UTC())
 			}
-			equal(t, order+": requests", 2*(1+1+2+1), sent(srv, ""))
+			equal(t, order+": requests", 2*(1+1+2), sent(srv, ""))
 			equal(t, order, "ErrNeverSucceeded", told(repo.Succeeded(t.Context(), "staging", b, rollout.LookOptions{})))
 			equal(t, order, "ErrNeverSucceeded", told(repo.Succeeded(t.Context(), "qa", a, rollout.LookOptions{})))
 			equal(t, order, "ErrNeverSucceeded", told(repo.Succeeded(t.Context(), "staging", a, rollout.LookOptions{Task: "api"})))
