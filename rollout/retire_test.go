@@ -120,8 +120,8 @@ func (b *bed) wantNothingTwice() {
 	}
 }
 
-// wantPoints fails if any minute has more than 900 of GitHub's points, or two
-// writes are less than a second apart.
+// wantPoints fails if any minute has more than 600 of GitHub's points, of which
+// it allows 900, or two writes are less than a second apart.
 func (b *bed) wantPoints() {
 	b.Helper()
 	var window []ghdeploytest.Request
@@ -140,7 +140,7 @@ func (b *bed) wantPoints() {
 			points -= cost(window[0])
 			window = window[1:]
 		}
-		if points > 900 {
+		if points > 600 {
 			b.Fatalf("%d points within a minute", points)
 		}
 		if r.Method != http.MethodGet {
