@@ -97,11 +97,7 @@ type branchPoliciesService struct{ core *core }
 
 //ghdeploy:operation GET /repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies
 func (s *branchPoliciesService) List(ctx context.Context, owner, repo, environment string, opts BranchPolicyListOptions) (*Page[*BranchPolicy], error) {
-	path, err := environmentPath(owner, repo, environment, "deployment-branch-policies")
-	if err != nil {
-		return nil, err
-	}
-	return listWrapped[*BranchPolicy](ctx, s.core, path, "branch_policies", opts, opts.paging())
+	return listWrapped[*BranchPolicy](ctx, s.core, environmentPath(owner, repo, environment, "deployment-branch-policies"), "branch_policies", opts, opts.paging())
 }
 
 func (s *branchPoliciesService) All(ctx context.Context, owner, repo, environment string, opts BranchPolicyListOptions) iter.Seq2[*BranchPolicy, error] {
@@ -115,49 +111,33 @@ func (s *branchPoliciesService) All(ctx context.Context, owner, repo, environmen
 
 //ghdeploy:operation GET /repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies/{branch_policy_id}
 func (s *branchPoliciesService) Get(ctx context.Context, owner, repo, environment string, id int64) (*BranchPolicy, error) {
-	path, err := environmentPath(owner, repo, environment, "deployment-branch-policies", id)
-	if err != nil {
-		return nil, err
-	}
-	return fetch[BranchPolicy](ctx, s.core, operation{method: http.MethodGet, path: path})
+	return fetch[BranchPolicy](ctx, s.core, operation{method: http.MethodGet, path: environmentPath(owner, repo, environment, "deployment-branch-policies", id)})
 }
 
 //ghdeploy:operation POST /repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies
 func (s *branchPoliciesService) Create(ctx context.Context, owner, repo, environment string, req BranchPolicyRequest) (*BranchPolicy, error) {
-	path, err := environmentPath(owner, repo, environment, "deployment-branch-policies")
-	if err != nil {
-		return nil, err
-	}
 	if req.Name == "" {
 		return nil, errNoPattern
 	}
 	return fetch[BranchPolicy](ctx, s.core, operation{
-		method: http.MethodPost,
-		path:   path,
-		body:   req,
-		means:  map[int]error{http.StatusSeeOther: ErrAlreadyExists},
+		method:       http.MethodPost,
+		path:         environmentPath(owner, repo, environment, "deployment-branch-policies"),
+		body:         req,
+		statusErrors: map[int]error{http.StatusSeeOther: ErrAlreadyExists},
 	})
 }
 
 //ghdeploy:operation PUT /repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies/{branch_policy_id}
 func (s *branchPoliciesService) Update(ctx context.Context, owner, repo, environment string, id int64, req UpdateBranchPolicyRequest) (*BranchPolicy, error) {
-	path, err := environmentPath(owner, repo, environment, "deployment-branch-policies", id)
-	if err != nil {
-		return nil, err
-	}
 	if req.Name == "" {
 		return nil, errNoPattern
 	}
-	return fetch[BranchPolicy](ctx, s.core, operation{method: http.MethodPut, path: path, body: req})
+	return fetch[BranchPolicy](ctx, s.core, operation{method: http.MethodPut, path: environmentPath(owner, repo, environment, "deployment-branch-policies", id), body: req})
 }
 
 //ghdeploy:operation DELETE /repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies/{branch_policy_id}
 func (s *branchPoliciesService) Delete(ctx context.Context, owner, repo, environment string, id int64) error {
-	path, err := environmentPath(owner, repo, environment, "deployment-branch-policies", id)
-	if err != nil {
-		return err
-	}
-	return s.core.remove(ctx, operation{path: path})
+	return s.core.remove(ctx, operation{path: environmentPath(owner, repo, environment, "deployment-branch-policies", id)})
 }
 
 var errNoPattern = invalidArgument("the policy's Name is empty; give a pattern such as release/*")

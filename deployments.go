@@ -3,9 +3,13 @@ package ghdeploy
 import (
 	"cmp"
 	"context"
+	"encoding"
 	"encoding/json"
+	"fmt"
 	"iter"
 	"net/http"
+	"reflect"
+	"strings"
 	"time"
 )
 
@@ -110,18 +114,19 @@ type DeploymentRequest struct {
 	// default branch gets that merged in, and no deployment ([*MergedBranchError]).
 	AutoMerge *bool `json:"auto_merge,omitzero"`
 
-	// RequiredContexts are the status checks that must have succeeded. Empty
-	// or nil: every check that the commit has.
+	// RequiredContexts are the status checks that must have succeeded. Nil
+	// requires every check that the commit has. An empty list is an
+	// [ErrInvalidArgument]: use SkipContexts to skip the checks.
 	RequiredContexts []string `json:"required_contexts,omitzero"`
-	// SkipContexts deploys whatever the checks say. It cannot go with
+	// SkipContexts deploys without looking at the status checks. It excludes
 	// RequiredContexts.
 	SkipContexts bool `json:"-"`
 
-	// Payload is kept with the deployment for whoever carries it out: a value
-	// that encoding/json encodes as an object or a string. A null, such as that
-	// of a nil map, is not sent. JSON that is encoded already goes in as a
-	// [Payload] or a json.RawMessage: a plain []byte, which encoding/json would
-	// turn into base64, is refused. GitHub documents no bound of its size.
+	// Payload is stored with the deployment for the system that deploys: a
+	// value that encoding/json encodes as an object or a string. A null, such
+	// as that of a nil map, is not sent. Pass encoded JSON as a [Payload] or a
+	// json.RawMessage: a []byte is an [ErrInvalidArgument], because
+	// encoding/json encodes it as base64. GitHub documents no maximum size.
 	Payload any `json:"payload,omitzero"`
 
 	Environment string `json:"environment,omitzero"` // default "production"; created if it does not exist
@@ -131,24 +136,24 @@ type DeploymentRequest struct {
 	ProductionEnvironment *bool `json:"production_environment,omitzero"` // default: true if Environment is "production"
 }
 
-// body is the request as it is sent.
+// body returns the request as it is sent.
 func (r DeploymentRequest) body() (DeploymentRequest, error) {
 	switch {
 	case r.Ref == "":
-		return r, invalidArgument("the deployment's Ref is empty; give a branch, a tag or a SHA")
+		return r, invalidArgument("the deployment's Ref is empty; set it to a branch, a tag or a SHA")
 	case r.SkipContexts && len(r.RequiredContexts) > 0:
-		return r, invalidArgument("the deployment sets RequiredContexts and SkipContexts; one says which checks count, the other that none does")
+		return r, invalidArgument("the deployment sets both RequiredContexts and SkipContexts; set one of them")
 	case r.SkipContexts:
 		r.RequiredContexts = []string{}
-	case len(r.RequiredContexts) == 0:
-		// GitHub reads an empty list as: check nothing. That takes SkipContexts.
-		r.RequiredContexts = nil
+	case r.RequiredContexts != nil && len(r.RequiredContexts) == 0:
+		// GitHub would skip all checks.
+		return r, invalidArgument("the deployment's RequiredContexts is an empty list; set SkipContexts to skip all status checks, or use nil to require all of them")
 	}
-	switch r.Payload.(type) {
-	case nil:
+	switch {
+	case r.Payload == nil:
 		return r, nil
-	case []byte: // JSON, most likely, that nobody could read any more
-		return r, invalidArgument("the deployment's Payload is a []byte, which would be sent as base64; give JSON as a Payload or json.RawMessage, and text as a string")
+	case encodesAsBase64(r.Payload):
+		return r, invalidArgument("the deployment's Payload is a %s, which encodes as base64; pass JSON as a Payload or a json.RawMessage, and text as a string", strings.ReplaceAll(fmt.Sprintf("%T", r.Payload), "uint8", "byte"))
 	}
 	payload, err := json.Marshal(r.Payload)
 	if err != nil {
@@ -160,20 +165,30 @@ func (r DeploymentRequest) body() (DeploymentRequest, error) {
 	case payload[0] == '{' || payload[0] == '"':
 		r.Payload = json.RawMessage(payload)
 	default:
-		return r, invalidArgument("the deployment's Payload is neither a JSON object nor a string; GitHub takes nothing else")
+		return r, invalidArgument("the deployment's Payload encodes neither as a JSON object nor as a string; GitHub accepts nothing else")
 	}
 	return r, nil
+}
+
+// encodesAsBase64 reports whether encoding/json encodes v as base64: a slice of
+// bytes without a method that encodes it, or a pointer to one.
+func encodesAsBase64(v any) bool {
+	for value := reflect.ValueOf(v); ; value = value.Elem() {
+		switch value.Interface().(type) {
+		case json.Marshaler, encoding.TextMarshaler:
+			return false
+		}
+		if value.Kind() != reflect.Pointer || value.IsNil() {
+			return value.Kind() == reflect.Slice && value.Type().Elem().Kind() == reflect.Uint8
+		}
+	}
 }
 
 type deploymentsService struct{ core *core }
 
 //ghdeploy:operation GET /repos/{owner}/{repo}/deployments
 func (s *deploymentsService) List(ctx context.Context, owner, repo string, opts DeploymentListOptions) (*Page[*Deployment], error) {
-	path, err := repositoryPath(owner, repo, "deployments")
-	if err != nil {
-		return nil, err
-	}
-	return list[*Deployment](ctx, s.core, path, opts, opts.paging())
+	return list[*Deployment](ctx, s.core, repositoryPath(owner, repo, "deployments"), opts, opts.paging())
 }
 
 func (s *deploymentsService) All(ctx context.Context, owner, repo string, opts DeploymentListOptions) iter.Seq2[*Deployment, error] {
@@ -187,49 +202,36 @@ func (s *deploymentsService) All(ctx context.Context, owner, repo string, opts D
 
 //ghdeploy:operation GET /repos/{owner}/{repo}/deployments/{deployment_id}
 func (s *deploymentsService) Get(ctx context.Context, owner, repo string, id int64) (*Deployment, error) {
-	path, err := repositoryPath(owner, repo, "deployments", id)
-	if err != nil {
-		return nil, err
-	}
-	return fetch[Deployment](ctx, s.core, operation{method: http.MethodGet, path: path})
+	return fetch[Deployment](ctx, s.core, operation{method: http.MethodGet, path: repositoryPath(owner, repo, "deployments", id)})
 }
 
 //ghdeploy:operation POST /repos/{owner}/{repo}/deployments
 func (s *deploymentsService) Create(ctx context.Context, owner, repo string, req DeploymentRequest) (*Deployment, error) {
-	path, err := repositoryPath(owner, repo, "deployments")
-	if err != nil {
-		return nil, err
-	}
 	body, err := req.body()
 	if err != nil {
 		return nil, err
 	}
-	op := operation{method: http.MethodPost, path: path, body: body}
-	a, err := s.core.call(ctx, op)
+	resp, err := s.core.call(ctx, operation{method: http.MethodPost, path: repositoryPath(owner, repo, "deployments"), body: body})
 	if err != nil {
 		return nil, err
 	}
-	if a.status == http.StatusAccepted {
-		return nil, merged(op, a)
+	if resp.status == http.StatusAccepted {
+		return nil, merged(resp)
 	}
-	return decodeOne[Deployment](op, a)
+	return decodeOne[Deployment](resp)
 }
 
-// merged is the one success that is none: GitHub accepted the request, merged
-// the default branch into the ref, and deployed nothing.
-func merged(op operation, a *answer) error {
-	p := parseProblem(a.body, a.redact)
-	return envelope(op, a, p, &MergedBranchError{Message: p.message})
+// merged returns the error of a 202: GitHub merged the default branch into the
+// ref and created no deployment.
+func merged(resp *response) error {
+	resp.errorBody = parseErrorBody(resp.body, resp.redact)
+	return newError(resp, &MergedBranchError{Message: resp.errorBody.message})
 }
 
 //ghdeploy:operation DELETE /repos/{owner}/{repo}/deployments/{deployment_id}
 func (s *deploymentsService) Delete(ctx context.Context, owner, repo string, id int64) error {
-	path, err := repositoryPath(owner, repo, "deployments", id)
-	if err != nil {
-		return err
-	}
 	return s.core.remove(ctx, operation{
-		path:  path,
-		means: map[int]error{http.StatusUnprocessableEntity: ErrActiveDeployment},
+		path:         repositoryPath(owner, repo, "deployments", id),
+		statusErrors: map[int]error{http.StatusUnprocessableEntity: ErrActiveDeployment},
 	})
 }

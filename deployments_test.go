@@ -210,7 +210,6 @@ func TestDeploymentsCreateBody(t *testing.T) {
 
 		// An empty list means: check nothing. It takes SkipContexts to say so.
 		"contexts nil":    {ghdeploy.DeploymentRequest{Ref: "topic", RequiredContexts: nil}, `{"ref":"topic"}`},
-		"contexts empty":  {ghdeploy.DeploymentRequest{Ref: "topic", RequiredContexts: []string{}}, `{"ref":"topic"}`},
 		"contexts listed": {ghdeploy.DeploymentRequest{Ref: "topic", RequiredContexts: []string{"ci/build", "lint"}}, `{"ref":"topic","required_contexts":["ci/build","lint"]}`},
 		"contexts skipped": {
 			ghdeploy.DeploymentRequest{Ref: "topic", SkipContexts: true}, `{"ref":"topic","required_contexts":[]}`,
@@ -269,36 +268,48 @@ func TestDeploymentsCreateBody(t *testing.T) {
 	}
 }
 
+type namedBytes []byte
+
 func TestDeploymentsCreateRefuses(t *testing.T) {
+	const notEncoded = "ghdeploy: the deployment's Payload does not encode as JSON: " // and then encoding/json's error
 	tests := map[string]struct {
 		req  ghdeploy.DeploymentRequest
 		want string
 	}{
 		"no ref": {
 			ghdeploy.DeploymentRequest{Environment: "production"},
-			"ghdeploy: the deployment's Ref is empty; give a branch, a tag or a SHA",
+			"ghdeploy: the deployment's Ref is empty; set it to a branch, a tag or a SHA",
 		},
 		"contexts listed and skipped": {
 			ghdeploy.DeploymentRequest{Ref: "topic", RequiredContexts: []string{"ci"}, SkipContexts: true},
-			"ghdeploy: the deployment sets RequiredContexts and SkipContexts; one says which checks count, the other that none does",
+			"ghdeploy: the deployment sets both RequiredContexts and SkipContexts; set one of them",
 		},
-		"payload array":  {ghdeploy.DeploymentRequest{Ref: "topic", Payload: []int{1}}, "ghdeploy: the deployment's Payload is neither a JSON object nor a string; GitHub takes nothing else"},
-		"payload number": {ghdeploy.DeploymentRequest{Ref: "topic", Payload: 7}, "ghdeploy: the deployment's Payload is neither a JSON object nor a string; GitHub takes nothing else"},
-		"payload bool":   {ghdeploy.DeploymentRequest{Ref: "topic", Payload: true}, "ghdeploy: the deployment's Payload is neither a JSON object nor a string; GitHub takes nothing else"},
+		"payload array":  {ghdeploy.DeploymentRequest{Ref: "topic", Payload: []int{1}}, "ghdeploy: the deployment's Payload encodes neither as a JSON object nor as a string; GitHub accepts nothing else"},
+		"payload number": {ghdeploy.DeploymentRequest{Ref: "topic", Payload: 7}, "ghdeploy: the deployment's Payload encodes neither as a JSON object nor as a string; GitHub accepts nothing else"},
+		"payload bool":   {ghdeploy.DeploymentRequest{Ref: "topic", Payload: true}, "ghdeploy: the deployment's Payload encodes neither as a JSON object nor as a string; GitHub accepts nothing else"},
 		"payload raw array": {
 			ghdeploy.DeploymentRequest{Ref: "topic", Payload: ghdeploy.Payload(`[1]`)},
-			"ghdeploy: the deployment's Payload is neither a JSON object nor a string; GitHub takes nothing else",
+			"ghdeploy: the deployment's Payload encodes neither as a JSON object nor as a string; GitHub accepts nothing else",
 		},
 		"payload bytes": {
 			ghdeploy.DeploymentRequest{Ref: "topic", Payload: []byte(`{"a":1}`)},
-			"ghdeploy: the deployment's Payload is a []byte, which would be sent as base64; give JSON as a Payload or json.RawMessage, and text as a string",
+			"ghdeploy: the deployment's Payload is a []byte, which encodes as base64; pass JSON as a Payload or a json.RawMessage, and text as a string",
 		},
-		"payload channel":  {ghdeploy.DeploymentRequest{Ref: "topic", Payload: make(chan int)}, "ghdeploy: the deployment's Payload does not encode as JSON: json: unsupported type: chan int"},
-		"payload infinity": {ghdeploy.DeploymentRequest{Ref: "topic", Payload: map[string]float64{"a": math.Inf(1)}}, "ghdeploy: the deployment's Payload does not encode as JSON: json: unsupported value: +Inf"},
-		"payload raw, not JSON": {
-			ghdeploy.DeploymentRequest{Ref: "topic", Payload: json.RawMessage(`{"a":`)},
-			"ghdeploy: the deployment's Payload does not encode as JSON: json: error calling MarshalJSON for type json.RawMessage: unexpected end of JSON input",
+		"payload named bytes": {
+			ghdeploy.DeploymentRequest{Ref: "topic", Payload: namedBytes(`{"a":1}`)},
+			"ghdeploy: the deployment's Payload is a ghdeploy_test.namedBytes, which encodes as base64; pass JSON as a Payload or a json.RawMessage, and text as a string",
 		},
+		"payload pointer to bytes": {
+			ghdeploy.DeploymentRequest{Ref: "topic", Payload: new([]byte(`{"a":1}`))},
+			"ghdeploy: the deployment's Payload is a *[]byte, which encodes as base64; pass JSON as a Payload or a json.RawMessage, and text as a string",
+		},
+		"an empty list of contexts": {
+			ghdeploy.DeploymentRequest{Ref: "topic", RequiredContexts: []string{}},
+			"ghdeploy: the deployment's RequiredContexts is an empty list; set SkipContexts to skip all status checks, or use nil to require all of them",
+		},
+		"payload channel":       {ghdeploy.DeploymentRequest{Ref: "topic", Payload: make(chan int)}, notEncoded},
+		"payload infinity":      {ghdeploy.DeploymentRequest{Ref: "topic", Payload: map[string]float64{"a": math.Inf(1)}}, notEncoded},
+		"payload raw, not JSON": {ghdeploy.DeploymentRequest{Ref: "topic", Payload: json.RawMessage(`{"a":`)}, notEncoded},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -307,7 +318,11 @@ func TestDeploymentsCreateRefuses(t *testing.T) {
 			if !errors.Is(err, ghdeploy.ErrInvalidArgument) || d != nil {
 				t.Fatalf("%v, %v, want an ErrInvalidArgument", d, err)
 			}
-			same(t, "message", tt.want, err.Error())
+			message := err.Error()
+			if cause, ok := strings.CutPrefix(message, notEncoded); ok && cause != "" {
+				message = notEncoded
+			}
+			same(t, "message", tt.want, message)
 			same(t, "requests", 0, len(w.requests()))
 		})
 	}
@@ -326,11 +341,14 @@ func TestDeploymentsCreateLeavesTheRequestAlone(t *testing.T) {
 
 func TestDeploymentsDelete(t *testing.T) {
 	for _, status := range []int{200, 202, 204, 205, 226} {
-		for _, body := range []string{"", "null", "<html>", `{"message":"gone"}`} {
+		for body, want := range map[string]error{
+			"": nil, "null": nil, `{"message":"gone"}`: nil,
+			"<html>": ghdeploy.ErrMalformedResponse, "OK": ghdeploy.ErrMalformedResponse,
+		} {
 			t.Run(fmt.Sprintf("%d %q", status, body), func(t *testing.T) {
 				w := answers(answer(status, body))
-				if err := clientOn(t, w).Deployments.Delete(t.Context(), "octocat", "example", 42); err != nil {
-					t.Fatal(err)
+				if err := clientOn(t, w).Deployments.Delete(t.Context(), "octocat", "example", 42); !errors.Is(err, want) {
+					t.Fatalf("%v, want %v", err, want)
 				}
 				r := w.request(t)
 				same(t, "request", "DELETE https://ghe.example.com/api/v3/repos/octocat/example/deployments/42", r.Method+" "+r.URL)
@@ -487,11 +505,11 @@ func TestPaths(t *testing.T) {
 	}{
 		"owner empty":        {"", "example", 42, "ghdeploy: the owner is empty"},
 		"repo empty":         {"octocat", "", 42, "ghdeploy: the repo is empty"},
-		"owner dot":          {".", "example", 42, `ghdeploy: the owner is ".", which a path cannot hold`},
-		"repo dots":          {"octocat", "..", 42, `ghdeploy: the repo is "..", which a path cannot hold`},
-		"repo with an owner": {"octocat", "octocat/example", 42, `ghdeploy: the repo "octocat/example" holds a slash: owner and repo are given apart (ParseRepository splits them)`},
-		"id 0":               {"octocat", "example", 0, "ghdeploy: the id 0 is not one of GitHub's: they begin at 1"},
-		"id negative":        {"octocat", "example", -1, "ghdeploy: the id -1 is not one of GitHub's: they begin at 1"},
+		"owner dot":          {".", "example", 42, `ghdeploy: the owner is ".", which a URL path cannot contain`},
+		"repo dots":          {"octocat", "..", 42, `ghdeploy: the repo is "..", which a URL path cannot contain`},
+		"repo with an owner": {"octocat", "octocat/example", 42, `ghdeploy: the repo "octocat/example" contains a slash; pass owner and repo separately (ParseRepository splits them)`},
+		"id 0":               {"octocat", "example", 0, "ghdeploy: invalid ID 0; GitHub's IDs are positive"},
+		"id negative":        {"octocat", "example", -1, "ghdeploy: invalid ID -1; GitHub's IDs are positive"},
 	}
 	for name, tt := range refused {
 		t.Run(name, func(t *testing.T) {

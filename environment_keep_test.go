@@ -99,8 +99,8 @@ func TestCreateOrUpdateRefusesToLoseAProtection(t *testing.T) {
 			if !errors.Is(err, ghdeploy.ErrUnknownProtection) || !errors.As(err, &envelope) || !strings.Contains(err.Error(), test.says) {
 				t.Fatalf("err = %v, want an ErrUnknownProtection that says %s", err, test.says)
 			}
-			if envelope.Method != http.MethodPut || envelope.Attempts != 0 || envelope.StatusCode != 0 {
-				t.Errorf("envelope is %+v, want a PUT that was not sent", envelope)
+			if envelope.Method != http.MethodGet || envelope.Attempts != 1 || envelope.StatusCode != http.StatusOK {
+				t.Errorf("envelope is %+v, want the GET that was sent", envelope)
 			}
 		})
 	}

@@ -1,28 +1,32 @@
 package ghdeploy
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 	"unicode"
 )
 
-// The sentinels that [errors.Is] finds in an error of this package. Some wrap
-// a broader one: ErrMergeConflict is an ErrConflict too.
+// The sentinels that [errors.Is] finds in an error of this package. Some wrap a
+// broader one: ErrMergeConflict is an ErrConflict too.
 var (
-	// ErrInvalidArgument is a call that could not be meant: an empty owner, an
-	// environment named "..", an option that is wrong. Nothing was sent.
+	// ErrInvalidArgument is an invalid argument or option, such as an empty
+	// owner or an environment named "..". Nothing was sent.
 	ErrInvalidArgument error = &sentinel{text: "invalid argument"}
 
-	// ErrUnauthorized is a 401: no token, or one that is wrong, expired or revoked.
+	// ErrUnauthorized is a 401: the token is missing, wrong, expired or revoked.
 	ErrUnauthorized error = &sentinel{text: "unauthorized"}
-	// ErrForbidden is a 403 that is no limit: the token may not do this. See
-	// AcceptedPermissions and SSOURL of [Error].
+	// ErrForbidden is a 403 that is not a rate limit: the token lacks a
+	// permission. See AcceptedPermissions and SSOURL of [Error].
 	ErrForbidden error = &sentinel{text: "forbidden"}
-	// ErrNotFound is a 404. GitHub says so too where the token may not see.
+	// ErrNotFound is a 404. GitHub also returns it for what the token may not
+	// see.
 	ErrNotFound error = &sentinel{text: "not found"}
-	// ErrRateLimited is a primary or secondary limit: see [RateLimitError].
+	// ErrRateLimited is a primary or secondary rate limit: see [RateLimitError].
 	ErrRateLimited error = &sentinel{text: "rate limited"}
 
 	// ErrMergedBranch is a 202 of [DeploymentsService].Create: see [MergedBranchError].
@@ -38,38 +42,43 @@ var (
 	ErrValidation error = &sentinel{text: "validation failed"}
 	// ErrRefNotFound is a 422: no such branch, tag or commit.
 	ErrRefNotFound error = &sentinel{text: "ref not found", broader: ErrValidation}
-	// ErrActiveDeployment is a 422: only an inactive deployment can be
-	// deleted, unless it is the repository's only one.
+	// ErrActiveDeployment is a 422: an active deployment can be deleted only
+	// if it is the only deployment of the repository.
 	ErrActiveDeployment error = &sentinel{text: "the deployment is active", broader: ErrValidation}
-	// ErrTooManyStatuses is a 422: the deployment holds as many statuses as
-	// GitHub allows (the number is documented nowhere).
+	// ErrTooManyStatuses is a 422: the deployment has the maximum number of
+	// statuses. GitHub documents no number.
 	ErrTooManyStatuses error = &sentinel{text: "too many statuses", broader: ErrValidation}
-	// ErrAlreadyExists is something that exists and was to be created: a
-	// branch policy, which GitHub answers with a 303.
+	// ErrAlreadyExists is a branch policy that exists already: GitHub returns
+	// a 303.
 	ErrAlreadyExists error = &sentinel{text: "already exists"}
-	// ErrUnknownProtection is a protection of an environment that GitHub shows
-	// and this package cannot send back. A partial update might remove it, so
-	// none was sent.
+	// ErrUnknownProtection is a protection of an environment that this package
+	// cannot send back. A partial update might remove it, so none was sent.
 	ErrUnknownProtection error = &sentinel{text: "a protection would be lost"}
 	// ErrNotPending is an environment that the workflow run does not wait for:
 	// see [NotPendingError].
 	ErrNotPending error = &sentinel{text: "not pending"}
 
-	// ErrOutcomeUnknown is a POST that may or may not have been carried out:
-	// see [OutcomeUnknownError].
+	// ErrOutcomeUnknown is a POST that may have been executed: see
+	// [OutcomeUnknownError].
 	ErrOutcomeUnknown error = &sentinel{text: "outcome unknown"}
-	// ErrRedirect is a redirect that was not followed: it leaves the API's
-	// origin, would turn a write into a GET, is the tenth in a row, leads
-	// nowhere, or is one that the caller's CheckRedirect refuses.
+	// ErrAttemptTimeout is an attempt that took longer than the client's own
+	// timeout, while the caller's context lasted. It is never a
+	// [context.DeadlineExceeded]. A POST is an ErrOutcomeUnknown as well,
+	// unless it reached no connection.
+	ErrAttemptTimeout error = &sentinel{text: "attempt timed out"}
+	// ErrRedirect is a redirect that was not followed. It leaves the API's
+	// origin, changes the method, is the tenth in a row, has no valid
+	// Location, or the caller's CheckRedirect refused it.
 	ErrRedirect error = &sentinel{text: "redirect refused"}
-	// ErrMalformedResponse is an answer that is not what the operation
-	// documents: not JSON, a null, an object without its id, a 304 that no
-	// condition asked for.
+	// ErrMalformedResponse is a response that is not what the operation
+	// documents: not JSON, cut off, null, an object without its ID, or a 304
+	// to a request without a condition.
 	ErrMalformedResponse error = &sentinel{text: "malformed response"}
-	// ErrTooLarge is an answer of more than 32 MiB.
+	// ErrTooLarge is a response of more than 32 MiB, or one that would take
+	// more than 96 MiB to decode.
 	ErrTooLarge error = &sentinel{text: "response too large"}
-	// ErrPagination is a list whose next page cannot be asked for: its number
-	// is missing or does not grow, or pages go on without a new row.
+	// ErrPagination is a list that cannot be continued: the number of its next
+	// page is missing or does not grow, or pages go on without a new row.
 	ErrPagination error = &sentinel{text: "pagination is broken"}
 )
 
@@ -81,7 +90,7 @@ type sentinel struct {
 func (s *sentinel) Error() string { return "ghdeploy: " + s.text }
 func (s *sentinel) Unwrap() error { return s.broader }
 
-// invalidArgument is what a refused argument or option returns.
+// invalidArgument returns an [ErrInvalidArgument].
 func invalidArgument(format string, args ...any) error {
 	return &argumentError{text: fmt.Sprintf(format, args...)}
 }
@@ -91,38 +100,63 @@ type argumentError struct{ text string }
 func (e *argumentError) Error() string { return "ghdeploy: " + e.text }
 func (e *argumentError) Unwrap() error { return ErrInvalidArgument }
 
-// Error is a call that failed: what was asked, what came back, and why. Every
-// error of a service method is one, but for those about its arguments
-// ([ErrInvalidArgument]).
+// Error is a failed call: the request, the response, and the reason. Every
+// error of a service method is an *Error, except an [ErrInvalidArgument].
 //
-// The reason is in Err; [errors.As] finds [*MergedBranchError],
+// Err holds the reason. [errors.As] finds a [*MergedBranchError],
 // [*ConflictError], [*ValidationError], [*RateLimitError], [*NotPendingError]
-// and [*OutcomeUnknownError] there, and [errors.Is] the sentinels. Where Err is
-// nil the status decides, so that &Error{StatusCode: 404} in a stub is
+// or [*OutcomeUnknownError] in it, and [errors.Is] the sentinels. If Err is
+// nil, the status decides, so that &Error{StatusCode: 404} in a stub is an
 // ErrNotFound.
 //
-// No field holds the token: where an answer echoes it, its bytes are replaced.
+// No field contains the token: if a response repeats it, it is replaced.
 type Error struct {
 	Method     string // of the request
 	Path       string // of the request, below the base URL, escaped
-	StatusCode int    // 0: no answer
+	StatusCode int    // 0: no response
 
 	Message          string // GitHub's
 	DocumentationURL string // GitHub's
-	RequestID        string // X-GitHub-Request-Id; quote it to GitHub's support
+	RequestID        string // X-GitHub-Request-Id; GitHub's support asks for it
 
-	// AcceptedPermissions is X-Accepted-GitHub-Permissions: what a
-	// fine-grained token or app needs here. A comma is "and", a semicolon "or".
+	// AcceptedPermissions is X-Accepted-GitHub-Permissions: the permissions
+	// that a fine-grained token or an app needs for this call. A comma means
+	// "and", a semicolon "or".
 	AcceptedPermissions string
-	// SSOURL is where a token is authorized for the organization's single
-	// sign-on, from X-GitHub-SSO. It is good for an hour.
+	// SSOURL is the page on which to authorize the token for the single
+	// sign-on of the organization, from X-GitHub-SSO. It is valid for an hour.
 	SSOURL string
 
-	Attempts int    // how often the request was sent; 0: never
-	Body     []byte // of the answer, its first 64 KiB
-	Err      error  // the reason; nil: the status says all
+	// RetryAfter is the wait that the server requested: Retry-After, or the
+	// time until a rate limit ends. 0: none.
+	RetryAfter time.Duration
 
-	note string // what is wrong with a body that holds no message
+	Attempts int    // requests sent; 0: none
+	Body     []byte // of the response, at most its first 64 KiB
+	Err      error  // the reason; nil: the status is the reason
+
+	note string // what is wrong with a body that has no message
+}
+
+// Retryable reports whether sending the same call again later can succeed
+// without executing it twice. It is true for a rate limit, for a request that
+// was not sent because of a transient error, and for a GET, PUT or DELETE with
+// a 5xx (not 501), a lost connection, an [ErrAttemptTimeout], or a response that
+// was cut off. It is false for a 202, for an [ErrOutcomeUnknown], for a context
+// that ended, and for every other error. Wait for RetryAfter first.
+func (e *Error) Retryable() bool {
+	switch {
+	case errors.Is(e, ErrOutcomeUnknown), errors.Is(e, context.Canceled), errors.Is(e, context.DeadlineExceeded):
+		return false
+	case errors.Is(e, ErrRateLimited):
+		return true
+	case e.Err != nil && !transient(e.Err):
+		return false
+	case e.StatusCode == 0: // a POST was not sent
+		own, ok := errors.AsType[*sentinel](e.Err)
+		return e.Err != nil && (!ok || own == ErrAttemptTimeout)
+	}
+	return repeatable(e.Method) && (transientStatus(e.StatusCode) || errors.Is(e, errCutOff) || errors.Is(e, ErrAttemptTimeout))
 }
 
 // Error returns one line.
@@ -152,19 +186,22 @@ func (e *Error) Error() string {
 	return line
 }
 
-// text is what the answer says of itself.
+// text returns what the response says.
 func (e *Error) text() string {
 	if e.Message != "" {
+		if e.note != "" {
+			return oneLine(e.Message) + " (" + e.note + ")"
+		}
 		return oneLine(e.Message)
 	}
-	text := http.StatusText(e.StatusCode) // "" for one that has no name
+	text := http.StatusText(e.StatusCode) // "" for an unknown status
 	if e.note != "" {
 		text += " (" + e.note + ")"
 	}
 	return strings.TrimSpace(text)
 }
 
-// why is what the reason, or a header, adds to the answer's own text.
+// why returns what the reason or a header adds to the text of the response.
 func (e *Error) why() string {
 	if d, ok := e.Err.(interface{ detail() string }); ok {
 		return oneLine(d.detail())
@@ -180,7 +217,7 @@ func (e *Error) why() string {
 	return ""
 }
 
-// Unwrap returns Err, or where that is nil the sentinel of the status.
+// Unwrap returns Err, or if that is nil the sentinel of the status.
 func (e *Error) Unwrap() error {
 	if e.Err != nil {
 		return e.Err
@@ -188,8 +225,8 @@ func (e *Error) Unwrap() error {
 	return statusSentinel(e.StatusCode)
 }
 
-// LogValue is what [log/slog] logs: a group of what is said in one line, part
-// by part. The body and the address of the documentation are left out.
+// LogValue returns a group of the parts of the text of Error, for [log/slog].
+// The body and the documentation URL are omitted.
 func (e *Error) LogValue() slog.Value {
 	attrs := []slog.Attr{
 		slog.String("method", e.Method),
@@ -209,8 +246,8 @@ func (e *Error) LogValue() slog.Value {
 	return slog.GroupValue(attrs...)
 }
 
-// oneLine makes text from elsewhere safe for a log: no line breaks or control
-// characters, and no more than anybody reads.
+// oneLine makes text from elsewhere safe for a log: without line breaks and
+// control characters, and short.
 func oneLine(s string) string {
 	const bound = 1000
 	s = strings.Map(func(r rune) rune {
@@ -226,7 +263,7 @@ func oneLine(s string) string {
 	return s
 }
 
-// statusSentinel is what a status means where nothing more is known.
+// statusSentinel returns the sentinel of a status, nil if it has none.
 func statusSentinel(status int) error {
 	switch status {
 	case http.StatusAccepted:

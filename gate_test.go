@@ -379,10 +379,10 @@ func TestGateForgets(t *testing.T) {
 	// A shorter hold does not cut a longer one.
 	g.close(keyOf("a"), &RateLimitError{RetryAt: now.Add(2 * time.Hour)}, now)
 	g.close(keyOf("a"), &RateLimitError{RetryAt: now.Add(time.Hour)}, now)
-	if held := g.held(keyOf("a"), now); held == nil || held.RetryAfter != 2*time.Hour {
+	if held := g.limitFor(keyOf("a"), now); held == nil || held.RetryAfter != 2*time.Hour {
 		t.Errorf("held = %+v, want two hours", held)
 	}
-	if held := g.held(keyOf("a"), now.Add(2*time.Hour)); held != nil {
+	if held := g.limitFor(keyOf("a"), now.Add(2*time.Hour)); held != nil {
 		t.Errorf("held = %+v at the limit's end", held)
 	}
 }

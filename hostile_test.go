@@ -72,10 +72,10 @@ func (w *wireEnd) write(text string) bool {
 }
 
 // repeat writes text again and again, until nobody listens or n is reached.
-func repeat(w *wireEnd, text string, n int) {
+func repeat(w *wireEnd, text string, n int64) {
 	block := strings.Repeat(text, max(1, 64<<10/len(text)))
-	for sent := 0; sent < n && w.write(block); {
-		sent += len(block)
+	for sent := int64(0); sent < n && w.write(block); {
+		sent += int64(len(block))
 	}
 }
 
@@ -133,7 +133,7 @@ func TestHostileServer(t *testing.T) {
 		"1 GB of an error": {func(_ *http.Request, w *wireEnd) {
 			w.write("HTTP/1.1 422 Unprocessable Entity\r\n\r\n{\"message\":\"")
 			repeat(w, "a", gigabyte)
-		}, 0, ErrTooLarge, 384},
+		}, 0, ErrValidation, 4},
 		"a gzip bomb": {func(_ *http.Request, w *wireEnd) {
 			head(w, fmt.Sprintf("Content-Encoding: gzip\r\nContent-Length: %d", len(packed)))
 			w.write(string(packed))
@@ -148,17 +148,17 @@ func TestHostileServer(t *testing.T) {
 				w.write(" ")
 				time.Sleep(5 * time.Millisecond)
 			}
-		}, 100 * time.Millisecond, context.DeadlineExceeded, 8},
+		}, 100 * time.Millisecond, ErrAttemptTimeout, 8},
 		"a header now and then": {func(_ *http.Request, w *wireEnd) {
 			w.write("HTTP/1.1 200 OK\r\n")
 			for w.Flush() == nil {
 				w.write("X: y\r\n")
 				time.Sleep(5 * time.Millisecond)
 			}
-		}, 100 * time.Millisecond, context.DeadlineExceeded, 4},
+		}, 100 * time.Millisecond, ErrAttemptTimeout, 4},
 		"never an answer": {func(*http.Request, *wireEnd) {
 			time.Sleep(300 * time.Millisecond)
-		}, 50 * time.Millisecond, context.DeadlineExceeded, 4},
+		}, 50 * time.Millisecond, ErrAttemptTimeout, 4},
 		"headers without end": {func(_ *http.Request, w *wireEnd) {
 			w.write("HTTP/1.1 200 OK\r\n")
 			repeat(w, "X-Header: "+strings.Repeat("x", 1000)+"\r\n", endless)
@@ -187,12 +187,6 @@ func TestHostileServer(t *testing.T) {
 		}, 0, ErrMalformedResponse, 64},
 		"a list of nothing but nesting": {func(_ *http.Request, w *wireEnd) {
 			whole(w, "", "[{\"payload\":", "", 4*mebibyte)
-		}, 0, ErrMalformedResponse, 64},
-		"more rows than a page has": {func(_ *http.Request, w *wireEnd) {
-			whole(w, "[", "{},", "{}]", 4*mebibyte)
-		}, 0, ErrMalformedResponse, 64},
-		"more rows than a page has, with ids": {func(_ *http.Request, w *wireEnd) {
-			whole(w, "[", `{"id":1},`, `{"id":1}]`, 4*mebibyte)
 		}, 0, ErrMalformedResponse, 64},
 		"more names than an object has": {func(_ *http.Request, w *wireEnd) {
 			whole(w, `{`, `"id":0,`, `"id":0}`, 4*mebibyte)
@@ -233,8 +227,8 @@ func TestHostileServer(t *testing.T) {
 					if tt.want != nil && !errors.Is(err, tt.want) {
 						t.Errorf("%s: %v, want %v", what, err, tt.want)
 					}
-					if what == "POST" && !errors.Is(err, ErrOutcomeUnknown) {
-						t.Errorf("POST: %v, want ErrOutcomeUnknown", err)
+					if what == "POST" && errors.Is(err, ErrOutcomeUnknown) == (tt.want == ErrValidation) {
+						t.Errorf("POST: %v, ErrOutcomeUnknown unless the status says that nothing was done", err)
 					}
 					if allocated > tt.memory {
 						t.Errorf("%s allocated %d MiB, want at most %d", what, allocated, tt.memory)
@@ -399,58 +393,5 @@ func TestEndlessPagesEndWithTheContext(t *testing.T) {
 	}
 	if rows != 5000 || !errors.Is(last, context.Canceled) {
 		t.Errorf("%d rows, then %v; want 5000, then context.Canceled", rows, last)
-	}
-}
-
-// What a list's bound does not see: rows inside of one object, and the members
-// beside a wrapped list. Either took gigabytes, or hundreds of megabytes, of an
-// answer that is within its own bound.
-func TestHostileShapes(t *testing.T) {
-	members := []byte(`{`)
-	for i := 0; len(members) < maxBody-100; i++ {
-		members = fmt.Appendf(members, `"%x":1,`, i)
-	}
-	tests := map[string]struct {
-		body string
-		call func(*Client) error
-		want error
-	}{
-		"rules without end": {
-			`{"id":1,"name":"qa","protection_rules":[` + strings.Repeat(`{},`, 10<<20) + `{}]}`,
-			func(c *Client) error {
-				_, err := c.Environments.Get(t.Context(), "octocat", "example", "qa")
-				return err
-			}, ErrMalformedResponse,
-		},
-		"reviewers without end": {
-			`[{"environment":{"id":1},"reviewers":[` + strings.Repeat(`{},`, 10<<20) + `{}]}]`,
-			func(c *Client) error {
-				_, err := c.Reviews.ListPending(t.Context(), "octocat", "example", 1, PendingDeploymentListOptions{})
-				return err
-			}, ErrMalformedResponse,
-		},
-		"members without end": {
-			string(members) + `"total_count":0,"environments":[]}`,
-			func(c *Client) error {
-				_, err := c.Environments.List(t.Context(), "octocat", "example", EnvironmentListOptions{})
-				return err
-			}, nil,
-		},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			client := inProcessClient(t, func(*http.Request) (*canned, error) { return reply(200, tt.body), nil })
-			var before, after runtime.MemStats
-			runtime.ReadMemStats(&before)
-			err := tt.call(client)
-			runtime.ReadMemStats(&after)
-			if !errors.Is(err, tt.want) {
-				t.Errorf("err = %v, want %v", err, tt.want)
-			}
-			const most = 256 // MiB; the body alone is read into 64
-			if allocated := (after.TotalAlloc - before.TotalAlloc) >> 20; allocated > most {
-				t.Errorf("allocated %d MiB, want at most %d", allocated, most)
-			}
-		})
 	}
 }

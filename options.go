@@ -12,12 +12,14 @@ import (
 	"time"
 )
 
-// Option configures a [Client]. Of two that set the same thing the later wins.
+// Option configures a [Client]. If two options set the same thing, the later one
+// applies.
 type Option func(*config) error
 
-// config is what the options fill in, and newCore makes a core of.
+// config is the result of the options.
 type config struct {
-	base      *url.URL
+	base      *url.URL // nil: not set explicitly
+	apiURL    string   // GITHUB_API_URL, used unless base is set
 	insecure  bool
 	http      *http.Client
 	token     func(context.Context) (string, error)
@@ -27,8 +29,8 @@ type config struct {
 	log       *slog.Logger
 }
 
-// attemptTimeout bounds each attempt, its body included, where the caller
-// brings no http.Client. GitHub itself gives up after 10 s.
+// attemptTimeout bounds each attempt, the response's body included, without
+// WithHTTPClient. GitHub itself ends a request after 10 s.
 const attemptTimeout = 30 * time.Second
 
 // APIVersion is a version of GitHub's REST API, a date.
@@ -44,12 +46,12 @@ const (
 )
 
 // WithToken authenticates with a token: a personal access token, an
-// installation's, or the GITHUB_TOKEN of a workflow. It goes to the origin of
-// the base URL and nowhere else.
+// installation token, or the GITHUB_TOKEN of a workflow. It is sent to the
+// origin of the base URL only.
 func WithToken(token string) Option {
 	return func(c *config) error {
 		if token == "" {
-			return invalidArgument("WithToken: the token is empty; leave the option out for anonymous calls")
+			return invalidArgument("WithToken: the token is empty; omit the option for anonymous calls")
 		}
 		if err := checkToken(token); err != nil {
 			return invalidArgument("WithToken: %v", err)
@@ -59,11 +61,11 @@ func WithToken(token string) Option {
 	}
 }
 
-// WithTokenFunc authenticates with the token that the function returns. It is
-// asked before each attempt, so it should remember a token until shortly
-// before that expires, and it must be safe for concurrent use. It gets the
-// call's context and should end with it: nothing else bounds its time. Its
-// error, or a token that no header can hold, ends the call.
+// WithTokenFunc authenticates with the token that the function returns. The
+// client calls it before each attempt, so it should cache a token until
+// shortly before that expires. It must be safe for concurrent use. It gets the
+// call's context and must return when that ends: nothing else bounds its time.
+// Its error ends the call, and so does an invalid token.
 func WithTokenFunc(token func(context.Context) (string, error)) Option {
 	return func(c *config) error {
 		if token == nil {
@@ -74,9 +76,10 @@ func WithTokenFunc(token func(context.Context) (string, error)) Option {
 	}
 }
 
-// FromEnvironment takes the token from GH_TOKEN, else from GITHUB_TOKEN, and
-// the base URL from GITHUB_API_URL where that is set, as it is in a workflow
-// of GitHub Actions. Neither token set is an error.
+// FromEnvironment takes the token from GH_TOKEN, else from GITHUB_TOKEN. If
+// neither is set, that is an [ErrInvalidArgument]. It takes the base URL from
+// GITHUB_API_URL, which GitHub Actions sets, unless [WithBaseURL] or [WithHost]
+// is given before or after it.
 func FromEnvironment() Option {
 	return func(c *config) error {
 		name := "GH_TOKEN"
@@ -85,19 +88,13 @@ func FromEnvironment() Option {
 		}
 		token := os.Getenv(name)
 		if token == "" {
-			return invalidArgument("FromEnvironment: neither GH_TOKEN nor GITHUB_TOKEN is set (a workflow has to pass it on: env: GITHUB_TOKEN: ${{ github.token }})")
+			return invalidArgument("FromEnvironment: neither GH_TOKEN nor GITHUB_TOKEN is set; in a workflow, add env: GITHUB_TOKEN: ${{ github.token }}")
 		}
 		if err := checkToken(token); err != nil {
 			return invalidArgument("FromEnvironment: %s: %v", name, err)
 		}
 		c.token = func(context.Context) (string, error) { return token, nil }
-		if api := os.Getenv("GITHUB_API_URL"); api != "" {
-			base, err := parseBase(api)
-			if err != nil {
-				return invalidArgument("FromEnvironment: GITHUB_API_URL: %v", err)
-			}
-			c.base = base
-		}
+		c.apiURL = os.Getenv("GITHUB_API_URL")
 		return nil
 	}
 }
@@ -117,9 +114,14 @@ func WithBaseURL(baseURL string) Option {
 }
 
 // WithHost sets the API's root from the address that people know, as a host or
-// a URL: github.com, octocorp.ghe.com (GitHub Enterprise Cloud with data
-// residency, https://api.octocorp.ghe.com/), or any other host, which is taken
-// for a GitHub Enterprise Server and its https://HOST/api/v3/.
+// a URL:
+//
+//   - github.com
+//   - octocorp.ghe.com: GitHub Enterprise Cloud with data residency; the API's
+//     root is https://api.octocorp.ghe.com/
+//   - any other host, such as ghe.example.com or
+//     https://ghe.example.com/api/v3: a GitHub Enterprise Server; the API's
+//     root is https://ghe.example.com/api/v3/
 func WithHost(host string) Option {
 	return func(c *config) error {
 		base, err := parseHost(host)
@@ -131,8 +133,8 @@ func WithHost(host string) Option {
 	}
 }
 
-// WithInsecureHTTP allows a token to be sent over http://, where anybody on
-// the way can read it. To a loopback address it always may.
+// WithInsecureHTTP allows the client to send a token over http://, where others
+// can read it. To 127.0.0.0/8, ::1 and localhost that is always allowed.
 func WithInsecureHTTP() Option {
 	return func(c *config) error {
 		c.insecure = true
@@ -140,41 +142,53 @@ func WithInsecureHTTP() Option {
 	}
 }
 
-// WithHTTPClient sends requests through a copy of the given client: its
-// Transport carries proxies, caching and tracing, and its Timeout bounds each
-// attempt; 0 then means no bound but the context's. Without this option an
-// attempt ends after 30 s. The client's connection pool is never closed. Its
-// CheckRedirect may refuse a redirect that this package would follow.
+// WithHTTPClient sends requests through a copy of the given client. Its
+// Transport can add proxies, caching and tracing. Its Timeout bounds each
+// attempt; with a Timeout of 0 only the context does. Without this option an
+// attempt ends after 30 s. The client's idle connections are never closed. Its
+// CheckRedirect may refuse a redirect; one that leaves the API's origin is
+// never followed, whatever it does.
 //
-// A transport must not add an Idempotency-Key or X-Idempotency-Key header:
-// net/http takes it as leave to send a POST twice. One that retries by itself
-// breaks the promise that no write is sent twice.
+// The promise that no POST is sent twice depends on the Transport:
+//
+//   - It must pass on the request's context. The client observes through it
+//     how often an attempt is written. A second write of a POST is canceled if
+//     possible, and the call returns an [*OutcomeUnknownError]. Without the
+//     context, a retry below the client is not noticed.
+//   - It must not retry. A retry on a reused HTTP/1.1 connection that got no
+//     response cannot be told from net/http's own, which repeats only what was
+//     not written.
+//   - It must not replace both the User-Agent and the path of a request: one
+//     of them identifies it among others that the Transport sends.
+//   - It must not add an Idempotency-Key or X-Idempotency-Key header, which
+//     allows net/http to send a POST twice.
 func WithHTTPClient(client *http.Client) Option {
 	return func(c *config) error {
 		if client == nil {
-			return invalidArgument("WithHTTPClient: the client is nil; leave the option out for the default")
+			return invalidArgument("WithHTTPClient: the client is nil; omit the option for the default")
 		}
 		c.http = client
 		return nil
 	}
 }
 
-// WithUserAgent names your program to GitHub, which asks for that: its
-// name and version, such as "shipit/1.4". This package's own follow it.
+// WithUserAgent names your program to GitHub, as GitHub requests: its name and
+// version, such as "shipit/1.4". This package adds its own.
 //
 // GitHub docs: https://docs.github.com/rest/using-the-rest-api/getting-started-with-the-rest-api#user-agent
 func WithUserAgent(userAgent string) Option {
 	return func(c *config) error {
 		if userAgent == "" || userAgent != strings.TrimSpace(userAgent) || !visible(userAgent) {
-			return invalidArgument("WithUserAgent: %q is not a header value; write a name and a version, such as shipit/1.4", userAgent)
+			return invalidArgument("WithUserAgent: %q is not a header value; use a name and a version, such as shipit/1.4", userAgent)
 		}
 		c.userAgent = userAgent
 		return nil
 	}
 }
 
-// WithAPIVersion asks for a version of the API, a date as YYYY-MM-DD. One that
-// the server does not know answers 400. The default is [APIVersion20221128].
+// WithAPIVersion requests a version of the API, a date as YYYY-MM-DD. The server
+// returns 400 for a version that it does not know. The default is
+// [APIVersion20221128].
 func WithAPIVersion(version APIVersion) Option {
 	return func(c *config) error {
 		if _, err := time.Parse(time.DateOnly, string(version)); err != nil {
@@ -185,8 +199,8 @@ func WithAPIVersion(version APIVersion) Option {
 	}
 }
 
-// WithRetry sets how often and after how long a request that may be sent again
-// is. See [RetryPolicy].
+// WithRetry sets the number of attempts and the wait between them. See
+// [RetryPolicy].
 func WithRetry(policy RetryPolicy) Option {
 	return func(c *config) error {
 		if err := policy.validate(); err != nil {
@@ -197,13 +211,13 @@ func WithRetry(policy RetryPolicy) Option {
 	}
 }
 
-// WithLogger logs each attempt at the debug level, a wait or another attempt
-// at the info level, and the announced end of the API version once, as a
-// warning. No token is logged. The default is no log.
+// WithLogger logs each attempt at the debug level, each wait and each retry at
+// the info level, and the announced end of the API version once at the warning
+// level. It logs no token. The default is no log.
 func WithLogger(logger *slog.Logger) Option {
 	return func(c *config) error {
 		if logger == nil {
-			return invalidArgument("WithLogger: the logger is nil; leave the option out for no log")
+			return invalidArgument("WithLogger: the logger is nil; omit the option for no log")
 		}
 		c.log = logger
 		return nil
@@ -212,7 +226,6 @@ func WithLogger(logger *slog.Logger) Option {
 
 func newCore(opts []Option) (*core, error) {
 	c := &config{
-		base:    &url.URL{Scheme: "https", Host: "api.github.com"},
 		http:    &http.Client{Timeout: attemptTimeout},
 		version: APIVersion20221128,
 		log:     slog.New(slog.DiscardHandler),
@@ -225,22 +238,42 @@ func newCore(opts []Option) (*core, error) {
 			return nil, err
 		}
 	}
-	if c.token != nil && c.base.Scheme == "http" && !c.insecure && !loopback(c.base.Hostname()) {
-		return nil, invalidArgument("the base URL %s would send the token in the clear; use https://, or WithInsecureHTTP if you must", c.base)
+	base, err := c.baseURL()
+	if err != nil {
+		return nil, err
+	}
+	if c.token != nil && base.Scheme == "http" && !c.insecure && !loopback(base.Hostname()) {
+		return nil, invalidArgument("the base URL %s would send the token unencrypted; use https://, or add WithInsecureHTTP", base)
 	}
 	return &core{
-		base:      strings.TrimSuffix(c.base.String(), "/"),
-		http:      httpClient(c.http, origin(c.base)),
+		base:      strings.TrimSuffix(base.String(), "/"),
+		origin:    origin(base),
+		http:      httpClient(c.http, origin(base)),
 		token:     c.token,
 		userAgent: strings.TrimSpace(c.userAgent + " ghdeploy/" + version()),
 		version:   c.version,
 		retry:     c.retry.withDefaults(),
-		mayRepeat: mayRepeat,
 		log:       c.log,
 	}, nil
 }
 
-// visible tells whether a header can hold s.
+// baseURL returns the API's root: the one that was given explicitly, else that
+// of the environment, else the default.
+func (c *config) baseURL() (*url.URL, error) {
+	if c.base != nil {
+		return c.base, nil
+	}
+	if c.apiURL == "" {
+		return &url.URL{Scheme: "https", Host: "api.github.com"}, nil
+	}
+	base, err := parseBase(c.apiURL)
+	if err != nil {
+		return nil, invalidArgument("FromEnvironment: GITHUB_API_URL: %v", err)
+	}
+	return base, nil
+}
+
+// visible reports whether a header can hold s.
 func visible(s string) bool {
 	for i := range len(s) {
 		if s[i] < ' ' || s[i] > '~' {
@@ -250,10 +283,10 @@ func visible(s string) bool {
 	return true
 }
 
-// released is the form of a released version; a pseudo-version has it too.
+// released matches a released version, and a pseudo-version too.
 var released = regexp.MustCompile(`^v[0-9]`)
 
-// version is this module's version in the program that runs, "devel" where the
+// version returns this module's version in the running program, "devel" if the
 // build does not know it.
 func version() string {
 	const module = "github.com/ghdeploy/ghdeploy"

@@ -29,19 +29,19 @@ func TestNewClientRefuses(t *testing.T) {
 		},
 		"token: empty": {
 			[]ghdeploy.Option{ghdeploy.WithToken("")},
-			"ghdeploy: WithToken: the token is empty; leave the option out for anonymous calls",
+			"ghdeploy: WithToken: the token is empty; omit the option for anonymous calls",
 		},
 		"token: with the line break of its file": {
 			[]ghdeploy.Option{ghdeploy.WithToken("ghp_1\n")},
-			"ghdeploy: WithToken: the token holds white space; give it alone, without a line break or a word such as Bearer",
+			"ghdeploy: WithToken: the token contains white space; give only the token, without a line break or a word such as Bearer",
 		},
 		"token: with a space before it": {
 			[]ghdeploy.Option{ghdeploy.WithToken(" ghp_1")},
-			"ghdeploy: WithToken: the token holds white space; give it alone, without a line break or a word such as Bearer",
+			"ghdeploy: WithToken: the token contains white space; give only the token, without a line break or a word such as Bearer",
 		},
 		"token: with what a header cannot hold": {
 			[]ghdeploy.Option{ghdeploy.WithToken("ghp_ü\x00")},
-			"ghdeploy: WithToken: the token holds bytes that a header cannot",
+			"ghdeploy: WithToken: the token contains characters that a header cannot hold",
 		},
 		"token function: nil": {
 			[]ghdeploy.Option{ghdeploy.WithTokenFunc(nil)},
@@ -53,35 +53,35 @@ func TestNewClientRefuses(t *testing.T) {
 		},
 		"base URL: no scheme": {
 			[]ghdeploy.Option{ghdeploy.WithBaseURL("ghe.example.com/api/v3")},
-			"ghdeploy: WithBaseURL: this does not begin with https://; write one such as https://ghe.example.com/api/v3",
+			"ghdeploy: WithBaseURL: this does not begin with https://; use one such as https://ghe.example.com/api/v3",
 		},
 		"base URL: relative": {
 			[]ghdeploy.Option{ghdeploy.WithBaseURL("/api/v3")},
-			"ghdeploy: WithBaseURL: this does not begin with https://; write one such as https://ghe.example.com/api/v3",
+			"ghdeploy: WithBaseURL: this does not begin with https://; use one such as https://ghe.example.com/api/v3",
 		},
 		"base URL: relative to a scheme": {
 			[]ghdeploy.Option{ghdeploy.WithBaseURL("//ghe.example.com/api/v3")},
-			"ghdeploy: WithBaseURL: this does not begin with https://; write one such as https://ghe.example.com/api/v3",
+			"ghdeploy: WithBaseURL: this does not begin with https://; use one such as https://ghe.example.com/api/v3",
 		},
 		"base URL: another scheme": {
 			[]ghdeploy.Option{ghdeploy.WithBaseURL("ftp://ghe.example.com/api/v3")},
-			"ghdeploy: WithBaseURL: this does not begin with https://; write one such as https://ghe.example.com/api/v3",
+			"ghdeploy: WithBaseURL: this does not begin with https://; use one such as https://ghe.example.com/api/v3",
 		},
 		"base URL: a port and no scheme": {
 			[]ghdeploy.Option{ghdeploy.WithBaseURL("localhost:8080")},
-			"ghdeploy: WithBaseURL: this does not begin with https://; write one such as https://ghe.example.com/api/v3",
+			"ghdeploy: WithBaseURL: this does not begin with https://; use one such as https://ghe.example.com/api/v3",
 		},
 		"base URL: no URL at all": {
 			[]ghdeploy.Option{ghdeploy.WithBaseURL("https://ghe.example.com:port/")},
-			"ghdeploy: WithBaseURL: this is not a URL; write one such as https://ghe.example.com/api/v3",
+			"ghdeploy: WithBaseURL: this is not a URL; use one such as https://ghe.example.com/api/v3",
 		},
 		"base URL: a port that is too high": {
 			[]ghdeploy.Option{ghdeploy.WithBaseURL("https://ghe.example.com:84430/api/v3")},
-			"ghdeploy: WithBaseURL: the port of ghe.example.com:84430 is none; ports are 1 to 65535",
+			"ghdeploy: WithBaseURL: invalid port in ghe.example.com:84430; ports are 1 to 65535",
 		},
 		"base URL: port 0": {
 			[]ghdeploy.Option{ghdeploy.WithBaseURL("http://[::1]:0")},
-			"ghdeploy: WithBaseURL: the port of [::1]:0 is none; ports are 1 to 65535",
+			"ghdeploy: WithBaseURL: invalid port in [::1]:0; ports are 1 to 65535",
 		},
 		"base URL: GitHub's site": {
 			[]ghdeploy.Option{ghdeploy.WithBaseURL("https://github.com/octocat/example")},
@@ -93,86 +93,86 @@ func TestNewClientRefuses(t *testing.T) {
 		},
 		"host: a port that is too high": {
 			[]ghdeploy.Option{ghdeploy.WithHost("ghe.example.com:84430")},
-			"ghdeploy: WithHost: the port of ghe.example.com:84430 is none; ports are 1 to 65535",
+			"ghdeploy: WithHost: invalid port in ghe.example.com:84430; ports are 1 to 65535",
 		},
 		"base URL: no host": {
 			[]ghdeploy.Option{ghdeploy.WithBaseURL("https:///api/v3")},
-			"ghdeploy: WithBaseURL: this names no host; write one such as https://ghe.example.com/api/v3",
+			"ghdeploy: WithBaseURL: this has no host; use one such as https://ghe.example.com/api/v3",
 		},
 		"base URL: a port and no host": {
 			[]ghdeploy.Option{ghdeploy.WithBaseURL("https://:8443/api/v3")},
-			"ghdeploy: WithBaseURL: this names no host; write one such as https://ghe.example.com/api/v3",
+			"ghdeploy: WithBaseURL: this has no host; use one such as https://ghe.example.com/api/v3",
 		},
 		"base URL: with a query": {
 			[]ghdeploy.Option{ghdeploy.WithBaseURL("https://ghe.example.com/api/v3?per_page=100")},
-			"ghdeploy: WithBaseURL: ghe.example.com holds a query; the API's root has none",
+			"ghdeploy: WithBaseURL: ghe.example.com has a query; the API's root has none",
 		},
 		"base URL: with an empty query": {
 			[]ghdeploy.Option{ghdeploy.WithBaseURL("https://ghe.example.com/api/v3?")},
-			"ghdeploy: WithBaseURL: ghe.example.com holds a query; the API's root has none",
+			"ghdeploy: WithBaseURL: ghe.example.com has a query; the API's root has none",
 		},
 		"base URL: with a fragment": {
 			[]ghdeploy.Option{ghdeploy.WithBaseURL("https://ghe.example.com/api/v3#top")},
-			"ghdeploy: WithBaseURL: ghe.example.com holds a fragment; the API's root has none",
+			"ghdeploy: WithBaseURL: ghe.example.com has a fragment; the API's root has none",
 		},
 		"base URL: with an empty fragment": {
 			[]ghdeploy.Option{ghdeploy.WithBaseURL("https://ghe.example.com/api/v3#")},
-			"ghdeploy: WithBaseURL: ghe.example.com holds a fragment; the API's root has none",
+			"ghdeploy: WithBaseURL: ghe.example.com has a fragment; the API's root has none",
 		},
 		"base URL: with dots in its path": {
 			[]ghdeploy.Option{ghdeploy.WithBaseURL("https://ghe.example.com/api/../v3")},
-			`ghdeploy: WithBaseURL: "https://ghe.example.com/api/../v3" holds ".." in its path`,
+			`ghdeploy: WithBaseURL: "https://ghe.example.com/api/../v3" contains ".." in its path`,
 		},
 		"base URL: with a user": {
 			[]ghdeploy.Option{ghdeploy.WithBaseURL("https://octocat:hunter2@ghe.example.com/api/v3")},
-			"ghdeploy: WithBaseURL: the URL of ghe.example.com holds a user; a token goes into WithToken",
+			"ghdeploy: WithBaseURL: the URL of ghe.example.com contains a user; pass a token to WithToken",
 		},
 		"http with a token": {
 			[]ghdeploy.Option{ghdeploy.WithBaseURL("http://ghe.example.com/api/v3"), ghdeploy.WithToken("ghp_1")},
-			"ghdeploy: the base URL http://ghe.example.com/api/v3 would send the token in the clear; use https://, or WithInsecureHTTP if you must",
+			"ghdeploy: the base URL http://ghe.example.com/api/v3 would send the token unencrypted; use https://, or add WithInsecureHTTP",
 		},
 		"http with a token function, in the other order": {
 			[]ghdeploy.Option{
 				ghdeploy.WithTokenFunc(func(context.Context) (string, error) { return "ghp_1", nil }),
 				ghdeploy.WithHost("http://ghe.example.com"),
 			},
-			"ghdeploy: the base URL http://ghe.example.com/api/v3 would send the token in the clear; use https://, or WithInsecureHTTP if you must",
+			"ghdeploy: the base URL http://ghe.example.com/api/v3 would send the token unencrypted; use https://, or add WithInsecureHTTP",
 		},
 		"http to what only looks like loopback": {
 			[]ghdeploy.Option{ghdeploy.WithBaseURL("http://localhost.example.com"), ghdeploy.WithToken("ghp_1")},
-			"ghdeploy: the base URL http://localhost.example.com would send the token in the clear; use https://, or WithInsecureHTTP if you must",
+			"ghdeploy: the base URL http://localhost.example.com would send the token unencrypted; use https://, or add WithInsecureHTTP",
 		},
 		"host: empty": {
 			[]ghdeploy.Option{ghdeploy.WithHost("")},
-			"ghdeploy: WithHost: the host is empty; write one such as github.com",
+			"ghdeploy: WithHost: the host is empty; use one such as github.com",
 		},
 		"host: with a path": {
-			[]ghdeploy.Option{ghdeploy.WithHost("https://ghe.example.com/api/v3")},
-			`ghdeploy: WithHost: "https://ghe.example.com/api/v3" holds a path; give the host alone, or the API's root in WithBaseURL`,
+			[]ghdeploy.Option{ghdeploy.WithHost("https://ghe.example.com/api/graphql")},
+			`ghdeploy: WithHost: "https://ghe.example.com/api/graphql" has a path; pass only the host, or pass the API's root to WithBaseURL`,
 		},
 		"host: with a user": {
 			[]ghdeploy.Option{ghdeploy.WithHost("octocat:hunter2@ghe.example.com")},
-			"ghdeploy: WithHost: the URL of ghe.example.com holds a user; a token goes into WithToken",
+			"ghdeploy: WithHost: the URL of ghe.example.com contains a user; pass a token to WithToken",
 		},
 		"host: with a query": {
 			[]ghdeploy.Option{ghdeploy.WithHost("ghe.example.com?a=b")},
-			"ghdeploy: WithHost: ghe.example.com holds a query; the API's root has none",
+			"ghdeploy: WithHost: ghe.example.com has a query; the API's root has none",
 		},
 		"HTTP client: nil": {
 			[]ghdeploy.Option{ghdeploy.WithHTTPClient(nil)},
-			"ghdeploy: WithHTTPClient: the client is nil; leave the option out for the default",
+			"ghdeploy: WithHTTPClient: the client is nil; omit the option for the default",
 		},
 		"logger: nil": {
 			[]ghdeploy.Option{ghdeploy.WithLogger(nil)},
-			"ghdeploy: WithLogger: the logger is nil; leave the option out for no log",
+			"ghdeploy: WithLogger: the logger is nil; omit the option for no log",
 		},
 		"user agent: empty": {
 			[]ghdeploy.Option{ghdeploy.WithUserAgent("")},
-			`ghdeploy: WithUserAgent: "" is not a header value; write a name and a version, such as shipit/1.4`,
+			`ghdeploy: WithUserAgent: "" is not a header value; use a name and a version, such as shipit/1.4`,
 		},
 		"user agent: a second header": {
 			[]ghdeploy.Option{ghdeploy.WithUserAgent("shipit\r\nX-Evil: 1")},
-			`ghdeploy: WithUserAgent: "shipit\r\nX-Evil: 1" is not a header value; write a name and a version, such as shipit/1.4`,
+			`ghdeploy: WithUserAgent: "shipit\r\nX-Evil: 1" is not a header value; use a name and a version, such as shipit/1.4`,
 		},
 		"API version: no date": {
 			[]ghdeploy.Option{ghdeploy.WithAPIVersion("v3")},
@@ -184,15 +184,15 @@ func TestNewClientRefuses(t *testing.T) {
 		},
 		"retry: negative attempts": {
 			[]ghdeploy.Option{ghdeploy.WithRetry(ghdeploy.RetryPolicy{MaxAttempts: -1})},
-			"ghdeploy: WithRetry: MaxAttempts is -1; it counts the first attempt, so 1 means never again",
+			"ghdeploy: WithRetry: MaxAttempts is -1; it counts the first attempt, so use 1 to disable retries",
 		},
 		"retry: bounds the wrong way round": {
 			[]ghdeploy.Option{ghdeploy.WithRetry(ghdeploy.RetryPolicy{MinBackoff: time.Minute, MaxBackoff: time.Second})},
-			"ghdeploy: WithRetry: MinBackoff 1m0s is above MaxBackoff 1s",
+			"ghdeploy: WithRetry: MinBackoff 1m0s is greater than MaxBackoff 1s",
 		},
 		"retry: negative backoff": {
 			[]ghdeploy.Option{ghdeploy.WithRetry(ghdeploy.RetryPolicy{MinBackoff: -1})},
-			"ghdeploy: WithRetry: a backoff is negative; leave it 0 for the default",
+			"ghdeploy: WithRetry: a backoff is negative; use 0 for the default",
 		},
 	}
 	for name, tt := range tests {
@@ -253,34 +253,35 @@ func TestRequestGoesTo(t *testing.T) {
 		opts []ghdeploy.Option
 		want string
 	}{
-		"no option":                     {nil, "https://api.github.com/repos/o/r/deployments/42"},
-		"base URL":                      {[]ghdeploy.Option{ghdeploy.WithBaseURL("https://ghe.example.com/api/v3")}, "https://ghe.example.com/api/v3/repos/o/r/deployments/42"},
-		"base URL with a slash":         {[]ghdeploy.Option{ghdeploy.WithBaseURL("https://ghe.example.com/api/v3/")}, "https://ghe.example.com/api/v3/repos/o/r/deployments/42"},
-		"base URL without a path":       {[]ghdeploy.Option{ghdeploy.WithBaseURL("https://api.github.com")}, "https://api.github.com/repos/o/r/deployments/42"},
-		"base URL in capitals":          {[]ghdeploy.Option{ghdeploy.WithBaseURL("HTTPS://GHE.Example.com/API/v3")}, "https://ghe.example.com/API/v3/repos/o/r/deployments/42"},
-		"base URL with an escape":       {[]ghdeploy.Option{ghdeploy.WithBaseURL("https://proxy.example.com/git%2Fhub/")}, "https://proxy.example.com/git%2Fhub/repos/o/r/deployments/42"},
-		"http without a token":          {[]ghdeploy.Option{ghdeploy.WithBaseURL("http://ghe.example.com/api/v3")}, "http://ghe.example.com/api/v3/repos/o/r/deployments/42"},
-		"http to 127.0.0.1":             {[]ghdeploy.Option{ghdeploy.WithToken("ghp_1"), ghdeploy.WithBaseURL("http://127.0.0.1:8080")}, "http://127.0.0.1:8080/repos/o/r/deployments/42"},
-		"http to 127.8.9.1":             {[]ghdeploy.Option{ghdeploy.WithToken("ghp_1"), ghdeploy.WithBaseURL("http://127.8.9.1")}, "http://127.8.9.1/repos/o/r/deployments/42"},
-		"http to [::1]":                 {[]ghdeploy.Option{ghdeploy.WithToken("ghp_1"), ghdeploy.WithBaseURL("http://[::1]:8080/api/v3")}, "http://[::1]:8080/api/v3/repos/o/r/deployments/42"},
-		"http to localhost":             {[]ghdeploy.Option{ghdeploy.WithToken("ghp_1"), ghdeploy.WithBaseURL("http://LocalHost:3000/")}, "http://localhost:3000/repos/o/r/deployments/42"},
-		"http to github.localhost":      {[]ghdeploy.Option{ghdeploy.WithToken("ghp_1"), ghdeploy.WithBaseURL("http://github.localhost")}, "http://github.localhost/repos/o/r/deployments/42"},
-		"insecure http":                 {[]ghdeploy.Option{ghdeploy.WithToken("ghp_1"), ghdeploy.WithBaseURL("http://ghe.internal"), ghdeploy.WithInsecureHTTP()}, "http://ghe.internal/repos/o/r/deployments/42"},
-		"host github.com":               {[]ghdeploy.Option{ghdeploy.WithHost("github.com")}, "https://api.github.com/repos/o/r/deployments/42"},
-		"host GitHub.com":               {[]ghdeploy.Option{ghdeploy.WithHost("GitHub.com")}, "https://api.github.com/repos/o/r/deployments/42"},
-		"host www.github.com":           {[]ghdeploy.Option{ghdeploy.WithHost("www.github.com")}, "https://api.github.com/repos/o/r/deployments/42"},
-		"host api.github.com":           {[]ghdeploy.Option{ghdeploy.WithHost("api.github.com")}, "https://api.github.com/repos/o/r/deployments/42"},
-		"host https://github.com/":      {[]ghdeploy.Option{ghdeploy.WithHost("https://github.com/")}, "https://api.github.com/repos/o/r/deployments/42"},
-		"host octocorp.ghe.com":         {[]ghdeploy.Option{ghdeploy.WithHost("octocorp.ghe.com")}, "https://api.octocorp.ghe.com/repos/o/r/deployments/42"},
-		"host api.octocorp.ghe.com":     {[]ghdeploy.Option{ghdeploy.WithHost("api.octocorp.ghe.com")}, "https://api.octocorp.ghe.com/repos/o/r/deployments/42"},
-		"host https://octocorp.ghe.com": {[]ghdeploy.Option{ghdeploy.WithHost("https://octocorp.ghe.com")}, "https://api.octocorp.ghe.com/repos/o/r/deployments/42"},
-		"host ghe.example.com":          {[]ghdeploy.Option{ghdeploy.WithHost("ghe.example.com")}, "https://ghe.example.com/api/v3/repos/o/r/deployments/42"},
-		"host with a port":              {[]ghdeploy.Option{ghdeploy.WithHost("ghe.example.com:8443")}, "https://ghe.example.com:8443/api/v3/repos/o/r/deployments/42"},
-		"host as a URL":                 {[]ghdeploy.Option{ghdeploy.WithHost("https://ghe.example.com/")}, "https://ghe.example.com/api/v3/repos/o/r/deployments/42"},
-		"host as a URL on loopback":     {[]ghdeploy.Option{ghdeploy.WithToken("ghp_1"), ghdeploy.WithHost("http://localhost:8080")}, "http://localhost:8080/api/v3/repos/o/r/deployments/42"},
-		"host that ends like github":    {[]ghdeploy.Option{ghdeploy.WithHost("mygithub.com")}, "https://mygithub.com/api/v3/repos/o/r/deployments/42"},
-		"the later of two":              {[]ghdeploy.Option{ghdeploy.WithBaseURL("https://one.example.com"), ghdeploy.WithHost("two.example.com")}, "https://two.example.com/api/v3/repos/o/r/deployments/42"},
-		"the later of two, turned":      {[]ghdeploy.Option{ghdeploy.WithHost("two.example.com"), ghdeploy.WithBaseURL("https://one.example.com")}, "https://one.example.com/repos/o/r/deployments/42"},
+		"no option":                      {nil, "https://api.github.com/repos/o/r/deployments/42"},
+		"base URL":                       {[]ghdeploy.Option{ghdeploy.WithBaseURL("https://ghe.example.com/api/v3")}, "https://ghe.example.com/api/v3/repos/o/r/deployments/42"},
+		"base URL with a slash":          {[]ghdeploy.Option{ghdeploy.WithBaseURL("https://ghe.example.com/api/v3/")}, "https://ghe.example.com/api/v3/repos/o/r/deployments/42"},
+		"base URL without a path":        {[]ghdeploy.Option{ghdeploy.WithBaseURL("https://api.github.com")}, "https://api.github.com/repos/o/r/deployments/42"},
+		"base URL in capitals":           {[]ghdeploy.Option{ghdeploy.WithBaseURL("HTTPS://GHE.Example.com/API/v3")}, "https://ghe.example.com/API/v3/repos/o/r/deployments/42"},
+		"base URL with an escape":        {[]ghdeploy.Option{ghdeploy.WithBaseURL("https://proxy.example.com/git%2Fhub/")}, "https://proxy.example.com/git%2Fhub/repos/o/r/deployments/42"},
+		"http without a token":           {[]ghdeploy.Option{ghdeploy.WithBaseURL("http://ghe.example.com/api/v3")}, "http://ghe.example.com/api/v3/repos/o/r/deployments/42"},
+		"http to 127.0.0.1":              {[]ghdeploy.Option{ghdeploy.WithToken("ghp_1"), ghdeploy.WithBaseURL("http://127.0.0.1:8080")}, "http://127.0.0.1:8080/repos/o/r/deployments/42"},
+		"http to 127.8.9.1":              {[]ghdeploy.Option{ghdeploy.WithToken("ghp_1"), ghdeploy.WithBaseURL("http://127.8.9.1")}, "http://127.8.9.1/repos/o/r/deployments/42"},
+		"http to [::1]":                  {[]ghdeploy.Option{ghdeploy.WithToken("ghp_1"), ghdeploy.WithBaseURL("http://[::1]:8080/api/v3")}, "http://[::1]:8080/api/v3/repos/o/r/deployments/42"},
+		"http to localhost":              {[]ghdeploy.Option{ghdeploy.WithToken("ghp_1"), ghdeploy.WithBaseURL("http://LocalHost:3000/")}, "http://localhost:3000/repos/o/r/deployments/42"},
+		"host with the API's path":       {[]ghdeploy.Option{ghdeploy.WithHost("https://ghe.example.com/api/v3")}, "https://ghe.example.com/api/v3/repos/o/r/deployments/42"},
+		"host with the API's path and /": {[]ghdeploy.Option{ghdeploy.WithHost("ghe.example.com/api/v3/")}, "https://ghe.example.com/api/v3/repos/o/r/deployments/42"},
+		"insecure http":                  {[]ghdeploy.Option{ghdeploy.WithToken("ghp_1"), ghdeploy.WithBaseURL("http://ghe.internal"), ghdeploy.WithInsecureHTTP()}, "http://ghe.internal/repos/o/r/deployments/42"},
+		"host github.com":                {[]ghdeploy.Option{ghdeploy.WithHost("github.com")}, "https://api.github.com/repos/o/r/deployments/42"},
+		"host GitHub.com":                {[]ghdeploy.Option{ghdeploy.WithHost("GitHub.com")}, "https://api.github.com/repos/o/r/deployments/42"},
+		"host www.github.com":            {[]ghdeploy.Option{ghdeploy.WithHost("www.github.com")}, "https://api.github.com/repos/o/r/deployments/42"},
+		"host api.github.com":            {[]ghdeploy.Option{ghdeploy.WithHost("api.github.com")}, "https://api.github.com/repos/o/r/deployments/42"},
+		"host https://github.com/":       {[]ghdeploy.Option{ghdeploy.WithHost("https://github.com/")}, "https://api.github.com/repos/o/r/deployments/42"},
+		"host octocorp.ghe.com":          {[]ghdeploy.Option{ghdeploy.WithHost("octocorp.ghe.com")}, "https://api.octocorp.ghe.com/repos/o/r/deployments/42"},
+		"host api.octocorp.ghe.com":      {[]ghdeploy.Option{ghdeploy.WithHost("api.octocorp.ghe.com")}, "https://api.octocorp.ghe.com/repos/o/r/deployments/42"},
+		"host https://octocorp.ghe.com":  {[]ghdeploy.Option{ghdeploy.WithHost("https://octocorp.ghe.com")}, "https://api.octocorp.ghe.com/repos/o/r/deployments/42"},
+		"host ghe.example.com":           {[]ghdeploy.Option{ghdeploy.WithHost("ghe.example.com")}, "https://ghe.example.com/api/v3/repos/o/r/deployments/42"},
+		"host with a port":               {[]ghdeploy.Option{ghdeploy.WithHost("ghe.example.com:8443")}, "https://ghe.example.com:8443/api/v3/repos/o/r/deployments/42"},
+		"host as a URL":                  {[]ghdeploy.Option{ghdeploy.WithHost("https://ghe.example.com/")}, "https://ghe.example.com/api/v3/repos/o/r/deployments/42"},
+		"host as a URL on loopback":      {[]ghdeploy.Option{ghdeploy.WithToken("ghp_1"), ghdeploy.WithHost("http://localhost:8080")}, "http://localhost:8080/api/v3/repos/o/r/deployments/42"},
+		"host that ends like github":     {[]ghdeploy.Option{ghdeploy.WithHost("mygithub.com")}, "https://mygithub.com/api/v3/repos/o/r/deployments/42"},
+		"the later of two":               {[]ghdeploy.Option{ghdeploy.WithBaseURL("https://one.example.com"), ghdeploy.WithHost("two.example.com")}, "https://two.example.com/api/v3/repos/o/r/deployments/42"},
+		"the later of two, turned":       {[]ghdeploy.Option{ghdeploy.WithHost("two.example.com"), ghdeploy.WithBaseURL("https://one.example.com")}, "https://one.example.com/repos/o/r/deployments/42"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -305,11 +306,11 @@ func TestFromEnvironment(t *testing.T) {
 		refuse string
 	}{
 		"nothing": {
-			refuse: "ghdeploy: FromEnvironment: neither GH_TOKEN nor GITHUB_TOKEN is set (a workflow has to pass it on: env: GITHUB_TOKEN: ${{ github.token }})",
+			refuse: "ghdeploy: FromEnvironment: neither GH_TOKEN nor GITHUB_TOKEN is set; in a workflow, add env: GITHUB_TOKEN: ${{ github.token }}",
 		},
 		"an address and no token": {
 			env:    map[string]string{"GITHUB_API_URL": "https://ghe.example.com/api/v3"},
-			refuse: "ghdeploy: FromEnvironment: neither GH_TOKEN nor GITHUB_TOKEN is set (a workflow has to pass it on: env: GITHUB_TOKEN: ${{ github.token }})",
+			refuse: "ghdeploy: FromEnvironment: neither GH_TOKEN nor GITHUB_TOKEN is set; in a workflow, add env: GITHUB_TOKEN: ${{ github.token }}",
 		},
 		"GITHUB_TOKEN": {
 			env:   map[string]string{"GITHUB_TOKEN": "ghs_two"},
@@ -333,19 +334,19 @@ func TestFromEnvironment(t *testing.T) {
 		},
 		"a token that is none": {
 			env:    map[string]string{"GITHUB_TOKEN": "ghs_two\n"},
-			refuse: "ghdeploy: FromEnvironment: GITHUB_TOKEN: the token holds white space; give it alone, without a line break or a word such as Bearer",
+			refuse: "ghdeploy: FromEnvironment: GITHUB_TOKEN: the token contains white space; give only the token, without a line break or a word such as Bearer",
 		},
 		"the first token is none": {
 			env:    map[string]string{"GH_TOKEN": "ghp one", "GITHUB_TOKEN": "ghs_two"},
-			refuse: "ghdeploy: FromEnvironment: GH_TOKEN: the token holds white space; give it alone, without a line break or a word such as Bearer",
+			refuse: "ghdeploy: FromEnvironment: GH_TOKEN: the token contains white space; give only the token, without a line break or a word such as Bearer",
 		},
 		"an address that is none": {
 			env:    map[string]string{"GITHUB_TOKEN": "ghs_two", "GITHUB_API_URL": "ghe.example.com"},
-			refuse: "ghdeploy: FromEnvironment: GITHUB_API_URL: this does not begin with https://; write one such as https://ghe.example.com/api/v3",
+			refuse: "ghdeploy: FromEnvironment: GITHUB_API_URL: this does not begin with https://; use one such as https://ghe.example.com/api/v3",
 		},
 		"an address without protection": {
 			env:    map[string]string{"GITHUB_TOKEN": "ghs_two", "GITHUB_API_URL": "http://ghe.example.com"},
-			refuse: "ghdeploy: the base URL http://ghe.example.com would send the token in the clear; use https://, or WithInsecureHTTP if you must",
+			refuse: "ghdeploy: the base URL http://ghe.example.com would send the token unencrypted; use https://, or add WithInsecureHTTP",
 		},
 	}
 	for name, tt := range tests {
@@ -494,8 +495,8 @@ func TestWithTokenFunc(t *testing.T) {
 	}{
 		"fails":               {"", expired, "ghdeploy: GET /repos/o/r/deployments/42: no token: the key has expired"},
 		"returns nothing":     {"", nil, "ghdeploy: GET /repos/o/r/deployments/42: no token: the token is empty"},
-		"returns two lines":   {"ghs_1\n", nil, "ghdeploy: GET /repos/o/r/deployments/42: no token: the token holds white space; give it alone, without a line break or a word such as Bearer"},
-		"returns two headers": {"ghs_1\r\nX-Evil: 1", nil, "ghdeploy: GET /repos/o/r/deployments/42: no token: the token holds white space; give it alone, without a line break or a word such as Bearer"},
+		"returns two lines":   {"ghs_1\n", nil, "ghdeploy: GET /repos/o/r/deployments/42: no token: the token contains white space; give only the token, without a line break or a word such as Bearer"},
+		"returns two headers": {"ghs_1\r\nX-Evil: 1", nil, "ghdeploy: GET /repos/o/r/deployments/42: no token: the token contains white space; give only the token, without a line break or a word such as Bearer"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := answers(answer(200, oneDeployment))
@@ -554,9 +555,8 @@ func TestWithHTTPClient(t *testing.T) {
 			if took := time.Since(began); err == nil || took != 7*time.Second {
 				t.Errorf("ended after %v with %v, want 7s", took, err)
 			}
-			var timeout interface{ Timeout() bool }
-			if !errors.As(err, &timeout) || !timeout.Timeout() {
-				t.Errorf("err = %v does not say that it is a timeout", err)
+			if !errors.Is(err, ghdeploy.ErrAttemptTimeout) || errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("err = %v, want ErrAttemptTimeout and no context.DeadlineExceeded", err)
 			}
 		})
 	})
@@ -592,16 +592,20 @@ func TestWithHTTPClient(t *testing.T) {
 			}
 		}
 	})
-	t.Run("its CheckRedirect is not asked for what is refused", func(t *testing.T) {
+	t.Run("its CheckRedirect cannot lead to another origin", func(t *testing.T) {
+		w := answers(answer(301, "", "Location: "+apiRoot+"/repositories/7/deployments/42"), answer(200, oneDeployment))
 		theirs := &http.Client{
-			Transport: answers(answer(301, "", "Location: https://elsewhere.example.com/")),
-			CheckRedirect: func(*http.Request, []*http.Request) error {
-				t.Error("asked")
+			Transport: w,
+			CheckRedirect: func(r *http.Request, via []*http.Request) error {
+				r.URL.Host = "elsewhere.example.com"
+				r.Header.Set("Authorization", via[0].Header.Get("Authorization"))
 				return nil
 			},
 		}
-		client := clientOn(t, nil, ghdeploy.WithHTTPClient(theirs))
-		if _, err := client.Deployments.Get(t.Context(), "o", "r", 42); !errors.Is(err, ghdeploy.ErrRedirect) {
+		client := clientOn(t, nil, ghdeploy.WithToken("ghp_1"), ghdeploy.WithHTTPClient(theirs))
+		_, err := client.Deployments.Get(t.Context(), "o", "r", 42)
+		w.request(t)
+		if !errors.Is(err, ghdeploy.ErrRedirect) {
 			t.Errorf("err = %v, want ErrRedirect", err)
 		}
 	})
@@ -634,7 +638,7 @@ func TestWithLogger(t *testing.T) {
 	for range 2 {
 		_, _ = client.Deployments.Get(t.Context(), "o", "r", 42)
 	}
-	same(t, "log", `level=WARN msg="ghdeploy: GitHub is ending what this client uses" operation="GET /repos/o/r/deployments/42" attempt=1 api_version=2022-11-28 deprecation="Tue, 10 Mar 2026 00:00:00 GMT" sunset="Fri, 10 Mar 2028 00:00:00 GMT"
+	same(t, "log", `level=WARN msg="ghdeploy: GitHub will remove the API version that this client requests" operation="GET /repos/o/r/deployments/42" attempt=1 api_version=2022-11-28 deprecation="Tue, 10 Mar 2026 00:00:00 GMT" sunset="Fri, 10 Mar 2028 00:00:00 GMT"
 level=DEBUG msg="ghdeploy: attempt ended" operation="GET /repos/o/r/deployments/42" attempt=1 status=200 request_id=A1:B2
 level=DEBUG msg="ghdeploy: attempt ended" operation="GET /repos/o/r/deployments/42" attempt=1 status=404 reason="404 Not Found"
 `, log.String())

@@ -10,12 +10,18 @@ import (
 	"strings"
 )
 
-// maxPerPage is GitHub's bound: it cuts a larger per_page down without a word.
+// maxPerPage is GitHub's maximum: it reduces a larger per_page without an error.
 const maxPerPage = 100
 
-// Page is one page of a list. A page number is 0 where the answer gave none:
-// there is no NextPage on the last page, and GitHub leaves LastPage out where
-// it cannot tell.
+// brokenNextPage is the NextPage of a page whose next page cannot be requested.
+const brokenNextPage = -1
+
+// Page is one page of a list. A page number is 0 if the response has none: the
+// last page has no NextPage, and GitHub sometimes omits LastPage.
+//
+// NextPage is -1 if the response names a next page whose number is missing or
+// does not grow. A List with that Page is an [ErrInvalidArgument], and a range
+// over all pages ends with [ErrPagination].
 //
 // GitHub docs: https://docs.github.com/rest/using-the-rest-api/using-pagination-in-the-rest-api
 type Page[T any] struct {
@@ -26,8 +32,8 @@ type Page[T any] struct {
 	NextPage  int
 	LastPage  int
 
-	Total int  // of all pages, where the answer counts them; else 0
-	Rate  Rate // the quota that this answer reported
+	Total int  // rows of all pages; 0 if the response does not count them
+	Rate  Rate // the quota that this response reported
 }
 
 // Pages ranges over the items of a list's pages, from page first on (0 is the
@@ -74,7 +80,7 @@ func Pages[T any](first int, list func(page int) (*Page[T], error)) iter.Seq2[T,
 			case p.NextPage == 0:
 				return
 			case !grows(page, p.NextPage):
-				yield(none, brokenPages("page %d names %d as the next", max(page, 1), p.NextPage))
+				yield(none, brokenPages("page %d names no valid next page", max(page, 1)))
 				return
 			case barren == maxBarren:
 				yield(none, brokenPages("%d pages without a new row", barren))
@@ -147,52 +153,44 @@ func (p paging) validate() error {
 }
 
 // list is a GET of one page of rows.
-func list[R any](ctx context.Context, c *core, path string, opts any, p paging) (*Page[R], error) {
+func list[R any](ctx context.Context, c *core, path path, opts any, p paging) (*Page[R], error) {
 	return listWrapped[R](ctx, c, path, "", opts, p)
 }
 
 // listWrapped is a GET of one page of rows that come as an array under key in
-// an object; under no key the array is all there is.
-func listWrapped[R any](ctx context.Context, c *core, path, key string, opts any, p paging) (*Page[R], error) {
+// an object. An empty key means that the response is the array.
+func listWrapped[R any](ctx context.Context, c *core, path path, key string, opts any, p paging) (*Page[R], error) {
 	if err := p.validate(); err != nil {
 		return nil, err
 	}
-	op := operation{method: http.MethodGet, path: path, query: opts}
-	a, err := c.call(ctx, op)
+	resp, err := c.call(ctx, operation{method: http.MethodGet, path: path, query: opts})
 	if err != nil {
 		return nil, err
 	}
-	page := &Page[R]{Rate: a.rate}
+	page := &Page[R]{Rate: resp.rate}
 	if key == "" {
-		page.Items, err = decodeRows[R](op, a)
+		page.Items, err = decodeRows[R](resp)
 	} else {
-		page.Items, page.Total, err = decodeWrapped[R](op, a, key)
+		page.Items, page.Total, err = decodeWrapped[R](resp, key)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if err := setLinks(op, a, page, p.page); err != nil {
-		return nil, err
-	}
+	page.setLinks(resp.header, p.page)
 	return page, nil
 }
 
-// setLinks reads the numbers of the pages around this one. A URL of the answer
-// is never followed: its page number is all that is taken.
-func setLinks[T any](op operation, a *answer, page *Page[T], number int) error {
-	links := parseLinks(a.header.Values("Link"))
-	page.FirstPage = links["first"]
-	page.PrevPage = links["prev"]
-	page.LastPage = links["last"]
-	page.NextPage = links["next"]
+// setLinks sets the numbers of the pages around page number. A URL of the
+// response is never followed; only its page number is used.
+func (p *Page[T]) setLinks(header http.Header, number int) {
+	links := parseLinks(header.Values("Link"))
+	p.FirstPage = links["first"]
+	p.PrevPage = links["prev"]
+	p.LastPage = links["last"]
+	p.NextPage = links["next"]
 	if next, ok := links["next"]; ok && !grows(number, next) {
-		reason := fmt.Errorf("%w: page %d names %d as the next", ErrPagination, max(number, 1), next)
-		if next == 0 {
-			reason = fmt.Errorf("%w: the next page has no number", ErrPagination)
-		}
-		return envelope(op, a, problem{}, reason)
+		p.NextPage = brokenNextPage
 	}
-	return nil
 }
 
 // parseLinks returns the page number of each relation in Link headers, 0 for

@@ -81,28 +81,46 @@ func TestLinkHeader(t *testing.T) {
 }
 
 func TestListPagination(t *testing.T) {
-	t.Run("a next page without a way to it is an error", func(t *testing.T) {
+	t.Run("a next page that cannot be requested keeps the rows", func(t *testing.T) {
 		tests := map[string]struct {
 			page int
 			link string
-			want string
 		}{
-			"no number":        {0, `<https://api.github.com/x?after=abc>; rel="next"`, "the next page has no number"},
-			"not a number":     {0, `<?page=two>; rel="next"`, "the next page has no number"},
-			"a negative one":   {0, `<?page=-2>; rel="next"`, "the next page has no number"},
-			"past all bounds":  {0, `<?page=9999999999>; rel="next"`, "the next page has no number"},
-			"no URL":           {0, `<http://[::1>; rel="next"`, "the next page has no number"},
-			"0":                {0, `<?page=0>; rel="next"`, "the next page has no number"},
-			"the first again":  {0, `<?page=1>; rel="next"`, "page 1 names 1 as the next"},
-			"the same again":   {3, `<?page=3>; rel="next"`, "page 3 names 3 as the next"},
-			"one that is past": {3, `<?page=2>; rel="next"`, "page 3 names 2 as the next"},
+			"no number":        {0, `<https://api.github.com/x?after=abc>; rel="next"`},
+			"not a number":     {0, `<?page=two>; rel="next"`},
+			"a negative one":   {0, `<?page=-2>; rel="next"`},
+			"past all bounds":  {0, `<?page=9999999999>; rel="next"`},
+			"no URL":           {0, `<http://[::1>; rel="next"`},
+			"0":                {0, `<?page=0>; rel="next"`},
+			"the first again":  {0, `<?page=1>; rel="next"`},
+			"the same again":   {3, `<?page=3>; rel="next"`},
+			"one that is past": {3, `<?page=2>; rel="next"`},
 		}
 		for name, tt := range tests {
 			t.Run(name, func(t *testing.T) {
-				client := clientOn(t, answers(answer(200, `[{"id":7}]`, "Link: "+tt.link, "X-GitHub-Request-Id: A1:B2")))
-				_, err := client.Deployments.List(t.Context(), "o", "r", ghdeploy.DeploymentListOptions{Page: tt.page})
+				w := answers(answer(200, `[{"id":7}]`, "Link: "+tt.link))
+				client := clientOn(t, w)
+				page, err := client.Deployments.List(t.Context(), "o", "r", ghdeploy.DeploymentListOptions{Page: tt.page})
+				if err != nil || len(page.Items) != 1 || page.NextPage != -1 {
+					t.Fatalf("page %+v, %v, want its row and NextPage -1", page, err)
+				}
+				// A loop by hand ends with an error, and so does All, after the row.
+				_, err = client.Deployments.List(t.Context(), "o", "r", ghdeploy.DeploymentListOptions{Page: page.NextPage})
+				if !errors.Is(err, ghdeploy.ErrInvalidArgument) {
+					t.Errorf("the next List: %v, want ErrInvalidArgument", err)
+				}
+				rows := 0
+				for d, rangeErr := range client.Deployments.All(t.Context(), "o", "r", ghdeploy.DeploymentListOptions{Page: tt.page}) {
+					if err = rangeErr; err == nil && d.ID == 7 {
+						rows++
+					}
+				}
 				sameErrors(t, err, []error{ghdeploy.ErrPagination}, nil)
-				same(t, "line", "ghdeploy: GET /repos/o/r/deployments: 200 OK: pagination is broken: "+tt.want+" (request A1:B2)", err.Error())
+				want := fmt.Sprintf("ghdeploy: pagination is broken: page %d names no valid next page", max(tt.page, 1))
+				if rows != 1 || err.Error() != want {
+					t.Errorf("All yielded %d rows and %v, want 1 and %s", rows, err, want)
+				}
+				same(t, "requests", 2, len(w.requests()))
 			})
 		}
 	})

@@ -72,7 +72,7 @@ func parseReset(h http.Header) (time.Time, bool) {
 // words (the one sign that GitHub's secondary limits always give), or by an
 // exhausted quota in an answer that gives no other reason. A token that lacks
 // a permission is refused on the last call of its quota too.
-func parseLimit(status int, h http.Header, p problem, now time.Time) *RateLimitError {
+func parseLimit(status int, h http.Header, p errorBody, now time.Time) *RateLimitError {
 	words := strings.ToLower(p.message + " " + p.documentationURL)
 	says := strings.Contains(words, "rate limit") || strings.Contains(words, "rate-limit") || strings.Contains(words, "abuse")
 	exhausted := h.Get("X-RateLimit-Remaining") == "0"
@@ -171,7 +171,7 @@ func (g *gate) close(key tokenKey, limit *RateLimitError, now time.Time) {
 
 // held returns the limit that holds this token back, or nil. RetryAfter counts
 // from now.
-func (g *gate) held(key tokenKey, now time.Time) *RateLimitError {
+func (g *gate) limitFor(key tokenKey, now time.Time) *RateLimitError {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	hold, ok := g.holds[key]

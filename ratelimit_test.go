@@ -159,7 +159,7 @@ func TestParseLimit(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			h := rateHeader(t, tt.header)
-			limit := parseLimit(tt.status, h, parseProblem([]byte(tt.body), redaction("")), now)
+			limit := parseLimit(tt.status, h, parseErrorBody([]byte(tt.body), redactor{}), now)
 			if (limit != nil) != (tt.want != nil) {
 				t.Fatalf("limit = %+v, want one: %t", limit, tt.want != nil)
 			}

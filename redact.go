@@ -1,59 +1,111 @@
 package ghdeploy
 
 import (
-	"errors"
+	"cmp"
 	"net/http"
+	"reflect"
+	"slices"
 	"strings"
 )
 
-// redacted stands where a token stood.
+// redacted replaces a token.
 const redacted = "[REDACTED]"
 
-// redaction returns what takes a token out of a text that came from elsewhere:
-// an answer, or an error of the transport, may echo the request.
-func redaction(token string) func(string) string {
-	// A token of a few bytes (a test's) would take words apart, and is no secret.
-	if len(token) < 4 {
-		return func(s string) string { return s }
+// redactor removes tokens from texts that come from elsewhere: a response, or
+// an error of the transport, can contain what was sent.
+type redactor struct{ tokens []string } // the longest first
+
+// add makes the redactor remove a token too. A token of fewer than four bytes
+// would change ordinary words, and is no secret.
+func (r *redactor) add(token string) {
+	if len(token) < 4 || slices.Contains(r.tokens, token) {
+		return
 	}
-	return func(s string) string { return strings.ReplaceAll(s, token, redacted) }
+	r.tokens = append(slices.Clip(r.tokens), token)
+	slices.SortFunc(r.tokens, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
 }
 
-// redactHeader returns the headers with each value redacted. The map is the
-// transport's, so it is copied if it has to change.
-func redactHeader(h http.Header, redact func(string) string) http.Header {
+// text returns s without the tokens.
+func (r redactor) text(s string) string {
+	for _, token := range r.tokens {
+		s = strings.ReplaceAll(s, token, redacted)
+	}
+	return s
+}
+
+// cutText is text for an s that may end in the middle of a token.
+func (r redactor) cutText(s string) string {
+	s = r.text(s)
+	for _, token := range r.tokens {
+		for n := min(len(token)-1, len(s)); n > 0; n-- {
+			if strings.HasSuffix(s, token[:n]) {
+				s = s[:len(s)-n] + redacted
+				break
+			}
+		}
+	}
+	return s
+}
+
+// header returns the header without the tokens. It copies the map, which is
+// the transport's, if it has to change it.
+func (r redactor) header(h http.Header) http.Header {
 	clean, copied := h, false
-	for name, values := range h {
+	for key, values := range h {
 		for i, value := range values {
-			text := redact(value)
+			text := r.text(value)
 			if text == value {
 				continue
 			}
 			if !copied {
 				clean, copied = h.Clone(), true
 			}
-			clean[name][i] = text
+			clean[key][i] = text
 		}
 	}
 	return clean
 }
 
-// redactError returns err, or where its text holds the token an error with
-// the text redacted, which [errors.Is] takes for err all the same.
-func redactError(err error, redact func(string) string) error {
-	text := redact(err.Error())
+// error returns err without the tokens. Of its chain it hides only the links
+// whose own text contains a token: [errors.As] finds the others.
+func (r redactor) error(err error) error {
+	if err == nil {
+		return nil
+	}
+	text := r.text(err.Error())
 	if text == err.Error() {
 		return err
 	}
-	return &redactedError{text: text, is: func(target error) bool { return errors.Is(err, target) }}
+	hidden := &redactedError{text: text, is: func(target error) bool { return isLink(err, target) }}
+	switch e := err.(type) { //nolint:errorlint // this link only
+	case interface{ Unwrap() error }:
+		if inner := e.Unwrap(); inner != nil {
+			hidden.inner = []error{r.error(inner)}
+		}
+	case interface{ Unwrap() []error }:
+		for _, inner := range e.Unwrap() {
+			hidden.inner = append(hidden.inner, r.error(inner))
+		}
+	}
+	return hidden
 }
 
-// redactedError hides the error behind a function: a field would be printed
-// by %+v.
+// isLink reports whether one link of a chain is the target of [errors.Is].
+func isLink(link, target error) bool {
+	if matcher, ok := link.(interface{ Is(error) bool }); ok && matcher.Is(target) {
+		return true
+	}
+	return reflect.ValueOf(link).Comparable() && reflect.ValueOf(target).Comparable() && link == target //nolint:errorlint // this link only
+}
+
+// redactedError stands for a link whose text contained a token. It holds the
+// link in a function: %+v would print a field.
 type redactedError struct {
-	text string
-	is   func(error) bool
+	text  string
+	is    func(error) bool
+	inner []error
 }
 
 func (e *redactedError) Error() string        { return e.text }
 func (e *redactedError) Is(target error) bool { return e.is(target) }
+func (e *redactedError) Unwrap() []error      { return e.inner }

@@ -10,44 +10,48 @@ import (
 	"time"
 )
 
-// RetryPolicy says how often and after how long a request is sent again. What
-// may be sent again at all is not a setting:
+// RetryPolicy sets the number of attempts and the waits between them. Which
+// request may be retried is not a setting:
 //
-//   - a request that provably reached no connection, one that HTTP/2 gave up
-//     undone, and one that a rate limit refused, may, whatever its method;
-//   - a GET, PUT or DELETE may after a 5xx (not 501), a lost connection or an
-//     answer that was cut off;
-//   - a POST never is after any of these: it may have been carried out, and
-//     comes back as [OutcomeUnknownError];
-//   - nothing is after a certificate error, a refused redirect, or the end of
-//     its context.
+//   - a request that provably was not sent, that HTTP/2 reports as not
+//     processed, or that got a rate limit response is retried, whatever its
+//     method;
+//   - a GET, PUT or DELETE is also retried after a 5xx (not 501), a lost
+//     connection, and a 2xx whose body was cut off;
+//   - a POST is never retried after any of these: it may have been executed,
+//     and the call returns an [OutcomeUnknownError];
+//   - nothing is retried after a certificate error, a refused redirect, any
+//     other 3xx or 4xx, or the end of its context.
 //
-// A zero field takes its default.
+// A zero field takes its default. docs/errors.md has the whole table.
 type RetryPolicy struct {
-	// MaxAttempts counts the first attempt too: 1 is never again. Default 4.
+	// MaxAttempts is the maximum number of attempts, the first one included. 1
+	// disables retries. Rate limit responses do not count: MaxWait bounds
+	// them. Default 4.
 	MaxAttempts int
-	// MinBackoff is the wait after the first failure where the answer names
-	// none; each further one doubles it. A random part of up to a half is taken
-	// off. Default 500 ms.
+	// MinBackoff is the wait before the first retry. Each further wait is
+	// twice as long. A random part of up to a half is subtracted. If the
+	// server requests a longer wait, that applies. Default 500 ms.
 	MinBackoff time.Duration
-	// MaxBackoff bounds that doubling. Default 30 s.
+	// MaxBackoff is the maximum of that doubling. Default 30 s.
 	MaxBackoff time.Duration
-	// MaxWait bounds each single wait that GitHub asks for: Retry-After, or the
-	// reset of the quota. Where it would be longer, or longer than the context
-	// has left, the call returns at once. Negative: never wait for a limit.
-	// Default 2 min.
+	// MaxWait bounds all waits of one call together: backoffs, Retry-After,
+	// and rate limits. A call that would have to wait longer, or longer than
+	// its context lasts, returns at once. With a negative MaxWait a call never
+	// waits for a rate limit or a Retry-After; backoffs are then bounded by
+	// MaxAttempts only. Default 2 min.
 	MaxWait time.Duration
 }
 
 func (p RetryPolicy) validate() error {
 	switch {
 	case p.MaxAttempts < 0:
-		return invalidArgument("WithRetry: MaxAttempts is %d; it counts the first attempt, so 1 means never again", p.MaxAttempts)
+		return invalidArgument("WithRetry: MaxAttempts is %d; it counts the first attempt, so use 1 to disable retries", p.MaxAttempts)
 	case p.MinBackoff < 0 || p.MaxBackoff < 0:
-		return invalidArgument("WithRetry: a backoff is negative; leave it 0 for the default")
+		return invalidArgument("WithRetry: a backoff is negative; use 0 for the default")
 	}
 	if p = p.withDefaults(); p.MinBackoff > p.MaxBackoff {
-		return invalidArgument("WithRetry: MinBackoff %v is above MaxBackoff %v", p.MinBackoff, p.MaxBackoff)
+		return invalidArgument("WithRetry: MinBackoff %v is greater than MaxBackoff %v", p.MinBackoff, p.MaxBackoff)
 	}
 	return nil
 }
@@ -68,90 +72,105 @@ func (p RetryPolicy) withDefaults() RetryPolicy {
 	return p
 }
 
-// outcome is what the client can see of one attempt.
+// outcome is what the client knows after an attempt.
 type outcome struct {
-	method  string
-	attempt int   // which one this was, from 1
-	status  int   // 0: no answer
-	err     error // the answer did not come, or not whole
-	undone  bool  // proof that it was not carried out: no connection was reached, or HTTP/2 says so
-	ended   bool  // the caller's context has ended
+	method       string
+	attempts     int   // so far, this one included
+	limited      int   // of these, answered with a rate limit
+	status       int   // 0: no status line
+	err          error // no response, or no complete 2xx
+	notProcessed bool  // proof: not sent, or not processed
+	rewritten    bool  // the transport wrote the request more than once
+	ended        bool  // the caller's context has ended
 
-	limit      *RateLimitError // the answer is a limit
-	retryAfter time.Duration   // what a 5xx asked for; 0: nothing
+	limit      *RateLimitError
+	retryAfter time.Duration // requested by the server; 0: none
+	waited     time.Duration // by the call so far
 }
 
-// mayRepeat tells whether sending the same request again can do no harm.
+// mayRepeat reports whether the request can be sent again without executing it
+// twice, and whether that can help.
 func mayRepeat(o outcome) bool {
 	switch {
-	case o.ended:
+	case o.ended, o.rewritten && o.method == http.MethodPost:
 		return false
 	case o.limit != nil:
-		return true // a limit means: not done
-	case o.err != nil && !passing(o.err):
+		return true // not executed
+	case o.err != nil && !transient(o.err):
 		return false
-	case o.undone:
+	case o.notProcessed:
 		return true
-	case o.method == http.MethodPost:
-		return false
-	default:
-		return o.err != nil || retryableStatus(o.status)
 	}
+	return repeatable(o.method) && (o.err != nil || transientStatus(o.status))
 }
 
-// uncertain tells whether the attempt may have been carried out without an
-// answer that says so.
+// repeatable reports whether executing a request twice does the same as
+// executing it once.
+func repeatable(method string) bool {
+	return method == http.MethodGet || method == http.MethodPut || method == http.MethodDelete
+}
+
+// uncertain reports whether the attempt may have been executed without a
+// response that says so. A 3xx or 4xx says that it was not.
 func uncertain(o outcome) bool {
-	return !o.undone && (o.err != nil && !errors.Is(o.err, ErrRedirect) || o.status >= 500)
+	if o.rewritten {
+		return true
+	}
+	return !o.notProcessed && (o.err != nil && !errors.Is(o.err, ErrRedirect) || o.status >= 500)
 }
 
-func retryableStatus(status int) bool {
+// transientStatus reports whether a status can be gone at the next attempt.
+func transientStatus(status int) bool {
 	return status >= 500 && status != http.StatusNotImplemented
 }
 
-// passing tells an error that may be gone at the next attempt from one that
-// will not be.
-func passing(err error) bool {
+// transient reports whether an error can be gone at the next attempt.
+func transient(err error) bool {
 	var (
 		unknownAuthority x509.UnknownAuthorityError
 		hostname         x509.HostnameError
 		invalid          x509.CertificateInvalidError
 		roots            x509.SystemRootsError
 		verification     *tls.CertificateVerificationError
+		token            tokenError
 	)
 	switch {
 	case errors.As(err, &verification), errors.As(err, &unknownAuthority), errors.As(err, &hostname),
-		errors.As(err, &invalid), errors.As(err, &roots):
+		errors.As(err, &invalid), errors.As(err, &roots), errors.As(err, &token):
 		return false
-	case errors.Is(err, ErrTooLarge), errors.Is(err, ErrRedirect):
-		return false
+	case errors.Is(err, ErrMalformedResponse):
+		return errors.Is(err, errCutOff)
 	}
-	return true
+	return !errors.Is(err, ErrTooLarge) && !errors.Is(err, ErrRedirect) && !errors.Is(err, errInvalidHeader)
 }
 
-// wait is how long to hold before the next attempt, and whether that is
-// within what the policy allows. random is in [0, 1).
+// wait returns the wait before the next attempt, and whether the policy allows
+// it. random is in [0, 1).
 func (p RetryPolicy) wait(o outcome, random float64) (time.Duration, bool) {
-	if o.attempt >= p.MaxAttempts {
+	if o.limit != nil {
+		wait := max(o.limit.RetryAfter, p.backoff(o.limited, random))
+		return wait, p.mayWaitForServer(o.waited, wait)
+	}
+	failures := o.attempts - o.limited
+	if failures >= p.MaxAttempts {
 		return 0, false
 	}
-	backoff := p.backoff(o.attempt, random)
-	switch {
-	case o.limit != nil:
-		return max(o.limit.RetryAfter, backoff), p.mayWait(o.limit.RetryAfter)
-	case o.retryAfter > 0:
-		return max(o.retryAfter, backoff), p.mayWait(o.retryAfter)
-	default:
-		return backoff, true
+	wait := p.backoff(failures, random)
+	if o.retryAfter > 0 {
+		wait = max(wait, o.retryAfter)
+		return wait, p.mayWaitForServer(o.waited, wait)
 	}
+	return wait, p.MaxWait < 0 || o.waited+wait <= p.MaxWait
 }
 
-// mayWait tells whether a wait that GitHub asks for is acceptable.
-func (p RetryPolicy) mayWait(d time.Duration) bool {
-	return d <= p.MaxWait
+// mayWaitForServer reports whether a call that has waited for some time may
+// wait longer because the server requests it.
+func (p RetryPolicy) mayWaitForServer(waited, wait time.Duration) bool {
+	return p.MaxWait >= 0 && waited+wait <= p.MaxWait
 }
 
-// backoff doubles from MinBackoff to MaxBackoff, less a random part of up to a half.
+// backoff doubles from MinBackoff to MaxBackoff and subtracts a random part of up
+// to a half.
 func (p RetryPolicy) backoff(attempt int, random float64) time.Duration {
 	d := p.MaxBackoff
 	if shift := attempt - 1; shift < 62 && p.MinBackoff <= p.MaxBackoff>>shift {
@@ -160,7 +179,7 @@ func (p RetryPolicy) backoff(attempt int, random float64) time.Duration {
 	return d - time.Duration(random*float64(d)/2)
 }
 
-// withinDeadline tells whether the context is still alive after d.
+// withinDeadline reports whether the context still lasts after d.
 func withinDeadline(ctx context.Context, d time.Duration, now time.Time) bool {
 	deadline, ok := ctx.Deadline()
 	return !ok || now.Add(d).Before(deadline)

@@ -32,9 +32,9 @@ func TestMayRepeat(t *testing.T) {
 		uncertain bool
 	}{
 		{"a success", outcome{status: 200}, nil, false},
-		{"proof: the dial was refused", outcome{err: refused, undone: true}, all, false},
-		{"proof: the TLS handshake failed", outcome{err: handshake, undone: true}, all, false},
-		{"proof: the attempt's time ran out while dialling", outcome{err: context.DeadlineExceeded, undone: true}, all, false},
+		{"proof: the dial was refused", outcome{err: refused, notProcessed: true}, all, false},
+		{"proof: the TLS handshake failed", outcome{err: handshake, notProcessed: true}, all, false},
+		{"proof: the attempt's time ran out while dialling", outcome{err: context.DeadlineExceeded, notProcessed: true}, all, false},
 		{"a transport without hooks refuses: no proof", outcome{err: refused}, idempotent, true},
 		{"a 429", outcome{status: 429, limit: &RateLimitError{}}, all, false},
 		{"a 403 that is a limit", outcome{status: 403, limit: &RateLimitError{Secondary: true}}, all, false},
@@ -46,11 +46,15 @@ func TestMayRepeat(t *testing.T) {
 		{"a 504", outcome{status: 504}, idempotent, true},
 		{"a 520", outcome{status: 520}, idempotent, true},
 		{"a 200 that was cut off", outcome{status: 200, err: io.ErrUnexpectedEOF}, idempotent, true},
-		{"a 404 that was cut off", outcome{status: 404, err: io.ErrUnexpectedEOF}, idempotent, true},
+		{"a POST that was written twice", outcome{rewritten: true, err: errWrittenTwice}, idempotent, true},
+		{"a limit, written twice", outcome{status: 429, rewritten: true, limit: &RateLimitError{}}, idempotent, true},
+		{"a 404, written twice", outcome{status: 404, rewritten: true}, nil, true},
+		{"an invalid header", outcome{err: errInvalidHeader, notProcessed: true}, nil, false},
+		{"not JSON", outcome{status: 101, err: ErrMalformedResponse}, nil, true},
 		{"a connection lost", outcome{err: lost}, idempotent, true},
 		{"the attempt's time ran out", outcome{err: context.DeadlineExceeded}, idempotent, true},
 		{"an HTTP/2 connection gave it up", outcome{err: errGivenUp}, idempotent, true},
-		{"proof: an HTTP/2 connection gave it up undone", outcome{err: errUndone, undone: true}, all, false},
+		{"proof: an HTTP/2 connection gave it up undone", outcome{err: errNotProcessed, notProcessed: true}, all, false},
 		{"400", outcome{status: 400}, nil, false},
 		{"401", outcome{status: 401}, nil, false},
 		{"404", outcome{status: 404}, nil, false},
@@ -60,20 +64,20 @@ func TestMayRepeat(t *testing.T) {
 		{"a redirect that was refused", outcome{status: 302}, nil, false},
 		{"a redirect that the caller refused", outcome{status: 307, err: fmt.Errorf("%w: no", ErrRedirect)}, nil, false},
 		{"the context has ended", outcome{err: context.Canceled, ended: true}, nil, true},
-		{"the context has ended before a connection was had", outcome{err: context.Canceled, ended: true, undone: true}, nil, false},
+		{"the context has ended before a connection was had", outcome{err: context.Canceled, ended: true, notProcessed: true}, nil, false},
 		{"the context has ended after a limit", outcome{status: 429, limit: &RateLimitError{}, ended: true}, nil, false},
 		{"too large", outcome{status: 200, err: ErrTooLarge}, nil, true},
-		{"a certificate that is not trusted", outcome{err: untrusted, undone: true}, nil, false},
-		{"an unknown authority", outcome{err: x509.UnknownAuthorityError{}, undone: true}, nil, false},
-		{"a certificate for another host", outcome{err: x509.HostnameError{}, undone: true}, nil, false},
-		{"an expired certificate", outcome{err: x509.CertificateInvalidError{}, undone: true}, nil, false},
-		{"no roots", outcome{err: x509.SystemRootsError{}, undone: true}, nil, false},
+		{"a certificate that is not trusted", outcome{err: untrusted, notProcessed: true}, nil, false},
+		{"an unknown authority", outcome{err: x509.UnknownAuthorityError{}, notProcessed: true}, nil, false},
+		{"a certificate for another host", outcome{err: x509.HostnameError{}, notProcessed: true}, nil, false},
+		{"an expired certificate", outcome{err: x509.CertificateInvalidError{}, notProcessed: true}, nil, false},
+		{"no roots", outcome{err: x509.SystemRootsError{}, notProcessed: true}, nil, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			for _, method := range all {
 				o := tt.outcome
-				o.method, o.attempt = method, 1
+				o.method, o.attempts = method, 1
 				want := false
 				for _, m := range tt.yes {
 					want = want || m == method
@@ -100,22 +104,30 @@ func TestRetryWait(t *testing.T) {
 		want    time.Duration
 		allowed bool
 	}{
-		{"the first failure", policy, outcome{attempt: 1, status: 502}, 500 * time.Millisecond, true},
-		{"the second", policy, outcome{attempt: 2, status: 502}, time.Second, true},
-		{"the third", policy, outcome{attempt: 3, status: 502}, 2 * time.Second, true},
-		{"the last attempt", policy, outcome{attempt: 4, status: 502}, 0, false},
-		{"past the last attempt", policy, outcome{attempt: 5, status: 502}, 0, false},
-		{"one attempt only", RetryPolicy{MaxAttempts: 1}.withDefaults(), outcome{attempt: 1, status: 502}, 0, false},
-		{"a limit", policy, outcome{attempt: 1, limit: limit(time.Minute)}, time.Minute, true},
-		{"a limit of no time", policy, outcome{attempt: 1, limit: limit(0)}, 500 * time.Millisecond, true},
-		{"a limit just within MaxWait", policy, outcome{attempt: 1, limit: limit(2 * time.Minute)}, 2 * time.Minute, true},
-		{"a limit beyond MaxWait", policy, outcome{attempt: 1, limit: limit(2*time.Minute + 1)}, 2*time.Minute + 1, false},
-		{"never wait for a limit", never, outcome{attempt: 1, limit: limit(time.Second)}, time.Second, false},
-		{"never, not even for none", never, outcome{attempt: 1, limit: limit(0)}, 500 * time.Millisecond, false},
-		{"never is about limits", never, outcome{attempt: 1, status: 502}, 500 * time.Millisecond, true},
-		{"a 503 that asks for time", policy, outcome{attempt: 1, status: 503, retryAfter: 10 * time.Second}, 10 * time.Second, true},
-		{"a 503 that asks for less than the backoff", policy, outcome{attempt: 3, status: 503, retryAfter: time.Second}, 2 * time.Second, true},
-		{"a 503 that asks for too much", policy, outcome{attempt: 1, status: 503, retryAfter: time.Hour}, time.Hour, false},
+		{"the first failure", policy, outcome{attempts: 1, status: 502}, 500 * time.Millisecond, true},
+		{"the second", policy, outcome{attempts: 2, status: 502}, time.Second, true},
+		{"the third", policy, outcome{attempts: 3, status: 502}, 2 * time.Second, true},
+		{"the last attempt", policy, outcome{attempts: 4, status: 502}, 0, false},
+		{"past the last attempt", policy, outcome{attempts: 5, status: 502}, 0, false},
+		{"one attempt only", RetryPolicy{MaxAttempts: 1}.withDefaults(), outcome{attempts: 1, status: 502}, 0, false},
+		{"a limit", policy, outcome{attempts: 1, limited: 1, limit: limit(time.Minute)}, time.Minute, true},
+		{"a limit of no time", policy, outcome{attempts: 1, limited: 1, limit: limit(0)}, 500 * time.Millisecond, true},
+		{"a limit just within MaxWait", policy, outcome{attempts: 1, limited: 1, limit: limit(2 * time.Minute)}, 2 * time.Minute, true},
+		{"a limit beyond MaxWait", policy, outcome{attempts: 1, limited: 1, limit: limit(2*time.Minute + 1)}, 2*time.Minute + 1, false},
+		{"never wait for a limit", never, outcome{attempts: 1, limited: 1, limit: limit(time.Second)}, time.Second, false},
+		{"never, not even for none", never, outcome{attempts: 1, limited: 1, limit: limit(0)}, 500 * time.Millisecond, false},
+		{"never is about limits", never, outcome{attempts: 1, status: 502}, 500 * time.Millisecond, true},
+		{"a 503 that asks for time", policy, outcome{attempts: 1, status: 503, retryAfter: 10 * time.Second}, 10 * time.Second, true},
+		{"a 503 that asks for less than the backoff", policy, outcome{attempts: 3, status: 503, retryAfter: time.Second}, 2 * time.Second, true},
+		{"a limit after others that used up MaxWait", policy, outcome{attempts: 3, limited: 3, limit: limit(time.Minute), waited: 61 * time.Second}, time.Minute, false},
+		{"a limit after others that left enough", policy, outcome{attempts: 3, limited: 3, limit: limit(time.Minute), waited: time.Minute}, time.Minute, true},
+		{"limits do not use up MaxAttempts", RetryPolicy{MaxAttempts: 1}.withDefaults(), outcome{attempts: 9, limited: 9, limit: limit(time.Second)}, 30 * time.Second, true},
+		{"a failure after limits is the first", policy, outcome{attempts: 6, limited: 5, status: 502}, 500 * time.Millisecond, true},
+		{"the last failure after limits", policy, outcome{attempts: 9, limited: 5, status: 502}, 0, false},
+		{"a backoff beyond MaxWait", policy, outcome{attempts: 1, status: 502, waited: 2 * time.Minute}, 500 * time.Millisecond, false},
+		{"a Retry-After beyond the rest of MaxWait", policy, outcome{attempts: 2, status: 503, retryAfter: time.Minute, waited: 61 * time.Second}, time.Minute, false},
+		{"never wait for a Retry-After", never, outcome{attempts: 1, status: 503, retryAfter: time.Second}, time.Second, false},
+		{"a 503 that asks for too much", policy, outcome{attempts: 1, status: 503, retryAfter: time.Hour}, time.Hour, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

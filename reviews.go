@@ -103,8 +103,8 @@ type Approval struct {
 	Comment      string                 `json:"comment"`
 }
 
-// whole stands in for an id: a review has none.
-func (a *Approval) whole() bool { return a != nil && a.State != "" }
+// complete replaces the check of the ID, which a review does not have.
+func (a *Approval) complete() bool { return a != nil && a.State != "" }
 
 // PendingDeploymentListOptions is for what GitHub may add: it neither filters
 // nor pages this list.
@@ -133,11 +133,11 @@ func (r ReviewRequest) validate() error {
 	}
 	for _, id := range r.EnvironmentIDs {
 		if id <= 0 {
-			return invalidArgument("the review's EnvironmentIDs hold %d; GitHub's ids begin at 1", id)
+			return invalidArgument("the review's EnvironmentIDs contain %d; GitHub's IDs are positive", id)
 		}
 	}
-	for _, name := range r.Environments {
-		if err := (named{"environment", name}).validate(); err != nil {
+	for _, environment := range r.Environments {
+		if err := (name{"environment", environment}).validate(); err != nil {
 			return err
 		}
 	}
@@ -163,50 +163,43 @@ type reviewsService struct{ core *core }
 
 //ghdeploy:operation GET /repos/{owner}/{repo}/actions/runs/{run_id}/pending_deployments
 func (s *reviewsService) ListPending(ctx context.Context, owner, repo string, runID int64, opts PendingDeploymentListOptions) (*Page[*PendingDeployment], error) {
-	path, err := runPath(owner, repo, runID, "pending_deployments")
-	if err != nil {
-		return nil, err
-	}
-	return list[*PendingDeployment](ctx, s.core, path, opts, paging{})
+	return list[*PendingDeployment](ctx, s.core, runPath(owner, repo, runID, "pending_deployments"), opts, paging{})
 }
 
 //ghdeploy:operation GET /repos/{owner}/{repo}/actions/runs/{run_id}/approvals
 func (s *reviewsService) ListApprovals(ctx context.Context, owner, repo string, runID int64, opts ApprovalListOptions) (*Page[*Approval], error) {
-	path, err := runPath(owner, repo, runID, "approvals")
-	if err != nil {
-		return nil, err
-	}
-	return list[*Approval](ctx, s.core, path, opts, paging{})
+	return list[*Approval](ctx, s.core, runPath(owner, repo, runID, "approvals"), opts, paging{})
 }
 
 //ghdeploy:operation POST /repos/{owner}/{repo}/actions/runs/{run_id}/pending_deployments
 func (s *reviewsService) Review(ctx context.Context, owner, repo string, runID int64, req ReviewRequest) ([]*Deployment, error) {
-	path, err := runPath(owner, repo, runID, "pending_deployments")
-	if err != nil {
-		return nil, err
-	}
 	if err := req.validate(); err != nil {
 		return nil, err
 	}
-	op := operation{method: http.MethodPost, path: path}
+	op := operation{method: http.MethodPost, path: runPath(owner, repo, runID, "pending_deployments")}
 	if len(req.Environments) > 0 {
-		pending, err := s.ListPending(ctx, owner, repo, runID, PendingDeploymentListOptions{})
+		resp, err := s.core.call(ctx, operation{method: http.MethodGet, path: op.path})
 		if err != nil {
 			return nil, err
 		}
-		ids, err := lookUp(req.Environments, pending.Items)
+		pending, err := decodeRows[*PendingDeployment](resp)
 		if err != nil {
-			return nil, unsent(op, err)
+			return nil, err
+		}
+		ids, err := lookUp(req.Environments, pending)
+		if err != nil {
+			return nil, newError(resp, err)
 		}
 		req.EnvironmentIDs = slices.Concat(req.EnvironmentIDs, ids)
+		op.waited = resp.waited
 	}
 	req.EnvironmentIDs = unique(req.EnvironmentIDs)
 	op.body = req
-	a, err := s.core.call(ctx, op)
+	resp, err := s.core.call(ctx, op)
 	if err != nil {
 		return nil, err
 	}
-	return decodeRows[*Deployment](op, a)
+	return decodeRows[*Deployment](resp)
 }
 
 // lookUp returns the ids of pending environments by their names.
@@ -252,29 +245,24 @@ func (s *reviewsService) ReviewCustomRule(ctx context.Context, owner, repo strin
 		// Without one GitHub takes it for a report.
 		return invalidArgument("the review's State is empty; give ReviewApproved or ReviewRejected, or use ReportCustomRuleStatus")
 	}
-	return s.answerCustomRule(ctx, owner, repo, runID, req.EnvironmentName, req)
+	return s.respond(ctx, owner, repo, runID, req.EnvironmentName, req)
 }
 
 func (s *reviewsService) ReportCustomRuleStatus(ctx context.Context, owner, repo string, runID int64, req CustomRuleStatus) error {
 	if req.Comment == "" {
 		return invalidArgument("the report's Comment is empty; it is all that a report says")
 	}
-	return s.answerCustomRule(ctx, owner, repo, runID, req.EnvironmentName, req)
+	return s.respond(ctx, owner, repo, runID, req.EnvironmentName, req)
 }
 
-func (s *reviewsService) answerCustomRule(ctx context.Context, owner, repo string, runID int64, environment string, body any) error {
-	path, err := runPath(owner, repo, runID, "deployment_protection_rule")
-	if err != nil {
+func (s *reviewsService) respond(ctx context.Context, owner, repo string, runID int64, environment string, body any) error {
+	if err := (name{"environment", environment}).validate(); err != nil {
 		return err
 	}
-	if err := (named{"environment", environment}).validate(); err != nil {
-		return err
-	}
-	_, err = s.core.call(ctx, operation{method: http.MethodPost, path: path, body: body})
+	_, err := s.core.execute(ctx, operation{
+		method: http.MethodPost,
+		path:   runPath(owner, repo, runID, "deployment_protection_rule"),
+		body:   body,
+	})
 	return err
-}
-
-// runPath is the escaped path of something of a workflow run.
-func runPath(owner, repo string, runID int64, element string) (string, error) {
-	return repositoryPath(owner, repo, "actions", "runs", runID, element)
 }

@@ -1,248 +1,189 @@
 package ghdeploy
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
+	"math"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
 )
 
-// maxBody bounds what is read of one answer, after decompression. A page of
-// 100 deployments is about 300 KiB.
-const maxBody = 32 << 20
-
-// answer is what a call ended with.
-type answer struct {
-	status int         // 0: no answer
-	header http.Header // redacted
-	body   []byte
-	err    error           // why there is no answer, or not a whole one
-	limit  *RateLimitError // it is a limit, or one that held the request back
-
-	attempts   int
-	uncertain  bool // the last attempt may have been carried out all the same
-	mayHaveRun bool // an earlier attempt may have been
-	rate       Rate
-	redact     func(string) string
-}
-
-// exchange is one call's passage through the network: all its attempts.
+// exchange is one operation on the network: all its attempts.
 type exchange struct {
 	core *core
-	ctx  context.Context
-	op   operation
-	req  *http.Request // as newRequest made it: each attempt begins with a copy
+	ctx  context.Context // the caller's
+	path string
+	req  *http.Request // as newRequest made it; each attempt sends a copy
 
-	attempts   int
-	mayHaveRun bool
+	attempts   int           // requests sent
+	limited    int           // of these, answered with a rate limit
+	waited     time.Duration // by the call so far
+	mayHaveRun bool          // an earlier attempt may have been executed
+	redact     redactor
 
-	// Of the attempt under way.
+	// The attempt in progress.
 	key     tokenKey
-	redact  func(string) string
-	trace   *connTrace
+	attempt *attempt
 	started time.Time
 
-	last    *answer       // what the latest attempt brought
-	waiting bool          // for the next attempt
-	wait    time.Duration // this long
+	last    *response // of the latest attempt
+	waiting bool      // for the next attempt
+	wait    time.Duration
 }
 
-// send is the only place that reaches the network. The retry loop and the
-// rewinding of the body are go-retryablehttp's; whether and when there is
-// another attempt is the policy's, asked once after each in end.
-func (c *core) send(req *retryablehttp.Request, op operation) *answer {
-	x := &exchange{core: c, ctx: req.Context(), op: op, req: req.Clone(req.Context()), redact: redaction("")}
-	if x.begin(req.Request) == nil {
+// send is the only place that reaches the network. go-retryablehttp runs the
+// loop and rewinds the body. finish decides once after each attempt whether
+// there is another one.
+func (c *core) send(req *retryablehttp.Request, path string, waited time.Duration) *response {
+	x := &exchange{core: c, ctx: req.Context(), path: path, req: req.Clone(req.Context()), waited: waited}
+	defer x.release() // a transport or a logger of the caller can panic
+	if x.prepare(req.Request) == nil {
 		loop := &retryablehttp.Client{
 			HTTPClient:   c.http,
-			RetryMax:     c.retry.MaxAttempts - 1,
-			CheckRetry:   x.end,
+			RetryMax:     math.MaxInt32, // finish ends the loop
+			CheckRetry:   x.finish,
 			Backoff:      func(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return x.wait },
-			PrepareRetry: x.begin,
+			PrepareRetry: x.prepare,
 			ErrorHandler: retryablehttp.PassthroughErrorHandler,
 		}
-		// What came of it is in x.last, every body read and closed.
+		// The result is in x.last; every body is read and closed.
 		loop.Do(req) //nolint:errcheck,bodyclose // see above
 		if x.waiting {
-			x.last.err = fmt.Errorf("%w while waiting to send it again: %w", contextError(x.ctx), x.last.failure())
+			ended := x.redact.error(contextError(x.ctx))
+			x.last.err = fmt.Errorf("%w while waiting to retry: %w", ended, x.last.failure())
 		}
 	}
 	x.last.attempts = x.attempts
+	x.last.waited = x.waited
 	x.last.mayHaveRun = x.mayHaveRun
-	x.last.redact = x.redact
 	return x.last
 }
 
-// begin readies the request for its next attempt: past the gate, with the
-// token of the hour. An error ends the call; what it was is in x.last.
-func (x *exchange) begin(r *http.Request) error {
+// prepare makes r the request of the next attempt, after any rate limit and
+// with a new token. An error ends the call; x.last holds it.
+func (x *exchange) prepare(r *http.Request) error {
 	x.waiting = false
-	token, err := x.pass()
+	x.release()
+	token, err := x.acquireToken()
 	if err != nil {
-		x.last = &answer{err: err}
-		if limit, ok := err.(*RateLimitError); ok { //nolint:errorlint // pass returns the gate's own
-			x.last = &answer{limit: limit}
+		x.last = &response{method: x.req.Method, path: x.path, redact: x.redact, err: err}
+		if limit, ok := err.(*RateLimitError); ok { //nolint:errorlint // the gate's own
+			x.last.limit, x.last.err = limit, nil
 		}
 		return err
 	}
 	x.attempts++
-	x.key = keyOf(token)
-	x.redact = redaction(token)
-	x.trace = new(connTrace)
+	x.attempt = newAttempt(x.ctx, x.req.Method, x.core.userAgent)
 	x.started = time.Now()
-	// What r is by now, the transport of an earlier attempt may have changed, or
-	// may still read.
-	*r = *x.req.Clone(httptrace.WithClientTrace(x.ctx, x.trace.hooks()))
+	// An earlier attempt's transport may have changed r, or may still read it.
+	*r = *x.req.Clone(x.attempt.ctx)
 	authorize(r, token)
 	return nil
 }
 
-// pass returns the token for the next attempt once no limit holds it back.
-func (x *exchange) pass() (string, error) {
+// acquireToken returns the token of the next attempt, once no rate limit holds
+// that token back.
+func (x *exchange) acquireToken() (string, error) {
 	for {
-		if err := contextError(x.ctx); err != nil {
-			return "", err
-		}
-		token, err := x.core.askToken(x.ctx)
+		token, err := x.core.askToken(x.ctx, &x.redact)
 		if err != nil {
 			return "", err
 		}
 		now := time.Now()
-		limit := x.core.gate.held(keyOf(token), now)
+		x.key = keyOf(token)
+		limit := x.core.gate.limitFor(x.key, now)
 		if limit == nil {
 			return token, nil
 		}
-		if !x.core.retry.mayWait(limit.RetryAfter) || !withinDeadline(x.ctx, limit.RetryAfter, now) {
+		if !x.core.retry.mayWaitForServer(x.waited, limit.RetryAfter) || !withinDeadline(x.ctx, limit.RetryAfter, now) {
 			return "", limit
 		}
-		x.log(slog.LevelInfo, "held back by a rate limit",
+		x.log(slog.LevelInfo, "waiting for a rate limit",
 			slog.Duration("wait", limit.RetryAfter), slog.String("reason", limit.detail()))
 		if err := sleep(x.ctx, limit.RetryAfter); err != nil {
-			return "", err
+			return "", x.redact.error(err)
 		}
+		x.waited += limit.RetryAfter
 	}
 }
 
-// end takes in what an attempt brought and decides whether there is another.
-func (x *exchange) end(ctx context.Context, resp *http.Response, err error) (bool, error) {
+// finish reads the response of an attempt and decides whether there is another
+// attempt.
+func (x *exchange) finish(ctx context.Context, resp *http.Response, err error) (bool, error) {
 	now := time.Now()
 	x.last = x.read(resp, err, now)
+	if x.last.limit != nil {
+		x.limited++
+		x.core.gate.close(x.key, x.last.limit, now)
+	}
 	o := outcome{
-		method:  x.op.method,
-		attempt: x.attempts,
-		status:  x.last.status,
-		err:     x.last.err,
-		undone:  err != nil && (x.trace.unsent() || errors.Is(err, errUndone)),
-		ended:   ctx.Err() != nil,
-		limit:   x.last.limit,
-	}
-	if o.status >= 500 {
-		o.retryAfter, _ = retryAfter(x.last.header, now)
-	}
-	if o.limit != nil {
-		x.core.gate.close(x.key, o.limit, now)
+		method:       x.req.Method,
+		attempts:     x.attempts,
+		limited:      x.limited,
+		status:       x.last.status,
+		err:          x.last.err,
+		notProcessed: err != nil && x.attempt.notProcessed(),
+		rewritten:    x.attempt.rewritten(),
+		ended:        ctx.Err() != nil,
+		limit:        x.last.limit,
+		retryAfter:   x.last.retryAfter,
+		waited:       x.waited,
 	}
 	x.last.uncertain = uncertain(o)
+	x.last.rewritten = o.rewritten
 
 	wait, allowed := x.core.retry.wait(o, jitter())
-	again := x.core.mayRepeat(o) && allowed && withinDeadline(ctx, wait, now)
-	x.logAttempt(again, wait)
-	if again {
+	retry := mayRepeat(o) && allowed && withinDeadline(ctx, wait, now)
+	x.logAttempt(retry, wait)
+	if retry {
 		x.waiting, x.wait = true, wait
-		x.mayHaveRun = x.mayHaveRun || x.last.uncertain
+		x.waited += wait
 	}
-	return again, nil
+	x.mayHaveRun = x.mayHaveRun || retry && x.last.uncertain || o.rewritten
+	return retry, nil
 }
 
-// read takes the whole body in, so that the policy sees an answer that was
-// cut off and a limit is known by its words.
-func (x *exchange) read(resp *http.Response, err error, now time.Time) *answer {
-	if resp == nil {
-		return &answer{err: x.transportError(err)}
+// release ends the context of the latest attempt. go-retryablehttp waits under
+// that context, so this happens after the wait.
+func (x *exchange) release() {
+	if x.attempt != nil {
+		x.attempt.cancel(nil)
 	}
-	a := &answer{status: resp.StatusCode, header: redactHeader(resp.Header, x.redact)}
-	if err != nil { // the caller's CheckRedirect refused, and the body is closed
-		a.err = fmt.Errorf("%w: %w", ErrRedirect, x.transportError(err))
-		return a
-	}
-	if a.body, err = readBody(resp); err != nil {
-		a.err = x.transportError(err)
-	}
-	if rate, ok := parseRate(a.header); ok {
-		a.rate = rate
-		x.core.rate.Store(&rate)
-	}
-	if a.status == http.StatusForbidden || a.status == http.StatusTooManyRequests {
-		p := parseProblem(a.body, x.redact)
-		if a.limit = parseLimit(a.status, a.header, p, now); a.limit != nil {
-			a.err = nil // cut off or not, it says: not done
-		}
-	}
-	x.logSunset(a.header)
-	return a
 }
 
-// readBody reads and closes a body of at most maxBody bytes.
-func readBody(resp *http.Response) ([]byte, error) {
-	body := resp.Body
-	defer body.Close()
-	resp.Body = http.NoBody // go-retryablehttp drains it once more
-	switch {
-	case resp.StatusCode < 200:
-		// The body of a 101 is the connection itself, and reading that is
-		// bounded by nothing.
-		return nil, fmt.Errorf("%w: a %d is no answer", ErrMalformedResponse, resp.StatusCode)
-	case resp.ContentLength > maxBody:
-		return nil, ErrTooLarge
-	}
-	var b bytes.Buffer
-	if resp.ContentLength > 0 {
-		b.Grow(int(resp.ContentLength) + bytes.MinRead)
-	}
-	_, err := b.ReadFrom(io.LimitReader(body, maxBody+1))
-	switch {
-	case b.Len() > maxBody:
-		// Twice what an Error keeps, so that a token at its end is seen whole.
-		return bytes.Clone(b.Bytes()[:2*maxKept]), ErrTooLarge
-	case err != nil:
-		err = fmt.Errorf("%w: the body was cut off: %w", ErrMalformedResponse, err)
-	}
-	return b.Bytes(), err
-}
-
-// transportError is why an attempt brought no whole answer, without what the
-// envelope says already, and without the token.
+// transportError returns why an attempt brought no complete response, without
+// the text that Error adds and without the token.
 func (x *exchange) transportError(err error) error {
+	if x.req.Method == http.MethodPost && x.attempt.rewritten() {
+		return errWrittenTwice
+	}
 	if ended := contextError(x.ctx); ended != nil {
-		return ended
+		return x.redact.error(ended)
 	}
 	if e, ok := err.(*url.Error); ok { //nolint:errorlint // the wrapping of http.Client itself
 		err = e.Err
 	}
-	return redactError(err, x.redact)
-}
-
-// failure is what the answer says went wrong, as an error.
-func (a *answer) failure() error {
-	switch {
-	case a.limit != nil:
-		return a.limit
-	case a.err != nil:
-		return a.err
-	default:
-		return fmt.Errorf("%d %s", a.status, http.StatusText(a.status))
+	if isTimeout(err) {
+		// Only the text: each timeout of net/http is a context.DeadlineExceeded.
+		return fmt.Errorf("%w: %s", ErrAttemptTimeout, x.redact.text(err.Error()))
 	}
+	return x.redact.error(err)
 }
 
-// contextError is why the context ended, nil if it has not.
+func isTimeout(err error) bool {
+	timeout, ok := errors.AsType[interface {
+		error
+		Timeout() bool
+	}](err)
+	return ok && timeout.Timeout()
+}
+
+// contextError returns why the context ended, nil if it has not.
 func contextError(ctx context.Context) error {
 	err := ctx.Err()
 	if err == nil {
@@ -271,15 +212,14 @@ func (x *exchange) log(level slog.Level, msg string, attrs ...slog.Attr) {
 		return
 	}
 	attrs = append([]slog.Attr{
-		slog.String("operation", x.op.method+" "+x.op.path),
+		slog.String("operation", x.req.Method+" "+x.path),
 		slog.Int("attempt", x.attempts),
 	}, attrs...)
 	x.core.log.LogAttrs(x.ctx, level, "ghdeploy: "+msg, attrs...)
 }
 
-// logAttempt logs how an attempt ended: one that is followed by another is
-// worth a line that people see.
-func (x *exchange) logAttempt(again bool, wait time.Duration) {
+// logAttempt logs how an attempt ended: at the info level if there is another.
+func (x *exchange) logAttempt(retry bool, wait time.Duration) {
 	attrs := []slog.Attr{
 		slog.Int("status", x.last.status),
 		slog.Duration("took", time.Since(x.started)),
@@ -290,25 +230,23 @@ func (x *exchange) logAttempt(again bool, wait time.Duration) {
 	if id := x.last.header.Get("X-GitHub-Request-Id"); id != "" {
 		attrs = append(attrs, slog.String("request_id", oneLine(id)))
 	}
-	if again {
-		x.log(slog.LevelInfo, "sending again", append(attrs, slog.Duration("wait", wait))...)
+	if retry {
+		x.log(slog.LevelInfo, "retrying", append(attrs, slog.Duration("wait", wait))...)
 	} else {
 		x.log(slog.LevelDebug, "attempt ended", attrs...)
 	}
 }
 
-// logSunset says once a client that the API version it asks for is ending.
+// logSunset logs once a client that GitHub will remove its API version.
 //
 // GitHub docs: https://docs.github.com/rest/about-the-rest-api/api-versions
 func (x *exchange) logSunset(h http.Header) {
 	deprecation, sunset := h.Get("Deprecation"), h.Get("Sunset")
-	if deprecation == "" && sunset == "" {
+	if deprecation == "" && sunset == "" || x.core.sunset.Swap(true) {
 		return
 	}
-	x.core.sunsets.Do(func() {
-		x.log(slog.LevelWarn, "GitHub is ending what this client uses",
-			slog.String("api_version", string(x.core.version)),
-			slog.String("deprecation", oneLine(deprecation)),
-			slog.String("sunset", oneLine(sunset)))
-	})
+	x.log(slog.LevelWarn, "GitHub will remove the API version that this client requests",
+		slog.String("api_version", string(x.core.version)),
+		slog.String("deprecation", oneLine(deprecation)),
+		slog.String("sunset", oneLine(sunset)))
 }

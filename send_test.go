@@ -226,7 +226,7 @@ func TestTransportThatGivesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = "the transport ghdeploy.roundTripper gave neither an answer nor an error"
+	const want = "the transport ghdeploy.roundTripper returned neither a response nor an error"
 	if err := getOne(t.Context(), client); err == nil || !strings.Contains(err.Error(), ": "+want+" (4 attempts)") {
 		t.Errorf("GET: %v, want %q", err, want)
 	}
@@ -253,11 +253,12 @@ func TestAttemptTimeout(t *testing.T) {
 		deadline time.Duration
 		took     time.Duration
 		attempts int
+		want     error
 	}{
-		"each of two attempts": {30 * time.Second, 0, 61 * time.Second, 2},
-		"the caller's own":     {time.Second, 0, 3 * time.Second, 2},
-		"none":                 {0, time.Hour, time.Hour, 1},
-		"the context's first":  {30 * time.Second, 10 * time.Second, 10 * time.Second, 1},
+		"each of two attempts": {30 * time.Second, 0, 61 * time.Second, 2, ErrAttemptTimeout},
+		"the caller's own":     {time.Second, 0, 3 * time.Second, 2, ErrAttemptTimeout},
+		"none":                 {0, time.Hour, time.Hour, 1, context.DeadlineExceeded},
+		"the context's first":  {30 * time.Second, 10 * time.Second, 10 * time.Second, 1, context.DeadlineExceeded},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -280,11 +281,19 @@ func TestAttemptTimeout(t *testing.T) {
 				if took > tt.took || took < tt.took-500*time.Millisecond {
 					t.Errorf("it took %v, want %v", took, tt.took)
 				}
-				if e, ok := errors.AsType[*Error](err); !ok || e.Attempts != tt.attempts || !errors.Is(err, context.DeadlineExceeded) {
-					t.Errorf("error = %v, want a timeout after %d attempts", err, tt.attempts)
+				e, ok := errors.AsType[*Error](err)
+				if !ok || e.Attempts != tt.attempts || errors.Is(err, ErrAttemptTimeout) != (tt.want == ErrAttemptTimeout) ||
+					errors.Is(err, context.DeadlineExceeded) == (tt.want == ErrAttemptTimeout) {
+					t.Errorf("error = %v, want %v and nothing else after %d attempts", err, tt.want, tt.attempts)
+				} else if e.Retryable() != (tt.want == ErrAttemptTimeout) {
+					t.Errorf("Retryable = %t for %v", e.Retryable(), err)
 				}
-				if err := createOne(ctx, client); ctx.Err() == nil && !errors.Is(err, ErrOutcomeUnknown) {
-					t.Errorf("a POST whose time ran out: %v, want ErrOutcomeUnknown", err)
+				if ctx.Err() != nil {
+					return
+				}
+				err = createOne(ctx, client)
+				if e, ok := errors.AsType[*Error](err); !ok || !errors.Is(err, ErrOutcomeUnknown) || !errors.Is(err, ErrAttemptTimeout) || e.Retryable() {
+					t.Errorf("a POST whose time ran out: %v, want ErrOutcomeUnknown and ErrAttemptTimeout", err)
 				}
 			})
 		})
@@ -308,11 +317,11 @@ func TestAttemptTimeoutCoversTheBody(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = createOne(t.Context(), client)
-	if !errors.Is(err, ErrOutcomeUnknown) || !errors.Is(err, context.DeadlineExceeded) {
-		t.Errorf("POST: %v, want ErrOutcomeUnknown", err)
+	if !errors.Is(err, ErrOutcomeUnknown) || !errors.Is(err, ErrAttemptTimeout) || errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("POST: %v, want ErrOutcomeUnknown and ErrAttemptTimeout", err)
 	}
 	err = getOne(t.Context(), client)
-	if e, ok := errors.AsType[*Error](err); !ok || e.Attempts != 4 || !errors.Is(err, context.DeadlineExceeded) {
+	if e, ok := errors.AsType[*Error](err); !ok || e.Attempts != 4 || !errors.Is(err, ErrAttemptTimeout) {
 		t.Errorf("GET: %v, want a timeout after 4 attempts", err)
 	}
 }
@@ -468,7 +477,7 @@ func TestContextEndsWhileATokenIsFetched(t *testing.T) {
 		ctx, cancel := context.WithTimeoutCause(t.Context(), time.Minute, shift)
 		defer cancel()
 		err = getOne(ctx, client)
-		const want = "ghdeploy: GET /repos/octocat/example/deployments/1: no token: context deadline exceeded: the shift is over"
+		want := "ghdeploy: GET /repos/octocat/example/deployments/1: no token: " + context.DeadlineExceeded.Error() + ": the shift is over"
 		if !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, shift) || err.Error() != want {
 			t.Errorf("error = %v, want %s", err, want)
 		}
@@ -621,9 +630,8 @@ func TestCutAnswer(t *testing.T) {
 		return &canned{status: 404, body: io.MultiReader(strings.NewReader(`{"message":"Not`), errorReader{io.ErrUnexpectedEOF})}, nil
 	}
 	err = getOne(t.Context(), inProcessClient(t, refusal, WithRetry(quick)))
-	const want = "ghdeploy: GET /repos/octocat/example/deployments/1: 404 Not Found (the body is not JSON, or cut off): " +
-		"malformed response: the body was cut off: unexpected EOF (4 attempts)"
-	if !errors.Is(err, ErrMalformedResponse) || !errors.Is(err, io.ErrUnexpectedEOF) || err.Error() != want {
+	want := "ghdeploy: GET /repos/octocat/example/deployments/1: 404 Not Found (the body was cut off)"
+	if !errors.Is(err, ErrNotFound) || errors.Is(err, ErrMalformedResponse) || err.Error() != want {
 		t.Errorf("a 404 that was cut off: %v, want %s", err, want)
 	}
 }
@@ -632,14 +640,14 @@ func TestCutAnswer(t *testing.T) {
 // their end is no less a secret.
 func TestTooLargeKeepsNoPartOfTheToken(t *testing.T) {
 	const token = "ghp_0123456789abcdefghijklmnopqrstuvwxyz"
-	echo := strings.Repeat("x", maxKept-10) + token
+	echo := strings.Repeat("x", maxErrorBody-10) + token
 	reply := func(*http.Request) (*canned, error) {
 		return &canned{status: 200, body: io.MultiReader(strings.NewReader(echo), io.LimitReader(zeros{}, maxBody))}, nil
 	}
 	err := getOne(t.Context(), inProcessClient(t, reply, WithToken(token)))
 	e, ok := errors.AsType[*Error](err)
-	if !ok || !errors.Is(err, ErrTooLarge) || len(e.Body) != maxKept {
-		t.Fatalf("err = %v, want ErrTooLarge and %d bytes", err, maxKept)
+	if !ok || !errors.Is(err, ErrTooLarge) || len(e.Body) != maxErrorBody {
+		t.Fatalf("err = %v, want ErrTooLarge and %d bytes", err, maxErrorBody)
 	}
 	if bytes.Contains(e.Body, []byte("ghp_0")) {
 		t.Error("the body keeps the beginning of the token")
@@ -741,13 +749,13 @@ func TestLog(t *testing.T) {
 		}
 		const get = `"operation":"GET /repos/octocat/example/deployments/1"`
 		want := strings.Join([]string{
-			`{"level":"INFO","msg":"ghdeploy: sending again",` + get + `,"attempt":1,"status":502,"took":T,"reason":"502 Bad Gateway","request_id":"AAAA:1","wait":W}`,
-			`{"level":"INFO","msg":"ghdeploy: sending again",` + get + `,"attempt":2,"status":429,"took":T,"reason":"ghdeploy: secondary rate limit, retry at 2000-01-01T00:01:02Z","request_id":"AAAA:2 [REDACTED]","wait":60000000000}`,
-			`{"level":"INFO","msg":"ghdeploy: sending again",` + get + `,"attempt":3,"status":0,"took":T,"reason":"lost, with Bearer [REDACTED]","wait":W}`,
-			`{"level":"WARN","msg":"ghdeploy: GitHub is ending what this client uses",` + get + `,"attempt":4,"api_version":"2022-11-28","deprecation":"Tue, 10 Mar 2026 00:00:00 GMT","sunset":"Fri, 10 Mar 2028 00:00:00 GMT [REDACTED]"}`,
+			`{"level":"INFO","msg":"ghdeploy: retrying",` + get + `,"attempt":1,"status":502,"took":T,"reason":"502 Bad Gateway","request_id":"AAAA:1","wait":W}`,
+			`{"level":"INFO","msg":"ghdeploy: retrying",` + get + `,"attempt":2,"status":429,"took":T,"reason":"ghdeploy: secondary rate limit, retry at 2000-01-01T00:01:02Z","request_id":"AAAA:2 [REDACTED]","wait":60000000000}`,
+			`{"level":"INFO","msg":"ghdeploy: retrying",` + get + `,"attempt":3,"status":0,"took":T,"reason":"lost, with Bearer [REDACTED]","wait":W}`,
+			`{"level":"WARN","msg":"ghdeploy: GitHub will remove the API version that this client requests",` + get + `,"attempt":4,"api_version":"2022-11-28","deprecation":"Tue, 10 Mar 2026 00:00:00 GMT","sunset":"Fri, 10 Mar 2028 00:00:00 GMT [REDACTED]"}`,
 			`{"level":"DEBUG","msg":"ghdeploy: attempt ended",` + get + `,"attempt":4,"status":200,"took":T,"request_id":"AAAA:4"}`,
 			`{"level":"DEBUG","msg":"ghdeploy: attempt ended",` + get + `,"attempt":1,"status":200,"took":T}`,
-			`{"level":"INFO","msg":"ghdeploy: held back by a rate limit",` + get + `,"attempt":0,"wait":60000000000,"reason":"primary rate limit, retry at 2000-01-01T00:02:05Z"}`,
+			`{"level":"INFO","msg":"ghdeploy: waiting for a rate limit",` + get + `,"attempt":0,"wait":60000000000,"reason":"primary rate limit, retry at 2000-01-01T00:02:05Z"}`,
 			`{"level":"DEBUG","msg":"ghdeploy: attempt ended",` + get + `,"attempt":1,"status":404,"took":T,"reason":"404 Not Found"}`,
 		}, "\n")
 		got := volatile.ReplaceAllStringFunc(strings.TrimSpace(log.String()), func(s string) string {

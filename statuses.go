@@ -135,11 +135,7 @@ type statusesService struct{ core *core }
 
 //ghdeploy:operation GET /repos/{owner}/{repo}/deployments/{deployment_id}/statuses
 func (s *statusesService) List(ctx context.Context, owner, repo string, deploymentID int64, opts DeploymentStatusListOptions) (*Page[*DeploymentStatus], error) {
-	path, err := repositoryPath(owner, repo, "deployments", deploymentID, "statuses")
-	if err != nil {
-		return nil, err
-	}
-	return list[*DeploymentStatus](ctx, s.core, path, opts, opts.paging())
+	return list[*DeploymentStatus](ctx, s.core, repositoryPath(owner, repo, "deployments", deploymentID, "statuses"), opts, opts.paging())
 }
 
 func (s *statusesService) All(ctx context.Context, owner, repo string, deploymentID int64, opts DeploymentStatusListOptions) iter.Seq2[*DeploymentStatus, error] {
@@ -153,21 +149,13 @@ func (s *statusesService) All(ctx context.Context, owner, repo string, deploymen
 
 //ghdeploy:operation GET /repos/{owner}/{repo}/deployments/{deployment_id}/statuses/{status_id}
 func (s *statusesService) Get(ctx context.Context, owner, repo string, deploymentID, statusID int64) (*DeploymentStatus, error) {
-	path, err := repositoryPath(owner, repo, "deployments", deploymentID, "statuses", statusID)
-	if err != nil {
-		return nil, err
-	}
-	return fetch[DeploymentStatus](ctx, s.core, operation{method: http.MethodGet, path: path})
+	return fetch[DeploymentStatus](ctx, s.core, operation{method: http.MethodGet, path: repositoryPath(owner, repo, "deployments", deploymentID, "statuses", statusID)})
 }
 
 //ghdeploy:operation POST /repos/{owner}/{repo}/deployments/{deployment_id}/statuses
 func (s *statusesService) Create(ctx context.Context, owner, repo string, deploymentID int64, req DeploymentStatusRequest) (*DeploymentStatus, error) {
-	path, err := repositoryPath(owner, repo, "deployments", deploymentID, "statuses")
-	if err != nil {
-		return nil, err
-	}
 	if req.State == "" {
 		return nil, invalidArgument("the status's State is empty; give one such as StateSuccess")
 	}
-	return fetch[DeploymentStatus](ctx, s.core, operation{method: http.MethodPost, path: path, body: req})
+	return fetch[DeploymentStatus](ctx, s.core, operation{method: http.MethodPost, path: repositoryPath(owner, repo, "deployments", deploymentID, "statuses"), body: req})
 }

@@ -114,7 +114,7 @@ func clientOn(t *testing.T, transport http.RoundTripper, opts ...ghdeploy.Option
 	client, err := ghdeploy.NewClient(append([]ghdeploy.Option{
 		ghdeploy.WithBaseURL(apiRoot),
 		ghdeploy.WithHTTPClient(&http.Client{Transport: transport}),
-		ghdeploy.WithRetry(ghdeploy.RetryPolicy{MaxAttempts: 1}),
+		ghdeploy.WithRetry(ghdeploy.RetryPolicy{MaxAttempts: 1, MaxWait: -1}),
 	}, opts...)...)
 	if err != nil {
 		t.Fatal(err)

@@ -7,21 +7,30 @@ import (
 	"strings"
 )
 
-// askToken returns the token for one attempt, "" for an anonymous one.
-func (c *core) askToken(ctx context.Context) (string, error) {
+// askToken returns the token of one attempt, "" for an anonymous one. It tells
+// the redactor every token that it learns.
+func (c *core) askToken(ctx context.Context, redact *redactor) (string, error) {
+	if err := contextError(ctx); err != nil {
+		return "", redact.error(err)
+	}
 	if c.token == nil {
 		return "", nil
 	}
+	if last := c.lastToken.Load(); last != nil {
+		redact.add(*last) // the function's error can contain it
+	}
 	token, err := c.token(ctx)
+	redact.add(token)
+	if ended := contextError(ctx); ended != nil {
+		return "", redact.error(fmt.Errorf("no token: %w", ended))
+	}
+	if err == nil {
+		err = checkToken(token)
+	}
 	if err != nil {
-		if ended := contextError(ctx); ended != nil {
-			err = ended
-		}
-		return "", fmt.Errorf("no token: %w", err)
+		return "", redact.error(fmt.Errorf("no token: %w", err))
 	}
-	if err := checkToken(token); err != nil {
-		return "", fmt.Errorf("no token: %w", err)
-	}
+	c.lastToken.Store(&token)
 	return token, nil
 }
 
@@ -32,16 +41,21 @@ func authorize(r *http.Request, token string) {
 	}
 }
 
-// checkToken refuses what no token is, without repeating it. GitHub says to
-// treat tokens as opaque, so it looks no closer.
+// tokenError is a token that no header can hold.
+type tokenError string
+
+func (e tokenError) Error() string { return string(e) }
+
+// checkToken refuses an invalid token without repeating it. GitHub says to
+// treat tokens as opaque, so it checks nothing else.
 func checkToken(token string) error {
 	switch {
 	case token == "":
-		return fmt.Errorf("the token is empty")
+		return tokenError("the token is empty")
 	case strings.ContainsAny(token, " \t\r\n"):
-		return fmt.Errorf("the token holds white space; give it alone, without a line break or a word such as Bearer")
+		return tokenError("the token contains white space; give only the token, without a line break or a word such as Bearer")
 	case !visible(token):
-		return fmt.Errorf("the token holds bytes that a header cannot")
+		return tokenError("the token contains characters that a header cannot hold")
 	}
 	return nil
 }

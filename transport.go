@@ -5,108 +5,136 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 	"regexp"
-	"strings"
 	"sync/atomic"
 )
 
-// httpClient is a copy of the client that keeps to the API's origin: net/http
-// would follow a redirect to any host, and turn a redirected write into a GET.
-// What is refused here is an error in check.
+// httpClient returns a copy of the client that stays on the API's origin.
+// net/http would follow a redirect to any host, and turn a redirected write
+// into a GET. check turns a redirect that is refused here into an error.
 func httpClient(client *http.Client, home string) *http.Client {
 	c := *client
 	if c.Transport == nil {
 		c.Transport = http.DefaultTransport
 	}
 	c.Transport = transport{next: c.Transport, http2: new(atomic.Bool)}
-	theirs := c.CheckRedirect
+	callers := c.CheckRedirect
 	c.CheckRedirect = func(req *http.Request, via []*http.Request) error {
-		const most = 10 // as net/http has it
-		switch {
-		case origin(req.URL) != home, req.URL.User != nil, req.Method != via[0].Method, len(via) >= most:
+		if token := via[0].Header.Get("Authorization"); token != "" && origin(req.URL) == home {
+			// net/http treats a host that differs only in case as another
+			// host and drops the token.
+			req.Header.Set("Authorization", token) //nolint:gosec // the origin is the same
+		}
+		if callers != nil {
+			if err := callers(req, via); err != nil {
+				return err
+			}
+		}
+		// The caller's function may have changed the request.
+		const maxRedirects = 10 // as in net/http
+		if origin(req.URL) != home || req.URL.User != nil || req.Method != via[0].Method || len(via) >= maxRedirects {
 			return http.ErrUseLastResponse
-		}
-		if token := via[0].Header.Get("Authorization"); token != "" {
-			// net/http takes a host in other letters for another one, and
-			// drops the token: it would be asked for what only the token sees.
-			req.Header.Set("Authorization", token) //nolint:gosec // the origin is the same: see the first case
-		}
-		if theirs != nil {
-			return theirs(req, via)
 		}
 		return nil
 	}
 	return &c
 }
 
-// transport stands between http.Client and the caller's transport. It keeps
-// the idle connections open that other code uses too: go-retryablehttp asks to
-// close them after each failure, and a type without the method refuses.
+// transport stands between http.Client and the caller's transport. It has no
+// CloseIdleConnections method: go-retryablehttp calls that after each failure,
+// and the connections may be shared with other code.
 type transport struct {
 	next  http.RoundTripper
-	http2 *atomic.Bool // the latest answer came over HTTP/2
+	http2 *atomic.Bool // the latest response came over HTTP/2
 }
 
-// RoundTrip gives back what the transport does, made legible: for http.Client,
-// and for the policy.
+// RoundTrip sends a request and adds to the attempt what it learns about it.
 func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	resp, err := t.next.RoundTrip(once(r, t.http2.Load()))
+	a := attemptOf(r.Context())
+	a.startHop(r)
+	if err := sendable(r); err != nil {
+		if r.Body != nil {
+			r.Body.Close()
+		}
+		return nil, err
+	}
+	a.handOver()
+	resp, err := t.next.RoundTrip(withoutReplay(r, a, t.http2.Load()))
 	switch {
 	case err != nil:
-		return resp, givenUp(err)
+		return resp, t.explain(r, a, err)
 	case resp == nil:
-		return nil, fmt.Errorf("the transport %T gave neither an answer nor an error", t.next)
+		return nil, fmt.Errorf("the transport %T returned neither a response nor an error", t.next)
 	}
 	t.http2.Store(resp.ProtoMajor == 2)
-	return legible(resp), nil
+	return withoutBadLocation(resp, a), nil
 }
 
-// legible drops a Location that does not parse from a 3xx: http.Client would
-// fail on it, and what the status says would be lost.
-func legible(resp *http.Response) *http.Response {
+// errInvalidHeader is a request that no transport can send.
+var errInvalidHeader = errors.New("invalid header")
+
+// sendable reports why a request cannot be sent: its context has ended, or a
+// header is invalid. A caller's CheckRedirect can set headers.
+func sendable(r *http.Request) error {
+	if err := r.Context().Err(); err != nil {
+		return err
+	}
+	for key, values := range r.Header {
+		for _, value := range values {
+			if !validHeader(value) {
+				return fmt.Errorf("%w: the value of %q contains a control character", errInvalidHeader, key)
+			}
+		}
+	}
+	return nil
+}
+
+// validHeader reports whether net/http accepts the value of a header.
+func validHeader(value string) bool {
+	for i := range len(value) {
+		if b := value[i]; b < ' ' && b != '\t' || b == 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// withoutBadLocation removes a Location that is not a URL from a 3xx. With it
+// http.Client would return an error instead of the response.
+func withoutBadLocation(resp *http.Response, a *attempt) *http.Response {
 	if resp.StatusCode < 300 || resp.StatusCode > 399 {
 		return resp
 	}
-	if _, bad := url.Parse(resp.Header.Get("Location")); bad != nil {
+	if _, err := url.Parse(resp.Header.Get("Location")); err != nil {
 		resp.Header = resp.Header.Clone()
 		resp.Header.Del("Location")
+		a.setBadLocation()
 	}
 	return resp
 }
 
-// once is the request, such that net/http does not send its body a second time
-// over HTTP/2. It would after REFUSED_STREAM and GOAWAY, without a bound, and
-// after a PROTOCOL_ERROR as well, which does not say that nothing was done. Over
-// HTTP/1.1 it only does where not a byte was written. A redirect is followed
-// above this.
+// withoutReplay returns a request whose body net/http cannot send a second time
+// over HTTP/2. net/http would replay it after REFUSED_STREAM and GOAWAY, and
+// under Go 1.26 after PROTOCOL_ERROR, which does not exclude that the request
+// was executed. Over HTTP/1.1 net/http replays only what was not written.
 //
-// Where the server is known to speak HTTP/2, net/http gets no second body at
-// all: then its error tells which of the three it was. Before the first answer
-// the protocol shows only once the request is being written, in the
-// pseudo-headers that HTTP/2 alone has, and the error tells nothing.
-func once(r *http.Request, http2 bool) *http.Request {
+// If the server is known to use HTTP/2, net/http gets no way to rewind the
+// body, and its error says which of the three happened. Before the first
+// response the protocol is known only while the request is written, and the
+// error says nothing.
+func withoutReplay(r *http.Request, a *attempt, http2 bool) *http.Request {
 	rewind := r.GetBody
 	if r.Body == nil || rewind == nil {
 		return r
 	}
+	r = r.WithContext(r.Context()) // a copy
 	if http2 {
-		r = r.WithContext(r.Context()) // a copy
 		r.GetBody = nil
 		return r
 	}
-	var streamed atomic.Bool
-	r = r.WithContext(httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{
-		GotConn: func(httptrace.GotConnInfo) { streamed.Store(false) },
-		WroteHeaderField: func(name string, _ []string) {
-			if strings.HasPrefix(name, ":") {
-				streamed.Store(true)
-			}
-		},
-	}))
 	r.GetBody = func() (io.ReadCloser, error) {
-		if streamed.Load() {
+		if a.writingHTTP2() {
 			return nil, errGivenUp
 		}
 		return rewind()
@@ -115,45 +143,60 @@ func once(r *http.Request, http2 bool) *http.Request {
 }
 
 var (
-	// errGivenUp is an attempt that net/http would have replayed by itself.
-	errGivenUp = errors.New("the HTTP/2 connection gave the request up after it was written")
-	// errUndone is one of which HTTP/2 says that it was not carried out
+	// errGivenUp is an attempt that net/http would have replayed.
+	errGivenUp = errors.New("the HTTP/2 connection gave up the request after it was written")
+	// errNotProcessed is an attempt that HTTP/2 reports as not processed
 	// (RFC 9113, sections 6.8 and 8.7).
-	errUndone = errors.New("the HTTP/2 connection gave the request up undone")
+	errNotProcessed = errors.New("the HTTP/2 connection did not process the request")
 )
 
-// How net/http words that it may not replay a request, and why it would. In
-// other words, or for another reason, nothing is known of what was done.
+// Texts of net/http's errors. With any other text nothing is known about the
+// request.
 var (
-	noReplay = regexp.MustCompile(`^http2: Transport: cannot retry err \[(.*)\] after Request\.Body was written`)
-	undone   = regexp.MustCompile(`^(?:stream error: stream ID \d+; REFUSED_STREAM\b.*|http2: Transport received Server's graceful shutdown GOAWAY)$`)
+	noReplay      = regexp.MustCompile(`^http2: Transport: cannot retry err \[(.*)\] after Request\.Body was written`)
+	notProcessed  = regexp.MustCompile(`^(?:stream error: stream ID \d+; REFUSED_STREAM\b.*|http2: Transport received Server's graceful shutdown GOAWAY)$`)
+	headerRefused = regexp.MustCompile(`^net/http: invalid (?:header|trailer) field `)
 )
 
-// givenUp tells by the error of the transport whether HTTP/2 promises that
-// nothing was done.
+// givenUp recognizes the errors of a request that an HTTP/2 connection gave up.
 func givenUp(err error) error {
 	why := noReplay.FindStringSubmatch(err.Error())
 	switch {
 	case why == nil:
 		return err
-	case undone.MatchString(why[1]):
-		return fmt.Errorf("%w: %s", errUndone, why[1])
+	case notProcessed.MatchString(why[1]):
+		return fmt.Errorf("%w: %s", errNotProcessed, why[1])
 	default:
 		return fmt.Errorf("%w: %s", errGivenUp, why[1])
 	}
 }
 
-// connTrace watches whether an attempt reached a connection.
-type connTrace struct{ asked, got atomic.Bool }
-
-func (t *connTrace) hooks() *httptrace.ClientTrace {
-	return &httptrace.ClientTrace{
-		GetConn: func(string) { t.asked.Store(true) },
-		GotConn: func(httptrace.GotConnInfo) { t.got.Store(true) },
+// explain returns the error of the caller's transport, and tells the attempt if
+// the error proves that the request was not sent or not processed.
+func (t transport) explain(r *http.Request, a *attempt, err error) error {
+	err = givenUp(err)
+	text := err.Error()
+	switch {
+	case errors.Is(err, errNotProcessed):
+		a.proveNotProcessed()
+	case a.asked(): // for a connection
+	case headerRefused.MatchString(text):
+		a.proveNotProcessed()
+		return fmt.Errorf("%w: %s", errInvalidHeader, text)
+	case t.proxyRefused(r, text):
+		a.proveNotProcessed()
 	}
+	return err
 }
 
-// unsent is proof that the attempt reached no connection: one was asked for
-// and none was had. A transport that fires no hooks proves nothing, and the
-// hook for a written request comes before its bytes leave.
-func (t *connTrace) unsent() bool { return t.asked.Load() && !t.got.Load() }
+// proxyRefused reports whether the error of an *http.Transport is that of its
+// Proxy function, which it calls before it requests a connection. Behind a
+// wrapper, the request may have been sent before that.
+func (t transport) proxyRefused(r *http.Request, text string) bool {
+	direct, ok := t.next.(*http.Transport)
+	if !ok || direct.Proxy == nil {
+		return false
+	}
+	_, err := direct.Proxy(r)
+	return err != nil && err.Error() == text
+}

@@ -14,9 +14,9 @@ func TestGivenUp(t *testing.T) {
 		text string
 		want error // nil: the error stays as it is
 	}{
-		{"http2: Transport: cannot retry err [stream error: stream ID 3; REFUSED_STREAM; received from peer]" + rest, errUndone},
-		{"http2: Transport: cannot retry err [stream error: stream ID 3; REFUSED_STREAM]" + rest, errUndone},
-		{"http2: Transport: cannot retry err [http2: Transport received Server's graceful shutdown GOAWAY]" + rest, errUndone},
+		{"http2: Transport: cannot retry err [stream error: stream ID 3; REFUSED_STREAM; received from peer]" + rest, errNotProcessed},
+		{"http2: Transport: cannot retry err [stream error: stream ID 3; REFUSED_STREAM]" + rest, errNotProcessed},
+		{"http2: Transport: cannot retry err [http2: Transport received Server's graceful shutdown GOAWAY]" + rest, errNotProcessed},
 		{"http2: Transport: cannot retry err [stream error: stream ID 3; PROTOCOL_ERROR; received from peer]" + rest, errGivenUp},
 		{"http2: Transport: cannot retry err [stream error: stream ID 3; PROTOCOL_ERROR; REFUSED_STREAM]" + rest, errGivenUp},
 		{"http2: Transport: cannot retry err [something new]" + rest, errGivenUp},
@@ -36,7 +36,7 @@ func TestGivenUp(t *testing.T) {
 		}
 	}
 	text := fmt.Sprint(givenUp(errors.New("http2: Transport: cannot retry err [stream error: stream ID 3; REFUSED_STREAM; received from peer]" + rest)))
-	if want := "the HTTP/2 connection gave the request up undone: stream error: stream ID 3; REFUSED_STREAM; received from peer"; text != want {
+	if want := "the HTTP/2 connection did not process the request: stream error: stream ID 3; REFUSED_STREAM; received from peer"; text != want {
 		t.Errorf("the error reads %q, want %q", text, want)
 	}
 }

@@ -53,6 +53,7 @@ func TestLink(t *testing.T) {
 		{"last", srv, "?per_page=3&page=5", []int64{1}, at + `per_page=3&page=4>; rel="prev", ` + at + `per_page=3&page=1>; rel="first"`},
 		{"past the last", srv, "?per_page=3&page=9", nil, at + `per_page=3&page=5>; rel="prev", ` + at + `per_page=3&page=1>; rel="first"`},
 		{"far past the last", srv, "?per_page=100&page=9223372036854775807", nil, at + `per_page=100&page=1>; rel="prev", ` + at + `per_page=100&page=1>; rel="first"`},
+		{"more than 64 bits hold", srv, "?per_page=13&page=9223372036854775808", []int64{13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1}, ""},
 		{"all on one page", srv, "", []int64{13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1}, ""},
 		{"exactly full", srv, "?per_page=13", []int64{13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1}, ""},
 		{"without last", withoutLast, "?per_page=3", []int64{13, 12, 11}, at + `per_page=3&page=2>; rel="next"`},

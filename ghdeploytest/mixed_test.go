@@ -13,7 +13,7 @@ import (
 )
 
 // mixed is one call that a worker may make; n is any number, so that they get into each other's way.
-func mixed(n int) (method, path, body string) {
+func mixed(n int64) (method, path, body string) {
 	env := fmt.Sprintf("%s/env%d", environments, n%5)
 	d := fmt.Sprintf("%s/%d", deployments, 6000000001+n%400)
 	run := fmt.Sprintf("/repos/octocat/example/actions/runs/%d", 1+n%100)
@@ -47,7 +47,7 @@ func mixed(n int) (method, path, body string) {
 		{"POST", run + "/deployment_protection_rule", []string{`{"environment_name":"gated","state":"approved"}`, `{"environment_name":"gated","comment":"Soon"}`}[n%2]},
 		{"GET", run + "/approvals", ""},
 	}
-	c := calls[n/7%len(calls)]
+	c := calls[n/7%int64(len(calls))]
 	return c[0], c[1], c[2]
 }
 
@@ -69,7 +69,7 @@ func TestMixedCalls(t *testing.T) {
 		wg.Go(func() {
 			rng := rand.New(rand.NewPCG(uint64(w), 1))
 			for i := w; i < calls; i += workers {
-				method, path, body := mixed(rng.IntN(1_000_000))
+				method, path, body := mixed(rng.Int64N(1_000_000))
 				token := []string{"Bearer secret", "Bearer gate"}[rng.IntN(2)]
 				var got result
 				var err error

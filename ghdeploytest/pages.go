@@ -2,6 +2,7 @@ package ghdeploytest
 
 import (
 	"fmt"
+	"math"
 	"net/url"
 	"strconv"
 	"strings"
@@ -12,13 +13,14 @@ const (
 	maxPerPage     = 100
 )
 
-// number reads a page parameter; what is not a positive number counts as absent.
+// number reads a page parameter; what is not a positive number counts as
+// absent. It is bounded, so that the page after it has a number on 32 bits too.
 func number(query url.Values, name string, absent int) int {
-	n, err := strconv.Atoi(query.Get(name))
+	n, err := strconv.ParseInt(query.Get(name), 10, 64)
 	if err != nil || n < 1 {
 		return absent
 	}
-	return n
+	return int(min(n, math.MaxInt32-1))
 }
 
 // page cuts one page out of all rows and writes the Link header to the others.

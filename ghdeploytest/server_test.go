@@ -263,7 +263,7 @@ func TestConcurrentUse(t *testing.T) {
 				_, _ = receive(socket.Do(newRequest(t, "POST", url+deployments, `{"ref":"main"}`)))
 				_, _ = try(t, srv, "GET", deployments, "")
 				_, _ = try(t, srv, "POST", first+"/statuses", `{"state":"success"}`)
-				_, _ = try(t, srv, "DELETE", fmt.Sprintf("%s/%d", deployments, 6000000001+w*rounds+i), "")
+				_, _ = try(t, srv, "DELETE", fmt.Sprintf("%s/%d", deployments, 6000000001+int64(w*rounds+i)), "")
 				srv.SetCommitStatus("octocat/example", "main", "ci", "success")
 				srv.Deployments("octocat/example")
 				srv.Requests()

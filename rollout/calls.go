@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"time"
 
 	"github.com/ghdeploy/ghdeploy"
@@ -100,15 +99,14 @@ func (c *calls) limit(err error) (until time.Time, limited bool) {
 // transient reports whether an error may be gone when the same call is made
 // later, and that making it twice does no harm.
 func transient(err error) bool {
-	e, ok := errors.AsType[*ghdeploy.Error](err)
-	switch {
-	case !ok || errors.Is(err, ghdeploy.ErrOutcomeUnknown):
+	if errors.Is(err, ghdeploy.ErrOutcomeUnknown) {
 		return false
-	case e.StatusCode >= 500:
-		return e.StatusCode != http.StatusNotImplemented
-	default:
-		return e.StatusCode == 0 || errors.Is(err, ghdeploy.ErrRateLimited)
 	}
+	if _, slow := errors.AsType[*slowError](err); slow {
+		return true
+	}
+	e, ok := errors.AsType[*ghdeploy.Error](err)
+	return ok && e.Retryable()
 }
 
 // sleep waits for d, or until the context ends.

@@ -383,3 +383,19 @@ func TestRetireUnderAStricterRule(t *testing.T) {
 		})
 	}
 }
+
+// What Retire has read, it uses: no DELETE is refused.
+func TestRetirePredictsRefusals(t *testing.T) {
+	virtually(t, func() []ghdeploytest.SeedDeployment {
+		return []ghdeploytest.SeedDeployment{
+			row("production"), row("production", "success"), row("production", "success"), row("production"),
+			row("production", "in_progress"), row("qa", "success"),
+		}
+	}, func(b *bed) {
+		equal(b.T, "result", "0 deactivated, 4 deleted, 0 gone, 1 kept, 0 failed",
+			b.retire(rollout.RetireOptions{Environment: "production", Delete: true, Running: true}))
+		equal(b.T, "left", []string{"3 success", "6 success"}, b.left())
+		equal(b.T, "refusals", 0, refusals(b.srv, 422))
+		equal(b.T, "inactive statuses", 1, sent(b.srv, "POST")) // of 4: a newer success makes 1 inactive
+	})
+}

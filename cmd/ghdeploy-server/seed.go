@@ -129,12 +129,24 @@ func (s *scanner) token(path string) (json.Token, error) {
 	switch {
 	case err == nil:
 		return t, nil
+	case endsEarly(s.text):
+		return nil, fmt.Errorf("%d: not JSON: it ends too early", s.line(int64(len(s.text))))
 	case errors.As(err, &syntax):
 		return nil, fmt.Errorf("%d: not JSON: %w", s.line(syntax.Offset), err)
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return nil, fmt.Errorf("%d: not JSON: it ends too early", s.line(int64(len(s.text))))
 	}
 	return nil, s.errorf(path, "%v", err)
+}
+
+// endsEarly reports whether the text is JSON that was cut off. The error after
+// [json.Decoder.More] does not tell: Go 1.26 and Go 1.27 have different types.
+func endsEarly(text []byte) bool {
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.UseNumber()
+	for {
+		if _, err := dec.Token(); err != nil {
+			return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+		}
+	}
 }
 
 // value reads a value that is for a Go type.

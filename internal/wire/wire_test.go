@@ -85,17 +85,6 @@ func TestEncode(t *testing.T) {
 	}
 }
 
-func TestDecodeBoundsObjects(t *testing.T) {
-	list := func(n int) []byte { return []byte("[" + strings.Repeat("{},", n-1) + "{}]") }
-	var rows []struct{}
-	if err := Decode(list(maxObjects), &rows); err != nil || len(rows) != maxObjects {
-		t.Errorf("%d objects: %d rows, %v", maxObjects, len(rows), err)
-	}
-	if err := Decode(list(maxObjects+1), &rows); err == nil {
-		t.Error("no error for one object more")
-	}
-}
-
 func TestMember(t *testing.T) {
 	for _, tt := range []struct {
 		in, want string

@@ -99,50 +99,30 @@ type protectionRulesService struct{ core *core }
 
 //ghdeploy:operation GET /repos/{owner}/{repo}/environments/{environment_name}/deployment_protection_rules
 func (s *protectionRulesService) List(ctx context.Context, owner, repo, environment string, opts CustomProtectionRuleListOptions) (*Page[*CustomProtectionRule], error) {
-	path, err := environmentPath(owner, repo, environment, "deployment_protection_rules")
-	if err != nil {
-		return nil, err
-	}
-	return listWrapped[*CustomProtectionRule](ctx, s.core, path, "custom_deployment_protection_rules", opts, paging{})
+	return listWrapped[*CustomProtectionRule](ctx, s.core, environmentPath(owner, repo, environment, "deployment_protection_rules"), "custom_deployment_protection_rules", opts, paging{})
 }
 
 //ghdeploy:operation GET /repos/{owner}/{repo}/environments/{environment_name}/deployment_protection_rules/{protection_rule_id}
 func (s *protectionRulesService) Get(ctx context.Context, owner, repo, environment string, ruleID int64) (*CustomProtectionRule, error) {
-	path, err := environmentPath(owner, repo, environment, "deployment_protection_rules", ruleID)
-	if err != nil {
-		return nil, err
-	}
-	return fetch[CustomProtectionRule](ctx, s.core, operation{method: http.MethodGet, path: path})
+	return fetch[CustomProtectionRule](ctx, s.core, operation{method: http.MethodGet, path: environmentPath(owner, repo, environment, "deployment_protection_rules", ruleID)})
 }
 
 //ghdeploy:operation POST /repos/{owner}/{repo}/environments/{environment_name}/deployment_protection_rules
 func (s *protectionRulesService) Enable(ctx context.Context, owner, repo, environment string, req CustomProtectionRuleRequest) (*CustomProtectionRule, error) {
-	path, err := environmentPath(owner, repo, environment, "deployment_protection_rules")
-	if err != nil {
-		return nil, err
-	}
 	if req.IntegrationID <= 0 {
 		return nil, invalidArgument("the rule's IntegrationID is %d; give the ID of an app that ListApps returns", req.IntegrationID)
 	}
-	return fetch[CustomProtectionRule](ctx, s.core, operation{method: http.MethodPost, path: path, body: req})
+	return fetch[CustomProtectionRule](ctx, s.core, operation{method: http.MethodPost, path: environmentPath(owner, repo, environment, "deployment_protection_rules"), body: req})
 }
 
 //ghdeploy:operation DELETE /repos/{owner}/{repo}/environments/{environment_name}/deployment_protection_rules/{protection_rule_id}
 func (s *protectionRulesService) Disable(ctx context.Context, owner, repo, environment string, ruleID int64) error {
-	path, err := environmentPath(owner, repo, environment, "deployment_protection_rules", ruleID)
-	if err != nil {
-		return err
-	}
-	return s.core.remove(ctx, operation{path: path})
+	return s.core.remove(ctx, operation{path: environmentPath(owner, repo, environment, "deployment_protection_rules", ruleID)})
 }
 
 //ghdeploy:operation GET /repos/{owner}/{repo}/environments/{environment_name}/deployment_protection_rules/apps
 func (s *protectionRulesService) ListApps(ctx context.Context, owner, repo, environment string, opts CustomProtectionRuleAppListOptions) (*Page[*CustomProtectionRuleApp], error) {
-	path, err := environmentPath(owner, repo, environment, "deployment_protection_rules", "apps")
-	if err != nil {
-		return nil, err
-	}
-	return listWrapped[*CustomProtectionRuleApp](ctx, s.core, path, "available_custom_deployment_protection_rule_integrations", opts, opts.paging())
+	return listWrapped[*CustomProtectionRuleApp](ctx, s.core, environmentPath(owner, repo, environment, "deployment_protection_rules", "apps"), "available_custom_deployment_protection_rule_integrations", opts, opts.paging())
 }
 
 func (s *protectionRulesService) AllApps(ctx context.Context, owner, repo, environment string, opts CustomProtectionRuleAppListOptions) iter.Seq2[*CustomProtectionRuleApp, error] {

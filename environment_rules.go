@@ -90,8 +90,8 @@ const (
 // not documented, all there is to know is in Raw.
 type Reviewer struct {
 	Type ReviewerType `json:"type"`
-	User *User        `json:"-"` // of a ReviewerUser
-	Team *Team        `json:"-"` // of a ReviewerTeam
+	User *User        `json:"-" wire:"reviewer"` // of a ReviewerUser
+	Team *Team        `json:"-" wire:"reviewer"` // of a ReviewerTeam
 
 	// Raw is the reviewer as it came, and what it encodes as; nil in one that
 	// was made by hand.

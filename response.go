@@ -1,0 +1,193 @@
+package ghdeploy
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"time"
+)
+
+const (
+	// maxBody bounds what is read of a 2xx, after decompression. A page of 100
+	// deployments is about 300 KiB.
+	maxBody = 32 << 20
+	// maxErrorBody bounds what is read and kept of any other response.
+	maxErrorBody = 64 << 10
+	// initialBuffer bounds what is allocated before any byte has arrived.
+	initialBuffer = 64 << 10
+)
+
+// response is the result of a call's last attempt.
+type response struct {
+	method, path string
+
+	status    int         // 0: no status line arrived
+	header    http.Header // redacted
+	body      []byte
+	errorBody errorBody // parsed from the body of anything but a 2xx
+	rate      Rate
+	note      string // what is wrong with a body that has no message
+
+	err        error           // why there is no response, or no complete 2xx
+	limit      *RateLimitError // the response is a rate limit, or one held the request back
+	retryAfter time.Duration   // requested by the server
+	location   location        // of a 3xx
+
+	attempts   int
+	waited     time.Duration // by the call so far
+	uncertain  bool          // the last attempt may have been executed
+	rewritten  bool          // the last attempt wrote the request twice
+	mayHaveRun bool          // an earlier attempt may have been executed, or the last wrote twice
+	redact     redactor
+}
+
+// location is the target of a redirect.
+type location struct {
+	url     *url.URL // nil: none
+	invalid bool     // there is one that is not a URL
+	foreign bool     // not on the API's origin
+}
+
+// read reads the response of an attempt. The status line decides: a 3xx, 4xx or
+// 5xx whose body is cut off or too large keeps its meaning.
+func (x *exchange) read(resp *http.Response, err error, now time.Time) *response {
+	r := &response{method: x.req.Method, path: x.path, redact: x.redact}
+	if resp == nil {
+		r.err = x.transportError(err)
+		return r
+	}
+	r.status, r.header = resp.StatusCode, x.redact.header(resp.Header)
+	if err != nil { // the caller's CheckRedirect refused; the body is closed
+		r.err = fmt.Errorf("%w: %w", ErrRedirect, x.transportError(err))
+		return r
+	}
+	body, err := readBody(resp)
+	r.body = body
+	switch {
+	case r.status < 300:
+		if err != nil {
+			r.err = x.bodyError(err)
+		}
+	case err != nil:
+		r.errorBody, r.note = parseErrorBody(body, x.redact), bodyNote(err)
+	default:
+		r.errorBody = parseErrorBody(body, x.redact)
+	}
+	if rate, ok := parseRate(r.header); ok {
+		r.rate = rate
+		x.core.rate.Store(&rate)
+	}
+	if r.status == http.StatusNotFound && r.errorBody.message == "" && r.note == "" {
+		r.note = wrongBase(x.core.base)
+	}
+	r.location = x.location(resp)
+	r.limit = parseLimit(r.status, r.header, r.errorBody, now)
+	switch {
+	case r.limit != nil:
+		r.retryAfter = r.limit.RetryAfter
+	case r.status >= 300:
+		r.retryAfter, _ = retryAfter(r.header, now)
+	}
+	if x.req.Method == http.MethodPost && x.attempt.rewritten() {
+		r.err = errWrittenTwice // whatever the response says, there may be two
+	}
+	x.logSunset(r.header)
+	return r
+}
+
+// errCutOff is a body that ended too early, or that could not be decompressed.
+var errCutOff = fmt.Errorf("%w: the body was cut off", ErrMalformedResponse)
+
+// readBody reads and closes a body: at most maxBody bytes of a 2xx, and at most
+// maxErrorBody of anything else. It returns what it read beside an error.
+func readBody(resp *http.Response) ([]byte, error) {
+	body := resp.Body
+	defer body.Close()
+	resp.Body = http.NoBody // go-retryablehttp would drain it
+	limit := int64(maxBody)
+	switch {
+	case resp.StatusCode < 200:
+		// The body of a 101 is the connection, which nothing bounds.
+		return nil, fmt.Errorf("%w: status %d is not a response", ErrMalformedResponse, resp.StatusCode)
+	case resp.StatusCode >= 300:
+		limit = maxErrorBody
+	case resp.ContentLength > limit:
+		return nil, ErrTooLarge
+	}
+	var b bytes.Buffer
+	if resp.ContentLength > 0 {
+		b.Grow(int(min(resp.ContentLength, limit, initialBuffer)) + bytes.MinRead)
+	}
+	_, err := b.ReadFrom(io.LimitReader(body, limit+1))
+	switch {
+	case int64(b.Len()) > limit && limit == maxBody:
+		return bytes.Clone(b.Bytes()[:maxErrorBody]), ErrTooLarge
+	case int64(b.Len()) > limit:
+		return b.Bytes()[:limit], ErrTooLarge
+	case err != nil:
+		err = cutOff{err}
+	}
+	return b.Bytes(), err
+}
+
+// cutOff is the reason why a body was cut off.
+type cutOff struct{ error }
+
+// bodyError returns why the body of a 2xx is not complete.
+func (x *exchange) bodyError(err error) error {
+	cut, ok := err.(cutOff) //nolint:errorlint // readBody's own
+	if !ok {
+		return err
+	}
+	err = x.transportError(cut.error)
+	if errors.Is(err, ErrAttemptTimeout) || contextError(x.ctx) != nil {
+		return err
+	}
+	return fmt.Errorf("%w: %w", errCutOff, err)
+}
+
+// bodyNote describes a body that readBody could not read completely.
+func bodyNote(err error) string {
+	if errors.Is(err, ErrTooLarge) {
+		return "the body is larger than 64 KiB"
+	}
+	return "the body was cut off"
+}
+
+// location returns the target of a redirect.
+func (x *exchange) location(resp *http.Response) location {
+	if resp.StatusCode >= 400 || resp.StatusCode < 300 {
+		return location{}
+	}
+	if x.attempt.badLocation() {
+		return location{invalid: true}
+	}
+	header := resp.Header.Get("Location")
+	if header == "" {
+		return location{}
+	}
+	base := x.req.URL
+	if resp.Request != nil && resp.Request.URL != nil {
+		base = resp.Request.URL
+	}
+	to, err := base.Parse(header)
+	if err != nil {
+		return location{invalid: true}
+	}
+	return location{url: to, foreign: origin(to) != x.core.origin}
+}
+
+// failure returns what went wrong, as an error.
+func (r *response) failure() error {
+	switch {
+	case r.limit != nil:
+		return r.limit
+	case r.err != nil:
+		return r.err
+	default:
+		return fmt.Errorf("%d %s", r.status, http.StatusText(r.status))
+	}
+}

@@ -1,0 +1,151 @@
+package ghdeploy
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/ghdeploy/ghdeploy/internal/faultcheck"
+)
+
+// The faults of which HTTP/2 says that the request was not processed. net/http
+// tells them apart in the text of its error only, and no release promises it.
+var notProcessedFaults = []string{"REFUSED_STREAM", "GOAWAY below the stream"}
+
+// Each supported Go release words these errors in a way that the client
+// recognises: it retries a POST, and the call ends as the server's record says.
+func TestNotProcessedIsRecognised(t *testing.T) {
+	t.Parallel()
+	for _, fault := range notProcessedFaults {
+		t.Run(fault, func(t *testing.T) {
+			t.Parallel()
+			creates := new(recorder)
+			report := faultcheck.Run(t.Context(), faultcheck.Config{
+				Count: 24, Seed: 4, Only: fault, New: creates.clients(nil),
+			})
+			for _, v := range report.Violations {
+				t.Error(v)
+			}
+			// Each first attempt fails, so a create that succeeds was retried.
+			if !slices.Contains(creates.errs, nil) {
+				t.Error("no create was retried; net/http words this fault otherwise")
+			}
+		})
+	}
+}
+
+// A text in any other wording proves nothing: the outcome of a POST is unknown,
+// after one attempt. The errors are those of the Go release at hand, reworded.
+func TestRewordedErrorsAreUnknown(t *testing.T) {
+	t.Parallel()
+	replace := func(old, replacement string) func(string) string {
+		return func(text string) string { return strings.Replace(text, old, replacement, 1) }
+	}
+	rewordings := map[string]func(string) string{
+		"the prefix is gone":      replace("http2: ", ""),
+		"another prefix":          replace("http2: ", "net/http: "),
+		"another case of a word":  replace("Transport: ", "transport: "),
+		"a word before the text":  func(text string) string { return "proxy: " + text },
+		"cannot replay":           replace("cannot retry", "cannot replay"),
+		"another case":            strings.ToLower,
+		"no brackets":             strings.NewReplacer("[", "", "]", "").Replace,
+		"quotes for brackets":     strings.NewReplacer("[", `"`, "]", `"`).Replace,
+		"another end":             replace("after Request.Body was written", "after the body was written"),
+		"the cause alone":         func(text string) string { return between(text, "[", "]") },
+		"a cause around the code": strings.NewReplacer("[", "[error: ").Replace,
+		"another code":            strings.NewReplacer("REFUSED_STREAM", "STREAM_REFUSED", "GOAWAY", "GO_AWAY").Replace,
+		"more of the code":        strings.NewReplacer("REFUSED_STREAM", "REFUSED_STREAMS", "GOAWAY", "GOAWAY_NOW").Replace,
+		"no code":                 strings.NewReplacer("REFUSED_STREAM", "", "GOAWAY", "").Replace,
+		"another stream error":    strings.NewReplacer("stream error: ", "stream: ", "graceful shutdown", "shutdown").Replace,
+		"an empty cause":          func(text string) string { return strings.Replace(text, between(text, "[", "]"), "", 1) },
+		"no text":                 func(string) string { return "" },
+	}
+	for name, reword := range rewordings {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, fault := range notProcessedFaults {
+				creates, reworded := new(recorder), new(atomic.Int64)
+				faultcheck.Run(t.Context(), faultcheck.Config{
+					Count: 6, Seed: 5, Only: fault,
+					New: creates.clients(func(next http.RoundTripper) http.RoundTripper {
+						return rewording{next, reword, reworded}
+					}),
+				})
+				if reworded.Load() == 0 {
+					t.Errorf("%s: no error was reworded", fault)
+				}
+				for _, err := range creates.errs {
+					e, ok := errors.AsType[*Error](err)
+					if !ok || !errors.Is(err, ErrOutcomeUnknown) || e.Attempts != 1 {
+						t.Errorf("%s: %v, want ErrOutcomeUnknown after one attempt", fault, err)
+					}
+				}
+			}
+		})
+	}
+}
+
+// between returns what stands between the first left and the last right.
+func between(text, left, right string) string {
+	_, text, _ = strings.Cut(text, left)
+	return text[:max(0, strings.LastIndex(text, right))]
+}
+
+// rewording is a transport whose errors have another text. It counts those that
+// changed: the first request of a connection fails with an error of our own.
+type rewording struct {
+	next     http.RoundTripper
+	reword   func(string) string
+	reworded *atomic.Int64
+}
+
+func (r rewording) RoundTrip(req *http.Request) (*http.Response, error) {
+	resp, err := r.next.RoundTrip(req)
+	if err == nil {
+		return resp, nil
+	}
+	text := r.reword(err.Error())
+	if text != err.Error() {
+		r.reworded.Add(1)
+		err = errors.New(text)
+	}
+	return nil, err
+}
+
+// recorder makes clients for faultcheck and keeps the results of their creates.
+type recorder struct {
+	mu   sync.Mutex
+	errs []error
+}
+
+// clients returns clients whose transport is wrapped in wrap, unless it is nil.
+func (r *recorder) clients(wrap func(http.RoundTripper) http.RoundTripper) faultcheck.New {
+	return func(httpClient *http.Client, baseURL string) (faultcheck.Client, error) {
+		if wrap != nil {
+			httpClient = &http.Client{Transport: wrap(httpClient.Transport), Timeout: httpClient.Timeout}
+		}
+		client, err := NewClient(WithBaseURL(baseURL), WithHTTPClient(httpClient), WithRetry(RetryPolicy{
+			MaxAttempts: faultcheck.Attempts, MinBackoff: time.Millisecond, MaxBackoff: time.Millisecond,
+		}))
+		return recorded{underCheck{Client: client}, r}, err
+	}
+}
+
+type recorded struct {
+	underCheck
+	recorder *recorder
+}
+
+func (c recorded) Create(ctx context.Context, nonce string) faultcheck.Result {
+	result := c.underCheck.Create(ctx, nonce)
+	c.recorder.mu.Lock()
+	defer c.recorder.mu.Unlock()
+	c.recorder.errs = append(c.recorder.errs, result.Err)
+	return result
+}
