@@ -119,7 +119,8 @@ const defaultPace = time.Second
 // for each hundred deployments of the two lists, one to read each deployment's
 // history, and one to change it. Histories are not read if Delete, Running and
 // Live are all set. To delete 460 deployments of one environment takes at most
-// 470 requests then, and at most 940 otherwise.
+// 470 requests then, and at most 940 otherwise. A pattern costs two requests
+// more. Patterns and RemoveEnvironment need the Environments service.
 func (r Repo) Retire(ctx context.Context, opts RetireOptions) (*Retired, error) {
 	if err := opts.check(); err != nil {
 		return nil, err

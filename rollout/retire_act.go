@@ -14,9 +14,9 @@ import (
 type doubt int
 
 const (
-	noDoubt       doubt = iota // none: DELETE, and see
-	doubtNewest                // the newest deployment of an environment was refused: those are
-	doubtEveryone              // another one was refused: every success is active
+	noDoubt       doubt = iota // none
+	doubtNewest                // that of the newest deployment of an environment, since one was refused
+	doubtEveryone              // all, since another one was refused; each success counts as active
 )
 
 const (
@@ -130,24 +130,33 @@ func (j *retirement) forgetDeleted(listed map[int64]bool) {
 // active, or is found to be.
 func (j *retirement) delete(ctx context.Context, s *step) (Action, error) {
 	if j.mustAsk(s) {
-		if found, err := j.read(ctx, s); err != nil || !found {
-			return ActionGone, err
+		switch found, err := j.read(ctx, s); {
+		case err != nil:
+			return ActionDelete, err
+		case !found:
+			return ActionGone, nil
 		}
 	}
 	if !j.expectActive(s) {
-		err := j.calls.write(ctx, func(ctx context.Context) error {
-			return j.repo.Client.Deployments.Delete(ctx, j.repo.Owner, j.repo.Name, s.ID)
-		})
+		action, err := j.remove(ctx, s)
 		if !errors.Is(err, ghdeploy.ErrActiveDeployment) {
-			return j.gone(ctx, s, ActionDelete, err)
+			return action, err
 		}
-		if keep, err := j.refused(ctx, s); keep || err != nil {
-			return ActionKeep, err
+		switch keep, err := j.refused(ctx, s); {
+		case err != nil:
+			return ActionDelete, err
+		case keep:
+			return ActionKeep, nil
 		}
 	}
 	if action, err := j.deactivate(ctx, s); action == ActionGone || err != nil {
 		return action, err
 	}
+	return j.remove(ctx, s)
+}
+
+// remove sends the DELETE.
+func (j *retirement) remove(ctx context.Context, s *step) (Action, error) {
 	err := j.calls.write(ctx, func(ctx context.Context) error {
 		return j.repo.Client.Deployments.Delete(ctx, j.repo.Owner, j.repo.Name, s.ID)
 	})

@@ -224,6 +224,31 @@ func TestRetireOnALaggingList(t *testing.T) {
 	}, ghdeploytest.WithListLag(10*time.Second))
 }
 
+// What a list still shows, and a history does not, is gone: no DELETE is sent.
+func TestRetireOfWhatIsGone(t *testing.T) {
+	virtual1(t, times(3, row("a", "failure")), func(b *bed) {
+		if err := b.repo.Client.Deployments.Delete(b.Context(), "octocat", "example", 2); err != nil {
+			b.Fatal(err)
+		}
+		equal(b.T, "result", "0 deactivated, 2 deleted, 1 gone, 0 kept, 0 failed", b.retire(rollout.RetireOptions{Environment: "a", Delete: true}))
+		b.wantItems("delete 1 (1/3)", "gone 2 (2/3)", "delete 3 (3/3)")
+		equal(b.T, "DELETEs", 1+2, sent(b.srv, "DELETE"))
+	}, ghdeploytest.WithListLag(time.Minute))
+}
+
+// A deployment of the second in which Retire starts belongs to it, also if its
+// first DELETE fails.
+func TestRetireOfTheNewest(t *testing.T) {
+	virtual1(t, nil, func(b *bed) {
+		if _, err := b.repo.Client.Deployments.Create(b.Context(), "octocat", "example", ghdeploy.DeploymentRequest{Ref: "main", Environment: "a"}); err != nil {
+			b.Fatal(err)
+		}
+		b.srv.Inject(ghdeploytest.Fault{Operation: deleteDeployment, Times: 4, Effect: ghdeploytest.Respond(502, "")})
+		equal(b.T, "result", "0 deactivated, 1 deleted, 0 gone, 0 kept, 0 failed", b.retire(rollout.RetireOptions{Environment: "a", Delete: true, Running: true}))
+		b.wantItems("delete 6000000001 (1/1) failed", "delete 6000000001 (1/1)")
+	})
+}
+
 // On a busy environment the closing list ends: what was created after the start
 // is left alone.
 func TestRetireLeavesWhatIsCreatedMeanwhile(t *testing.T) {

@@ -19,18 +19,18 @@ type retirement struct {
 	calls  calls
 	result Retired
 
-	pattern string    // of environments; "" where the options name one, or none
-	horizon time.Time // what a later list shows first, and was not created before, is left alone
-	listed  bool      // the first list is complete
+	pattern string    // for environments; "": Environment is a name, or empty
+	horizon time.Time // the start: a deployment that only a later list shows must be older
+	listed  bool      // whether the first list is complete
 
-	places  map[int64]int  // of the deployments that match, in the order in which they were met
-	settled map[int64]bool // those that need no further step
-	deleted map[int64]bool // those that are gone, even if a list still shows them
-	failed  map[int64]*failure
-	current *step // the step under way, for pauses
+	places  map[int64]int      // N of each deployment, by ID
+	settled map[int64]bool     // deployments that need no further step
+	deleted map[int64]bool     // deployments that are gone, even if a list still shows them
+	failed  map[int64]*failure // deployments whose step failed
+	current *step              // the step under way; nil: none
 
 	doubt  doubt
-	proven map[Action]bool // those that GitHub has accepted from this token
+	proven map[Action]bool // actions that have worked once
 	broken int             // transient errors in a row
 }
 
@@ -67,11 +67,7 @@ func (j *retirement) resolve(ctx context.Context) error {
 	if !isPattern(environment) {
 		return nil
 	}
-	var page *ghdeploy.Page[*ghdeploy.Deployment]
-	err := j.calls.read(ctx, func(ctx context.Context) (err error) {
-		page, err = j.repo.listing(ctx, ghdeploy.DeploymentListOptions{Environment: environment})(1)
-		return err
-	})
+	page, err := j.listing(ctx, ghdeploy.DeploymentListOptions{Environment: environment})(1)
 	if err != nil {
 		return err
 	}
@@ -97,8 +93,8 @@ func (j *retirement) in(environment string) bool {
 }
 
 // list returns the deployments that match all filters but OlderThan, newest
-// first. It checks each row itself, so that a filter which gets lost on the
-// way cannot retire anything else.
+// first. It checks each row itself: a proxy that drops the query must not make
+// it retire anything else.
 func (j *retirement) list(ctx context.Context) ([]*ghdeploy.Deployment, error) {
 	j.current = nil
 	query := ghdeploy.DeploymentListOptions{Ref: j.Ref, Task: j.Task}
@@ -113,12 +109,11 @@ func (j *retirement) list(ctx context.Context) ([]*ghdeploy.Deployment, error) {
 		return !j.in(d.Environment) ||
 			j.Ref != "" && d.Ref != j.Ref ||
 			j.Task != "" && d.Task != j.Task ||
-			j.listed && j.places[d.ID] == 0 && !d.CreatedAt.Before(j.horizon) ||
-			j.deleted[d.ID]
+			j.listed && j.places[d.ID] == 0 && !d.CreatedAt.Before(j.horizon)
 	})
 	j.listed = true
 	sortNewestFirst(rows)
-	return rows, nil
+	return slices.CompactFunc(rows, func(a, b *ghdeploy.Deployment) bool { return a.ID == b.ID }), nil
 }
 
 // listing reads pages at the pace of the job.
@@ -141,7 +136,9 @@ func (j *retirement) plan(ctx context.Context, rows []*ghdeploy.Deployment) ([]*
 	j.forgetDeleted(listed)
 	steps := slices.DeleteFunc(j.choose(rows), func(s *step) bool { return j.settled[s.ID] })
 	for _, s := range slices.Backward(steps) {
-		j.place(s.ID)
+		if j.places[s.ID] == 0 {
+			j.places[s.ID] = len(j.places) + 1
+		}
 	}
 	for _, s := range slices.Backward(steps) {
 		if !j.mustRead(s) {
@@ -173,14 +170,6 @@ func (j *retirement) plan(ctx context.Context, rows []*ghdeploy.Deployment) ([]*
 	}
 	slices.Reverse(steps)
 	return steps, nil
-}
-
-// place returns the number of a deployment among those that match.
-func (j *retirement) place(id int64) int {
-	if _, ok := j.places[id]; !ok {
-		j.places[id] = len(j.places) + 1
-	}
-	return j.places[id]
 }
 
 // read reads the history of a step's deployment; found is false if it was
