@@ -13,8 +13,9 @@ const (
 	// callTimeout bounds one call of a long job, so that a rate limit comes
 	// back as an error instead of a wait inside the client.
 	callTimeout = 20 * time.Second
-	// readPace keeps reads at 600 a minute, below GitHub's 900 points.
-	readPace = 100 * time.Millisecond
+	// readsPerWrite keeps reads at 600 a minute with the default pace of writes:
+	// GitHub allows 900 points, and counts 1 for a read and 5 for a write.
+	readsPerWrite = 10
 	// firstPause is the pause after a limit that names no time; it doubles
 	// while the limit lasts.
 	firstPause = time.Minute
@@ -26,8 +27,8 @@ const (
 // calls makes the requests of a long job one after another: at a pace, and
 // waiting out rate limits for as long as the context allows.
 type calls struct {
-	writePace time.Duration
-	paused    func(until time.Time, limit error) // called before each pause
+	pace   time.Duration                      // of writes
+	paused func(until time.Time, limit error) // called before each pause
 
 	next  time.Time     // no request starts earlier
 	pause time.Duration // the next one for a limit without a time
@@ -35,12 +36,12 @@ type calls struct {
 
 // read makes a call that changes nothing.
 func (c *calls) read(ctx context.Context, call func(context.Context) error) error {
-	return c.do(ctx, readPace, call)
+	return c.do(ctx, c.pace/readsPerWrite, call)
 }
 
 // write makes a call that changes something.
 func (c *calls) write(ctx context.Context, call func(context.Context) error) error {
-	return c.do(ctx, c.writePace, call)
+	return c.do(ctx, c.pace, call)
 }
 
 func (c *calls) do(ctx context.Context, pace time.Duration, call func(context.Context) error) error {

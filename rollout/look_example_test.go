@@ -36,7 +36,7 @@ func exampleRepo() rollout.Repo {
 }
 
 func ExampleRepo_Current() {
-	repo := exampleRepo() // rollout.Repo{Client: client, Owner: "octocat", Name: "example"}
+	repo := exampleRepo() // a rollout.Repo{Client: client, Owner: "octocat", Name: "example"}
 	entry, err := repo.Current(context.Background(), "production", rollout.LookOptions{})
 	switch {
 	case errors.Is(err, rollout.ErrNoneLive):
@@ -124,7 +124,7 @@ func ExampleRepo_Retire() {
 		Environment:       "pr-7",
 		Delete:            true,
 		RemoveEnvironment: true,
-		Pace:              time.Millisecond, // leave it out
+		Pace:              time.Nanosecond, // omit this
 		OnItem: func(item rollout.Item) {
 			switch item.Action {
 			case rollout.ActionPause:
