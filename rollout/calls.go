@@ -50,12 +50,7 @@ func (c *calls) do(ctx context.Context, pace time.Duration, call func(context.Co
 			return err
 		}
 		c.next = time.Now().Add(pace)
-		attempt, cancel := context.WithTimeout(ctx, callTimeout)
-		err := call(attempt)
-		if attempt.Err() != nil && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
-			err = &slowError{err}
-		}
-		cancel()
+		err := once(ctx, call)
 		until, limited := c.limit(err)
 		switch {
 		case !limited:
@@ -68,6 +63,17 @@ func (c *calls) do(ctx context.Context, pace time.Duration, call func(context.Co
 			return err
 		}
 	}
+}
+
+// once makes a call that ends after callTimeout.
+func once(ctx context.Context, call func(context.Context) error) error {
+	attempt, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	err := call(attempt)
+	if attempt.Err() != nil && ctx.Err() == nil && errors.Is(err, context.DeadlineExceeded) {
+		return &slowError{err}
+	}
+	return err
 }
 
 // slowError is a call that took longer than callTimeout. It is not

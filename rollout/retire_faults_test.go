@@ -173,6 +173,7 @@ func TestRetireFaults(t *testing.T) {
 						b.Errorf("%v: the caller's context has no deadline", item.Err)
 					}
 				}
+				time.Sleep(time.Minute) // for what is executed late
 				for _, d := range b.srv.Deployments(repository) {
 					if inactive := strings.Count(fmt.Sprint(d.Statuses), " inactive "); inactive > 1 {
 						b.Errorf("deployment %d has %d inactive statuses", d.ID, inactive)
