@@ -101,7 +101,7 @@ func (j *retirement) stop(err error) error {
 	switch {
 	case err == nil:
 		j.broken = 0
-	case errors.Is(err, errDenied), errors.Is(err, ghdeploy.ErrForbidden), errors.Is(err, ghdeploy.ErrUnauthorized):
+	case forbidden(err):
 		return errors.New("rollout: stopped, because GitHub forbids the change")
 	case transient(err):
 		if j.broken++; j.broken == maxBroken {
@@ -109,6 +109,11 @@ func (j *retirement) stop(err error) error {
 		}
 	}
 	return nil
+}
+
+// forbidden reports whether the token lacks a right.
+func forbidden(err error) bool {
+	return errors.Is(err, errDenied) || errors.Is(err, ghdeploy.ErrForbidden) || errors.Is(err, ghdeploy.ErrUnauthorized)
 }
 
 // forgetDeleted settles the deployments whose step met a transient error, and

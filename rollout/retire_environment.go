@@ -28,15 +28,13 @@ func (j *retirement) removeEnvironments(ctx context.Context) error {
 			continue
 		}
 		if !j.DryRun {
-			err = j.calls.write(ctx, func(ctx context.Context) error {
-				return j.repo.Client.Environments.Delete(ctx, j.repo.Owner, j.repo.Name, e.Name)
-			})
+			err = j.removeEnvironment(ctx, e.Name)
 		}
 		switch {
 		case err != nil && ctx.Err() != nil:
 			return ended(ctx, err)
-		case errors.Is(err, ghdeploy.ErrNotFound):
-			continue // somebody else removed it
+		case errors.Is(err, errGone):
+			continue
 		}
 		item := j.report(nil, Item{Action: ActionRemoveEnvironment, Environment: e.Name, Err: err})
 		if err == nil {
@@ -44,11 +42,32 @@ func (j *retirement) removeEnvironments(ctx context.Context) error {
 			continue
 		}
 		j.result.Failed = append(j.result.Failed, item)
-		if errors.Is(err, ghdeploy.ErrForbidden) || errors.Is(err, ghdeploy.ErrUnauthorized) {
+		if forbidden(err) {
 			return nil
 		}
 	}
 	return nil
+}
+
+// errGone is an environment that somebody else removed.
+var errGone = errors.New("the environment is gone")
+
+// removeEnvironment removes an environment that was read before. GitHub can
+// return 404 to a token without the right to remove it, so a GET decides.
+func (j *retirement) removeEnvironment(ctx context.Context, name string) error {
+	err := j.calls.write(ctx, func(ctx context.Context) error {
+		return j.repo.Client.Environments.Delete(ctx, j.repo.Owner, j.repo.Name, name)
+	})
+	if !errors.Is(err, ghdeploy.ErrNotFound) {
+		return err
+	}
+	switch _, shown := j.environment(ctx, name); {
+	case errors.Is(shown, ghdeploy.ErrNotFound):
+		return errGone
+	case shown != nil:
+		return shown
+	}
+	return fmt.Errorf("%w: %w", errDenied, err)
 }
 
 // tooYoung reports whether an environment may be one that is about to get its

@@ -202,6 +202,38 @@ func TestRetireGivesUp(t *testing.T) {
 	})
 }
 
+// flaky fails the first DELETE of each second deployment.
+type flaky struct {
+	ghdeploy.DeploymentsService
+	failed map[int64]bool
+}
+
+func (f flaky) Delete(ctx context.Context, owner, repo string, id int64) error {
+	if id%2 == 1 && !f.failed[id] {
+		f.failed[id] = true
+		return &ghdeploy.Error{Method: "DELETE", StatusCode: 503}
+	}
+	return f.DeploymentsService.Delete(ctx, owner, repo, id)
+}
+
+// Only transient errors in a row end the job.
+func TestRetireGoesOnBetweenTransientErrors(t *testing.T) {
+	virtual1(t, times(30, row("a", "failure")), func(b *bed) {
+		b.repo.Client.Deployments = flaky{b.repo.Client.Deployments, map[int64]bool{}}
+		equal(b.T, "result", "0 deactivated, 30 deleted, 0 gone, 0 kept, 0 failed", b.retire(rollout.RetireOptions{Environment: "a", Delete: true}))
+	})
+}
+
+// overtaken removes each environment just before the caller does.
+type overtaken struct{ ghdeploy.EnvironmentsService }
+
+func (o overtaken) Delete(ctx context.Context, owner, repo, environment string) error {
+	if err := o.EnvironmentsService.Delete(ctx, owner, repo, environment); err != nil {
+		return err
+	}
+	return o.EnvironmentsService.Delete(ctx, owner, repo, environment)
+}
+
 func TestRemoveEnvironment(t *testing.T) {
 	all := rollout.RetireOptions{Environment: "pr-1", Delete: true, RemoveEnvironment: true}
 	rows := []ghdeploytest.SeedDeployment{row("pr-1", "success"), row("pr-2", "in_progress")}
@@ -214,6 +246,18 @@ func TestRemoveEnvironment(t *testing.T) {
 			opts.Environment, opts.Running = "pr-*", true
 			equal(b.T, "of a pattern", "0 deactivated, 1 deleted, 0 gone, 0 kept, 1 failed, error", b.retire(opts))
 			b.wantItems("delete 2 (1/1)", "remove_environment pr-1 failed")
+		})
+	})
+	t.Run("GitHub hides that the token may not", func(t *testing.T) {
+		virtual1(t, rows, func(b *bed) {
+			b.srv.Inject(ghdeploytest.Fault{Operation: deleteEnvironment, Times: ghdeploytest.Always, Effect: ghdeploytest.Respond(404, `{"message":"Not Found"}`)})
+			equal(b.T, "result", "0 deactivated, 1 deleted, 0 gone, 0 kept, 1 failed, error", b.retire(all))
+		})
+	})
+	t.Run("somebody else removes it", func(t *testing.T) {
+		virtual1(t, rows, func(b *bed) {
+			b.repo.Client.Environments = overtaken{b.repo.Client.Environments}
+			equal(b.T, "result", "0 deactivated, 1 deleted, 0 gone, 0 kept, 0 failed", b.retire(all))
 		})
 	})
 	t.Run("kept deployments keep it", func(t *testing.T) {
