@@ -14,11 +14,11 @@ import (
 // to promote, pass the result of [Repo.Current] for the environment before it.
 //
 // The request has d's SHA as its Ref, its task, its description, and its
-// payload without the member ghdeploy_key, which identifies a single deployment. A
-// payload that is text holding a JSON object becomes that object; other text
-// stays text; an empty payload is omitted. AutoMerge is false, because GitHub
-// cannot merge into a commit. The transient and production flags are copied
-// only within one environment; elsewhere GitHub's defaults apply.
+// payload without the member ghdeploy_key, which identifies a single
+// deployment. A payload that is text holding a JSON object becomes that object;
+// other text stays text; an empty payload is omitted. AutoMerge is false,
+// because GitHub cannot merge into a commit. The transient and production flags
+// are copied only within one environment; elsewhere GitHub's defaults apply.
 //
 // GitHub checks the commit's statuses again: set SkipContexts or
 // RequiredContexts if they must not decide. For a nil d the request has no Ref,

@@ -26,6 +26,8 @@ type LookOptions struct {
 	// inactive, and [Repo.Current] then finds none of theirs live. To deploy
 	// several tasks to one environment, set KeepEarlier in [RunOptions], or
 	// AutoInactive to false in the status.
+	//
+	// GitHub docs: https://docs.github.com/rest/deployments/deployments#inactive-deployments
 	Task string
 	// Lookback is the number of deployments that are looked at, counted from
 	// the newest. Default 100.
@@ -63,6 +65,8 @@ func (o *LookOptions) check() error {
 // reads the whole list.
 //
 // What changes during the call may be missed.
+//
+// GitHub docs: https://docs.github.com/rest/deployments/deployments#inactive-deployments
 func (r Repo) Current(ctx context.Context, environment string, opts LookOptions) (*Entry, error) {
 	if err := r.checkLook(environment, &opts); err != nil {
 		return nil, err

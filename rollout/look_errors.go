@@ -7,7 +7,7 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// What the functions that look report with [errors.Is].
+// Compare the errors of the functions that look with [errors.Is].
 var (
 	// ErrNoneLive is an environment without a live deployment: see
 	// [Repo.Current].

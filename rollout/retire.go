@@ -114,13 +114,19 @@ const defaultPace = time.Second
 // A rate limit is a pause that only ctx bounds: OnItem gets an Item that says
 // until when. A deployment that is already deleted is counted as gone.
 //
-// Retire makes one request at a time, one write a second and at most 10 reads a
-// second, which keeps it below GitHub's secondary limits. It costs one request
-// for each hundred deployments of the two lists, one to read each deployment's
-// history, and one to change it. Histories are not read if Delete, Running and
-// Live are all set. To delete 460 deployments of one environment takes at most
-// 470 requests then, and at most 940 otherwise. A pattern costs two requests
-// more. Patterns and RemoveEnvironment need the Environments service.
+// Retire makes one request at a time, at most one write and 10 reads a second.
+// That keeps it below the 900 points and the 80 creations a minute that GitHub
+// documents; more than 500 inactive statuses in an hour can meet a further
+// limit.
+//
+// Retire costs one request for each hundred deployments of the two lists, one to
+// read each deployment's history, and one to change it. Histories are not read
+// if Delete, Running and Live are all set. To delete 460 deployments of one
+// environment takes at most 470 requests then, and at most 940 otherwise. A
+// pattern costs two requests more. Patterns and RemoveEnvironment need the
+// Environments service.
+//
+// GitHub docs: https://docs.github.com/rest/deployments/deployments#delete-a-deployment
 func (r Repo) Retire(ctx context.Context, opts RetireOptions) (*Retired, error) {
 	if err := opts.check(); err != nil {
 		return nil, err
