@@ -1,6 +1,7 @@
 package ghdeploy
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -47,17 +48,15 @@ func NewClient(opts ...Option) (*Client, error) {
 	}, nil
 }
 
-// Rate returns the newest quota that any response to this client reported. It
-// is zero before the first response, and on a Client that NewClient did not
-// create.
+// Rate returns the newest quota that a response to this client reported. Of
+// two responses to one token, that with the later Reset is newer, then that with
+// the higher Used, then the later one. Rate is zero before the first response,
+// and on a Client that NewClient did not make.
 func (c *Client) Rate() Rate {
 	if c.core == nil {
 		return Rate{}
 	}
-	if rate := c.core.rate.Load(); rate != nil {
-		return *rate
-	}
-	return Rate{}
+	return c.core.rate.load()
 }
 
 // core is the state that the services of one client share.
@@ -72,7 +71,7 @@ type core struct {
 	log       *slog.Logger
 
 	gate      gate
-	rate      atomic.Pointer[Rate]
+	rate      latestRate
 	lastToken atomic.Pointer[string] // for redaction only
 	sunset    atomic.Bool            // the end of the API version was logged
 }
@@ -139,7 +138,7 @@ func fetch[T any, P object[T]](ctx context.Context, c *core, op operation) (*T, 
 // execute executes an operation whose response has no documented body.
 func (c *core) execute(ctx context.Context, op operation) (*response, error) {
 	resp, err := c.call(ctx, op)
-	if err == nil && len(resp.body) > 0 && !wire.Valid(resp.body) {
+	if err == nil && len(bytes.TrimSpace(resp.body)) > 0 && !wire.Valid(resp.body) {
 		err = malformed(resp, nil) // a login page, for example
 	}
 	return resp, err

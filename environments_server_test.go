@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/ghdeploy/ghdeploy"
@@ -231,12 +232,13 @@ func TestProtectionRulesOnAServer(t *testing.T) {
 }
 
 // servable are names that a server can hold side by side: it takes up to 255
-// characters, and case does not count.
+// characters, none of them a control character, and case does not count.
 func servable(names []string) []string {
 	var list []string
 	for _, name := range names {
 		clash := slices.ContainsFunc(list, func(other string) bool { return strings.EqualFold(name, other) })
-		if utf8.ValidString(name) && utf8.RuneCountInString(name) <= 255 && !clash {
+		control := strings.ContainsFunc(name, unicode.IsControl)
+		if utf8.ValidString(name) && utf8.RuneCountInString(name) <= 255 && !clash && !control {
 			list = append(list, name)
 		}
 	}

@@ -198,7 +198,7 @@ func ExampleError() {
 	}
 
 	client, err := ghdeploy.NewClient(
-		ghdeploy.WithRetry(ghdeploy.RetryPolicy{MaxAttempts: 1}), // by default a limit of up to two minutes is waited for
+		ghdeploy.WithRetry(ghdeploy.RetryPolicy{MaxAttempts: 1, MaxWait: -1}), // by default a call waits up to two minutes for a rate limit
 		ghdeploy.WithHTTPClient(fakeGitHub(
 			answer(202, `{"message":"Auto-merged main into topic on deployment."}`),
 			answer(409, `{"message":"Conflict merging main into topic."}`),

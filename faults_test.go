@@ -31,7 +31,7 @@ func clientUnder(m mutation) faultcheck.New {
 		client, err := NewClient(
 			WithBaseURL(baseURL),
 			WithHTTPClient(httpClient),
-			WithRetry(RetryPolicy{MaxAttempts: faultcheck.Attempts, MinBackoff: time.Millisecond, MaxBackoff: 2 * time.Millisecond}),
+			WithRetry(RetryPolicy{MaxAttempts: faultcheck.Attempts, MinBackoff: time.Millisecond, MaxBackoff: 2 * time.Millisecond, MaxWait: 250 * time.Millisecond}),
 		)
 		if err != nil {
 			return nil, err

@@ -72,6 +72,13 @@ func getOne(ctx context.Context, client *Client) error {
 	return err
 }
 
+// limited makes a call that cannot wait for a rate limit.
+func limited(ctx context.Context, client *Client) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	return getOne(ctx, client)
+}
+
 // heldFor returns the limit that held a call back unsent.
 func heldFor(t *testing.T, err error) RateLimitError {
 	t.Helper()
@@ -166,7 +173,7 @@ func TestGateRefusesWhoMayNotWait(t *testing.T) {
 					sent++
 					return reply(429, tooFast, "Retry-After: 60", "X-RateLimit-Remaining: 17"), nil
 				}, WithRetry(tt.policy))
-				first := getOne(t.Context(), client)
+				first := limited(t.Context(), client)
 				if e, ok := errors.AsType[*Error](first); !ok || e.Attempts != 1 || e.StatusCode != http.StatusTooManyRequests {
 					t.Fatalf("the first call: %v", first)
 				}
@@ -260,7 +267,7 @@ func TestGateAsksForTheTokenAgain(t *testing.T) {
 			asked++
 			return map[bool]string{true: "token-old", false: "token-new"}[asked <= 2], nil
 		}), WithRetry(RetryPolicy{MaxAttempts: 1}))
-		if err := getOne(t.Context(), client); !errors.Is(err, ErrRateLimited) {
+		if err := limited(t.Context(), client); !errors.Is(err, ErrRateLimited) {
 			t.Fatal(err)
 		}
 		if err := getOne(t.Context(), client); err != nil { // held with the old token, sent with the new
@@ -287,15 +294,15 @@ func TestGateNeverHoldsForLong(t *testing.T) {
 					}
 					return reply(200, oneDeployment), nil
 				}, WithRetry(RetryPolicy{MaxAttempts: 1, MaxWait: 24 * time.Hour}))
-				if err := getOne(t.Context(), client); !errors.Is(err, ErrRateLimited) {
+				if err := limited(t.Context(), client); !errors.Is(err, ErrRateLimited) {
 					t.Fatal(err)
 				}
 				began := time.Now()
 				if err := getOne(t.Context(), client); err != nil {
 					t.Fatal(err)
 				}
-				if held := time.Since(began); held != 65*time.Minute {
-					t.Errorf("held for %v, want 65m", held)
+				if held := time.Since(began); held < 65*time.Minute || held > 65*time.Minute+maxJitter {
+					t.Errorf("held for %v, want 65m and the jitter", held)
 				}
 			})
 		})
@@ -341,7 +348,7 @@ func TestWaitsEndWithTheContext(t *testing.T) {
 				}, WithRetry(RetryPolicy{MinBackoff: 20 * time.Second}))
 				if tt.held {
 					limit := &RateLimitError{RetryAfter: time.Minute, RetryAt: time.Now().Add(time.Minute)}
-					client.core.gate.close(keyOf(""), limit, time.Now())
+					client.core.gate.close(keyOf(""), nil, limit, time.Now())
 					tt.sent = 0
 				}
 				ctx, cancel := context.WithCancelCause(t.Context())
@@ -365,24 +372,33 @@ func TestWaitsEndWithTheContext(t *testing.T) {
 	}
 }
 
-// The gate keeps no more holds than there are tokens that are held.
+// The gate keeps a hold while it lasts, and no more than a minute longer.
 func TestGateForgets(t *testing.T) {
 	var g gate
 	now := time.Now()
 	for i := range 1000 {
 		at := now.Add(time.Duration(i) * time.Second)
-		g.close(keyOf(fmt.Sprint(i)), &RateLimitError{RetryAt: at.Add(10 * time.Second)}, at)
+		g.close(keyOf(fmt.Sprint(i)), nil, &RateLimitError{RetryAt: at.Add(10 * time.Second)}, at)
+		for held := max(0, i-9); held <= i; held++ {
+			if g.holds[keyOf(fmt.Sprint(held))] == nil {
+				t.Fatalf("after %d s the hold that began at %d s is lost", i, held)
+			}
+		}
 	}
-	if len(g.holds) > 11 {
-		t.Errorf("%d holds are kept", len(g.holds))
+	if len(g.holds) > 71 || len(g.ends) != len(g.holds) {
+		t.Errorf("%d holds are kept, %d with an end", len(g.holds), len(g.ends))
 	}
+	now = now.Add(2000 * time.Second)
 	// A shorter hold does not cut a longer one.
-	g.close(keyOf("a"), &RateLimitError{RetryAt: now.Add(2 * time.Hour)}, now)
-	g.close(keyOf("a"), &RateLimitError{RetryAt: now.Add(time.Hour)}, now)
-	if held := g.limitFor(keyOf("a"), now); held == nil || held.RetryAfter != 2*time.Hour {
-		t.Errorf("held = %+v, want two hours", held)
+	g.close(keyOf("a"), nil, &RateLimitError{RetryAt: now.Add(2 * time.Hour)}, now)
+	g.close(keyOf("a"), nil, &RateLimitError{RetryAt: now.Add(time.Hour)}, now)
+	if len(g.holds) != 1 {
+		t.Errorf("%d holds are kept, want 1", len(g.holds))
 	}
-	if held := g.limitFor(keyOf("a"), now.Add(2*time.Hour)); held != nil {
-		t.Errorf("held = %+v at the limit's end", held)
+	if limit := g.holds[keyOf("a")].limitFor(now); limit.RetryAfter != 2*time.Hour {
+		t.Errorf("limit = %+v, want two hours", limit)
+	}
+	if _, limit, _ := g.enter(keyOf("a"), now.Add(2*time.Hour+probation)); limit != nil || len(g.holds) != 0 {
+		t.Errorf("limit = %+v after its end; %d holds", limit, len(g.holds))
 	}
 }

@@ -253,6 +253,7 @@ func newCore(opts []Option) (*core, error) {
 		userAgent: strings.TrimSpace(c.userAgent + " ghdeploy/" + version()),
 		version:   c.version,
 		retry:     c.retry.withDefaults(),
+		gate:      gate{retry: c.retry.withDefaults()},
 		log:       c.log,
 	}, nil
 }

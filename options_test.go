@@ -142,6 +142,10 @@ func TestNewClientRefuses(t *testing.T) {
 			[]ghdeploy.Option{ghdeploy.WithBaseURL("http://localhost.example.com"), ghdeploy.WithToken("ghp_1")},
 			"ghdeploy: the base URL http://localhost.example.com would send the token unencrypted; use https://, or add WithInsecureHTTP",
 		},
+		"a token to a name in .localhost, which net/http sends to a proxy": {
+			[]ghdeploy.Option{ghdeploy.WithBaseURL("http://x.localhost"), ghdeploy.WithToken("ghp_1")},
+			"ghdeploy: the base URL http://x.localhost would send the token unencrypted; use https://, or add WithInsecureHTTP",
+		},
 		"host: empty": {
 			[]ghdeploy.Option{ghdeploy.WithHost("")},
 			"ghdeploy: WithHost: the host is empty; use one such as github.com",
@@ -295,6 +299,36 @@ func TestRequestGoesTo(t *testing.T) {
 			}
 			same(t, "URL", tt.want, w.request(t).URL)
 		})
+	}
+}
+
+// An address that is given explicitly applies before or after FromEnvironment,
+// and the one of the environment is then not even read.
+func TestFromEnvironmentKeepsAnExplicitHost(t *testing.T) {
+	for _, apiURL := range []string{"https://ghe.example.com/api/v3", "not a URL", "http://ghe.example.com"} {
+		t.Setenv("GH_TOKEN", "")
+		t.Setenv("GITHUB_TOKEN", "ghs_two")
+		t.Setenv("GITHUB_API_URL", apiURL)
+		for name, explicit := range map[string]ghdeploy.Option{
+			"https://api.github.com/":            ghdeploy.WithHost("github.com"),
+			"https://other.example.com/api/v3/":  ghdeploy.WithHost("other.example.com"),
+			"https://third.example.com/rest/v3/": ghdeploy.WithBaseURL("https://third.example.com/rest/v3"),
+		} {
+			for order, opts := range map[string][]ghdeploy.Option{
+				"before": {explicit, ghdeploy.FromEnvironment()},
+				"after":  {ghdeploy.FromEnvironment(), explicit},
+			} {
+				w := answers(answer(200, oneDeployment))
+				client, err := ghdeploy.NewClient(append(opts, ghdeploy.WithHTTPClient(&http.Client{Transport: w}))...)
+				if err != nil {
+					t.Fatalf("%s %s %s: %v", name, order, apiURL, err)
+				}
+				if _, err := client.Deployments.Get(t.Context(), "o", "r", 42); err != nil {
+					t.Fatal(err)
+				}
+				same(t, order+" "+apiURL, name+"repos/o/r/deployments/42", w.request(t).URL)
+			}
+		}
 	}
 }
 

@@ -280,7 +280,7 @@ func TestAll(t *testing.T) {
 		if !errors.Is(err, ghdeploy.ErrPagination) {
 			t.Errorf("err = %v, want ErrPagination", err)
 		}
-		same(t, "ids", []int64{2}, ids)
+		same(t, "ids", []int64{2, 1}, ids) // the rows of the page are kept
 		same(t, "requests", 2, len(w.requests()))
 	})
 	t.Run("a wrong argument comes from the range", func(t *testing.T) {
@@ -336,10 +336,10 @@ func TestPages(t *testing.T) {
 		"two pages":           {0, book{0: {Items: rows(2), NextPage: 2}, 2: {Items: rows(1)}}, []int64{2, 1}, []int{0, 2}, ""},
 		"from a page on":      {4, book{4: {Items: rows(2), NextPage: 5}, 5: {Items: rows(1)}}, []int64{2, 1}, []int{4, 5}, ""},
 		"with a leap":         {1, book{1: {Items: rows(2), NextPage: 9}, 9: {Items: rows(1)}}, []int64{2, 1}, []int{1, 9}, ""},
-		"the first again":     {0, book{0: {Items: rows(2), NextPage: 1}}, []int64{2}, []int{0}, "ghdeploy: pagination is broken: page 1 names 1 as the next"},
-		"the same again":      {3, book{3: {Items: rows(2), NextPage: 3}}, []int64{2}, []int{3}, "ghdeploy: pagination is broken: page 3 names 3 as the next"},
-		"back":                {3, book{3: {Items: rows(2), NextPage: 2}}, []int64{2}, []int{3}, "ghdeploy: pagination is broken: page 3 names 2 as the next"},
-		"back past the first": {3, book{3: {Items: rows(2), NextPage: -1}}, []int64{2}, []int{3}, "ghdeploy: pagination is broken: page 3 names -1 as the next"},
+		"the first again":     {0, book{0: {Items: rows(2), NextPage: 1}}, []int64{2}, []int{0}, "ghdeploy: pagination is broken: page 1 names no valid next page"},
+		"the same again":      {3, book{3: {Items: rows(2), NextPage: 3}}, []int64{2}, []int{3}, "ghdeploy: pagination is broken: page 3 names no valid next page"},
+		"back":                {3, book{3: {Items: rows(2), NextPage: 2}}, []int64{2}, []int{3}, "ghdeploy: pagination is broken: page 3 names no valid next page"},
+		"back past the first": {3, book{3: {Items: rows(2), NextPage: -1}}, []int64{2}, []int{3}, "ghdeploy: pagination is broken: page 3 names no valid next page"},
 		"a nil page":          {0, book{}, nil, []int{0}, "ghdeploy: pagination is broken: page 0 is nil"},
 		"nil rows are the stub's own": {
 			0, book{0: {Items: []*ghdeploy.Deployment{{ID: 1}, {}, {}}}}, []int64{1, 0, 0}, []int{0}, "",

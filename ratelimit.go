@@ -1,38 +1,38 @@
 package ghdeploy
 
 import (
-	"crypto/sha256"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
-	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// Rate is the state of the primary quota, as an answer's X-RateLimit headers
-// gave it. It is zero where there were none: GitHub Enterprise Server sends
-// none unless its administrator turned the limits on.
+// Rate is the state of the primary rate limit, from the X-RateLimit headers of
+// a response. It is zero if the response has none of them: GitHub Enterprise
+// Server omits them unless its administrator turned the limits on.
 //
 // GitHub docs: https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api#checking-the-status-of-your-rate-limit
 type Rate struct {
-	Limit     int       // requests in the window
-	Remaining int       // how many are left of them
-	Used      int       // how many were made
-	Reset     time.Time // when the window ends, on GitHub's clock
-	Resource  string    // which quota: "core" for all operations here
+	Limit     int       // requests per window
+	Remaining int       // requests that remain in the window
+	Used      int       // requests made in the window
+	Reset     time.Time // end of the window, on GitHub's clock
+	Resource  string    // name of the quota: "core" for all operations here
 }
 
 const (
-	// secondaryWait is the least to wait after a secondary limit that names
-	// no time. GitHub docs: rate-limits-for-the-rest-api#exceeding-the-rate-limit
+	// secondaryWait is the wait after a rate limit response that names no time.
+	// GitHub docs: rate-limits-for-the-rest-api#exceeding-the-rate-limit
 	secondaryWait = time.Minute
-	// longestHold bounds every wait for a limit, whatever a header says. The
-	// longest that GitHub documents is the primary window, an hour.
+	// longestHold is the maximum wait for a rate limit, whatever a header says.
+	// The longest that GitHub documents is the primary window, an hour.
 	longestHold = 65 * time.Minute
 )
 
-// parseRate reads the X-RateLimit headers; false where there are none, or
-// where they are not what they should be.
+// parseRate reads the X-RateLimit headers. It returns false if neither the
+// limit nor the remaining requests can be read.
 func parseRate(h http.Header) (Rate, bool) {
 	limit, limitOK := parseCount(h.Get("X-RateLimit-Limit"))
 	remaining, remainingOK := parseCount(h.Get("X-RateLimit-Remaining"))
@@ -50,13 +50,13 @@ func parseRate(h http.Header) (Rate, bool) {
 func parseCount(s string) (int, bool) {
 	n, err := strconv.ParseUint(s, 10, 31)
 	if err != nil {
-		return 0, false // and not the nearest number that would do
+		return 0, false // ParseUint returns the nearest number here
 	}
 	return int(n), true
 }
 
 func parseReset(h http.Header) (time.Time, bool) {
-	// Past the year 9999 a time no longer prints as one.
+	// time.Time marshals no year after 9999.
 	const year10000 = 253402300800
 	s, err := strconv.ParseInt(h.Get("X-RateLimit-Reset"), 10, 64)
 	if err != nil || s <= 0 || s >= year10000 {
@@ -65,43 +65,93 @@ func parseReset(h http.Header) (time.Time, bool) {
 	return time.Unix(s, 0), true
 }
 
-// parseLimit tells whether an answer is a limit, and which. now is when it was
-// read.
+// latestRate keeps the newest Rate of a client's responses. Its zero value is
+// empty.
+type latestRate struct{ newest atomic.Pointer[observedRate] }
+
+type observedRate struct {
+	Rate
+	key tokenKey
+}
+
+func (l *latestRate) load() Rate {
+	if r := l.newest.Load(); r != nil {
+		return r.Rate
+	}
+	return Rate{}
+}
+
+// observe keeps the rate of a response to this token unless the one it has is
+// newer. at is the time of the response on the server's clock.
+func (l *latestRate) observe(rate Rate, key tokenKey, at time.Time) {
+	r := &observedRate{rate, key}
+	for {
+		old := l.newest.Load()
+		if old != nil && old.newerThan(r, at) || l.newest.CompareAndSwap(old, r) {
+			return
+		}
+	}
+}
+
+// newerThan compares two rates of one quota: by reset, then by used. Rates of
+// two quotas have no order. Nor has one whose window has ended or whose reset is
+// implausible: it would stay for ever.
+func (r *observedRate) newerThan(later *observedRate, at time.Time) bool {
+	left := r.Reset.Sub(at)
+	switch {
+	case r.key != later.key || r.Resource != later.Resource || left <= 0 || left > longestHold:
+		return false
+	case !r.Reset.Equal(later.Reset):
+		return r.Reset.After(later.Reset)
+	}
+	return r.Used > later.Used
+}
+
+// How GitHub's rate limit responses begin, and the pages of its documentation
+// that they name: #rate-limiting, rate-limits-for-the-rest-api,
+// #secondary-rate-limits and #abuse-rate-limits.
+var (
+	primaryMessage   = regexp.MustCompile(`(?i)^\s*API rate limit exceeded\b`)
+	secondaryMessage = regexp.MustCompile(`(?i)^\s*You have (?:exceeded a secondary rate limit|triggered an abuse detection mechanism)\b`)
+	limitPage        = regexp.MustCompile(`(?i)\brate-limit(?:s|ing)\b`)
+	secondaryPage    = regexp.MustCompile(`(?i)\b(?:secondary|abuse)-rate-limits\b`)
+)
+
+// parseLimit returns the rate limit of a response, nil if it is none. now is
+// when it was read.
 //
-// A 403 has other causes, so a limit must show itself: by Retry-After, by its
-// words (the one sign that GitHub's secondary limits always give), or by an
-// exhausted quota in an answer that gives no other reason. A token that lacks
-// a permission is refused on the last call of its quota too.
+// A 403 has other causes, and its message can hold names of the caller's. So it
+// needs Retry-After, the beginning of one of GitHub's messages, a page about
+// rate limits, or an exhausted quota without any message: a token without the
+// permission gets a 403 on the last request of its quota too.
 func parseLimit(status int, h http.Header, p errorBody, now time.Time) *RateLimitError {
-	words := strings.ToLower(p.message + " " + p.documentationURL)
-	says := strings.Contains(words, "rate limit") || strings.Contains(words, "rate-limit") || strings.Contains(words, "abuse")
+	secondary := secondaryMessage.MatchString(p.message) || secondaryPage.MatchString(p.documentationURL)
+	named := secondary || primaryMessage.MatchString(p.message) || limitPage.MatchString(p.documentationURL)
 	exhausted := h.Get("X-RateLimit-Remaining") == "0"
 	switch status {
 	case http.StatusTooManyRequests:
 	case http.StatusForbidden:
-		if !says && h.Get("Retry-After") == "" && (!exhausted || p.message != "") {
+		if !named && h.Get("Retry-After") == "" && (!exhausted || p.message != "") {
 			return nil
 		}
 	default:
 		return nil
 	}
-	limit := &RateLimitError{
-		Secondary: !exhausted || strings.Contains(words, "secondary") || strings.Contains(words, "abuse"),
-	}
+	limit := &RateLimitError{Secondary: secondary || !exhausted}
 	limit.Rate, _ = parseRate(h)
 	limit.RetryAfter = limitWait(h, exhausted, now)
 	limit.RetryAt = now.Add(limit.RetryAfter)
 	return limit
 }
 
-// limitWait is how long a limit lasts, by GitHub's own order: Retry-After,
+// limitWait returns how long a rate limit lasts, in GitHub's order: Retry-After,
 // else the reset of an exhausted quota, else a minute.
 func limitWait(h http.Header, exhausted bool, now time.Time) time.Duration {
 	if wait, ok := retryAfter(h, now); ok {
 		return wait
 	}
 	if reset, ok := parseReset(h); ok && exhausted {
-		return bounded(reset.Sub(serverTime(h, now)))
+		return waitUntil(reset, h, now)
 	}
 	return secondaryWait
 }
@@ -115,7 +165,7 @@ func retryAfter(h http.Header, now time.Time) (time.Duration, bool) {
 	if strings.Trim(value, "0123456789") == "" {
 		seconds, err := strconv.ParseInt(value, 10, 64)
 		if err != nil || seconds > int64(longestHold/time.Second) {
-			return longestHold, true // a number past all bounds is still a number
+			return longestHold, true // ParseInt fails on a number above 2^63-1
 		}
 		return time.Duration(seconds) * time.Second, true
 	}
@@ -123,11 +173,21 @@ func retryAfter(h http.Header, now time.Time) (time.Duration, bool) {
 	if err != nil {
 		return 0, false
 	}
-	return bounded(at.Sub(serverTime(h, now))), true
+	return waitUntil(at, h, now), true
 }
 
-// serverTime is what the server's clock showed, so that a wait until one of
-// its times is right on a machine whose own clock is not.
+// waitUntil returns the wait until a time on the server's clock, which Date
+// shows. A Date that makes the wait implausible is ignored.
+func waitUntil(at time.Time, h http.Header, now time.Time) time.Duration {
+	wait := at.Sub(serverTime(h, now))
+	if wait < 0 || wait > longestHold {
+		wait = at.Sub(now)
+	}
+	return clampWait(wait)
+}
+
+// serverTime returns the time on the server's clock: the Date of the response,
+// else now.
 func serverTime(h http.Header, now time.Time) time.Time {
 	if date, err := http.ParseTime(h.Get("Date")); err == nil {
 		return date
@@ -135,49 +195,6 @@ func serverTime(h http.Header, now time.Time) time.Time {
 	return now
 }
 
-func bounded(d time.Duration) time.Duration {
+func clampWait(d time.Duration) time.Duration {
 	return min(max(d, 0), longestHold)
-}
-
-// gate holds requests back while a limit lasts. It is keyed by token: another
-// token has a quota of its own.
-type gate struct {
-	mu    sync.Mutex
-	holds map[tokenKey]RateLimitError
-}
-
-// tokenKey stands for a token, so that nothing keeps a token that is no
-// longer in use.
-type tokenKey [sha256.Size]byte
-
-func keyOf(token string) tokenKey { return sha256.Sum256([]byte(token)) }
-
-// close lets no attempt under this token start until the limit ends.
-func (g *gate) close(key tokenKey, limit *RateLimitError, now time.Time) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for k, hold := range g.holds {
-		if !hold.RetryAt.After(now) {
-			delete(g.holds, k)
-		}
-	}
-	if g.holds == nil {
-		g.holds = make(map[tokenKey]RateLimitError)
-	}
-	if hold, ok := g.holds[key]; !ok || limit.RetryAt.After(hold.RetryAt) {
-		g.holds[key] = *limit
-	}
-}
-
-// held returns the limit that holds this token back, or nil. RetryAfter counts
-// from now.
-func (g *gate) limitFor(key tokenKey, now time.Time) *RateLimitError {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	hold, ok := g.holds[key]
-	if !ok || !hold.RetryAt.After(now) {
-		return nil
-	}
-	hold.RetryAfter = hold.RetryAt.Sub(now)
-	return &hold
 }

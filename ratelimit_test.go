@@ -2,10 +2,15 @@ package ghdeploy
 
 import (
 	"bufio"
+	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"net/textproto"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -94,6 +99,8 @@ func TestRetryAfter(t *testing.T) {
 		"a date gone by":                 {"Retry-After: Tue, 14 Nov 2023 22:12:20 GMT", 0, true},
 		"a date far off":                 {"Retry-After: Tue, 14 Nov 2090 22:13:20 GMT", longestHold, true},
 		"a date, the server's clock off": {"Date: Wed, 14 Nov 2029 10:00:00 GMT\nRetry-After: Wed, 14 Nov 2029 10:02:00 GMT", 2 * time.Minute, true},
+		"a date, Date is of 1970":        {"Date: Thu, 01 Jan 1970 00:00:00 GMT\nRetry-After: Tue, 14 Nov 2023 22:14:50 GMT", 90 * time.Second, true},
+		"a date, Date is in the future":  {"Date: Wed, 14 Nov 2029 10:00:00 GMT\nRetry-After: Tue, 14 Nov 2023 22:14:50 GMT", 90 * time.Second, true},
 		"the first of two":               {"Retry-After: 5\nRetry-After: 50", 5 * time.Second, true},
 	}
 	for name, tt := range tests {
@@ -127,6 +134,13 @@ func TestParseLimit(t *testing.T) {
 		"a primary limit as 429":                 {429, "X-RateLimit-Remaining: 0\nX-RateLimit-Reset: 1700000900", primary, &want{false, 15 * time.Minute}},
 		"the machine's clock is an hour ahead":   {403, "Date: Tue, 14 Nov 2023 21:13:20 GMT\nX-RateLimit-Remaining: 0\nX-RateLimit-Reset: 1699996700", primary, &want{false, 5 * time.Minute}},
 		"the machine's clock is an hour behind":  {403, "Date: Tue, 14 Nov 2023 23:13:20 GMT\nX-RateLimit-Remaining: 0\nX-RateLimit-Reset: 1700003900", primary, &want{false, 5 * time.Minute}},
+		"a Date of 1970":                         {403, "Date: Thu, 01 Jan 1970 00:00:00 GMT\nX-RateLimit-Remaining: 0\nX-RateLimit-Reset: 1700000090", primary, &want{false, 90 * time.Second}},
+		"a Date in the future":                   {403, "Date: Fri, 01 Jan 2100 00:00:00 GMT\nX-RateLimit-Remaining: 0\nX-RateLimit-Reset: 1700000090", primary, &want{false, 90 * time.Second}},
+		"a Date an hour after the reset":         {403, "Date: Tue, 14 Nov 2023 23:14:50 GMT\nX-RateLimit-Remaining: 0\nX-RateLimit-Reset: 1700000090", primary, &want{false, 90 * time.Second}},
+		"a Date 66 minutes before the reset":     {403, "Date: Tue, 14 Nov 2023 21:08:50 GMT\nX-RateLimit-Remaining: 0\nX-RateLimit-Reset: 1700000090", primary, &want{false, 90 * time.Second}},
+		"a Date 65 minutes before the reset":     {403, "Date: Tue, 14 Nov 2023 21:09:50 GMT\nX-RateLimit-Remaining: 0\nX-RateLimit-Reset: 1700000090", primary, &want{false, longestHold}},
+		"a Date of 1970 and a reset far off":     {403, "Date: Thu, 01 Jan 1970 00:00:00 GMT\nX-RateLimit-Remaining: 0\nX-RateLimit-Reset: 1800000000", primary, &want{false, longestHold}},
+		"a Date at the reset":                    {403, "Date: Tue, 14 Nov 2023 23:13:20 GMT\nX-RateLimit-Remaining: 0\nX-RateLimit-Reset: 1700003600", primary, &want{false, 0}},
 		"a Date that is none":                    {403, "Date: yesterday\nX-RateLimit-Remaining: 0\nX-RateLimit-Reset: 1700000900", primary, &want{false, 15 * time.Minute}},
 		"a reset gone by":                        {403, "X-RateLimit-Remaining: 0\nX-RateLimit-Reset: 1600000000", primary, &want{false, 0}},
 		"a reset far off":                        {403, "X-RateLimit-Remaining: 0\nX-RateLimit-Reset: 1800000000", primary, &want{false, longestHold}},
@@ -141,6 +155,19 @@ func TestParseLimit(t *testing.T) {
 		"a secondary limit that names a date":    {429, "Retry-After: Tue, 14 Nov 2023 22:14:20 GMT", secondary, &want{true, time.Minute}},
 		"in its old words":                       {403, "", `{"message":"You have triggered an abuse detection mechanism. Please wait a few minutes before you try again."}`, &want{true, time.Minute}},
 		"by its address alone":                   {403, "", `{"message":"Forbidden","documentation_url":"https://developer.github.com/v3/#abuse-rate-limits"}`, &want{true, time.Minute}},
+		"by the address of the primary limits":   {403, "", `{"message":"Forbidden","documentation_url":"https://docs.github.com/rest/overview/resources-in-the-rest-api#rate-limiting"}`, &want{true, time.Minute}},
+		"by the address of the secondary limits": {403, "X-RateLimit-Remaining: 0\nX-RateLimit-Reset: 1700000900", `{"message":"Forbidden","documentation_url":"https://docs.github.com/en/free-pro-team@latest/rest/overview/resources-in-the-rest-api#secondary-rate-limits"}`, &want{true, 15 * time.Minute}},
+		"in the words of 2013":                   {403, "X-RateLimit-Remaining: 0", `{"message":"API Rate Limit Exceeded for 192.0.2.1"}`, &want{false, time.Minute}},
+		"in old words that say what is blocked":  {403, "", `{"message":"You have triggered an abuse detection mechanism and have been temporarily blocked from content creation. Please retry your request again later."}`, &want{true, time.Minute}},
+		"a branch named rate-limit-fix":          {403, "X-RateLimit-Remaining: 4999", `{"message":"Branch \"rate-limit-fix\" is not allowed to deploy to production."}`, nil},
+		"a branch named like a limit":            {403, "", `{"message":"Branch \"API rate limit exceeded\" is not allowed to deploy to production."}`, nil},
+		"a branch named like a secondary limit":  {403, "", `{"message":"Branch \"You have exceeded a secondary rate limit\" is not allowed."}`, nil},
+		"words about rate limits":                {403, "", `{"message":"The app may not change rate limits"}`, nil},
+		"more than a limit's words":              {403, "", `{"message":"API rate limit exceededly"}`, nil},
+		"suspended for abuse":                    {403, "X-RateLimit-Remaining: 0", `{"message":"Sorry. Your account was suspended for abuse.","documentation_url":"https://docs.github.com/site-policy/acceptable-use-policies/github-acceptable-use-policies"}`, nil},
+		"the endpoint rate_limit is forbidden":   {403, "", `{"message":"Resource not accessible by integration","documentation_url":"https://docs.github.com/rest/rate-limit/rate-limit#get-rate-limit-status-for-the-authenticated-user"}`, nil},
+		"an address with the words in a name":    {403, "", `{"message":"Forbidden","documentation_url":"https://docs.github.com/rest/my-rate-limiter"}`, nil},
+		"a 422 in a limit's words":               {422, "", primary, nil},
 		"by Retry-After alone":                   {403, "Retry-After: 5", `{"message":"Forbidden"}`, &want{true, 5 * time.Second}},
 		"by a Retry-After of nonsense":           {403, "Retry-After: soon", `{"message":"Forbidden"}`, &want{true, time.Minute}},
 		"a 429 that says nothing":                {429, "", "", &want{true, time.Minute}},
@@ -174,4 +201,93 @@ func TestParseLimit(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The newest Rate is kept, in whatever order the responses arrive.
+func TestLatestRate(t *testing.T) {
+	at := time.Unix(1700000000, 0)
+	minutes := func(n int) time.Time { return at.Add(time.Duration(n) * time.Minute) }
+	type response struct {
+		token string
+		rate  Rate
+		at    time.Time
+	}
+	core := func(used, reset int) response {
+		return response{"a", Rate{Limit: 5000, Remaining: 5000 - used, Used: used, Reset: minutes(reset), Resource: "core"}, at}
+	}
+	later := func(r response, by int) response { r.at = minutes(by); return r }
+	other := core(1, 10)
+	other.token = "b"
+	search := core(1, 10)
+	search.rate.Resource = "search"
+	noReset, unused := core(7, 30), core(0, 30)
+	noReset.rate.Reset = time.Time{}
+	unused.rate.Remaining = 17
+	tests := map[string]struct {
+		responses []response
+		want      int // index of the response whose rate is kept
+	}{
+		"the first":                        {[]response{core(1, 30)}, 0},
+		"in order":                         {[]response{core(1, 30), core(2, 30)}, 1},
+		"out of order":                     {[]response{core(101, 30), core(1, 30)}, 0},
+		"used is the same":                 {[]response{core(0, 30), unused}, 1},
+		"the next window":                  {[]response{core(4999, 30), core(1, 60)}, 1},
+		"late, from the window before":     {[]response{core(1, 60), core(4999, 30)}, 0},
+		"the window has ended":             {[]response{core(5000, 30), later(core(1, 29), 30)}, 1},
+		"the window ends soon":             {[]response{core(5000, 30), later(core(1, 29), 29)}, 0},
+		"a reset in a century":             {[]response{core(1, 60*24*365*100), core(2, 30)}, 1},
+		"a reset in 66 minutes":            {[]response{core(1, 66), core(2, 30)}, 1},
+		"a reset in 65 minutes":            {[]response{core(1, 65), core(2, 30)}, 0},
+		"another token":                    {[]response{core(4000, 30), other}, 1},
+		"another quota":                    {[]response{core(4000, 30), search}, 1},
+		"without a reset":                  {[]response{core(4000, 30), noReset}, 0},
+		"without a reset before, and then": {[]response{noReset, core(1, 30)}, 1},
+		"never a reset":                    {[]response{noReset, noReset}, 1},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			var latest latestRate
+			if got := latest.load(); got != (Rate{}) {
+				t.Errorf("before the first response: %+v", got)
+			}
+			for _, r := range tt.responses {
+				latest.observe(r.rate, keyOf(r.token), r.at)
+			}
+			if diff := cmp.Diff(tt.responses[tt.want].rate, latest.load()); diff != "" {
+				t.Errorf("-want +got\n%s", diff)
+			}
+		})
+	}
+}
+
+// Responses that arrive in another order than they were counted in never make
+// Rate go backwards.
+func TestRateOfConcurrentCalls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var used atomic.Int32
+		reset := time.Now().Add(30 * time.Minute).Unix()
+		client := inProcessClient(t, func(*http.Request) (*canned, error) {
+			n := used.Add(1)
+			time.Sleep(time.Duration(rand.IntN(1000)) * time.Millisecond)
+			return reply(200, oneDeployment, "X-RateLimit-Limit: 5000", fmt.Sprintf("X-RateLimit-Remaining: %d", 5000-n),
+				fmt.Sprintf("X-RateLimit-Used: %d", n), fmt.Sprintf("X-RateLimit-Reset: %d", reset), "X-RateLimit-Resource: core"), nil
+		})
+		var calls sync.WaitGroup
+		for range 100 {
+			calls.Go(func() {
+				if err := getOne(t.Context(), client); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		for last := 5000; last > 4900; time.Sleep(time.Millisecond) {
+			if rate := client.Rate(); rate.Limit != 0 {
+				if rate.Remaining > last {
+					t.Fatalf("remaining went from %d to %d", last, rate.Remaining)
+				}
+				last = rate.Remaining
+			}
+		}
+		calls.Wait()
+	})
 }

@@ -78,7 +78,7 @@ func (x *exchange) read(resp *http.Response, err error, now time.Time) *response
 	}
 	if rate, ok := parseRate(r.header); ok {
 		r.rate = rate
-		x.core.rate.Store(&rate)
+		x.core.rate.observe(rate, x.key, serverTime(r.header, now))
 	}
 	if r.status == http.StatusNotFound && r.errorBody.message == "" && r.note == "" {
 		r.note = wrongBase(x.core.base)
@@ -94,7 +94,6 @@ func (x *exchange) read(resp *http.Response, err error, now time.Time) *response
 	if x.req.Method == http.MethodPost && x.attempt.rewritten() {
 		r.err = errWrittenTwice // whatever the response says, there may be two
 	}
-	x.logSunset(r.header)
 	return r
 }
 

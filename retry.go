@@ -36,8 +36,8 @@ type RetryPolicy struct {
 	// MaxBackoff is the maximum of that doubling. Default 30 s.
 	MaxBackoff time.Duration
 	// MaxWait bounds all waits of one call together: backoffs, Retry-After,
-	// and rate limits. A call that would have to wait longer, or longer than
-	// its context lasts, returns at once. With a negative MaxWait a call never
+	// and rate limits. If the next wait would exceed it, or would outlast the
+	// context, the call returns at once. With a negative MaxWait a call never
 	// waits for a rate limit or a Retry-After; backoffs are then bounded by
 	// MaxAttempts only. Default 2 min.
 	MaxWait time.Duration
@@ -147,9 +147,14 @@ func transient(err error) bool {
 // wait returns the wait before the next attempt, and whether the policy allows
 // it. random is in [0, 1).
 func (p RetryPolicy) wait(o outcome, random float64) (time.Duration, bool) {
+	left := p.MaxWait - o.waited
 	if o.limit != nil {
-		wait := max(o.limit.RetryAfter, p.backoff(o.limited, random))
-		return wait, p.mayWaitForServer(o.waited, wait)
+		// The backoff grows past MaxBackoff: nothing else bounds the attempts.
+		wait := max(o.limit.RetryAfter, p.limitBackoff(o.limited, random))
+		if o.limit.RetryAfter <= left {
+			wait = min(wait, left)
+		}
+		return wait, left > 0 && o.limit.RetryAfter <= left
 	}
 	failures := o.attempts - o.limited
 	if failures >= p.MaxAttempts {
@@ -158,15 +163,16 @@ func (p RetryPolicy) wait(o outcome, random float64) (time.Duration, bool) {
 	wait := p.backoff(failures, random)
 	if o.retryAfter > 0 {
 		wait = max(wait, o.retryAfter)
-		return wait, p.mayWaitForServer(o.waited, wait)
+		return wait, wait <= left
 	}
-	return wait, p.MaxWait < 0 || o.waited+wait <= p.MaxWait
+	return wait, p.MaxWait < 0 || wait <= left
 }
 
-// mayWaitForServer reports whether a call that has waited for some time may
-// wait longer because the server requests it.
-func (p RetryPolicy) mayWaitForServer(waited, wait time.Duration) bool {
-	return p.MaxWait >= 0 && waited+wait <= p.MaxWait
+// limitBackoff is backoff for rate limit responses. Its maximum is 30 s at least:
+// MaxAttempts does not bound the attempts, so the waits have to grow.
+func (p RetryPolicy) limitBackoff(attempt int, random float64) time.Duration {
+	p.MaxBackoff = max(p.MaxBackoff, 30*time.Second)
+	return p.backoff(attempt, random)
 }
 
 // backoff doubles from MinBackoff to MaxBackoff and subtracts a random part of up

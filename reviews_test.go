@@ -131,13 +131,13 @@ func TestReviewOfWhatIsNotPending(t *testing.T) {
 			pendingJSON,
 			[]string{"staging", "prod", "stag\ning"},
 			ghdeploy.NotPendingError{Environments: []string{"prod", "stag\ning"}, Pending: []string{"Staging", "prod / eu"}},
-			`ghdeploy: POST /repos/o/r/actions/runs/7/pending_deployments: the run does not wait for "prod", "stag\ning"; it waits for "Staging", "prod / eu"`,
+			`ghdeploy: GET /repos/o/r/actions/runs/7/pending_deployments: 200 OK: the run does not wait for "prod", "stag\ning"; it waits for "Staging", "prod / eu"`,
 		},
 		{
 			`[]`,
 			[]string{"staging"},
 			ghdeploy.NotPendingError{Environments: []string{"staging"}},
-			`ghdeploy: POST /repos/o/r/actions/runs/7/pending_deployments: the run does not wait for "staging", nor for any environment`,
+			`ghdeploy: GET /repos/o/r/actions/runs/7/pending_deployments: 200 OK: the run does not wait for "staging", nor for any environment`,
 		},
 	} {
 		w := answers(answer(200, test.pending))
@@ -154,7 +154,7 @@ func TestReviewOfWhatIsNotPending(t *testing.T) {
 		}
 		same(t, "error", test.want, *absent)
 		same(t, "line", test.line, err.Error())
-		same(t, "attempts", 0, envelope.Attempts)
+		same(t, "attempts", 1, envelope.Attempts)
 	}
 }
 

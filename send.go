@@ -28,6 +28,7 @@ type exchange struct {
 
 	// The attempt in progress.
 	key     tokenKey
+	ticket  *ticket // of the gate
 	attempt *attempt
 	started time.Time
 
@@ -41,7 +42,10 @@ type exchange struct {
 // there is another one.
 func (c *core) send(req *retryablehttp.Request, path string, waited time.Duration) *response {
 	x := &exchange{core: c, ctx: req.Context(), path: path, req: req.Clone(req.Context()), waited: waited}
-	defer x.release() // a transport or a logger of the caller can panic
+	defer func() { // a transport or a logger of the caller can panic
+		x.ticket.release()
+		x.release()
+	}()
 	if x.prepare(req.Request) == nil {
 		loop := &retryablehttp.Client{
 			HTTPClient:   c.http,
@@ -94,21 +98,21 @@ func (x *exchange) acquireToken() (string, error) {
 		if err != nil {
 			return "", err
 		}
-		now := time.Now()
 		x.key = keyOf(token)
-		limit := x.core.gate.limitFor(x.key, now)
-		if limit == nil {
+		if x.ticket.admits(x.key) {
 			return token, nil
 		}
-		if !x.core.retry.mayWaitForServer(x.waited, limit.RetryAfter) || !withinDeadline(x.ctx, limit.RetryAfter, now) {
-			return "", limit
-		}
-		x.log(slog.LevelInfo, "waiting for a rate limit",
-			slog.Duration("wait", limit.RetryAfter), slog.String("reason", limit.detail()))
-		if err := sleep(x.ctx, limit.RetryAfter); err != nil {
+		x.ticket.release()
+		var waited time.Duration
+		x.ticket, waited, err = x.core.gate.acquire(x.ctx, x.key, x.core.retry.MaxWait-x.waited, x.logLimit)
+		x.waited += waited
+		if err != nil {
 			return "", x.redact.error(err)
 		}
-		x.waited += limit.RetryAfter
+		if waited <= maxJitter && (x.ticket == nil || x.ticket.admits(x.key)) {
+			return token, nil
+		}
+		// Meanwhile the token may have expired, and the gate may have closed.
 	}
 }
 
@@ -117,10 +121,16 @@ func (x *exchange) acquireToken() (string, error) {
 func (x *exchange) finish(ctx context.Context, resp *http.Response, err error) (bool, error) {
 	now := time.Now()
 	x.last = x.read(resp, err, now)
-	if x.last.limit != nil {
+	// Before any logger runs: it may call the client.
+	switch {
+	case x.last.limit != nil:
 		x.limited++
-		x.core.gate.close(x.key, x.last.limit, now)
+		x.core.gate.close(x.key, x.ticket, x.last.limit, now)
+	case x.last.status != 0 && x.last.status < 500:
+		x.ticket.succeed()
 	}
+	x.ticket.release()
+	x.logSunset(x.last.header)
 	o := outcome{
 		method:       x.req.Method,
 		attempts:     x.attempts,
@@ -205,6 +215,11 @@ func sleep(ctx context.Context, d time.Duration) error {
 	case <-timer.C:
 		return nil
 	}
+}
+
+func (x *exchange) logLimit(limit *RateLimitError) {
+	x.log(slog.LevelInfo, "waiting for a rate limit",
+		slog.Duration("wait", limit.RetryAfter), slog.String("reason", limit.detail()))
 }
 
 func (x *exchange) log(level slog.Level, msg string, attrs ...slog.Attr) {

@@ -739,7 +739,7 @@ func TestLog(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		client.core.gate.close(keyOf(token), &RateLimitError{RetryAt: time.Now().Add(time.Minute)}, time.Now())
+		client.core.gate.close(keyOf(token), nil, &RateLimitError{RetryAt: time.Now().Add(time.Minute)}, time.Now())
 		answers = append(answers, reply(404, `{"message":"Not Found"}`))
 		if err := getOne(t.Context(), client); !errors.Is(err, ErrNotFound) {
 			t.Fatal(err)

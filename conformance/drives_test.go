@@ -165,7 +165,7 @@ var deploymentDrives = []drive{
 	deleteDeployment("the only one", http.StatusNoContent).after(succeeded),
 	deleteDeployment("missing", http.StatusNotFound).after(noDeployment),
 	deleteDeployment("active", http.StatusUnprocessableEntity).after(active),
-	deleteDeployment("without the right", http.StatusForbidden).after(deployed).as(readerToken),
+	deleteDeployment("without the right", http.StatusNotFound).after(deployed).as(readerToken),
 }
 
 func listDeployments(name string, status int) drive {

@@ -26,7 +26,10 @@ type scene struct {
 	words string // why the server's words differ from the recorded ones
 }
 
-const wrongToken = "ghp_nobodys"
+const (
+	wrongToken  = "ghp_nobodys"
+	writerToken = "ghp_writer" // a classic one, without admin rights
+)
 
 var scenes = []scene{
 	{
@@ -73,8 +76,7 @@ var scenes = []scene{
 	},
 	{source: "podman-desktop#13298", cause: "deployments: write", method: "POST", path: "/deployments", body: `{"ref": "main"}`, token: appToken},
 	{
-		source: "azure-dev", cause: "without admin", method: "PUT", path: "/environments/copilot", body: `{}`, token: readerToken,
-		words: "these are for a classic token without admin rights; the server's classic tokens have all rights",
+		source: "azure-dev", cause: "without admin", method: "PUT", path: "/environments/copilot", body: `{}`, token: writerToken,
 	},
 	{
 		source: "deployment-action#78", cause: "without credentials", method: "GET", path: "/deployments/7/statuses", token: anonymous,
@@ -157,6 +159,7 @@ func (sc *scene) play(t *testing.T, r *row) {
 		ghdeploytest.WithRepository(repo),
 		ghdeploytest.WithToken(ghdeploytest.Token{Value: fullToken}),
 		ghdeploytest.WithToken(ghdeploytest.Token{Value: readerToken, Permissions: map[string]string{"deployments": "write"}}),
+		ghdeploytest.WithToken(ghdeploytest.Token{Value: writerToken, Role: "write"}),
 		ghdeploytest.WithToken(ghdeploytest.Token{Value: appToken, App: "shipit", Permissions: map[string]string{"deployments": "read"}}),
 	}, sc.options...)...)
 	t.Cleanup(server.Close)

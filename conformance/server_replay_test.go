@@ -174,6 +174,8 @@ var tolerances = []tolerance{
 	{"deployment.production_environment", added, 2020, "came with a preview, and to all after 2020"},
 	{"deployment.payload", another + "a string, answered as an object", 2014, "the preview of 2014 kept an object as its JSON"},
 	{"deployment.payload", another + "null, answered as an object", 2014, "the preview of 2014 kept none as null; since then it is {}"},
+	{"deployment.creator.user_view_type", added, 2023, "came after 2023"},
+	{"status.creator.user_view_type", added, 0, "came after 2023; one recording of that year has no date"},
 	{"status.deployment_url", added, 2014, "came in 2014"},
 	{"status.repository_url", added, 2014, "came in 2014"},
 	{"status.node_id", added, 2018, "came by 2023"},

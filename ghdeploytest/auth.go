@@ -29,28 +29,77 @@ func (a actor) given(r *repository) bool {
 // sees reports whether the repository exists for the caller.
 func (a actor) sees(r *repository) bool { return !r.private || a.given(r) }
 
+// levels are those of a permission, and the roles of a user, in their order.
 var levels = []string{"", "read", "write", "admin"}
+
+func atLeast(held, needed string) bool {
+	return slices.Index(levels, held) >= slices.Index(levels, needed)
+}
+
+// classic reports whether a token is a classic one, whose rights are its user's
+// role and its scopes.
+func (t *Token) classic() bool { return t.App == "" && t.Permissions == nil }
+
+// scopes are the scopes of a classic token.
+func (t *Token) scopes() []string {
+	if t.Scopes == nil {
+		return []string{"repo"}
+	}
+	return t.Scopes
+}
+
+// role is the user's role in a repository.
+func (a actor) role(r *repository) string {
+	if a.token.classic() && a.given(r) {
+		return a.token.Role
+	}
+	return "read" // of a public repository: the others are not seen
+}
+
+// neededRole is the role that a permission stands for.
+func neededRole(permission string) string {
+	name, level, _ := strings.Cut(permission, "=")
+	if name == "administration" && level != "read" {
+		return "admin"
+	}
+	return level
+}
 
 // may reports whether the caller has a permission like deployments=write on a repository it sees.
 func (a actor) may(permission string, r *repository) bool {
 	name, level, _ := strings.Cut(permission, "=")
-	if a.token == nil || !a.given(r) {
+	switch {
+	case a.token == nil || !a.given(r):
 		return level == "read" // of a public repository: the others are not seen
-	}
-	if a.token.Permissions == nil {
+	case a.token.classic():
+		return atLeast(a.role(r), neededRole(permission))
+	case a.token.Permissions == nil:
+		return true
+	case level == "read" && (name == "metadata" || !r.private):
 		return true
 	}
-	held := a.token.Permissions[name]
-	if level == "read" && (name == "metadata" || !r.private) {
+	return atLeast(a.token.Permissions[name], level)
+}
+
+// inScope reports whether the scopes of a classic token cover an operation.
+func (a actor) inScope(permission string, r *repository) bool {
+	if a.token == nil || !a.token.classic() {
 		return true
 	}
-	return slices.Index(levels, held) >= slices.Index(levels, level)
+	name, level, _ := strings.Cut(permission, "=")
+	has := func(scope string) bool { return slices.Contains(a.token.scopes(), scope) }
+	switch {
+	case has("repo"), !r.private && (level == "read" || has("public_repo")):
+		return true
+	}
+	return name == "deployments" && has("repo_deployment")
 }
 
 // authenticate finds the token's owner.
 func (s *Server) authenticate(c *call) *answer {
 	header := c.header.Get("Authorization")
 	if header == "" {
+		c.identified = true
 		return nil
 	}
 	scheme, token, _ := strings.Cut(header, " ")
@@ -58,10 +107,10 @@ func (s *Server) authenticate(c *call) *answer {
 	if strings.EqualFold(scheme, "bearer") || strings.EqualFold(scheme, "token") {
 		known := s.state.tokens[token]
 		if s.anyTokenIsOctocat && token != "" {
-			known = &Token{Value: token, Login: "octocat"}
+			known = &Token{Value: token, Login: "octocat", Role: "admin"}
 		}
 		if known != nil {
-			c.token, c.actor = token, actor{known}
+			c.token, c.actor, c.identified = token, actor{known}, true
 			return nil
 		}
 	}
@@ -71,22 +120,95 @@ func (s *Server) authenticate(c *call) *answer {
 	return &a
 }
 
-// authorize holds the caller against the operation's documented permission.
+// authorize compares the caller's rights with what the operation needs.
 func (s *Server) authorize(c *call) *answer {
-	if c.op.permission == "" || c.actor.may(c.op.permission, c.repo) {
+	if c.op.permission == "" {
+		return nil
+	}
+	t := c.actor.token
+	if t != nil && t.SSORequired {
+		a := c.singleSignOn()
+		return &a
+	}
+	permission := c.op.permission
+	if c.op.reviewers && t != nil && t.classic() {
+		permission = "deployments=read" // who may review is up to the environment
+	}
+	allowed := c.actor.may(permission, c.repo)
+	inScope := c.actor.inScope(c.op.permission, c.repo)
+	if allowed && inScope {
 		return nil
 	}
 	var a answer
 	switch {
-	case c.actor.token == nil:
+	case t == nil:
 		a = c.fail(http.StatusUnauthorized, "Requires authentication", nil)
-	case c.actor.token.App != "":
-		a = c.fail(http.StatusForbidden, "Resource not accessible by integration", nil)
+	case c.op.hides || !inScope:
+		a = c.notFound()
+	case t.App != "":
+		a = c.inaccessible("integration")
+	case !t.classic():
+		a = c.inaccessible("personal access token")
+	case neededRole(permission) == "admin":
+		a = c.fail(http.StatusForbidden, "Must have admin rights to Repository.", nil)
 	default:
-		a = c.fail(http.StatusForbidden, "Resource not accessible by personal access token", nil)
-	}
-	if a.status == http.StatusForbidden {
-		a.set("X-Accepted-GitHub-Permissions", c.op.permission)
+		a = c.notFound()
 	}
 	return &a
+}
+
+// inaccessible refuses who lacks a permission, or has it and still may not.
+func (c *call) inaccessible(by string) answer {
+	return c.fail(http.StatusForbidden, "Resource not accessible by "+by, nil)
+}
+
+const samlDocs = "https://docs.github.com/articles/authenticating-to-a-github-organization-with-saml-single-sign-on/"
+
+// singleSignOn refuses a token that the organization has not authorized.
+func (c *call) singleSignOn() answer {
+	a := ok(http.StatusForbidden, errorBody{
+		Message:          "Resource protected by organization SAML enforcement. You must grant your Personal Access token access to this organization.",
+		DocumentationURL: samlDocs, Status: "403",
+	})
+	a.set("X-GitHub-SSO", "required; url="+c.htmlRoot()+"/orgs/"+c.repo.owner+"/sso?authorization_request=AUTHORIZATION")
+	return a
+}
+
+// setRights adds what the operation needs and what the token has. GitHub sends
+// the scopes to classic tokens only.
+func (c *call) setRights(a *answer) {
+	if !c.identified {
+		return
+	}
+	if c.op != nil && c.op.accepts() != "" {
+		a.set("X-Accepted-GitHub-Permissions", c.op.accepts())
+	}
+	if t := c.actor.token; t != nil && t.classic() {
+		accepted := ""
+		if c.op != nil {
+			accepted = c.op.scopes()
+		}
+		a.set("X-OAuth-Scopes", strings.Join(slices.Sorted(slices.Values(t.scopes())), ", "))
+		a.set("X-Accepted-OAuth-Scopes", accepted)
+	}
+}
+
+// accepts is what X-Accepted-GitHub-Permissions says of an operation.
+func (o *operation) accepts() string {
+	if o.anyUser {
+		return "allows_permissionless_access=true"
+	}
+	return o.permission
+}
+
+// scopes is what X-Accepted-OAuth-Scopes says of an operation. Recorded: nothing
+// for the writes of deployments, both scopes for their reads.
+func (o *operation) scopes() string {
+	switch o.permission {
+	case "deployments=read":
+		return "repo, repo_deployment"
+	case "deployments=write", "":
+		return ""
+	}
+	return "repo"
 }

@@ -115,7 +115,7 @@ func (f *fields) policyName() string {
 	f.require("name")
 	name := f.text("name", "")
 	if f.has("name") && name == "" && len(f.problems) == 0 {
-		f.wrong("name", "a name pattern")
+		f.problem("At least 1 character is required; only 0 were supplied.")
 	}
 	return name
 }

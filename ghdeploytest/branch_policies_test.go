@@ -105,9 +105,9 @@ func TestBranchPolicyRefused(t *testing.T) {
 	for _, tt := range []struct{ body, message string }{
 		{"", `Invalid request.\n\n\"name\" wasn't supplied.`},
 		{`{"type":"tag"}`, `Invalid request.\n\n\"name\" wasn't supplied.`},
-		{`{"name":""}`, `Invalid request.\n\nFor 'properties/name', \"\" is not a name pattern.`},
+		{`{"name":""}`, `Invalid request.\n\nAt least 1 character is required; only 0 were supplied.`},
 		{`{"name":1}`, `Invalid request.\n\nFor 'properties/name', 1 is not a string.`},
-		{`{"name":"x","type":"ref"}`, `Invalid request.\n\n\"ref\" is not a possible value. Must be one of the following: branch, tag.`},
+		{`{"name":"x","type":"ref"}`, `Invalid request.\n\nref is not a member of [\"branch\", \"tag\"].`},
 	} {
 		got := must(t, srv, 422, "POST", policies, tt.body)
 		wantJSON(t, got.body, `{"message":"`+tt.message+`","documentation_url":"`+policyDocs+`","status":"422"}`)

@@ -15,6 +15,9 @@ type call struct {
 	url    *url.URL
 	header http.Header
 	body   []byte
+	// badBody says what is wrong with the body's JSON, "" if nothing is.
+	badBody  string
+	tooLarge bool
 
 	root string // scheme and host that the request was sent to, like https://api.github.test
 	base string // root and prefix, like https://ghe.example/api/v3; absolute URLs in answers begin with it
@@ -22,11 +25,14 @@ type call struct {
 	op   *operation
 	vars map[string]string
 	plan plan
+	// drawn reports whether plan is decided. A fault with a predicate needs the body first.
+	drawn bool
 
 	now        time.Time
 	apiVersion string
 	token      string // "" = anonymous
 	actor      actor
+	identified bool // the caller is known, or anonymous
 	quota      *bucket
 	repo       *repository
 	fields     fields
@@ -53,7 +59,7 @@ func (s *Server) newCall(r *http.Request) *call {
 		c.base, c.path = c.root+"/api/v3", rest
 	}
 	c.op, c.vars = s.route(c.method, c.path)
-	c.plan = s.draw(c.op)
+	c.plan, c.drawn = s.draw(c, false)
 	return c
 }
 
@@ -66,10 +72,11 @@ func (c *call) htmlRoot() string {
 	return c.root
 }
 
-// id reads a numeric path parameter. What is not a number is nothing that could be found.
+// id reads a numeric path parameter: digits without a sign or a leading zero.
+// Anything else is no id, so that nothing is found.
 func (c *call) id(name string) int64 {
 	id, err := strconv.ParseInt(c.vars[name], 10, 64)
-	if err != nil {
+	if err != nil || strconv.FormatInt(id, 10) != c.vars[name] {
 		return 0
 	}
 	return id

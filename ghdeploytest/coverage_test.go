@@ -11,6 +11,7 @@ import (
 // The operations of GitHub's description, spelled as there.
 var operations = []string{
 	"GET /rate_limit",
+	"GET /user",
 	"GET /repos/{owner}/{repo}",
 	"GET /repos/{owner}/{repo}/deployments",
 	"POST /repos/{owner}/{repo}/deployments",
@@ -41,7 +42,7 @@ var operations = []string{
 
 func TestEveryOperationIsServed(t *testing.T) {
 	got, want := slices.Sorted(slices.Values(ghdeploytest.RouteTable())), slices.Sorted(slices.Values(operations))
-	if len(want) != 27 || !slices.Equal(got, want) {
+	if len(want) != 28 || !slices.Equal(got, want) {
 		t.Errorf("served %d operations:\n%q\nwant %d:\n%q", len(got), got, len(want), want)
 	}
 }
@@ -55,6 +56,7 @@ func TestEveryOperationAnswers(t *testing.T) {
 		token                 string
 	}{
 		{"GET /rate_limit", "", "", 200, "secret"},
+		{"GET /user", "", "", 200, "secret"},
 		{"GET /repos/{owner}/{repo}", "", "", 200, "secret"},
 		{"GET /repos/{owner}/{repo}/deployments", "/deployments", "", 200, "secret"},
 		{"POST /repos/{owner}/{repo}/deployments", "/deployments", `{"ref":"main"}`, 201, "secret"},
@@ -98,8 +100,8 @@ func TestEveryOperationAnswers(t *testing.T) {
 			for i, step := range steps {
 				method, _, _ := strings.Cut(step.operation, " ")
 				path := base + step.path
-				if i == 0 {
-					path = "/rate_limit"
+				if i < 2 {
+					path = []string{"/rate_limit", "/user"}[i]
 				}
 				must(t, srv, step.status, method, path, step.body, "Authorization", "Bearer "+step.token)
 				if got := srv.Requests()[i].Operation; got != step.operation || !slices.Contains(operations, got) {

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"unicode/utf8"
 )
 
 func deploymentOperations() []operation {
@@ -29,7 +28,7 @@ func deploymentOperations() []operation {
 		{
 			id: "repos/delete-deployment", method: "DELETE", path: "/repos/{owner}/{repo}/deployments/{deployment_id}",
 			permission: "deployments=write", docs: "deployments/deployments#delete-a-deployment",
-			handle: (*Server).deleteDeployment,
+			hides: true, handle: (*Server).deleteDeployment,
 		},
 	}
 }
@@ -67,8 +66,6 @@ func (s *Server) getDeployment(c *call) answer {
 	return a
 }
 
-const maxEnvironmentName = 255
-
 func (s *Server) createDeployment(c *call) answer {
 	f := &c.fields
 	f.require("ref")
@@ -94,8 +91,8 @@ func (s *Server) createDeployment(c *call) answer {
 	if a := c.refuse(); a != nil {
 		return *a
 	}
-	if utf8.RuneCountInString(environment) > maxEnvironmentName {
-		return c.invalid(fieldError{"Deployment", "custom", "environment", fmt.Sprintf("environment is too long (maximum is %d characters)", maxEnvironmentName)})
+	if problem := environmentProblem(environment); problem != "" {
+		return c.invalid(fieldError{"Deployment", "custom", "environment", "environment " + problem})
 	}
 
 	target, isBranch := c.repo.resolve(d.ref)
@@ -137,7 +134,9 @@ func (f *fields) payload() json.RawMessage {
 	}
 	sent := f.values["payload"]
 	if sent[0] != '{' && sent[0] != '"' {
-		f.wrong("payload", "an object or a string")
+		f.problem(`No subschema in "oneOf" matched.`)
+		f.wrong("oneOf/0", sent, "an object")
+		f.wrong("oneOf/1", sent, "a string")
 	}
 	return sent
 }
@@ -167,11 +166,14 @@ func (c *call) checkContexts(sha, ref string, required []string) *answer {
 		}
 	}
 	for _, name := range required {
-		at := slices.IndexFunc(reported, func(r CommitStatus) bool { return r.Context == name })
-		if at < 0 {
+		found := false
+		for _, r := range reported { // a status and a check run may share a name
+			if r.Context == name {
+				checked, found = append(checked, contextState(r)), true
+			}
+		}
+		if !found {
 			checked = append(checked, contextState{name, "pending"})
-		} else {
-			checked = append(checked, contextState(reported[at]))
 		}
 	}
 	if !slices.ContainsFunc(checked, func(s contextState) bool { return s.State != "success" }) {
@@ -193,24 +195,10 @@ func (s *Server) deleteDeployment(c *call) answer {
 	if d == nil {
 		return c.notFound()
 	}
-	if len(c.repo.deployments) > 1 && c.repo.active(d) {
+	if !s.deletable(c.repo, d) {
 		return c.fail(http.StatusUnprocessableEntity, "Validation Failed", []string{activeRefusal})
 	}
 	c.repo.remove(d)
 	s.bury(c.repo, d, c.now)
 	return answer{status: http.StatusNoContent}
-}
-
-// active reports whether a deployment may not be deleted: no status says otherwise, and no newer success in its
-// environment has taken its place.
-func (r *repository) active(d *deployment) bool {
-	if state := d.latest(); state != "success" && state != "" {
-		return false
-	}
-	for _, other := range r.deployments {
-		if other.id > d.id && other.latest() == "success" && strings.EqualFold(other.environment, d.environment) {
-			return false
-		}
-	}
-	return true
 }

@@ -13,7 +13,7 @@ const createDocs = "https://docs.github.com/rest/deployments/deployments#create-
 
 // user is a simple-user as the description has it, of the login with the id.
 const octocat = `{
-	"login": "octocat", "id": 9000000001, "node_id": "U_ks8AAAACGHEaAQ", "gravatar_id": "", "type": "User", "site_admin": false,
+	"login": "octocat", "id": 9000000001, "node_id": "U_ks8AAAACGHEaAQ", "gravatar_id": "", "type": "User", "user_view_type": "public", "site_admin": false,
 	"avatar_url": "https://avatars.githubusercontent.com/u/9000000001?v=4",
 	"url": "https://api.github.test/users/octocat", "html_url": "https://github.test/octocat",
 	"followers_url": "https://api.github.test/users/octocat/followers",
@@ -100,7 +100,7 @@ func TestCreateDeploymentRefused(t *testing.T) {
 		{"no ref", `{}`, 422, `{"message":"Invalid request.\n\n\"ref\" wasn't supplied.","documentation_url":"` + createDocs + `","status":"422"}`},
 		{"no body", ``, 422, `{"message":"Invalid request.\n\n\"ref\" wasn't supplied.","documentation_url":"` + createDocs + `","status":"422"}`},
 		{"wrong types", `{"ref":1,"auto_merge":"yes","required_contexts":"ci","payload":[1]}`, 422,
-			`{"message":"Invalid request.\n\nFor 'properties/ref', 1 is not a string.\nFor 'properties/payload', [1] is not an object or a string.\nFor 'properties/auto_merge', \"yes\" is not a boolean.\nFor 'properties/required_contexts', \"ci\" is not an array of strings.","documentation_url":"` + createDocs + `","status":"422"}`},
+			`{"message":"Invalid request.\n\nFor 'properties/ref', 1 is not a string.\nNo subschema in \"oneOf\" matched.\nFor 'oneOf/0', [1] is not an object.\nFor 'oneOf/1', [1] is not a string.\nFor 'properties/auto_merge', \"yes\" is not a boolean.\nFor 'properties/required_contexts', \"ci\" is not an array.","documentation_url":"` + createDocs + `","status":"422"}`},
 		{"bad JSON", `{"ref":`, 400, `{"message":"Problems parsing JSON","documentation_url":"` + createDocs + `","status":"400"}`},
 		{"not an object", `["main"]`, 400, `{"message":"Body should be a JSON object","documentation_url":"` + createDocs + `","status":"400"}`},
 		{"environment too long", `{"ref":"main","environment":"` + strings.Repeat("é", 256) + `"}`, 422,
@@ -237,9 +237,10 @@ func TestDeleteDeployment(t *testing.T) {
 		want int
 	}{
 		{"the only one, active", func(t *testing.T, srv *ghdeploytest.Server) { status(t, srv, first, `{"state":"success"}`) }, first, 204},
+		// Recorded: octokit.rb creates one beside others and deletes it at once.
 		{"one of two, without a status", func(t *testing.T, srv *ghdeploytest.Server) {
 			must(t, srv, 201, "POST", deployments, `{"ref":"main"}`)
-		}, first, 422},
+		}, first, 204},
 		{"one of two, success", func(t *testing.T, srv *ghdeploytest.Server) {
 			must(t, srv, 201, "POST", deployments, `{"ref":"main"}`)
 			status(t, srv, second, `{"state":"success"}`)

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 func environmentOperations() []operation {
@@ -113,6 +115,22 @@ func (s *Server) protect(e *environment, want protection) {
 		e.branchPolicies = nil
 	}
 	e.ruleIDs, e.protection = ids, want
+}
+
+const maxEnvironmentName = 255
+
+// environmentProblem says what is wrong with the name of an environment, "" if
+// nothing is. GitHub documents the length only.
+func environmentProblem(name string) string {
+	switch {
+	case name == "":
+		return "is empty"
+	case utf8.RuneCountInString(name) > maxEnvironmentName:
+		return fmt.Sprintf("is too long (maximum is %d characters)", maxEnvironmentName)
+	case !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl):
+		return "contains invalid characters"
+	}
+	return ""
 }
 
 // environment finds the environment of the path.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"unicode/utf8"
 )
 
 // EnvironmentPUT says what becomes of the settings that a PUT of an environment does not name. GitHub documents that
@@ -87,8 +86,8 @@ func (s *Server) putEnvironment(c *call) answer {
 		return *a
 	}
 	refuse := func(message string) answer { return c.fail(http.StatusUnprocessableEntity, message, nil) }
-	if utf8.RuneCountInString(name) > maxEnvironmentName {
-		return refuse(fmt.Sprintf("The environment name is too long (maximum is %d characters).", maxEnvironmentName))
+	if problem := environmentProblem(name); problem != "" {
+		return refuse("The environment name " + problem + ".")
 	}
 	if !valid {
 		return refuse("Exactly one of protected_branches and custom_branch_policies has to be true.")
@@ -111,11 +110,8 @@ func (f *fields) waitTimer(absent, now int64) int64 {
 	if f.null("wait_timer") {
 		return now
 	}
-	minutes := f.integer("wait_timer", absent)
-	if minutes < 0 || minutes > maxWaitTimer {
-		f.wrong("wait_timer", fmt.Sprintf("between 0 and %d", maxWaitTimer))
-	}
-	return minutes
+	f.between("wait_timer", 0, maxWaitTimer)
+	return f.integer("wait_timer", absent)
 }
 
 // branchRule reads deployment_branch_policy: null, or exactly one of its two members is true.
@@ -127,14 +123,21 @@ func (f *fields) branchRule(absent branchRule) (rule branchRule, valid bool) {
 	if f.null(name) {
 		return everyBranch, true
 	}
-	var v fields // a struct would take keys in another case too
-	err := json.Unmarshal(f.values[name], &v.values)
+	v := fields{}
+	var ok bool
+	if v.values, ok = read[map[string]json.RawMessage](f.values[name]); !ok { // a struct would take keys in another case too
+		f.wrong(property(name), f.values[name], "an object or null")
+		return absent, true
+	}
 	v.require("protected_branches")
 	v.require("custom_branch_policies")
 	protected, custom := v.boolean("protected_branches", false), v.boolean("custom_branch_policies", false)
+	if line := v.missed(); line != "" {
+		v.problem("%s", line)
+	}
+	f.problems = append(f.problems, v.problems...)
 	switch {
-	case err != nil || len(v.missing)+len(v.problems) > 0:
-		f.wrong(name, "an object with the booleans protected_branches and custom_branch_policies, or null")
+	case len(v.problems) > 0:
 		return absent, true
 	case protected == custom:
 		return absent, false
@@ -148,30 +151,37 @@ func (f *fields) branchRule(absent branchRule) (rule branchRule, valid bool) {
 // silence.
 func (s *Server) readReviewers(f *fields, absent []reviewer) []reviewer {
 	const name = "reviewers"
-	if !f.has(name) {
+	switch {
+	case !f.has(name):
 		return absent
+	case f.null(name):
+		return nil
 	}
-	var sent []map[string]json.RawMessage // structs would take keys in another case too
-	if json.Unmarshal(f.values[name], &sent) != nil {
-		f.wrong(name, "an array of reviewers")
+	sent, ok := read[[]json.RawMessage](f.values[name])
+	if !ok {
+		f.wrong(property(name), f.values[name], "an array or null")
 		return absent
 	}
 	if len(sent) > maxReviewers {
-		f.problems = append(f.problems, fmt.Sprintf("No more than %d items are allowed; %d were supplied.", maxReviewers, len(sent)))
+		f.problem("No more than %d items are allowed; %d were supplied.", maxReviewers, len(sent))
+		return absent
 	}
 	var list []reviewer
 	for _, v := range sent {
-		item := fields{values: v}
-		kind, id := item.text("type", ""), item.integer("id", 0)
-		switch {
-		case len(item.problems) == 0 && kind != "User" && kind != "Team":
-			f.problems = append(f.problems, fmt.Sprintf("%q is not a possible value. Must be one of the following: User, Team.", kind))
-		case len(item.problems) > 0 || !item.has("id"):
-			f.wrong(name, "an array of reviewers with an id each")
-		default:
-			if r := (reviewer{kind, id}); s.state.known(r, s.anyUserReviews, s.anyTeamReviews) && !slices.Contains(list, r) {
-				list = append(list, r)
-			}
+		item := fields{}
+		if item.values, ok = read[map[string]json.RawMessage](v); !ok {
+			f.wrong("items", v, "an object")
+			continue
+		}
+		item.require("type")
+		item.require("id")
+		kind, id := item.choice("type", "", "User", "Team"), item.integer("id", 0)
+		if line := item.missed(); line != "" {
+			item.problem("%s", line)
+		}
+		f.problems = append(f.problems, item.problems...)
+		if r := (reviewer{kind, id}); len(item.problems) == 0 && s.state.known(r, s.anyUserReviews, s.anyTeamReviews) && !slices.Contains(list, r) {
+			list = append(list, r)
 		}
 	}
 	return list

@@ -93,21 +93,21 @@ func TestPutEnvironmentRefused(t *testing.T) {
 	many := strings.Repeat(`,{"type":"User","id":1}`, 7)[1:]
 	tests := []struct{ name, body, message string }{
 		{"a key too many", `{"wait_timer":1,"secrets":[]}`, `Invalid request.\n\nInvalid input: \"secrets\" is not a permitted key.`},
-		{"wait_timer below", `{"wait_timer":-1}`, `Invalid request.\n\nFor 'properties/wait_timer', -1 is not between 0 and 43200.`},
-		{"wait_timer above", `{"wait_timer":43201}`, `Invalid request.\n\nFor 'properties/wait_timer', 43201 is not between 0 and 43200.`},
+		{"wait_timer below", `{"wait_timer":-1}`, `Invalid request.\n\n-1 must be greater than or equal to 0.`},
+		{"wait_timer above", `{"wait_timer":43201}`, `Invalid request.\n\n43201 must be less than or equal to 43200.`},
 		{"wait_timer no number", `{"wait_timer":"30"}`, `Invalid request.\n\nFor 'properties/wait_timer', \"30\" is not an integer.`},
 		{"seven reviewers", `{"reviewers":[` + many + `]}`, `Invalid request.\n\nNo more than 6 items are allowed; 7 were supplied.`},
-		{"reviewer's type", `{"reviewers":[{"type":"user","id":1}]}`, `Invalid request.\n\n\"user\" is not a possible value. Must be one of the following: User, Team.`},
-		{"reviewer without id", `{"reviewers":[{"type":"User"}]}`, `Invalid request.\n\nFor 'properties/reviewers', [{\"type\":\"User\"}] is not an array of reviewers with an id each.`},
-		{"reviewer's keys in capitals", `{"reviewers":[{"Type":"User","ID":1}]}`, `Invalid request.\n\n\"\" is not a possible value. Must be one of the following: User, Team.`},
-		{"reviewer's id in capitals", `{"reviewers":[{"type":"User","ID":1}]}`, `Invalid request.\n\nFor 'properties/reviewers', [{\"type\":\"User\",\"ID\":1}] is not an array of reviewers with an id each.`},
-		{"reviewer's id null", `{"reviewers":[{"type":"User","id":null}]}`, `Invalid request.\n\nFor 'properties/reviewers', [{\"type\":\"User\",\"id\":null}] is not an array of reviewers with an id each.`},
-		{"reviewers no list", `{"reviewers":{}}`, `Invalid request.\n\nFor 'properties/reviewers', {} is not an array of reviewers.`},
-		{"prevent_self_review", `{"prevent_self_review":null}`, `Invalid request.\n\nFor 'properties/prevent_self_review', null is not a boolean.`},
+		{"reviewer's type", `{"reviewers":[{"type":"user","id":1}]}`, `Invalid request.\n\nuser is not a member of [\"User\", \"Team\"].`},
+		{"reviewer without id", `{"reviewers":[{"type":"User"}]}`, `Invalid request.\n\n\"id\" wasn't supplied.`},
+		{"reviewer's keys in capitals", `{"reviewers":[{"Type":"User","ID":1}]}`, `Invalid request.\n\n\"id\", \"type\" weren't supplied.`},
+		{"reviewer's id in capitals", `{"reviewers":[{"type":"User","ID":1}]}`, `Invalid request.\n\n\"id\" wasn't supplied.`},
+		{"reviewer's id null", `{"reviewers":[{"type":"User","id":null}]}`, `Invalid request.\n\nFor 'properties/id', nil is not an integer.`},
+		{"reviewers no list", `{"reviewers":{}}`, `Invalid request.\n\nFor 'properties/reviewers', {} is not an array or null.`},
+		{"prevent_self_review", `{"prevent_self_review":null}`, `Invalid request.\n\nFor 'properties/prevent_self_review', nil is not a boolean.`},
 		{"both", `{"deployment_branch_policy":{"protected_branches":true,"custom_branch_policies":true}}`, `Exactly one of protected_branches and custom_branch_policies has to be true.`},
 		{"neither", `{"deployment_branch_policy":{"protected_branches":false,"custom_branch_policies":false}}`, `Exactly one of protected_branches and custom_branch_policies has to be true.`},
-		{"in capitals", `{"deployment_branch_policy":{"Protected_branches":true,"custom_branch_policies":false}}`, `Invalid request.\n\nFor 'properties/deployment_branch_policy', {\"Protected_branches\":true,\"custom_branch_policies\":false} is not an object with the booleans protected_branches and custom_branch_policies, or null.`},
-		{"one only", `{"deployment_branch_policy":{"protected_branches":true}}`, `Invalid request.\n\nFor 'properties/deployment_branch_policy', {\"protected_branches\":true} is not an object with the booleans protected_branches and custom_branch_policies, or null.`},
+		{"in capitals", `{"deployment_branch_policy":{"Protected_branches":true,"custom_branch_policies":false}}`, `Invalid request.\n\n\"protected_branches\" wasn't supplied.`},
+		{"one only", `{"deployment_branch_policy":{"protected_branches":true}}`, `Invalid request.\n\n\"custom_branch_policies\" wasn't supplied.`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -3,7 +3,6 @@ package ghdeploytest
 import (
 	"fmt"
 	"slices"
-	"unicode/utf8"
 )
 
 // Environment describes an environment: one to start with, in [Repository], or one that the server holds, as
@@ -55,8 +54,8 @@ func (s *Server) addEnvironment(r *repository, given Environment) {
 	given.CustomBranchPolicies = given.CustomBranchPolicies || len(given.BranchPolicies) > 0
 	protected := given.WaitTimer != 0 || given.PreventSelfReview || len(given.Reviewers)+len(given.ProtectionRules) > 0
 	switch {
-	case given.Name == "" || utf8.RuneCountInString(given.Name) > maxEnvironmentName:
-		refuse("needs a name of 1 to %d characters", maxEnvironmentName)
+	case environmentProblem(given.Name) != "":
+		refuse("has a name that %s; write 1 to %d characters", environmentProblem(given.Name), maxEnvironmentName)
 	case r.environment(given.Name) != nil:
 		refuse("was added twice; names are compared without case")
 	case slices.ContainsFunc(r.environments, func(e *environment) bool { return e.id == given.ID }):

@@ -87,6 +87,8 @@ type lastResponseJSON struct {
 func (s *Server) serverCall(r *repository) *call {
 	base := s.address
 	switch {
+	case s.named != "":
+		base = s.named
 	case base != "":
 	case s.given != nil:
 		base = "http://" + s.given.Addr().String()

@@ -28,7 +28,7 @@ func userLiteral(login, id, node string) string {
 		"repos_url": "https://api.github.test/users/octocat/repos",
 		"events_url": "https://api.github.test/users/octocat/events{/privacy}",
 		"received_events_url": "https://api.github.test/users/octocat/received_events",
-		"type": "User", "site_admin": false}`)
+		"type": "User", "user_view_type": "public", "site_admin": false}`)
 }
 
 const deploymentLiteral = `{

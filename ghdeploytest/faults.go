@@ -2,7 +2,6 @@ package ghdeploytest
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"strconv"
 	"strings"
@@ -20,7 +19,16 @@ type Fault struct {
 	// Operation is the method and path of an operation as GitHub's description spells them, like
 	// "POST /repos/{owner}/{repo}/deployments", or [AnyOperation]. Required.
 	Operation string
-	// Nth is the first call that the fault meets, counted from 1 since Inject. 0 is 1.
+	// Repository limits the fault to requests to this repository, by its full name: octocat/example. It follows a
+	// rename. The default is every repository.
+	Repository string
+	// Match limits the fault to the requests for which it returns true; nil is every request. It sees the request as
+	// [Server.Requests] shows it, with its body and without an outcome. It is called without a lock, so it may call the
+	// server, and from several goroutines at the same time. If it panics, the panic reaches the client in process and
+	// drops the connection on a socket.
+	Match func(Request) bool
+	// Nth is the first call that the fault meets, counted from 1 since Inject. Only calls of Operation to Repository
+	// that Match accepts count. 0 is 1.
 	Nth int
 	// Times is how many calls it meets from there on. 0 is one call, or, with Probability, every one; [Always] is
 	// every one.
@@ -207,97 +215,4 @@ func (e *Effect) alter(a *answer) {
 		a.body = []byte(e.body)
 	}
 	a.set("Content-Length", strconv.Itoa(len(a.body)))
-}
-
-// rule is a fault in force.
-type rule struct {
-	Fault
-	calls, hits int
-	rng         *rand.Rand
-}
-
-// plan is what the rules in force mean for one call: their latencies together, and the effect of the first that has
-// one.
-type plan struct {
-	latency time.Duration
-	effect  *Effect
-	name    string
-}
-
-func (p plan) is(kind effectKind) bool { return p.effect != nil && p.effect.kind == kind }
-
-// Inject puts a fault in force. Several may be; the effect of the one injected first wins and latencies add up. An
-// operation that the server does not have, or that has no pages for [EndlessLink] and [LoopingLink], panics and names
-// those that can be meant.
-func (s *Server) Inject(f Fault) {
-	known := f.Operation == AnyOperation
-	var names []string // of those that the effect can meet
-	for i := range s.operations {
-		op := &s.operations[i]
-		if f.Effect.ofLists() && !op.paged {
-			continue
-		}
-		names = append(names, op.name())
-		known = known || op.name() == f.Operation
-	}
-	switch {
-	case !known:
-		panic(fmt.Sprintf("ghdeploytest: Fault{Operation: %q} with %v; write one of:\n\t%s\n\tor AnyOperation", f.Operation, f.Effect, strings.Join(names, "\n\t")))
-	case f.Nth < 0 || f.Times < Always:
-		panic(fmt.Sprintf("ghdeploytest: Fault{Nth: %d, Times: %d}; calls are counted from 1, and Always is every call", f.Nth, f.Times))
-	case f.Latency < 0:
-		panic(fmt.Sprintf("ghdeploytest: Fault{Latency: %v}; write how long the request waits, like 3*time.Second", f.Latency))
-	case !(f.Probability >= 0 && f.Probability <= 1): // so, it refuses what is no number too
-		panic(fmt.Sprintf("ghdeploytest: Fault{Probability: %v}; write a chance between 0 and 1", f.Probability))
-	case f.Effect.kind == noEffect && f.Latency == 0:
-		panic("ghdeploytest: Fault without Effect and Latency; write what goes wrong, like Effect: ghdeploytest.DropAfter()")
-	}
-	f.Nth = max(f.Nth, 1)
-	if f.Times == 0 {
-		f.Times = 1
-		if f.Probability > 0 {
-			f.Times = Always
-		}
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.rules = append(s.rules, &rule{Fault: f, rng: rand.New(rand.NewPCG(f.Seed, 0))}) //nolint:gosec // repeatable on purpose
-}
-
-// ClearFaults ends every fault in force.
-func (s *Server) ClearFaults() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.rules = nil
-}
-
-// draw counts a call on every rule and finds out what meets it.
-func (s *Server) draw(op *operation) plan {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var p plan
-	for _, r := range s.rules {
-		if r.Operation != AnyOperation && (op == nil || op.name() != r.Operation) {
-			continue
-		}
-		r.calls++
-		if r.calls < r.Nth || r.Times != Always && r.hits >= r.Times {
-			continue
-		}
-		if r.Probability > 0 && r.rng.Float64() >= r.Probability {
-			continue
-		}
-		r.hits++
-		p.latency += r.Latency
-		if p.effect == nil && r.Effect.kind != noEffect {
-			p.effect = &r.Effect
-		}
-	}
-	if p.latency > 0 {
-		p.name = "Latency"
-	}
-	if p.effect != nil {
-		p.name = p.effect.name
-	}
-	return p
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -117,9 +118,26 @@ func TestShipRefused(t *testing.T) {
 	}
 }
 
-func TestShipLosesTheAnswer(t *testing.T) {
-	srv := ghdeploytest.NewServer()
+func TestShipAgain(t *testing.T) {
+	const old = "5d41402abc4b2a76b9719d911017c592ae1f3b6c" // no branch points to it any more
+	srv := ghdeploytest.NewServer(ghdeploytest.WithRepository(ghdeploytest.Repository{
+		FullName: "octocat/example",
+		Deployments: []ghdeploytest.SeedDeployment{{
+			ID: 1, SHA: old, CreatedAt: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
+			Statuses: []ghdeploytest.SeedStatus{{State: "success"}, {State: "inactive"}},
+		}},
+	}))
 	defer srv.Close()
+
+	// The default branch has moved on, and nothing can be merged into a commit.
+	err := ship(t.Context(), srv.Client().Deployments, old)
+	if !errors.Is(err, ghdeploy.ErrMergeConflict) {
+		t.Errorf("ship = %v; send AutoMerge: new(bool) with a commit", err)
+	}
+}
+
+func TestShipLosesTheAnswer(t *testing.T) {
+	srv := ghdeploytest.Start(t) // closes it at the test's end
 	srv.Inject(ghdeploytest.Fault{
 		Operation: "POST /repos/{owner}/{repo}/deployments",
 		Effect:    ghdeploytest.DropAfter(),
@@ -131,6 +149,23 @@ func TestShipLosesTheAnswer(t *testing.T) {
 	}
 	if len(srv.Deployments("octocat/example")) != 1 { // it was made all the same
 		t.Error("there is no deployment")
+	}
+}
+
+func TestShipRefusesOneRef(t *testing.T) {
+	srv := ghdeploytest.Start(t)
+	srv.Inject(ghdeploytest.Fault{
+		Operation:  "POST /repos/{owner}/{repo}/deployments",
+		Repository: "octocat/example",
+		Match:      func(r ghdeploytest.Request) bool { return strings.Contains(r.Body, `"ref":"v2"`) },
+		Effect:     ghdeploytest.Respond(422, `{"message":"Validation Failed"}`),
+	})
+
+	if err := ship(t.Context(), srv.Client().Deployments, "main"); err != nil {
+		t.Errorf("ship(main) = %v", err)
+	}
+	if err := ship(t.Context(), srv.Client().Deployments, "v2"); !errors.Is(err, ghdeploy.ErrValidation) {
+		t.Errorf("ship(v2) = %v", err)
 	}
 }
 

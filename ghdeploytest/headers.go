@@ -44,6 +44,7 @@ func (s *Server) finish(c *call, a *answer) {
 	}
 	s.tag(c, a)
 	s.setRate(c, a)
+	c.setRights(a)
 	c.indent(a)
 
 	switch a.status {

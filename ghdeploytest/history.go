@@ -165,8 +165,8 @@ func (at *seeding) payload(given json.RawMessage) json.RawMessage {
 }
 
 func (at *seeding) checkEnvironment(name string) {
-	if utf8.RuneCountInString(name) > maxEnvironmentName {
-		at.refuse("has an environment of %d characters; write up to %d", utf8.RuneCountInString(name), maxEnvironmentName)
+	if problem := environmentProblem(name); problem != "" {
+		at.refuse("has an environment that %s", problem)
 	}
 }
 

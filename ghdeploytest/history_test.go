@@ -137,14 +137,14 @@ func TestSeedHistoryRefusals(t *testing.T) {
 		"payload list":      {[]ghdeploytest.SeedDeployment{{Payload: []byte(`[1]`)}}, []string{"[1]", "JSON object"}},
 		"payload cut off":   {[]ghdeploytest.SeedDeployment{{Payload: []byte(`{"a":`)}}, []string{`{"a":`}},
 		"future":            {[]ghdeploytest.SeedDeployment{{CreatedAt: clock.Add(time.Second)}}, []string{"CreatedAt 2026-04-01T12:00:01Z"}},
-		"long environment":  {[]ghdeploytest.SeedDeployment{{Environment: strings.Repeat("é", 256)}}, []string{"256 characters"}},
+		"long environment":  {[]ghdeploytest.SeedDeployment{{Environment: strings.Repeat("é", 256)}}, []string{"maximum is 255 characters"}},
 		"state":             {[]ghdeploytest.SeedDeployment{{Statuses: []ghdeploytest.SeedStatus{{State: "done"}}}}, []string{`Statuses[0]`, `"done"`, "in_progress"}},
 		"no state":          {[]ghdeploytest.SeedDeployment{{Statuses: []ghdeploytest.SeedStatus{{}}}}, []string{`Statuses[0]`, `""`}},
 		"status id twice":   {[]ghdeploytest.SeedDeployment{{Statuses: []ghdeploytest.SeedStatus{{ID: 3, State: "error"}}}, {Statuses: []ghdeploytest.SeedStatus{{ID: 3, State: "error"}}}}, []string{"Deployments[1]", "id 3"}},
 		"long description":  {[]ghdeploytest.SeedDeployment{{Statuses: []ghdeploytest.SeedStatus{{State: "error", Description: strings.Repeat("é", 141)}}}}, []string{"141 characters"}},
 		"before the last":   {[]ghdeploytest.SeedDeployment{{Statuses: []ghdeploytest.SeedStatus{{State: "error", CreatedAt: clock.Add(-time.Second)}}}}, []string{"Statuses[0] of 2026-04-01T11:59:59Z"}},
 		"status tomorrow":   {[]ghdeploytest.SeedDeployment{{Statuses: []ghdeploytest.SeedStatus{{State: "error", CreatedAt: clock.Add(time.Hour)}}}}, []string{"Statuses[0] of 2026-04-01T13:00:00Z"}},
-		"status's long env": {[]ghdeploytest.SeedDeployment{{Statuses: []ghdeploytest.SeedStatus{{State: "error", Environment: strings.Repeat("e", 256)}}}}, []string{"256 characters"}},
+		"status's long env": {[]ghdeploytest.SeedDeployment{{Statuses: []ghdeploytest.SeedStatus{{State: "error", Environment: strings.Repeat("e", 256)}}}}, []string{"maximum is 255 characters"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			wantPanic(t, func() {

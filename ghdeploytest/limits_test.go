@@ -160,3 +160,21 @@ func TestPointsBesideCreations(t *testing.T) {
 	must(t, srv, 429, "POST", deployments, `{"ref":"main"}`)
 	must(t, srv, 403, "POST", deployments, `{"ref":"main"}`)
 }
+
+// Retry-After waits for as many points as the request needs.
+func TestPointsRetryAfter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv := ghdeploytest.NewServer(ghdeploytest.WithPointsPerMinute(6, ghdeploytest.SecondaryRetryAfter))
+		defer srv.Close()
+		for range 5 {
+			must(t, srv, 200, "GET", deployments, "")
+			time.Sleep(10 * time.Second)
+		}
+		got := must(t, srv, 403, "POST", deployments, `{"ref":"main"}`) // 5 of 6 are spent, the first 50 s ago
+		wantHeaders(t, got.header, map[string]string{"Retry-After": "40"})
+		time.Sleep(40*time.Second - time.Nanosecond)
+		must(t, srv, 403, "POST", deployments, `{"ref":"main"}`)
+		time.Sleep(time.Nanosecond)
+		must(t, srv, 201, "POST", deployments, `{"ref":"main"}`)
+	})
+}

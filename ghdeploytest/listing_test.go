@@ -111,7 +111,7 @@ func TestInactive(t *testing.T) {
 		ghdeploytest.WithToken(ghdeploytest.Token{Value: "robot", App: "shipper"}))
 	for i := range 3 {
 		must(t, srv, 201, "POST", deployments, `{"ref":"main","environment":"staging"}`)
-		must(t, srv, 201, "POST", fmt.Sprintf("%s/%d/statuses", deployments, 6000000001+i), `{"state":"success","auto_inactive":false}`)
+		must(t, srv, 201, "POST", fmt.Sprintf("%s/%d/statuses", deployments, 6000000001+int64(i)), `{"state":"success","auto_inactive":false}`)
 	}
 	clock.Time = clock.Add(time.Minute)
 	must(t, srv, 201, "POST", first+"/statuses", `{"state":"inactive"}`)

@@ -4,13 +4,18 @@ import (
 	"net/http"
 )
 
-// metaOperations are the two operations beside the Deployments API that its clients ask for.
+// metaOperations are the operations beside the Deployments API that its clients ask for.
 func metaOperations() []operation {
 	return []operation{
 		{
 			id: "rate-limit/get", method: "GET", path: "/rate_limit",
 			docs: "rate-limit/rate-limit#get-rate-limit-status-for-the-authenticated-user",
 			free: true, handle: (*Server).getRateLimit,
+		},
+		{
+			id: "users/get-authenticated", method: "GET", path: "/user",
+			docs:    "users/users#get-the-authenticated-user",
+			anyUser: true, handle: (*Server).getUser,
 		},
 		{
 			id: "repos/get", method: "GET", path: "/repos/{owner}/{repo}",
@@ -45,6 +50,37 @@ func (s *Server) getRateLimit(c *call) answer {
 		body["rate"] = core // gone in 2026-03-10
 	}
 	return ok(http.StatusOK, body)
+}
+
+// ownUserJSON is what the caller sees of itself.
+type ownUserJSON struct {
+	userJSON
+	Name              *string `json:"name"`
+	Company           *string `json:"company"`
+	Blog              string  `json:"blog"`
+	Location          *string `json:"location"`
+	Email             *string `json:"email"`
+	Hireable          *bool   `json:"hireable"`
+	Bio               *string `json:"bio"`
+	TwitterUsername   *string `json:"twitter_username"`
+	NotificationEmail *string `json:"notification_email"`
+	PublicRepos       int     `json:"public_repos"`
+	PublicGists       int     `json:"public_gists"`
+	Followers         int     `json:"followers"`
+	Following         int     `json:"following"`
+	CreatedAt         string  `json:"created_at"`
+	UpdatedAt         string  `json:"updated_at"`
+}
+
+func (s *Server) getUser(c *call) answer {
+	switch {
+	case c.actor.token == nil:
+		return c.fail(http.StatusUnauthorized, "Requires authentication", nil)
+	case c.actor.app() != "":
+		return c.inaccessible("integration")
+	}
+	since := timestamp(s.state.repositories[0].createdAt)
+	return ok(http.StatusOK, ownUserJSON{userJSON: s.user(c, c.actor.login()), CreatedAt: since, UpdatedAt: since})
 }
 
 // repositoryURLs are the addresses below a repository, by the name of their field.

@@ -11,6 +11,7 @@ import (
 
 // pipeline is the way of every request, in this order. A step that returns an answer ends it.
 var pipeline = []func(*Server, *call) *answer{
+	(*Server).checkSize,
 	(*Server).checkUserAgent,
 	(*Server).checkVersion,
 	(*Server).authenticate,

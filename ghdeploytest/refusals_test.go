@@ -53,7 +53,7 @@ func TestRefusals(t *testing.T) {
 		{"private, not given, write", "POST", hidden, `{"ref":"main"}`, []string{"Authorization", "Bearer elsewhere"}, 404, body(404, "Not Found", createDocs)},
 		{"private, given", "GET", hidden, "", []string{"Authorization", "Bearer hidden-only"}, 200, "[]"},
 		{"public, not given, read", "GET", deployments, "", []string{"Authorization", "Bearer hidden-only"}, 200, "[]"},
-		{"public, not given, write", "POST", deployments, `{"ref":"main"}`, []string{"Authorization", "Bearer hidden-only"}, 403, body(403, "Resource not accessible by personal access token", createDocs)},
+		{"public, not given, write", "POST", deployments, `{"ref":"main"}`, []string{"Authorization", "Bearer hidden-only"}, 404, body(404, "Not Found", createDocs)},
 		{"fine-grained, read", "GET", hidden, "", []string{"Authorization", "Bearer reader"}, 200, "[]"},
 		{"fine-grained, write", "POST", hidden, `{"ref":"main"}`, []string{"Authorization", "Bearer reader"}, 403, body(403, "Resource not accessible by personal access token", createDocs)},
 		{"app, write", "POST", deployments, `{"ref":"main"}`, []string{"Authorization", "Bearer app"}, 403, body(403, "Resource not accessible by integration", createDocs)},
@@ -64,11 +64,11 @@ func TestRefusals(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			got := must(t, srv, tt.status, tt.method, tt.path, tt.body, tt.header...)
 			wantJSON(t, got.body, tt.want)
-			accepted := ""
-			switch {
-			case tt.status == 403 && tt.method == "POST":
+			accepted := "" // where the caller or the operation is not known
+			switch known := tt.status == 200 || strings.Contains(tt.want, root+"/"); {
+			case known && tt.method == "POST":
 				accepted = "deployments=write"
-			case tt.status == 403:
+			case known:
 				accepted = "deployments=read"
 			}
 			wantHeaders(t, got.header, map[string]string{"X-Accepted-GitHub-Permissions": accepted})

@@ -45,8 +45,8 @@ func (s *Server) Requests() []Request {
 	return list
 }
 
-// record enters a call in the log.
-func (s *Server) record(c *call) *Request {
+// request is a call as the log shows it, before its outcome.
+func (c *call) request() *Request {
 	entry := &Request{
 		Method: c.method, Host: c.host, Path: c.url.EscapedPath(), Query: c.url.Query(),
 		Header: c.header.Clone(), Body: string(c.body), Fault: c.plan.name,
@@ -61,6 +61,12 @@ func (s *Server) record(c *call) *Request {
 		}
 		entry.Header.Set("Authorization", strings.TrimSpace(scheme+" [redacted]"))
 	}
+	return entry
+}
+
+// record enters a call in the log.
+func (s *Server) record(c *call) *Request {
+	entry := c.request()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	entry.Time = s.now()

@@ -1,7 +1,6 @@
 package ghdeploytest
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -21,7 +20,7 @@ func reviewOperations() []operation {
 		{
 			id: "actions/review-pending-deployments-for-run", method: "POST", path: runTemplate + "/pending_deployments",
 			permission: "deployments=write", docs: "actions/workflow-runs#review-pending-deployments-for-a-workflow-run",
-			body: true, handle: (*Server).reviewPending,
+			body: true, reviewers: true, handle: (*Server).reviewPending,
 		},
 		{
 			id: "actions/review-custom-gates-for-run", method: "POST", path: runTemplate + "/deployment_protection_rule",
@@ -100,10 +99,7 @@ func (s *Server) reviewPending(c *call) answer {
 	f.require("environment_ids")
 	f.require("state")
 	f.require("comment")
-	var ids []int64
-	if f.has("environment_ids") && (json.Unmarshal(f.values["environment_ids"], &ids) != nil || ids == nil) {
-		f.wrong("environment_ids", "an array of integers")
-	}
+	ids := f.integers("environment_ids")
 	state, comment := f.choice("state", "", "approved", "rejected"), f.text("comment", "")
 	if a := c.refuse(); a != nil {
 		return *a
@@ -140,13 +136,6 @@ const (
 	maxReports = 10   // for each deployment
 	maxReport  = 1024 // characters
 )
-
-// inaccessible refuses who has the permission and still may not.
-func (c *call) inaccessible(by string) answer {
-	a := c.fail(http.StatusForbidden, "Resource not accessible by "+by, nil)
-	a.set("X-Accepted-GitHub-Permissions", c.op.permission)
-	return a
-}
 
 // reviewRule is how an app answers for its own rule: a state approves or rejects, a comment alone is a status report.
 func (s *Server) reviewRule(c *call) answer {

@@ -179,13 +179,13 @@ func TestReviewRefused(t *testing.T) {
 		status            int
 		message           string
 	}{
-		{pending, "secret", `{}`, 422, `Invalid request.\n\n\"environment_ids\", \"state\", \"comment\" weren't supplied.`},
+		{pending, "secret", `{}`, 422, `Invalid request.\n\n\"comment\", \"environment_ids\", \"state\" weren't supplied.`},
 		{pending, "secret", `{"environment_ids":[8000000001],"state":"approved"}`, 422, `Invalid request.\n\n\"comment\" wasn't supplied.`},
-		{pending, "secret", `{"environment_ids":[8000000001],"state":"pending","comment":""}`, 422, `Invalid request.\n\n\"pending\" is not a possible value. Must be one of the following: approved, rejected.`},
-		{pending, "secret", `{"environment_ids":["production"],"state":"approved","comment":""}`, 422, `Invalid request.\n\nFor 'properties/environment_ids', [\"production\"] is not an array of integers.`},
-		{gateReview, "gate", `{}`, 422, `Invalid request.\n\n\"environment_name\", \"comment\" weren't supplied.`},
+		{pending, "secret", `{"environment_ids":[8000000001],"state":"pending","comment":""}`, 422, `Invalid request.\n\npending is not a member of [\"approved\", \"rejected\"].`},
+		{pending, "secret", `{"environment_ids":["production"],"state":"approved","comment":""}`, 422, `Invalid request.\n\nFor 'items', \"production\" is not an integer.`},
+		{gateReview, "gate", `{}`, 422, `Invalid request.\n\n\"comment\", \"environment_name\" weren't supplied.`},
 		{gateReview, "gate", `{"environment_name":"production"}`, 422, `Invalid request.\n\n\"comment\" wasn't supplied.`},
-		{gateReview, "gate", `{"environment_name":"production","state":"pending"}`, 422, `Invalid request.\n\n\"pending\" is not a possible value. Must be one of the following: approved, rejected.`},
+		{gateReview, "gate", `{"environment_name":"production","state":"pending"}`, 422, `Invalid request.\n\npending is not a member of [\"approved\", \"rejected\"].`},
 		{gateReview, "gate", `{"environment_name":"production","comment":"` + long + `"}`, 422, `The comment is too long (maximum is 1024 characters).`},
 		{gateReview, "gate", `{"environment_name":"gone","state":"approved"}`, 422, `No pending deployment requests to approve or reject`},
 		{gateReview, "other", `{"environment_name":"production","state":"approved"}`, 403, `Resource not accessible by integration`},

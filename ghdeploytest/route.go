@@ -19,6 +19,9 @@ type operation struct {
 	paged      bool   // it answers a list in pages
 	creates    bool   // it counts as content creation for the secondary limit
 	free       bool   // it costs nothing on the primary limit
+	hides      bool   // 404 for who may not
+	reviewers  bool   // a user needs no role in the repository beyond reading it
+	anyUser    bool   // every token may
 	handle     func(*Server, *call) answer
 }
 

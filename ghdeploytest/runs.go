@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 )
 
 // Run describes a workflow run whose jobs deploy. Start one with [Server.StartRun] or in [Repository].
@@ -144,7 +143,7 @@ func (s *Server) startRun(r *repository, given Run) Run {
 	}
 	for i, name := range given.Environments {
 		same := func(other string) bool { return strings.EqualFold(name, other) }
-		if name == "" || utf8.RuneCountInString(name) > maxEnvironmentName || slices.ContainsFunc(given.Environments[:i], same) {
+		if environmentProblem(name) != "" || slices.ContainsFunc(given.Environments[:i], same) {
 			panic(fmt.Sprintf("ghdeploytest: Run{Environments: %q}; write each name once, with 1 to %d characters", given.Environments, maxEnvironmentName))
 		}
 	}

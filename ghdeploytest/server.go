@@ -3,7 +3,6 @@ package ghdeploytest
 import (
 	"context"
 	"errors"
-	"io"
 	"net"
 	"net/http"
 	"sync"
@@ -36,7 +35,10 @@ type Server struct {
 	anyTokenIsOctocat bool
 	anyUserReviews    bool
 	anyTeamReviews    bool
+	bodyLimit         int
 	environmentPUT    EnvironmentPUT
+	activeDeployment  ActiveDeployment
+	onlyDeployment    OnlyDeployment
 	listOrder         ListOrder
 	listLag           time.Duration
 	unknownKeys       []string
@@ -47,6 +49,8 @@ type Server struct {
 	state state
 	quota map[string]*bucket // by token; "" is the anonymous caller
 	rules []*rule
+	unmet []string // cleared faults that never fired, kept for Start
+	keeps bool     // Start made the server: it keeps unmet
 	log   []*Request
 	hooks hooks
 	calls int64 // numbers the request ids
@@ -56,6 +60,7 @@ type Server struct {
 	idle     chan struct{} // made by Close, closed when active reaches 0
 	sleepers map[*context.CancelFunc]struct{}
 	given    net.Listener // of WithListener
+	named    string       // of WithAddress
 	listener *http.Server
 	address  string
 }
@@ -71,6 +76,7 @@ func NewServer(opts ...Option) *Server {
 		rateLimit:       5000,
 		rateLimitStatus: http.StatusForbidden,
 		logSize:         everything,
+		bodyLimit:       defaultBodyLimit,
 		state:           newState(),
 		quota:           map[string]*bucket{},
 		sleepers:        map[*context.CancelFunc]struct{}{},
@@ -242,7 +248,7 @@ func (s *Server) later(d time.Duration, work func()) {
 	}()
 }
 
-// ServeHTTP answers one request, so that the server can be mounted anywhere. Where a fault breaks the connection it
+// ServeHTTP answers one request, so that the server can be mounted anywhere; [WithAddress] then names its address. Where a fault breaks the connection it
 // panics with [http.ErrAbortHandler], which net/http turns into just that.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !s.begin() {
@@ -254,11 +260,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if c.plan.is(refuseConnection) {
 		panic(http.ErrAbortHandler) // a socket cannot refuse what it has accepted; nothing was read or carried out
 	}
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
+	if err := s.takeBody(c, r.Body); err != nil {
 		panic(http.ErrAbortHandler) // the client is gone
 	}
-	c.body = body
+	if !c.drawn {
+		if c.plan, _ = s.draw(c, true); c.plan.is(refuseConnection) {
+			panic(http.ErrAbortHandler)
+		}
+	}
 
 	a := s.exchange(r.Context(), c)
 	if a.ending == noAnswer {

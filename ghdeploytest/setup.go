@@ -1,6 +1,7 @@
 package ghdeploytest
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -68,7 +69,8 @@ type Tag struct {
 	Statuses []CommitStatus `json:"statuses,omitempty"`
 }
 
-// CommitStatus is the newest status, or the check run, of one context on a commit.
+// CommitStatus is the newest status of a context on a commit, or a check run of
+// that name. A commit may have both, each as an entry of its own.
 type CommitStatus struct {
 	Context string `json:"context"`
 	// State is success, or another of GitHub's for one that does not let a deployment pass: pending, failure, error, or
@@ -85,9 +87,23 @@ type Token struct {
 	// App is the slug of a GitHub App. It makes this an installation token: what it creates is by APP[bot] and names
 	// the app in performed_via_github_app.
 	App string `json:"app,omitempty"`
-	// Permissions are the repository permissions of a fine-grained token, by GitHub's names, each read, write or
-	// admin: {"deployments": "write"}. Metadata can always be read. Nil is a classic token that may do everything.
+	// Permissions are the repository permissions of a fine-grained token or of an
+	// installation token, by GitHub's names, each read, write or admin:
+	// {"deployments": "write"}. Metadata can always be read. Nil is a classic
+	// token, or with App an installation token with every permission.
 	Permissions map[string]string `json:"permissions,omitempty"`
+	// Role is what the user of a classic token is in the repositories it was
+	// given: read, write or admin, the default. A public repository that it was
+	// not given can be read. Not with App or Permissions.
+	Role string `json:"role,omitempty"`
+	// Scopes are the scopes of a classic token, by default repo. Of these the
+	// server knows what repo, public_repo and repo_deployment cover. An empty
+	// list that is not nil has no scope. Not with App or Permissions.
+	Scopes []string `json:"scopes,omitzero"`
+	// SSORequired says that the organization enforces SAML single sign-on and
+	// has not authorized the token: every request to a repository is refused
+	// with 403 and X-GitHub-SSO. Not with App.
+	SSORequired bool `json:"sso_required,omitempty"`
 	// Repositories are the full names of the repositories it was given. Nil is all of them.
 	Repositories []string `json:"repositories,omitempty"`
 }
@@ -206,8 +222,8 @@ func (r *repository) checkStatuses(sha string, statuses []CommitStatus) {
 		if !slices.Contains(commitStates, c.State) {
 			panic(fmt.Sprintf("ghdeploytest: CommitStatus%+v; write one of GitHub's states: %s", c, strings.Join(commitStates, ", ")))
 		}
-		r.setStatus(sha, c)
 	}
+	r.setStatuses(sha, statuses)
 }
 
 func checkSHA(sha string, parts ...string) string {
@@ -241,6 +257,7 @@ func (s *Server) addToken(t Token) {
 	case s.state.tokens[t.Value] != nil:
 		panic("ghdeploytest: a token was added twice; give each Token a Value of its own")
 	}
+	t.checkClassic()
 	for name, level := range t.Permissions {
 		if right := meant(name, s.operations); right != name {
 			panic(fmt.Sprintf("ghdeploytest: Token{Permissions: {%q: %q}}; write %s", name, level, right))
@@ -257,6 +274,25 @@ func (s *Server) addToken(t Token) {
 	if t.Login == "" && t.App == "" {
 		t.Login = "octocat"
 	}
+	if t.classic() {
+		t.Role = cmp.Or(t.Role, "admin")
+	}
 	t.Repositories = slices.Clone(t.Repositories) // a rename changes them
 	s.state.tokens[t.Value] = &t
+}
+
+// checkClassic refuses what only a classic token can have, on another one.
+func (t Token) checkClassic() {
+	switch {
+	case t.Role != "" && !t.classic():
+		panic(fmt.Sprintf("ghdeploytest: Token{Role: %q} with App or Permissions; only a classic token has its user's role, write Permissions instead", t.Role))
+	case !slices.Contains(levels, t.Role):
+		panic(fmt.Sprintf("ghdeploytest: Token{Role: %q}; write read, write or admin", t.Role))
+	case t.Scopes != nil && !t.classic():
+		panic(fmt.Sprintf("ghdeploytest: Token{Scopes: %q} with App or Permissions; only a classic token has scopes, write Permissions instead", t.Scopes))
+	case slices.ContainsFunc(t.Scopes, func(scope string) bool { return scope == "" || strings.ContainsAny(scope, ", ") }):
+		panic(fmt.Sprintf("ghdeploytest: Token{Scopes: %q}; write each scope as a text of its own, like repo", t.Scopes))
+	case t.SSORequired && t.App != "":
+		panic("ghdeploytest: Token{SSORequired: true} with App; an installation token needs no single sign-on")
+	}
 }

@@ -36,7 +36,7 @@ type repository struct {
 	tags          []*branch
 	commits       []*branch                 // those that a branch, a tag or a deployment once pointed to, and given ones
 	commitBySHA   map[string]*branch        // the same
-	statuses      map[string][]CommitStatus // by SHA; the newest of each context
+	statuses      map[string][]CommitStatus // by SHA
 	deployments   []*deployment             // oldest first
 	byID          map[int64]*deployment     // the same
 	deleted       []*deployment             // those that a list which lags still shows
@@ -194,14 +194,13 @@ func (r *repository) branch(name string) *branch {
 	return nil
 }
 
-func (r *repository) setStatus(sha string, c CommitStatus) {
-	for i, old := range r.statuses[sha] {
-		if old.Context == c.Context {
-			r.statuses[sha][i] = c
-			return
-		}
-	}
-	r.statuses[sha] = append(r.statuses[sha], c)
+// setStatuses replaces what the contexts of a list had on a commit. A context
+// may be there more than once: a status and a check run can share a name.
+func (r *repository) setStatuses(sha string, list []CommitStatus) {
+	kept := slices.DeleteFunc(r.statuses[sha], func(old CommitStatus) bool {
+		return slices.ContainsFunc(list, func(c CommitStatus) bool { return c.Context == old.Context })
+	})
+	r.statuses[sha] = append(kept, list...)
 }
 
 // deployment finds a deployment by its id.

@@ -3,7 +3,6 @@ package ghdeploytest
 import (
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -71,7 +70,7 @@ func (s *Server) createStatus(c *call) answer {
 	f := &c.fields
 	f.require("state")
 	st := &deploymentStatus{
-		state:          f.text("state", ""),
+		state:          f.choice("state", "", writableStates...),
 		description:    f.text("description", ""),
 		environment:    f.text("environment", ""),
 		targetURL:      f.text("target_url", ""),
@@ -79,9 +78,6 @@ func (s *Server) createStatus(c *call) answer {
 		environmentURL: f.text("environment_url", ""),
 	}
 	autoInactive := f.boolean("auto_inactive", true)
-	if st.state != "" && !slices.Contains(writableStates, st.state) {
-		f.problems = append(f.problems, fmt.Sprintf("%s is not a possible value. Must be one of the following: %s.", f.values["state"], strings.Join(writableStates, ", ")))
-	}
 	if a := c.refuse(); a != nil {
 		return *a
 	}
@@ -92,8 +88,8 @@ func (s *Server) createStatus(c *call) answer {
 	if u := st.environmentURL; u != "" && !strings.HasPrefix(u, "https://") && !strings.HasPrefix(u, "http://") {
 		errors = append(errors, fieldError{"DeploymentStatus", "custom", "environment_url", "environment_url must use http(s) scheme"})
 	}
-	if utf8.RuneCountInString(st.environment) > maxEnvironmentName {
-		errors = append(errors, fieldError{"DeploymentStatus", "custom", "environment", fmt.Sprintf("environment is too long (maximum is %d characters)", maxEnvironmentName)})
+	if problem := environmentProblem(st.environment); problem != "" && st.environment != "" {
+		errors = append(errors, fieldError{"DeploymentStatus", "custom", "environment", "environment " + problem})
 	}
 	if s.statusCap > 0 && len(d.statuses) >= s.statusCap {
 		errors = append(errors, fieldError{"DeploymentStatus", "custom", "deployment_id", fmt.Sprintf("This deployment has reached the maximum number of statuses (%d).", s.statusCap)})

@@ -72,7 +72,7 @@ func TestCreateStatusRefused(t *testing.T) {
 	}{
 		{"no state", `{}`, `{"message":"Invalid request.\n\n\"state\" wasn't supplied.","documentation_url":"` + statusDocs + `","status":"422"}`},
 		{"waiting is the server's", `{"state":"waiting"}`,
-			`{"message":"Invalid request.\n\n\"waiting\" is not a possible value. Must be one of the following: error, failure, inactive, in_progress, queued, pending, success.","documentation_url":"` + statusDocs + `","status":"422"}`},
+			`{"message":"Invalid request.\n\nwaiting is not a member of [\"error\", \"failure\", \"inactive\", \"in_progress\", \"queued\", \"pending\", \"success\"].","documentation_url":"` + statusDocs + `","status":"422"}`},
 		{"141 characters", `{"state":"queued","description":"` + strings.Repeat("x", 141) + `"}`,
 			`{"message":"Validation Failed","errors":[{"resource":"DeploymentStatus","code":"custom","field":"description","message":"description is too long (maximum is 140 characters)"}],"documentation_url":"` + statusDocs + `","status":"422"}`},
 		{"environment_url is no URL", `{"state":"queued","environment_url":"ftp://example.com"}`,

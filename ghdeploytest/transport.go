@@ -52,6 +52,13 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	defer s.end()
 	sent := outgoing(r)
 	c := s.newCall(sent)
+	early := !c.drawn // a fault's predicate wants the body
+	if early {
+		if err := body.take(ctx, s, c, r.ContentLength); err != nil {
+			return nil, err
+		}
+		c.plan, _ = s.draw(c, true)
+	}
 	if c.plan.is(refuseConnection) {
 		return nil, refused
 	}
@@ -61,14 +68,16 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	if trace.WroteHeaders != nil {
 		trace.WroteHeaders()
 	}
-	content, err := body.readAll(ctx, r.ContentLength)
+	var err error
+	if !early {
+		err = body.take(ctx, s, c, r.ContentLength)
+	}
 	if trace.WroteRequest != nil {
 		trace.WroteRequest(httptrace.WroteRequestInfo{Err: err})
 	}
 	if err != nil {
 		return nil, err
 	}
-	c.body = content
 
 	a := s.exchange(ctx, c)
 	if err := context.Cause(ctx); err != nil {
@@ -139,24 +148,34 @@ func (b *requestBody) close() {
 	})
 }
 
-// readAll reads the body as net/http would send it. A context that ends closes it, which wakes up a reader that waits.
-func (b *requestBody) readAll(ctx context.Context, length int64) ([]byte, error) {
+// take reads the body as net/http would send it. A context that ends closes it, which wakes up a reader that waits.
+func (b *requestBody) take(ctx context.Context, s *Server, c *call, length int64) error {
 	if b.rc == nil || b.rc == http.NoBody {
-		return nil, nil
+		c.parse()
+		return nil
 	}
 	stop := context.AfterFunc(ctx, b.close)
 	defer stop()
-	content, err := io.ReadAll(b.rc)
+	counted := &countingReader{Reader: b.rc}
+	err := s.takeBody(c, counted)
 	if cause := context.Cause(ctx); cause != nil {
-		return nil, cause
+		return cause
 	}
-	if err != nil {
-		return nil, err
+	if err == nil && length > 0 && length != counted.n && !c.tooLarge {
+		return fmt.Errorf("ghdeploytest: ContentLength=%d with Body length %d", length, counted.n)
 	}
-	if length > 0 && length != int64(len(content)) {
-		return nil, fmt.Errorf("ghdeploytest: ContentLength=%d with Body length %d", length, len(content))
-	}
-	return content, nil
+	return err
+}
+
+type countingReader struct {
+	io.Reader
+	n int64
+}
+
+func (r *countingReader) Read(p []byte) (int, error) {
+	n, err := r.Reader.Read(p)
+	r.n += int64(n)
+	return n, err
 }
 
 // responseBody gives out an answer's body until it ends, its context ends, or it is closed.

@@ -29,6 +29,7 @@ type userJSON struct {
 	EventsURL         string `json:"events_url"`
 	ReceivedEventsURL string `json:"received_events_url"`
 	Type              string `json:"type"`
+	UserViewType      string `json:"user_view_type"`
 	SiteAdmin         bool   `json:"site_admin"`
 }
 
@@ -100,7 +101,7 @@ func (s *Server) user(c *call, login string) userJSON {
 		kind, node, html = "Bot", nodeID("BOT", id), c.htmlRoot()+"/apps/"+slug
 	}
 	return userJSON{
-		Login: login, ID: id, NodeID: node, Type: kind, URL: api, HTMLURL: html,
+		Login: login, ID: id, NodeID: node, Type: kind, UserViewType: "public", URL: api, HTMLURL: html,
 		AvatarURL:         fmt.Sprintf("https://avatars.githubusercontent.com/u/%d?v=4", id),
 		FollowersURL:      api + "/followers",
 		FollowingURL:      api + "/following{/other_user}",

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"strconv"
@@ -10,48 +11,98 @@ import (
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
-// requestLog prints a line for each request. The columns are as wide as most of what stands in them; a longer path
-// moves its own line only.
-func requestLog(w io.Writer) func(ghdeploytest.Request) {
-	var mu sync.Mutex
-	return func(r ghdeploytest.Request) {
-		path := r.Path
-		if query := r.Query.Encode(); query != "" {
-			path += "?" + query
-		}
-		status, operation := "-", "-" // no answer, no such operation
-		if r.Status != 0 {
-			status = strconv.Itoa(r.Status)
-		}
-		if r.OperationID != "" {
-			operation = r.OperationID
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		_, _ = fmt.Fprintf(w, "%-6s  %-58s  %3s  %-36s  %8s\n", r.Method, path, status, operation, duration(r.Duration))
-	}
+// The forms of -log-format.
+const (
+	logText = "text"
+	logJSON = "json"
+)
+
+// log prints what happens: the addresses and the requests to out, deliveries that failed to errs.
+type log struct {
+	format string
+
+	mu   sync.Mutex
+	out  io.Writer
+	errs io.Writer
 }
 
-// failures prints a line for each delivery that its receiver did not take.
-func failures(w io.Writer) func(ghdeploytest.Delivery) {
-	var mu sync.Mutex
-	return func(d ghdeploytest.Delivery) {
-		if d.OK() {
-			return
+// line prints v as JSON, or text, as one line.
+func (l *log) line(w io.Writer, v any, text string) {
+	if l.format == logJSON {
+		line, err := json.Marshal(v)
+		if err != nil {
+			line = []byte(strconv.Quote("cannot be encoded: " + err.Error()))
 		}
-		mu.Lock()
-		defer mu.Unlock()
-		if d.Err != nil {
-			_, _ = fmt.Fprintf(w, "ghdeploy-server: %s %s was not delivered: %v\n", d.Event, d.GUID, d.Err)
-		} else {
-			_, _ = fmt.Fprintf(w, "ghdeploy-server: %s %s was answered with %d\n", d.Event, d.GUID, d.Status)
-		}
+		text = string(line)
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, _ = fmt.Fprintln(w, text)
 }
+
+// started prints the addresses: the API's first, then that of the control API if there is one.
+func (l *log) started(api, control string) {
+	text := api
+	if control != "" {
+		text += "\ncontrol " + control
+	}
+	l.line(l.out, struct {
+		URL     string `json:"url"`
+		Control string `json:"control,omitempty"`
+	}{api, control}, text)
+}
+
+// request prints a request. The columns fit most values; a longer path moves its own line only.
+func (l *log) request(r ghdeploytest.Request) {
+	path := r.Path
+	if query := r.Query.Encode(); query != "" {
+		path += "?" + query
+	}
+	status, operation := "-", "-" // no response, no such operation
+	if r.Status != 0 {
+		status = strconv.Itoa(r.Status)
+	}
+	if r.OperationID != "" {
+		operation = r.OperationID
+	}
+	l.line(l.out, struct {
+		Time         time.Time `json:"time"`
+		Method       string    `json:"method"`
+		Path         string    `json:"path"`
+		Query        string    `json:"query,omitempty"`
+		Status       int       `json:"status"`
+		OperationID  string    `json:"operation_id,omitempty"`
+		Milliseconds float64   `json:"duration_ms"`
+		Fault        string    `json:"fault,omitempty"`
+	}{r.Time, r.Method, r.Path, r.Query.Encode(), r.Status, r.OperationID, milliseconds(r.Duration), r.Fault},
+		fmt.Sprintf("%-6s  %-58s  %3s  %-36s  %8s", r.Method, path, status, operation, duration(r.Duration)))
+}
+
+// delivery prints a delivery that its receiver did not take.
+func (l *log) delivery(d ghdeploytest.Delivery) {
+	if d.OK() {
+		return
+	}
+	entry := struct {
+		Time   time.Time `json:"time"`
+		Event  string    `json:"event"`
+		GUID   string    `json:"guid"`
+		Status int       `json:"status,omitempty"`
+		Error  string    `json:"error,omitempty"`
+	}{Time: d.Time, Event: d.Event, GUID: d.GUID, Status: d.Status}
+	text := fmt.Sprintf("ghdeploy-server: %s %s was answered with %d", d.Event, d.GUID, d.Status)
+	if d.Err != nil {
+		entry.Error = d.Err.Error()
+		text = fmt.Sprintf("ghdeploy-server: %s %s was not delivered: %v", d.Event, d.GUID, d.Err)
+	}
+	l.line(l.errs, entry, text)
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
 func duration(d time.Duration) string {
 	if d < time.Second {
-		return fmt.Sprintf("%.1f ms", float64(d.Microseconds())/1000)
+		return fmt.Sprintf("%.1f ms", milliseconds(d))
 	}
 	return fmt.Sprintf("%.1f s", d.Seconds())
 }

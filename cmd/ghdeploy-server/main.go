@@ -47,10 +47,26 @@
 // -app they are those of a GitHub App: they name the installation, and those of reviews come too. A delivery that fails
 // gets a line on standard error; as on GitHub, it is not sent again.
 //
+// # Control
+//
+// -control serves the control API on an address of its own: it injects faults, spends quota, moves the clock, runs
+// workflows, resets the server, and shows requests, deployments and deliveries as JSON. Its address is the second line
+// that the program prints. docs/server-program.md describes it with curl.
+//
+//	go run github.com/ghdeploy/ghdeploy/cmd/ghdeploy-server -control 127.0.0.1:0
+//
+// # HTTPS
+//
+// -tls serves HTTPS with a certificate that the program makes at the start; -tls-ca writes the certificate that clients
+// have to trust to a file. The gh command needs HTTPS:
+//
+//	ghdeploy-server -addr 127.0.0.1:8443 -tls -tls-ca ca.pem
+//	SSL_CERT_FILE=ca.pem GH_HOST=127.0.0.1:8443 GH_ENTERPRISE_TOKEN=any gh api repos/octocat/example/deployments
+//
 // # Who can reach it
 //
-// Whoever reaches the server can change what it holds, and with -webhook make it send requests. So it listens on a
-// loopback address only, unless -public says that another one is meant.
+// Whoever reaches the server can change what it holds, and with -webhook make it send requests. So it listens on
+// loopback addresses only, unless -public says that another one is meant.
 package main
 
 import (
@@ -58,15 +74,10 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
-	"net"
-	"net/http"
 	"os"
 	"os/signal"
-	"strings"
+	"runtime/debug"
 	"syscall"
-
-	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
 func main() {
@@ -74,6 +85,10 @@ func main() {
 	defer stop()
 	cfg, err := parse(os.Args[1:], os.Stderr)
 	if errors.Is(err, flag.ErrHelp) {
+		return
+	}
+	if err == nil && cfg.version {
+		fmt.Println(version())
 		return
 	}
 	if err == nil {
@@ -85,110 +100,11 @@ func main() {
 	}
 }
 
-type config struct {
-	addr   string
-	public bool
-	seed   string
-	hook   ghdeploytest.Webhook
-}
-
-const usage = `usage: ghdeploy-server [-addr HOST:PORT] [-seed FILE] [-webhook URL [-secret TEXT] [-app SLUG]]
-
-A GitHub Deployments server in memory. It prints its address, then a line for each request.
-
-`
-
-func parse(args []string, help io.Writer) (config, error) {
-	var cfg config
-	flags := flag.NewFlagSet("ghdeploy-server", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	flags.StringVar(&cfg.addr, "addr", "127.0.0.1:0", "listen on this `HOST:PORT`; port 0 takes a free one")
-	flags.BoolVar(&cfg.public, "public", false, "accept an -addr that other machines can reach; whoever reaches the server can change what it holds")
-	flags.StringVar(&cfg.seed, "seed", "", "start with the repositories, branches, commit statuses and tokens of this JSON `FILE`")
-	flags.StringVar(&cfg.hook.URL, "webhook", "", "send events to this `URL`")
-	flags.StringVar(&cfg.hook.Secret, "secret", "", "sign the events with this `TEXT`")
-	flags.StringVar(&cfg.hook.App, "app", "", "send the events as the webhook of the GitHub App of this `SLUG`; those of reviews too")
-	switch err := flags.Parse(args); {
-	case errors.Is(err, flag.ErrHelp):
-		_, _ = fmt.Fprint(help, usage)
-		flags.SetOutput(help)
-		flags.PrintDefaults()
-		return cfg, err
-	case err != nil:
-		return cfg, fmt.Errorf("%w (-help lists the flags)", err)
-	case flags.NArg() > 0:
-		return cfg, fmt.Errorf("unexpected argument %q; a seed goes behind -seed", flags.Arg(0))
-	case cfg.hook.URL == "" && (cfg.hook.Secret != "" || cfg.hook.App != ""):
-		return cfg, errors.New("-secret and -app are for -webhook, which is missing")
+// version names the program's version and the Go release that built it.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "ghdeploy-server (unknown version)"
 	}
-	if cfg.hook.URL != "" {
-		trial := cfg.hook
-		trial.Handler = http.NotFoundHandler() // nothing is sent yet
-		if err := refused(func() { ghdeploytest.NewServer(ghdeploytest.WithWebhook(trial)).Close() }); err != nil {
-			return cfg, fmt.Errorf("-webhook %q: write a whole address, like http://127.0.0.1:8080/hook", cfg.hook.URL)
-		}
-	}
-	return cfg, checkAddr(cfg.addr, cfg.public)
-}
-
-// checkAddr refuses an address that other machines may reach, unless that is meant. No name but localhost is looked up:
-// what it stands for may change.
-func checkAddr(addr string, public bool) error {
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		return fmt.Errorf("-addr %q: write HOST:PORT, like 127.0.0.1:8080", addr)
-	}
-	if public || strings.EqualFold(host, "localhost") || net.ParseIP(host).IsLoopback() {
-		return nil
-	}
-	return fmt.Errorf("-addr %q is not a loopback address: others could change what the server holds; add -public if you mean it", addr)
-}
-
-// serve runs the server until ctx ends.
-func serve(ctx context.Context, cfg config, out, errs io.Writer) error {
-	opts := []ghdeploytest.Option{
-		ghdeploytest.WithRequestLog(requestLog(out)),
-		ghdeploytest.WithDeliveryLog(failures(errs)),
-		ghdeploytest.WithLogSize(0), // they are printed, and nobody asks for them again
-	}
-	if cfg.seed != "" {
-		seed, err := readSeed(cfg.seed)
-		if err != nil {
-			return err
-		}
-		opts = append(opts, ghdeploytest.WithSeed(seed))
-	}
-	var lc net.ListenConfig
-	ln, err := lc.Listen(ctx, "tcp", cfg.addr)
-	if err != nil {
-		return fmt.Errorf("-addr: %w", err)
-	}
-	opts = append(opts, ghdeploytest.WithListener(ln))
-	if cfg.hook.URL != "" {
-		opts = append(opts, ghdeploytest.WithWebhook(cfg.hook))
-	}
-	srv := ghdeploytest.NewServer(opts...)
-	defer srv.Close()
-	_, _ = fmt.Fprintln(out, srv.URL()) //nolint:contextcheck // the listener is there already
-	<-ctx.Done()
-	return nil
-}
-
-// refused runs a setup and returns what it panics with: package ghdeploytest refuses so what cannot be meant.
-func refused(setup func()) (err error) {
-	defer func() {
-		switch p := recover().(type) {
-		case nil:
-		case string:
-			text, ok := strings.CutPrefix(p, "ghdeploytest: ")
-			if !ok {
-				panic(p)
-			}
-			err = errors.New(text)
-		default:
-			panic(p)
-		}
-	}()
-	setup()
-	return nil
+	return fmt.Sprintf("ghdeploy-server %s %s", info.Main.Version, info.GoVersion)
 }

@@ -3,6 +3,8 @@ package main
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +16,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -34,11 +38,21 @@ func TestMain(m *testing.M) {
 		if runtime.GOOS == "windows" {
 			program += ".exe"
 		}
-		if out, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
+		args := []string{"build", "-o", program, "."}
+		if underRace() {
+			args = []string{"build", "-race", "-o", program, "."}
+		}
+		if out, err := exec.Command("go", args...).CombinedOutput(); err != nil {
 			panic(string(out))
 		}
 		return m.Run()
 	}())
+}
+
+// underRace reports whether the tests run under the race detector, so that the program does too.
+func underRace() bool {
+	info, ok := debug.ReadBuildInfo()
+	return ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
 }
 
 // running is a server that runs.
@@ -123,7 +137,7 @@ func TestServe(t *testing.T) {
 		{"POST", "/api/v3" + deployments + "/6000000001/statuses", `{"state":"success"}`, 201},
 		{"GET", deployments + "?per_page=1&environment=production", "", 200},
 		{"DELETE", deployments + "/6000000001", "", 204},
-		{"GET", "/user", "", 404},
+		{"GET", "/orgs", "", 404},
 	} {
 		if got, answer := p.send(t, step.method, step.path, "any", step.body); got != step.want {
 			t.Errorf("%s %s = %d, want %d: %s", step.method, step.path, got, step.want, answer)
@@ -135,7 +149,7 @@ func TestServe(t *testing.T) {
 		`POST    /api/v3/repos/octocat/example/deployments/6000000001/statuses  201  repos/create-deployment-status      `,
 		`GET     /repos/octocat/example/deployments?environment=production&per_page=1  200  repos/list-deployments              `,
 		`DELETE  /repos/octocat/example/deployments/6000000001               204  repos/delete-deployment             `,
-		`GET     /user                                                       404  -                                   `,
+		`GET     /orgs                                                       404  -                                   `,
 	}
 	if len(lines) != len(want)+1 || lines[len(want)] != "" {
 		t.Fatalf("it printed %q", lines)
@@ -273,12 +287,109 @@ func run(t *testing.T, args ...string) (code int, out, errs string) {
 	return cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()
 }
 
+// The help has one form: for each flag what it does, as a verb, in lower case and without a full stop.
 func TestHelp(t *testing.T) {
-	code, _, help := run(t, "-help")
-	for _, word := range []string{"-addr HOST:PORT", "-seed FILE", "-webhook URL", "-secret TEXT", "-public", "127.0.0.1:0"} {
-		if code != 0 || !strings.Contains(help, word) {
-			t.Errorf("exit %d, help lacks %q:\n%s", code, word, help)
+	for _, flag := range []string{"-h", "-help"} {
+		code, out, help := run(t, flag)
+		if code != 0 || out != "" || !strings.HasPrefix(help, "usage: ghdeploy-server [flags]\n\nA GitHub Deployments server") {
+			t.Errorf("%s: exit %d, %q\n%s", flag, code, out, help)
 		}
+		_, list, _ := strings.Cut(help, "\nflags:\n")
+		entries := regexp.MustCompile(`(?m)^  (-\S+.*)\n    \t(.*)$`).FindAllStringSubmatch(list, -1)
+		var names []string
+		for _, entry := range entries {
+			names = append(names, entry[1])
+			if !regexp.MustCompile(`^(listen|serve|accept|keep|write|start|send|sign|print) `).MatchString(entry[2]) || strings.HasSuffix(entry[2], ".") {
+				t.Errorf("%s: %q", entry[1], entry[2])
+			}
+		}
+		want := []string{
+			"-addr HOST:PORT", "-app SLUG", "-control HOST:PORT", "-keep N", "-log-format FORMAT", "-public", "-secret TEXT",
+			"-seed FILE", "-tls", "-tls-ca FILE", "-version", "-webhook URL",
+		}
+		if !slices.Equal(names, want) || strings.Count(list, "\n") != 2*len(want) {
+			t.Errorf("flags %q, want %q\n%s", names, want, list)
+		}
+	}
+}
+
+func TestVersion(t *testing.T) {
+	code, out, errs := run(t, "-version")
+	if code != 0 || errs != "" || !regexp.MustCompile(`^ghdeploy-server \S+ go1\.\d+\S*\n$`).MatchString(out) {
+		t.Errorf("exit %d, %q, %q", code, out, errs)
+	}
+}
+
+func TestLogFormatJSON(t *testing.T) {
+	p := start(t, "-log-format", "json", "-control", "127.0.0.1:0", "-webhook", "http://127.0.0.1:1/nobody")
+	var first struct{ URL, Control string }
+	if err := json.Unmarshal([]byte(p.url), &first); err != nil || !strings.HasPrefix(first.URL, "http://127.0.0.1:") || !strings.HasPrefix(first.Control, "http://127.0.0.1:") {
+		t.Fatalf("the first line is %s, %v", p.url, err)
+	}
+	p.url = first.URL
+	p.send(t, "GET", "/repos/octocat/example/deployments?environment=a%20b&per_page=1", "any", "")
+	p.send(t, "GET", "/none%0A", "any", "")
+	lines := strings.Split(p.stop(t, os.Interrupt), "\n")
+	if len(lines) != 3 || lines[2] != "" {
+		t.Fatalf("it printed %q", lines)
+	}
+	timed := regexp.MustCompile(`^\{"time":"\d{4}-[^"]+",(.*),"duration_ms":[\d.]+\}$`)
+	for i, want := range []string{
+		`"method":"GET","path":"/repos/octocat/example/deployments","query":"environment=a+b\u0026per_page=1","status":200,"operation_id":"repos/list-deployments"`,
+		`"method":"GET","path":"/none%0A","status":404`,
+	} {
+		if got := timed.FindStringSubmatch(lines[i]); len(got) != 2 || got[1] != want {
+			t.Errorf("line %d is %s, want %s", i, lines[i], want)
+		}
+	}
+	failed := regexp.MustCompile(`^\{"time":"[^"]+","event":"ping","guid":"[^"]+","error":"[^"]+"\}\n$`)
+	if !failed.MatchString(p.errors.String()) {
+		t.Errorf("of the failed delivery it says %q", &p.errors)
+	}
+}
+
+func TestTLS(t *testing.T) {
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	p := start(t, "-addr", "localhost:0", "-tls", "-tls-ca", ca) // the certificate names 127.0.0.1 all the same
+	if !regexp.MustCompile(`^https://(127\.0\.0\.1|\[::1\]):\d+$`).MatchString(p.url) {
+		t.Fatalf("the first line is %q", p.url)
+	}
+	text, err := os.ReadFile(ca)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(text) {
+		t.Fatalf("no certificate in %s", text)
+	}
+	if strings.Contains(string(text), "PRIVATE") {
+		t.Error("the file holds a key")
+	}
+	get := func(url string, config *tls.Config) (*http.Response, error) {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return (&http.Transport{DisableKeepAlives: true, TLSClientConfig: config, ForceAttemptHTTP2: true}).RoundTrip(r)
+	}
+	for _, host := range []string{"127.0.0.1", "localhost"} {
+		resp, err := get(strings.Replace(p.url, "127.0.0.1", host, 1)+"/repos/octocat/example", &tls.Config{RootCAs: roots})
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if want := strings.Replace(p.url, "127.0.0.1", host, 1) + "/repos/octocat/example"; resp.ProtoMajor != 1 || !strings.Contains(string(body), `"url":"`+want+`"`) {
+			t.Errorf("%s %s, want links to %s", resp.Proto, body, want)
+		}
+	}
+	if resp, err := get(p.url, nil); err == nil {
+		resp.Body.Close()
+		t.Error("a client that does not trust the certificate gets a response")
+	}
+	if resp, err := get(p.url, &tls.Config{RootCAs: roots, ServerName: "api.github.com"}); err == nil { // the authority signs nothing else
+		resp.Body.Close()
+		t.Error("the certificate is good for api.github.com")
 	}
 }
 
@@ -292,6 +403,17 @@ func TestRefusedFlags(t *testing.T) {
 		{[]string{"-addr", "example.com:80"}, "is not a loopback address"},
 		{[]string{"-addr", "8080"}, "write HOST:PORT, like 127.0.0.1:8080"},
 		{[]string{"-addr", "127.0.0.1:99999"}, "-addr: "},
+		{[]string{"-control", "0.0.0.0:0"}, `-control "0.0.0.0:0" is not a loopback address`},
+		{[]string{"-control", "8081"}, `-control "8081": write HOST:PORT`},
+		{[]string{"-control", "127.0.0.1:99999"}, "-control: "},
+		{[]string{"-addr", "127.0.0.1:48123", "-control", "127.0.0.1:48123"}, "a port of its own"},
+		{[]string{"-addr", "127.0.0.1:48123", "-control", "127.0.0.2:48123"}, "a port of its own"},
+		{[]string{"-control", "127.0.0.1:0", "-keep", "-1"}, "-keep -1: write 0 to 1000000"},
+		{[]string{"-keep", "5"}, "-keep is for -control, which is missing"},
+		{[]string{"-tls-ca", "ca.pem"}, "-tls-ca is for -tls, which is missing"},
+		{[]string{"-tls", "-tls-ca", filepath.Join("no", "ca.pem")}, "-tls-ca: open no"},
+		{[]string{"-log-format", "xml"}, `-log-format "xml": write text or json`},
+		{[]string{"-version", "now"}, `unexpected argument "now"`},
 		{[]string{"-port", "80"}, "-port (-help lists the flags)"},
 		{[]string{"seed.json"}, `unexpected argument "seed.json"`},
 		{[]string{"-secret", "s"}, "-webhook, which is missing"},
@@ -341,6 +463,11 @@ func TestRefusedSeeds(t *testing.T) {
 		{"{\"repositories\": [{\"full_name\": \"o/r\",\n\"id\": 1e40}]}", `id`},
 		{"{\"tokens\": [\n{\"value\": \"a\", \"value\": \"b\"}]}", `:2: tokens[0].value: it is there twice`},
 		{"{\"tokens\": [{\"value\": \"a\", \"permissions\": {\"deployments\": true}}]}", `tokens[0].permissions.deployments: want a text`},
+		{"{\"tokens\": [\n{\"value\": \"a\",\n\"permissions\": {\"deployment\": \"write\"}}]}", `:3: tokens[0].permissions.deployment: unknown permission; did you mean deployments?`},
+		{"{\"tokens\": [\n{\"value\": \"a\",\n\"permissions\": {\"contents\": \"read\",\n\"deploymnets\": \"write\"}}]}", `:4: tokens[0].permissions.deploymnets: unknown permission; did you mean deployments?`},
+		{"{\"tokens\": [\n{\"value\": \"a\", \"permissions\": {\"everything\": \"write\"}}]}", `:2: tokens[0].permissions.everything: unknown permission; there are: actions, `},
+		{"{\"tokens\": [\n{\"value\": \"a\", \"permissions\": {\"" + strings.Repeat("x", 100_000) + "\": \"write\"}}]}", `: unknown permission; there are: actions, `},
+		{"{\"tokens\": [\n{\"value\": \"a\",\n\"permissions\": {\"deployments\": \"wirte\"}}]}", `:3: tokens[0].permissions.deployments: "wirte" is not a level; write read, write or admin`},
 		{"{\"repositories\": [{\"full_name\": \"o/r\", \"deployments\": [\n{\"created_at\": \"yesterday\"}]}]}", `:2: repositories[0].deployments[0].created_at: want a time like "2026-04-01T12:00:00Z"`},
 		{"{\"repositories\": [{\"full_name\": \"o/r\", \"deployments\": [\n{\"payload\": {]}]}]}", `:2: repositories[0].deployments[0].payload: not JSON`},
 		// What only the server can refuse is led back to its entry, and names the file's fields.

@@ -33,18 +33,36 @@ func readSeed(name string) (ghdeploytest.Seed, error) {
 
 func parseSeed(text []byte) (ghdeploytest.Seed, error) {
 	var seed ghdeploytest.Seed
-	s := &scanner{text: text, dec: json.NewDecoder(bytes.NewReader(text)), lines: map[string]int{}}
-	s.dec.UseNumber()
-	if err := s.value(reflect.TypeFor[ghdeploytest.Seed](), ""); err != nil {
+	s, err := scanInto(text, &seed)
+	if err != nil {
 		return seed, err
 	}
-	if _, err := s.dec.Token(); !errors.Is(err, io.EOF) {
-		return seed, s.errorf("", "something follows the seed's closing brace")
-	}
-	if err := json.Unmarshal(text, &seed); err != nil {
-		return seed, s.errorf("", "%v", err) // numbers that are too large, and the like
+	if err := s.checkPermissions(seed); err != nil {
+		return seed, err
 	}
 	return seed, s.try(seed)
+}
+
+// scanInto reads a JSON text into v, a pointer to a struct, and refuses what v has no place for.
+func scanInto(text []byte, v any) (*scanner, error) {
+	s := &scanner{text: text, dec: json.NewDecoder(bytes.NewReader(text)), lines: map[string]int{}}
+	s.dec.UseNumber()
+	err := s.value(reflect.TypeOf(v).Elem(), "")
+	if err != nil {
+		return s, err
+	}
+	if _, err := s.dec.Token(); !errors.Is(err, io.EOF) {
+		err = s.errorf(invalidJSON, "", "something follows the closing brace")
+		return s, err
+	}
+	var number *json.UnmarshalTypeError
+	switch err = json.Unmarshal(text, v); {
+	case errors.As(err, &number):
+		err = s.errorf(wrongType, number.Field, "the number does not fit")
+	case err != nil:
+		err = s.errorf(wrongType, "", "%v", err)
+	}
+	return s, err
 }
 
 // try sets a server up with the seed, and if that is refused with more and more of it, so that the refusal can be led
@@ -111,12 +129,23 @@ type scanner struct {
 	lines map[string]int // where a path begins
 }
 
-func (s *scanner) errorf(path, format string, args ...any) error {
-	message := fmt.Sprintf(format, args...)
-	if path != "" {
-		message = path + ": " + message
+// scanError is what is wrong with a JSON text, and where.
+type scanError struct {
+	line    int
+	path    string // of the field, "" for the whole text
+	kind    string // one of the types of a controlError
+	message string
+}
+
+func (e *scanError) Error() string {
+	if e.path == "" {
+		return fmt.Sprintf("%d: %s", e.line, e.message)
 	}
-	return fmt.Errorf("%d: %s", s.line(s.dec.InputOffset()), message)
+	return fmt.Sprintf("%d: %s: %s", e.line, e.path, e.message)
+}
+
+func (s *scanner) errorf(kind, path, format string, args ...any) error {
+	return &scanError{s.line(s.dec.InputOffset()), path, kind, fmt.Sprintf(format, args...)}
 }
 
 func (s *scanner) line(offset int64) int {
@@ -130,11 +159,11 @@ func (s *scanner) token(path string) (json.Token, error) {
 	case err == nil:
 		return t, nil
 	case endsEarly(s.text):
-		return nil, fmt.Errorf("%d: not JSON: it ends too early", s.line(int64(len(s.text))))
+		return nil, &scanError{s.line(int64(len(s.text))), "", invalidJSON, "not JSON: it ends too early"}
 	case errors.As(err, &syntax):
-		return nil, fmt.Errorf("%d: not JSON: %w", s.line(syntax.Offset), err)
+		return nil, &scanError{s.line(syntax.Offset), "", invalidJSON, "not JSON: " + err.Error()}
 	}
-	return nil, s.errorf(path, "%v", err)
+	return nil, s.errorf(invalidJSON, path, "%v", err)
 }
 
 // endsEarly reports whether the text is JSON that was cut off. The error after
@@ -192,7 +221,7 @@ func (s *scanner) value(t reflect.Type, path string) error {
 		want = "a number"
 	}
 	if !ok {
-		return s.errorf(path, "want %s", want)
+		return s.errorf(wrongType, path, "want %s", want)
 	}
 	return nil
 }
@@ -239,9 +268,9 @@ func (s *scanner) members(path string, typeOf func(name string) (reflect.Type, e
 		t, err := typeOf(name)
 		switch {
 		case err != nil:
-			return s.errorf(below, "%v", err)
+			return s.errorf(unknownField, below, "%v", err)
 		case seen[name]:
-			return s.errorf(below, "it is there twice")
+			return s.errorf(duplicateField, below, "it is there twice")
 		}
 		seen[name] = true
 		if err := s.value(t, below); err != nil {

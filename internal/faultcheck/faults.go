@@ -81,6 +81,15 @@ func again(t *trial) outcome {
 	return notDone
 }
 
+// afterLimit is a rate limit response: it does not count as an attempt, so the
+// call goes on until its waits are used up.
+func afterLimit(t *trial) outcome {
+	if t.times <= Attempts {
+		return created
+	}
+	return notDone
+}
+
 // undone is a fault of which HTTP/2 says that nothing was done. The client
 // hears that once it knows that the server speaks HTTP/2.
 func undone(t *trial) outcome {
@@ -100,7 +109,7 @@ var faults = []fault{
 	{name: "connection refused", kind: refused, where: dialing, expected: again, never: dialled},
 	{name: "TLS handshake cut", kind: tlsFailure, where: dialing, expected: again, never: dialled},
 	{name: "certificate not trusted", kind: certificate, where: dialing, expected: isNotDone, never: dialled},
-	{name: "429, nothing done", kind: limited, where: transaction, status: 429, done: never, expected: again},
+	{name: "429, nothing done", kind: limited, where: transaction, status: 429, done: never, expected: afterLimit},
 	{name: "reset before the request was read", kind: resetBefore, where: arrival, done: never, expected: isUnknown},
 	{name: "reset after the request was read", kind: resetAfter, where: transaction, expected: isUnknown},
 	{name: "reset inside the answer's headers", kind: resetHeaders, where: transaction, status: 201, done: always, expected: isUnknown},

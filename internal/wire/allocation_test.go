@@ -34,23 +34,26 @@ var decoded = []any{
 	webhook.DeploymentProtectionRuleEvent{},
 	webhook.PingEvent{},
 	[]wire.Raw{},
-	struct {
-		Text    string              `json:"text"`
-		Texts   []string            `json:"texts"`
-		Bytes   []bool              `json:"bytes"`
-		Large   [][9]int64          `json:"large"`
-		Points  []*int              `json:"points"`
-		Any     any                 `json:"any"`
-		Anys    []any               `json:"anys"`
-		Lists   [][]string          `json:"lists"`
-		Map     map[string]string   `json:"map"`
-		Maps    map[string][]string `json:"maps"`
-		Named   map[string]*int     `json:"named"`
-		Time    time.Time           `json:"time"`
-		Times   []time.Time         `json:"times"`
-		Payload ghdeploy.Payload    `json:"payload"`
-		Raws    []wire.Raw          `json:"raws"`
-	}{},
+	everything{},
+}
+
+type everything struct {
+	Text    string              `json:"text"`
+	Texts   []string            `json:"texts"`
+	Bytes   []bool              `json:"bytes"`
+	Large   [][9]int64          `json:"large"`
+	Points  []*int              `json:"points"`
+	Any     any                 `json:"any"`
+	Anys    []any               `json:"anys"`
+	Lists   [][]string          `json:"lists"`
+	Map     map[string]string   `json:"map"`
+	Maps    map[string][]string `json:"maps"`
+	Empty   []map[string]string `json:"empty"`
+	Named   map[string]*int     `json:"named"`
+	Time    time.Time           `json:"time"`
+	Times   []time.Time         `json:"times"`
+	Payload ghdeploy.Payload    `json:"payload"`
+	Raws    []wire.Raw          `json:"raws"`
 }
 
 // A document that a limit admits allocates no more than the limit, whatever its
@@ -64,23 +67,117 @@ func TestLimitBoundsAllocation(t *testing.T) {
 		t.Run(typ.String(), func(t *testing.T) {
 			var checked int
 			var closest float64
-			for seed := range uint64(100) {
+			for seed := range uint64(60) {
 				g := &generator{rand.New(rand.NewPCG(seed, 1)), 1 << (10 + seed%9)}
 				document := []byte(g.value(typ))
-				allocated := allocation(document, typ)
-				err := wire.DecodeLimited(document, reflect.New(typ).Interface(), int(allocated)-1)
-				if !errors.Is(err, wire.ErrLimit) {
-					t.Fatalf("seed %d: %d bytes allocate %d, within a limit of one less (%v): %.300q",
-						seed, len(document), allocated, err, document)
+				allocated, ok := refused(t, document, typ)
+				if !ok {
+					t.Fatalf("seed %d", seed)
 				}
 				if checked++; checked%10 != 0 {
 					continue
 				}
-				closest = max(closest, float64(allocated)/float64(charged(document, typ, int(allocated))))
+				closest = max(closest, float64(allocated)/float64(charged(document, typ, allocated)))
 			}
 			t.Logf("%d documents; an allocation is at most %.0f%% of what is counted", checked, 100*closest)
 		})
 	}
+}
+
+// refused checks that a document is refused if it may allocate one byte less
+// than it does.
+func refused(t *testing.T, document []byte, typ reflect.Type) (allocated int, ok bool) {
+	t.Helper()
+	allocated = int(allocation(document, typ))
+	err := wire.DecodeLimited(document, reflect.New(typ).Interface(), allocated-1)
+	if !errors.Is(err, wire.ErrLimit) {
+		t.Errorf("%d bytes allocate %d, within a limit of one less (%v): %.300q",
+			len(document), allocated, err, document)
+		return allocated, false
+	}
+	return allocated, true
+}
+
+// The documents for which one part of the count is nearly all of it. A slice is
+// the worst just after it grew, and so is a map.
+func TestLimitBoundsTheWorst(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates too")
+	}
+	var all = reflect.TypeFor[everything]()
+	list := func(open, unit, end string) func(int) string {
+		return func(n int) string { return open + strings.Repeat(unit+",", n-1) + unit + end }
+	}
+	numbered := func(open, end string) func(int) string {
+		return func(n int) string {
+			var b strings.Builder
+			for i := range n {
+				fmt.Fprintf(&b, `"%d":null,`, i)
+			}
+			return open + strings.TrimSuffix(b.String(), ",") + end
+		}
+	}
+	nested := func(open, unit, end string) func(int) string {
+		return func(n int) string { return open + strings.Repeat(unit, min(n, 9_000)) + end }
+	}
+	long := func(open, unit, end string) func(int) string {
+		return func(n int) string { return open + strings.Repeat(unit, 20*n) + end }
+	}
+	for name, tt := range map[string]struct {
+		typ      reflect.Type
+		document func(n int) string
+	}{
+		"rows of {}":           {reflect.TypeFor[[]*ghdeploy.Deployment](), list(`[`, `{}`, `]`)},
+		"large elements":       {all, list(`{"large":[`, `null`, `]}`)},
+		"texts":                {all, list(`{"texts":[`, `""`, `]}`)},
+		"bytes":                {all, list(`{"bytes":[`, `null`, `]}`)},
+		"short lists":          {all, list(`{"lists":[`, `[""]`, `]}`)},
+		"empty lists":          {all, list(`{"lists":[`, `[]`, `]}`)},
+		"any":                  {all, list(`{"anys":[`, `1`, `]}`)},
+		"any null":             {all, list(`{"any":[`, `null`, `]}`)},
+		"any []":               {all, list(`{"any":[`, `[]`, `]}`)},
+		"any [null]":           {all, list(`{"any":[`, `[null]`, `]}`)},
+		"any {}":               {all, list(`{"any":[`, `{}`, `]}`)},
+		"any with one member":  {all, list(`{"any":[`, `{"":0}`, `]}`)},
+		"any members":          {all, numbered(`{"any":{`, `}}`)},
+		"empty maps":           {all, list(`{"empty":[`, `{}`, `]}`)},
+		"maps of one":          {all, list(`{"empty":[`, `{"":""}`, `]}`)},
+		"members":              {all, numbered(`{"map":{`, `}}`)},
+		"members of lists":     {all, numbered(`{"maps":{`, `}}`)},
+		"nesting":              {all, nested(`{"x":`, `[`, ``)},
+		"nesting of members":   {all, nested(`{"x":`, `{"":`, ``)},
+		"nesting of any":       {all, nested(`{"any":`, `[`, ``)},
+		"half surrogates":      {all, long(`{"text":"`, `\ud800`, `"}`)},
+		"not UTF-8":            {all, long(`{"text":"`, "\xff", `"}`)},
+		"a name not UTF-8":     {all, long(`{"`, "\xff", `":1}`)},
+		"an unknown name":      {all, long(`{"`, "x", `":1}`)},
+		"a text":               {all, long(`{"text":"`, "x", `"}`)},
+		"a rule's type":        {rule, long(`{"type":"`, "\xff", `"}`)},
+		"a rule's names":       {rule, list(`{"type":"wait_timer",`, `"\ud800":0`, `}`)},
+		"a rule's nesting":     {reflect.TypeFor[[]ghdeploy.ProtectionRule](), list(`[`, `{"type":"wait_timer","x":`+strings.Repeat("[", 99)+strings.Repeat("]", 99)+`}`, `]`)},
+		"a reviewer's type":    {rule, long(`{"type":"required_reviewers","reviewers":[{"type":"`, "\xff", `"}]}`)},
+		"reviewers":            {rule, list(`{"type":"required_reviewers","reviewers":[`, `{"type":"Team","reviewer":{}}`, `]}`)},
+		"reviewers' names":     {rule, list(`{"type":"required_reviewers","reviewers":[`, `{"type":"Team","reviewer":{"\ud800\ud800\ud800\ud800\ud800\ud800\ud800\ud800":0}}`, `]}`)},
+		"parents of reviewers": {rule, list(`{"type":"required_reviewers","reviewers":[`, `{"type":"Team","reviewer":{"parent":{"parent":{}}}}`, `]}`)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, n := range []int{2, 9, 15, 100, 1000, 4000} {
+				n = afterGrowth(n)
+				if _, ok := refused(t, []byte(tt.document(n)), tt.typ); !ok {
+					t.Fatalf("n = %d", n)
+				}
+			}
+		})
+	}
+}
+
+// afterGrowth is the length, n or more, at which a slice has just grown.
+func afterGrowth(n int) int {
+	var s []*int
+	for len(s) <= n || len(s) != cap(s) {
+		s = append(s, nil)
+	}
+	return len(s) + 1
 }
 
 // allocation measures what decoding allocates, apart from what the JSON library

@@ -37,9 +37,9 @@ const (
 	// A slice grows by a quarter, so its elements are allocated about five
 	// times; the capacity that is not used adds up to two more.
 	sliceGrowth = 7
-	// A map doubles, and is at least three eighths full.
+	// A map doubles, and it starts with eight entries.
 	mapGrowth = 6
-	mapEmpty  = 512 // without the first eight entries
+	mapHeader = 64
 
 	// A type that decodes itself may read and copy its value so many times.
 	hookPasses = 3
@@ -129,11 +129,11 @@ func (known shapes) fill(s *shape, t reflect.Type) {
 	case reflect.Map:
 		entry := size(t.Key()) + size(t.Elem())
 		member := known.place(t.Elem(), mapGrowth*(entry+2))
-		s.object, s.member = mapEmpty+8*entry, &member
+		s.object, s.member = mapHeader+8*entry, &member
 	case reflect.Interface:
 		const word = 8
 		value := &place{shape: s, slot: max(sliceGrowth*2*word+32, mapGrowth*(4*word+2))}
-		s.scalar, s.array, s.object = 32, 48, mapEmpty+8*4*word
+		s.scalar, s.array, s.object = 32, 48, mapHeader+8*4*word
 		s.member, s.elem = value, value
 	}
 }

@@ -54,6 +54,7 @@ func newClient(client *http.Client, baseURL string) (faultcheck.Client, error) {
 			MaxAttempts: faultcheck.Attempts,
 			MinBackoff:  time.Millisecond,
 			MaxBackoff:  2 * time.Millisecond,
+			MaxWait:     250 * time.Millisecond,
 		}),
 	)
 	return sdk{c}, err

@@ -1,0 +1,539 @@
+package ghdeploy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+	"net/http"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// busyServer admits some requests at the same time and refuses the others.
+type busyServer struct {
+	admits  int
+	latency time.Duration
+
+	mu                sync.Mutex
+	closed            bool // refuse all
+	active            int
+	admitted, refused int
+	starts            []time.Time
+	succeeded         []int // requests, before each start
+}
+
+func (s *busyServer) RoundTrip(*http.Request) (*canned, error) {
+	s.mu.Lock()
+	s.starts = append(s.starts, time.Now())
+	s.succeeded = append(s.succeeded, s.admitted)
+	if s.closed || s.active == s.admits {
+		s.refused++
+		s.mu.Unlock()
+		time.Sleep(min(s.latency, 50*time.Millisecond))
+		return reply(429, tooFast, "Retry-After: 60"), nil
+	}
+	s.active++
+	s.mu.Unlock()
+	time.Sleep(s.latency)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.active--
+	s.admitted++
+	return reply(200, oneDeployment), nil
+}
+
+// crowd lets 64 callers wait for the end of one rate limit, to which they came
+// over 32 s, and returns how many failed and how long it took. herd opens the
+// gate to all of them at once.
+func crowd(t *testing.T, s *busyServer, policy RetryPolicy, herd bool) (failed int, took time.Duration) {
+	t.Helper()
+	client := inProcessClient(t, s.RoundTrip, WithToken("token-a"), WithRetry(policy))
+	s.closed = true
+	if err := limited(t.Context(), client); !errors.Is(err, ErrRateLimited) {
+		t.Fatal(err)
+	}
+	s.closed, s.refused, s.starts, s.succeeded = false, 0, nil, nil
+
+	began, done := time.Now(), make(chan struct{})
+	var mu sync.Mutex
+	var callers sync.WaitGroup
+	for i := range 64 {
+		callers.Go(func() {
+			time.Sleep(time.Duration(i) * 500 * time.Millisecond)
+			if err := getOne(t.Context(), client); err != nil {
+				mu.Lock()
+				failed++
+				mu.Unlock()
+				if !errors.Is(err, ErrRateLimited) {
+					t.Errorf("caller %d: %v", i, err)
+				}
+			}
+		})
+	}
+	if herd {
+		go func() {
+			for tick := time.NewTicker(time.Second / 10); ; {
+				select {
+				case <-done:
+					return
+				case <-tick.C:
+				}
+				client.core.gate.mu.Lock()
+				for _, h := range client.core.gate.holds {
+					h.window = math.Inf(1)
+					h.lasts = 0 // no jitter
+				}
+				client.core.gate.mu.Unlock()
+			}
+		}()
+	}
+	callers.Wait()
+	close(done)
+	took = time.Since(began)
+	client.core.gate.mu.Lock()
+	defer client.core.gate.mu.Unlock()
+	if n := len(client.core.gate.holds); failed == 0 && n != 0 {
+		t.Errorf("%d holds are left", n)
+	}
+	return failed, took
+}
+
+// TestGateOpensGradually compares the gate with one that opens on all callers
+// at once.
+func TestGateOpensGradually(t *testing.T) {
+	for _, latency := range []time.Duration{time.Millisecond, 200 * time.Millisecond, time.Second, 5 * time.Second} {
+		t.Run(latency.String(), func(t *testing.T) {
+			var gradual, herd time.Duration
+			synctest.Test(t, func(t *testing.T) {
+				s := &busyServer{admits: 10, latency: latency}
+				var failed int
+				failed, gradual = crowd(t, s, RetryPolicy{MaxWait: 10 * time.Minute}, false)
+				t.Logf("gradually: %d requests, %d refused, %d calls failed, %v", len(s.starts), s.refused, failed, gradual)
+				if failed != 0 || s.admitted != 64 || s.refused >= 30 {
+					t.Errorf("%d calls failed, %d succeeded, %d requests were refused; want 0, 64, fewer than 30", failed, s.admitted, s.refused)
+				}
+			})
+			synctest.Test(t, func(t *testing.T) {
+				s := &busyServer{admits: 10, latency: latency}
+				var failed int
+				failed, herd = crowd(t, s, RetryPolicy{MaxWait: 10 * time.Minute}, true)
+				t.Logf("all at once: %d requests, %d refused, %d calls failed, %v", len(s.starts), s.refused, failed, herd)
+				if s.refused < 150 {
+					t.Errorf("%d requests were refused: the experiment does not tell the two apart", s.refused)
+				}
+			})
+			if gradual >= herd {
+				t.Errorf("it took %v, and %v with all at once", gradual, herd)
+			}
+		})
+	}
+}
+
+// Everybody at once: when a hold ends one attempt starts, and then no more than
+// two for each success.
+func TestGateAdmitsTwoForEachSuccess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &busyServer{admits: 1000, latency: 100 * time.Millisecond}
+		if failed, _ := crowd(t, s, RetryPolicy{}, false); failed != 0 || len(s.starts) != 64 {
+			t.Errorf("%d calls failed, %d requests, want 0 and 64", failed, len(s.starts))
+		}
+		for i, before := range s.succeeded {
+			if i > 2*before {
+				t.Errorf("request %d started after %d successes", i+1, before)
+			}
+		}
+		if s.starts[1].Sub(s.starts[0]) < s.latency {
+			t.Errorf("the second request started %v after the probe", s.starts[1].Sub(s.starts[0]))
+		}
+	})
+}
+
+// A call whose turn does not come within MaxWait fails then, and not later.
+func TestGateTurnEndsWithMaxWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := &busyServer{admits: 10, latency: 20 * time.Second}
+		client := inProcessClient(t, s.RoundTrip, WithRetry(RetryPolicy{MaxWait: 65 * time.Second}))
+		s.closed = true
+		if err := limited(t.Context(), client); !errors.Is(err, ErrRateLimited) {
+			t.Fatal(err)
+		}
+		s.closed = false
+		began := time.Now()
+		var callers sync.WaitGroup
+		var sent, failed atomic.Int32
+		for range 5 {
+			callers.Go(func() {
+				err := getOne(t.Context(), client)
+				if err == nil {
+					sent.Add(1)
+					return
+				}
+				failed.Add(1)
+				limit := heldFor(t, err)
+				if took := time.Since(began); took != 65*time.Second || limit.RetryAfter != time.Second || !limit.RetryAt.Equal(time.Now().Add(time.Second)) {
+					t.Errorf("after %v: %+v, want a wait of a second after 65s", took, limit)
+				}
+			})
+		}
+		callers.Wait()
+		if sent.Load() != 1 || failed.Load() != 4 || len(s.starts) != 2 {
+			t.Errorf("%d calls succeeded, %d failed, %d requests; want the probe alone", sent.Load(), failed.Load(), len(s.starts))
+		}
+	})
+}
+
+// A limit that ends together with MaxWait lets its caller through.
+func TestGateOpensAtTheEndOfMaxWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sent := 0
+		client := inProcessClient(t, func(*http.Request) (*canned, error) {
+			if sent++; sent == 1 {
+				return reply(429, tooFast, "Retry-After: 60"), nil
+			}
+			return reply(200, oneDeployment), nil
+		}, WithRetry(RetryPolicy{MaxWait: time.Minute}))
+		if err := getOne(t.Context(), client); err != nil || sent != 2 {
+			t.Errorf("the limited call: %v, %d requests", err, sent)
+		}
+		sent = 0
+		if err := limited(t.Context(), client); !errors.Is(err, ErrRateLimited) {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		if err := getOne(t.Context(), client); err != nil || sent != 2 || time.Since(began) != time.Minute {
+			t.Errorf("the held call: %v, %d requests after %v", err, sent, time.Since(began))
+		}
+	})
+}
+
+// A rate limit response to the probe closes the gate until its time, and other
+// tokens pass all the while.
+func TestGateClosesAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var starts []time.Duration
+		began := time.Now()
+		client := inProcessClient(t, func(r *http.Request) (*canned, error) {
+			if r.Header.Get("Authorization") == "Bearer token-b" {
+				return reply(200, oneDeployment), nil
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			starts = append(starts, time.Since(began))
+			if len(starts) <= 3 {
+				return reply(429, tooFast, "Retry-After: 20"), nil
+			}
+			return reply(200, oneDeployment), nil
+		}, WithTokenFunc(func(ctx context.Context) (string, error) { return ctx.Value(tokenOf{}).(string), nil }))
+		a := context.WithValue(t.Context(), tokenOf{}, "token-a")
+		if err := limited(a, client); !errors.Is(err, ErrRateLimited) {
+			t.Fatal(err)
+		}
+		var callers sync.WaitGroup
+		for range 8 {
+			callers.Go(func() {
+				if err := getOne(a, client); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		for range 100 {
+			time.Sleep(time.Second)
+			at := time.Now()
+			if err := getOne(context.WithValue(t.Context(), tokenOf{}, "token-b"), client); err != nil || time.Since(at) != 0 {
+				t.Fatalf("another token: %v after %v", err, time.Since(at))
+			}
+		}
+		callers.Wait()
+		if len(starts) != 11 {
+			t.Fatalf("requests started at %v, want 11", starts)
+		}
+		for i := 1; i <= 3; i++ {
+			if wait := starts[i] - starts[i-1]; wait < 20*time.Second || wait > 21*time.Second {
+				t.Errorf("request %d started %v after the limit before it, want 20s", i+1, wait)
+			}
+		}
+		if len(client.core.gate.holds) != 0 {
+			t.Error("a hold is left")
+		}
+	})
+}
+
+type tokenOf struct{}
+
+// A server that refuses all at once and names no time gets fewer and fewer
+// probes, however many callers wait.
+func TestGateProbesMoreAndMoreRarely(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sent := 0
+		var mu sync.Mutex
+		client := inProcessClient(t, func(*http.Request) (*canned, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			sent++
+			return reply(429, tooFast, "Retry-After: 0"), nil
+		})
+		if err := limited(t.Context(), client); !errors.Is(err, ErrRateLimited) {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		var callers sync.WaitGroup
+		for range 64 {
+			callers.Go(func() {
+				if err := getOne(t.Context(), client); !errors.Is(err, ErrRateLimited) {
+					t.Error(err)
+				}
+			})
+		}
+		callers.Wait()
+		if took := time.Since(began); sent < 5 || sent > 20 || took > 2*time.Minute {
+			t.Errorf("%d requests in %v, want 5 to 20 in 2 minutes", sent, took)
+		}
+	})
+}
+
+// A probe that never reports must not hold the others for ever: its place goes
+// to the next.
+func TestGateOutlivesItsProbe(t *testing.T) {
+	type step func(r *http.Request) (*canned, error)
+	lost := func(*http.Request) (*canned, error) { return nil, io.ErrUnexpectedEOF }
+	get := func(ctx context.Context, c *Client) { _ = getOne(ctx, c) }
+	tests := map[string]struct {
+		probe  step
+		call   func(ctx context.Context, c *Client)
+		policy RetryPolicy
+		after  time.Duration // the next starts this long after the probe, at most
+	}{
+		"it succeeds":                 {func(*http.Request) (*canned, error) { return reply(200, oneDeployment), nil }, get, RetryPolicy{}, 0},
+		"it is not found":             {func(*http.Request) (*canned, error) { return reply(404, "{}"), nil }, get, RetryPolicy{}, 0},
+		"502, and it backs off":       {func(*http.Request) (*canned, error) { return reply(502, ""), nil }, get, RetryPolicy{MinBackoff: 30 * time.Second}, 0},
+		"the connection is lost":      {lost, get, RetryPolicy{MaxAttempts: 1}, 0},
+		"a POST of unknown outcome":   {lost, func(ctx context.Context, c *Client) { _ = createOne(ctx, c) }, RetryPolicy{}, 0},
+		"the transport panics":        {func(*http.Request) (*canned, error) { panic("transport") }, get, RetryPolicy{}, 0},
+		"the transport ends the call": {func(*http.Request) (*canned, error) { runtime.Goexit(); return nil, nil }, get, RetryPolicy{}, 0},
+		"it is cancelled": {func(r *http.Request) (*canned, error) { <-r.Context().Done(); return nil, r.Context().Err() }, func(ctx context.Context, c *Client) {
+			ctx, cancel := context.WithTimeout(ctx, 62*time.Second)
+			defer cancel()
+			_ = getOne(ctx, c)
+		}, RetryPolicy{}, 2 * time.Second},
+		"it hangs": {func(*http.Request) (*canned, error) { time.Sleep(time.Hour); return reply(200, oneDeployment), nil }, get, RetryPolicy{}, ticketLife},
+		"it hangs, and is refused": {func(*http.Request) (*canned, error) {
+			time.Sleep(45 * time.Second)
+			return reply(429, tooFast, "Retry-After: 9"), nil
+		}, get, RetryPolicy{MaxWait: 119 * time.Second}, ticketLife},
+		"its body never ends": {func(r *http.Request) (*canned, error) { c := reply(200, ""); c.body = stalled{}; return c, nil }, get, RetryPolicy{}, ticketLife},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var mu sync.Mutex
+				var starts []time.Time
+				client := inProcessClient(t, func(r *http.Request) (*canned, error) {
+					mu.Lock()
+					starts = append(starts, time.Now())
+					n := len(starts)
+					mu.Unlock()
+					switch n {
+					case 1:
+						return reply(429, tooFast, "Retry-After: 60"), nil
+					case 2:
+						return tt.probe(r)
+					}
+					return reply(200, oneDeployment), nil
+				}, WithRetry(tt.policy))
+				if err := limited(t.Context(), client); !errors.Is(err, ErrRateLimited) {
+					t.Fatal(err)
+				}
+				var callers sync.WaitGroup
+				callers.Add(1)
+				go func() {
+					defer callers.Done()
+					defer func() { _ = recover() }()
+					tt.call(t.Context(), client)
+				}()
+				synctest.Wait() // it waits in front
+				for range 3 {
+					callers.Go(func() {
+						if err := getOne(t.Context(), client); err != nil {
+							t.Error(err)
+						}
+					})
+				}
+				callers.Wait()
+				if len(starts) < 5 {
+					t.Fatalf("%d requests, want at least 5", len(starts))
+				}
+				if after := starts[2].Sub(starts[1]); after > tt.after+maxJitter {
+					t.Errorf("the next request started %v after the probe, want %v", after, tt.after)
+				}
+				client.core.gate.expire(time.Now().Add(time.Hour))
+				if len(client.core.gate.holds) != 0 || len(client.core.gate.ends) != 0 {
+					t.Error("a hold is left")
+				}
+			})
+		})
+	}
+}
+
+// stalled is a body that does not end for a long time.
+type stalled struct{}
+
+func (stalled) Read([]byte) (int, error) { time.Sleep(time.Hour); return 0, io.EOF }
+
+// Whoever leaves the gate leaves nothing behind, at any time, and the others go
+// on.
+func TestGateWaitersLeave(t *testing.T) {
+	gone := errors.New("no token today")
+	for _, leaves := range []time.Duration{0, time.Second, time.Minute - 1, time.Minute, time.Minute + 1, time.Minute + maxJitter/2, time.Minute + maxJitter, 61 * time.Second} {
+		for _, way := range []string{"cancel", "deadline", "token function fails", "token function panics"} {
+			t.Run(fmt.Sprint(way, leaves), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					began := time.Now()
+					first := true
+					var mu sync.Mutex
+					client := inProcessClient(t, func(*http.Request) (*canned, error) {
+						mu.Lock()
+						defer mu.Unlock()
+						if first {
+							first = false
+							return reply(429, tooFast, "Retry-After: 60"), nil
+						}
+						return reply(200, oneDeployment), nil
+					}, WithTokenFunc(func(ctx context.Context) (string, error) {
+						switch late := ctx.Value(tokenOf{}) != nil && time.Since(began) > leaves; {
+						case late && way == "token function fails":
+							return "", gone
+						case late && way == "token function panics":
+							panic(gone)
+						}
+						return "token-a", nil
+					}))
+					if err := limited(t.Context(), client); !errors.Is(err, ErrRateLimited) {
+						t.Fatal(err)
+					}
+					var callers sync.WaitGroup
+					for range 5 {
+						callers.Add(1)
+						go func() {
+							defer callers.Done()
+							defer func() { _ = recover() }()
+							ctx, cancel := context.WithCancel(context.WithValue(t.Context(), tokenOf{}, ""))
+							switch way {
+							case "cancel":
+								time.AfterFunc(leaves, cancel)
+							case "deadline":
+								ctx, cancel = context.WithDeadline(ctx, began.Add(leaves))
+							}
+							defer cancel()
+							err := getOne(ctx, client)
+							if err != nil && !errors.Is(err, gone) && !errors.Is(err, ErrRateLimited) && ctx.Err() == nil {
+								t.Errorf("error = %v", err)
+							}
+						}()
+					}
+					synctest.Wait()
+					for range 5 {
+						callers.Go(func() {
+							if err := getOne(t.Context(), client); err != nil {
+								t.Error(err)
+							}
+						})
+					}
+					callers.Wait()
+					if took := time.Since(began); took < time.Minute || took > 63*time.Second {
+						t.Errorf("it took %v, want a minute", took)
+					}
+					if len(client.core.gate.holds) != 0 {
+						t.Error("a hold is left")
+					}
+				})
+			})
+		}
+	}
+}
+
+// A logger may call the client back while its own call holds the only ticket.
+func TestGateLetsALoggerCallBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sent := 0
+		logger := &callback{}
+		client := inProcessClient(t, func(*http.Request) (*canned, error) {
+			if sent++; sent == 1 {
+				return reply(429, tooFast, "Retry-After: 60"), nil
+			}
+			return reply(200, oneDeployment), nil
+		}, WithLogger(slog.New(logger)))
+		if err := limited(t.Context(), client); !errors.Is(err, ErrRateLimited) {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		logger.call = func() error { return getOne(t.Context(), client) }
+		if err := getOne(t.Context(), client); err != nil {
+			t.Error(err)
+		}
+		if took := time.Since(began); took > time.Minute+2*maxJitter || logger.called < 2 {
+			t.Errorf("it took %v, and the logger called %d times", took, logger.called)
+		}
+	})
+}
+
+// callback is a log handler that calls the client, outside of its own calls.
+type callback struct {
+	call   func() error
+	busy   bool
+	called int
+	slog.Handler
+}
+
+func (c *callback) Enabled(context.Context, slog.Level) bool { return true }
+func (c *callback) Handle(context.Context, slog.Record) error {
+	if c.call == nil || c.busy {
+		return nil
+	}
+	c.busy = true
+	defer func() { c.busy = false }()
+	c.called++
+	return c.call()
+}
+
+func BenchmarkGateClose(b *testing.B) {
+	for _, tokens := range []int{100, 10_000} {
+		b.Run(fmt.Sprint(tokens), func(b *testing.B) {
+			var g gate
+			now := time.Now()
+			limit := func(at time.Time) *RateLimitError { return &RateLimitError{RetryAt: at.Add(time.Hour)} }
+			for i := range tokens {
+				g.close(tokenKey{byte(i), byte(i >> 8), byte(i >> 16)}, nil, limit(now), now)
+			}
+			i := tokens
+			for b.Loop() {
+				// One token per attempt: as one hold begins, another ends.
+				at := now.Add(time.Duration(i) * time.Hour / time.Duration(tokens))
+				g.close(tokenKey{byte(i), byte(i >> 8), byte(i >> 16), byte(i >> 24)}, nil, limit(at), at)
+				i++
+			}
+			b.ReportMetric(float64(len(g.holds)), "holds")
+		})
+	}
+}
+
+func BenchmarkGateOpen(b *testing.B) {
+	var g gate
+	key := keyOf("token-a")
+	b.ReportAllocs()
+	for b.Loop() {
+		t, _, err := g.acquire(b.Context(), key, time.Minute, nil)
+		if t != nil || err != nil {
+			b.Fatal(t, err)
+		}
+		t.succeed()
+		t.release()
+	}
+}
