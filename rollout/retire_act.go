@@ -174,21 +174,29 @@ func (j *retirement) mustAsk(s *step) bool {
 	return !s.known && (j.doubt == doubtEveryone || j.doubt == doubtNewest && s.newest)
 }
 
-// expectActive reports whether GitHub is expected to refuse the DELETE.
+// expectActive reports whether GitHub is expected to refuse the DELETE. Its
+// documentation does not say whether a deployment without a status is active.
 func (j *retirement) expectActive(s *step) bool {
-	if j.doubt == doubtEveryone {
-		return s.known && (s.state == ghdeploy.StateSuccess || s.state == "")
+	switch {
+	case !s.known:
+		return false
+	case s.state == "":
+		return j.bare
+	default:
+		return s.state == ghdeploy.StateSuccess && (!s.superseded || j.doubt == doubtEveryone)
 	}
-	return s.active()
 }
 
 // refused learns from a DELETE that GitHub refused because the deployment is
 // active, and reports whether it is to be kept: it may have started to run, or
 // gone live, since the plan was made.
 func (j *retirement) refused(ctx context.Context, s *step) (keep bool, err error) {
-	if s.newest {
+	switch {
+	case s.known && s.state == "":
+		j.bare = true
+	case s.newest:
 		j.doubt = max(j.doubt, doubtNewest)
-	} else {
+	default:
 		j.doubt = doubtEveryone
 	}
 	if j.Running && j.Live {

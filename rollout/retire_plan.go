@@ -90,9 +90,3 @@ func supersede(steps []*step) {
 		}
 	}
 }
-
-// active reports whether GitHub is expected to refuse to delete the deployment
-// of a step whose history is known.
-func (step *step) active() bool {
-	return step.known && !step.superseded && (step.state == ghdeploy.StateSuccess || step.state == "")
-}

@@ -133,7 +133,7 @@ func TestRetire(t *testing.T) {
 		"the only one": {rows{row("a", "in_progress")},
 			options{Environment: "a", Delete: true, Running: true, Live: true}, "0 deactivated, 1 deleted, 0 gone, 0 kept, 0 failed", nil},
 	} {
-		t.Run(name, func(t *testing.T) {
+		test := func(t *testing.T, readings ...ghdeploytest.Option) {
 			virtually(t, func() rows { return slices.Clone(tt.rows) }, func(b *bed) {
 				dry := tt.opts
 				dry.DryRun = true
@@ -148,7 +148,11 @@ func TestRetire(t *testing.T) {
 				b.retire(tt.opts)
 				equal(b.T, "writes of a second pass", writes, sent(b.srv, "")-sent(b.srv, "GET"))
 				equal(b.T, "left after a second pass", tt.left, b.left())
-			})
+			}, readings...)
+		}
+		t.Run(name, func(t *testing.T) { test(t) })
+		t.Run(name+", other readings of GitHub's rules", func(t *testing.T) {
+			test(t, ghdeploytest.WithActiveDeployment(ghdeploytest.ActiveWithoutStatus), ghdeploytest.WithOnlyDeployment(ghdeploytest.OnlyInEnvironment))
 		})
 	}
 }
@@ -259,18 +263,23 @@ func TestRetireUnderAStricterRule(t *testing.T) {
 	}
 }
 
-// What Retire has read, it uses: no DELETE is refused.
+// What Retire has read, it uses: no DELETE is refused. Whether a deployment
+// without a status is active, it learns from the first refusal.
 func TestRetirePredictsRefusals(t *testing.T) {
-	virtually(t, func() []ghdeploytest.SeedDeployment {
-		return []ghdeploytest.SeedDeployment{
-			row("production"), row("production", "success"), row("production", "success"), row("production"),
-			row("production", "in_progress"), row("qa", "success"),
-		}
-	}, func(b *bed) {
-		equal(b.T, "result", "0 deactivated, 4 deleted, 0 gone, 1 kept, 0 failed",
-			b.retire(rollout.RetireOptions{Environment: "production", Delete: true, Running: true}))
-		equal(b.T, "left", []string{"3 success", "6 success"}, b.left())
-		equal(b.T, "refusals", 0, refusals(b.srv, 422))
-		equal(b.T, "inactive statuses", 1, sent(b.srv, "POST")) // of 4: a newer success makes 1 inactive
-	})
+	for reading, want := range map[ghdeploytest.ActiveDeployment][2]int{
+		ghdeploytest.ActiveOnSuccess:     {0, 0},
+		ghdeploytest.ActiveWithoutStatus: {1, 3}, // 4 is refused, and teaches for 5 and 6
+	} {
+		virtually(t, func() []ghdeploytest.SeedDeployment {
+			return []ghdeploytest.SeedDeployment{
+				row("production"), row("production", "success"), row("production", "success"), row("production"),
+				row("production"), row("production"), row("production", "in_progress"), row("qa", "success"),
+			}
+		}, func(b *bed) {
+			equal(b.T, "result", "0 deactivated, 6 deleted, 0 gone, 1 kept, 0 failed",
+				b.retire(rollout.RetireOptions{Environment: "production", Delete: true, Running: true}))
+			equal(b.T, "left", []string{"3 success", "8 success"}, b.left())
+			equal(b.T, "refusals and inactive statuses", want, [2]int{refusals(b.srv, 422), sent(b.srv, "POST")})
+		}, ghdeploytest.WithActiveDeployment(reading))
+	}
 }

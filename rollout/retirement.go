@@ -30,6 +30,7 @@ type retirement struct {
 	current *step              // the step under way; nil: none
 
 	doubt  doubt
+	bare   bool            // whether a deployment without a status was refused
 	proven map[Action]bool // actions that have worked once
 	broken int             // transient errors in a row
 }
