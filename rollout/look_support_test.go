@@ -1,0 +1,132 @@
+package rollout_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/ghdeploy/ghdeploy"
+	"github.com/ghdeploy/ghdeploy/ghdeploytest"
+	"github.com/ghdeploy/ghdeploy/rollout"
+)
+
+const repository = "octocat/example"
+
+// row is a seeded deployment in short: its environment and its states, oldest
+// first.
+func row(environment string, states ...string) ghdeploytest.SeedDeployment {
+	d := ghdeploytest.SeedDeployment{Environment: environment}
+	for _, state := range states {
+		d.Statuses = append(d.Statuses, ghdeploytest.SeedStatus{State: state})
+	}
+	return d
+}
+
+// of sets the commit of a row to forty times one digit.
+func of(digit string, d ghdeploytest.SeedDeployment) ghdeploytest.SeedDeployment {
+	d.SHA = strings.Repeat(digit, 40)
+	return d
+}
+
+// task sets the task of a row.
+func task(name string, d ghdeploytest.SeedDeployment) ghdeploytest.SeedDeployment {
+	d.Task = name
+	return d
+}
+
+// aged gives rows, oldest first, the IDs 1, 2, ... and an hour between them,
+// the newest being an hour old.
+func aged(rows ...ghdeploytest.SeedDeployment) []ghdeploytest.SeedDeployment {
+	start := time.Now().Add(-time.Duration(len(rows)) * time.Hour)
+	for i := range rows {
+		rows[i].ID = int64(i + 1)
+		rows[i].CreatedAt = start.Add(time.Duration(i) * time.Hour)
+		if rows[i].SHA == "" {
+			rows[i].SHA = fmt.Sprintf("%040x", i+1)
+		}
+	}
+	return rows
+}
+
+// times returns n equal rows.
+func times(n int, d ghdeploytest.SeedDeployment) []ghdeploytest.SeedDeployment {
+	rows := make([]ghdeploytest.SeedDeployment, n)
+	for i := range rows {
+		rows[i] = d
+	}
+	return rows
+}
+
+// serve returns a server with this history, and its repository under a base URL
+// with a path prefix.
+func serve(t testing.TB, rows []ghdeploytest.SeedDeployment, opts ...ghdeploytest.Option) (*ghdeploytest.Server, rollout.Repo) {
+	t.Helper()
+	srv := ghdeploytest.NewServer(append([]ghdeploytest.Option{
+		ghdeploytest.WithRepository(ghdeploytest.Repository{FullName: repository, Deployments: rows}),
+	}, opts...)...)
+	t.Cleanup(srv.Close)
+	return srv, repoOn(srv)
+}
+
+func repoOn(srv *ghdeploytest.Server, opts ...ghdeploy.Option) rollout.Repo {
+	client := srv.Client(append([]ghdeploy.Option{ghdeploy.WithBaseURL("https://ghe.example.com/api/v3")}, opts...)...)
+	return rollout.Repo{Client: client, Owner: "octocat", Name: "example"}
+}
+
+// sent returns how many requests with the method reached the server, all for
+// "".
+func sent(srv *ghdeploytest.Server, method string) int {
+	n := 0
+	for _, r := range srv.Requests() {
+		if method == "" || r.Method == method {
+			n++
+		}
+	}
+	return n
+}
+
+// orders are all that a list can have.
+var orders = map[string]ghdeploytest.ListOrder{
+	"newest first": ghdeploytest.NewestFirst, "oldest first": ghdeploytest.OldestFirst, "shuffled": ghdeploytest.Shuffled,
+}
+
+// told writes an entry as "3 success" or, without a deployment, "-", and an
+// error by its sentinel.
+func told(entry *rollout.Entry, err error) string {
+	var parts []string
+	switch {
+	case entry == nil:
+	case entry.Deployment == nil:
+		parts = append(parts, "-")
+	case entry.Status == nil:
+		parts = append(parts, fmt.Sprint(entry.Deployment.ID))
+	default:
+		parts = append(parts, fmt.Sprint(entry.Deployment.ID, " ", entry.Status.State))
+	}
+	for sentinel, name := range map[error]string{
+		rollout.ErrNoneLive: "ErrNoneLive", rollout.ErrNoneOlder: "ErrNoneOlder",
+		rollout.ErrNeverSucceeded: "ErrNeverSucceeded", rollout.ErrRunning: "ErrRunning",
+		ghdeploy.ErrInvalidArgument: "ErrInvalidArgument", context.Canceled: "Canceled",
+	} {
+		if errors.Is(err, sentinel) {
+			parts = append(parts, name)
+			err = nil
+		}
+	}
+	if err != nil {
+		parts = append(parts, err.Error())
+	}
+	return strings.Join(parts, " ")
+}
+
+func equal(t *testing.T, what string, want, have any) {
+	t.Helper()
+	if diff := cmp.Diff(want, have); diff != "" {
+		t.Errorf("%s (-want +have):\n%s", what, diff)
+	}
+}

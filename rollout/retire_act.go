@@ -1,0 +1,280 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/ghdeploy/ghdeploy"
+)
+
+// doubt says which states are read before a DELETE, to spare GitHub requests
+// that it refuses.
+type doubt int
+
+const (
+	noDoubt       doubt = iota // none
+	doubtNewest                // that of the newest deployment of an environment, since one was refused
+	doubtEveryone              // all, since another one was refused; each success counts as active
+)
+
+const (
+	maxTries  = 3  // of a deployment that meets transient errors
+	maxBroken = 10 // transient errors in a row
+)
+
+// act takes the steps, and reports whether it wrote anything. An error ends the
+// job.
+func (j *retirement) act(ctx context.Context, steps []*step) (acted bool, err error) {
+	for _, s := range steps {
+		if err := ctx.Err(); err != nil {
+			return acted, err
+		}
+		j.current = s
+		action, err := s.action, error(nil)
+		switch {
+		case j.DryRun:
+		case action == ActionDelete:
+			acted = true
+			action, err = j.delete(ctx, s)
+		case action == ActionDeactivate:
+			acted = true
+			action, err = j.deactivate(ctx, s)
+		}
+		if err != nil && ctx.Err() != nil {
+			return acted, ended(ctx, err)
+		}
+		j.record(s, action, err)
+		if err := j.stop(err); err != nil {
+			return acted, err
+		}
+	}
+	return acted, nil
+}
+
+// ended returns the error of a call whose context has ended.
+func ended(ctx context.Context, err error) error {
+	if errors.Is(err, ctx.Err()) {
+		return err
+	}
+	return errors.Join(ctx.Err(), err)
+}
+
+// record counts and reports a step.
+func (j *retirement) record(s *step, action Action, err error) {
+	if err == nil {
+		delete(j.failed, s.ID)
+		j.settle(s.ID, action)
+		j.report(s, Item{Action: action})
+		return
+	}
+	f := j.failed[s.ID]
+	if f == nil {
+		f = new(failure)
+		j.failed[s.ID] = f
+	}
+	f.tries++
+	j.settled[s.ID] = !transient(err) || f.tries == maxTries
+	f.item = j.report(s, Item{Action: action, Err: err})
+}
+
+// settle counts what became of a deployment.
+func (j *retirement) settle(id int64, action Action) {
+	j.settled[id] = true
+	switch action {
+	case ActionKeep:
+		j.result.Kept++
+	case ActionDeactivate:
+		j.result.Deactivated++
+	case ActionDelete:
+		j.result.Deleted++
+		j.deleted[id] = true
+	case ActionGone:
+		j.result.Gone++
+		j.deleted[id] = true
+	}
+}
+
+// stop returns an error if a failed step shows that others will fail too.
+func (j *retirement) stop(err error) error {
+	switch {
+	case err == nil:
+		j.broken = 0
+	case forbidden(err):
+		return errors.New("rollout: stopped, because GitHub forbids the change")
+	case transient(err):
+		if j.broken++; j.broken == maxBroken {
+			return fmt.Errorf("rollout: stopped after %d transient errors in a row; try again later", maxBroken)
+		}
+	}
+	return nil
+}
+
+// forbidden reports whether the token lacks a right.
+func forbidden(err error) bool {
+	return errors.Is(err, errDenied) || errors.Is(err, ghdeploy.ErrForbidden) || errors.Is(err, ghdeploy.ErrUnauthorized)
+}
+
+// forgetDeleted settles the deployments whose step met a transient error, and
+// which the list no longer shows.
+func (j *retirement) forgetDeleted(listed map[int64]bool) {
+	for id, f := range j.failed {
+		if j.settled[id] || listed[id] {
+			continue
+		}
+		delete(j.failed, id)
+		j.settle(id, ActionGone)
+		item := f.item
+		item.Action, item.Err = ActionGone, nil
+		j.report(nil, item)
+	}
+}
+
+// delete deletes the deployment of a step, after an inactive status if it is
+// active, or is found to be.
+func (j *retirement) delete(ctx context.Context, s *step) (Action, error) {
+	if j.mustAsk(s) {
+		switch found, err := j.read(ctx, s); {
+		case err != nil:
+			return ActionDelete, err
+		case !found:
+			return ActionGone, nil
+		}
+	}
+	if !j.expectActive(s) {
+		action, err := j.remove(ctx, s)
+		if !errors.Is(err, ghdeploy.ErrActiveDeployment) {
+			return action, err
+		}
+		switch keep, err := j.refused(ctx, s); {
+		case err != nil:
+			return ActionDelete, err
+		case keep:
+			return ActionKeep, nil
+		}
+	}
+	if action, err := j.deactivate(ctx, s); action == ActionGone || err != nil {
+		return action, err
+	}
+	return j.remove(ctx, s)
+}
+
+// remove sends the DELETE.
+func (j *retirement) remove(ctx context.Context, s *step) (Action, error) {
+	err := j.calls.write(ctx, func(ctx context.Context) error {
+		return j.repo.Client.Deployments.Delete(ctx, j.repo.Owner, j.repo.Name, s.ID)
+	})
+	return j.gone(ctx, s, ActionDelete, err)
+}
+
+// mustAsk reports whether the state of a deployment is to be read before its
+// DELETE.
+func (j *retirement) mustAsk(s *step) bool {
+	return !s.known && (j.doubt == doubtEveryone || j.doubt == doubtNewest && s.newest)
+}
+
+// expectActive reports whether GitHub is expected to refuse the DELETE. Its
+// documentation does not say whether a deployment without a status is active.
+func (j *retirement) expectActive(s *step) bool {
+	switch {
+	case !s.known:
+		return false
+	case s.state == "":
+		return j.bare
+	default:
+		return s.state == ghdeploy.StateSuccess && (!s.superseded || j.doubt == doubtEveryone)
+	}
+}
+
+// refused learns from a DELETE that GitHub refused because the deployment is
+// active, and reports whether it is to be kept: it may have started to run, or
+// gone live, since the plan was made.
+func (j *retirement) refused(ctx context.Context, s *step) (keep bool, err error) {
+	switch {
+	case s.known && s.state == "":
+		j.bare = true
+	case s.newest:
+		j.doubt = max(j.doubt, doubtNewest)
+	default:
+		j.doubt = doubtEveryone
+	}
+	if j.Running && j.Live {
+		return false, nil
+	}
+	if _, err := j.read(ctx, s); err != nil {
+		return false, err
+	}
+	live := s.ID
+	if j.mustProtect(s) {
+		if live, err = j.live(ctx, s, nil); err != nil {
+			return false, err
+		}
+	}
+	j.decide(s, live == s.ID)
+	return s.action == ActionKeep, nil
+}
+
+// deactivate gives the deployment of a step an inactive status. After an
+// unknown outcome it looks for the status before it sends it again.
+func (j *retirement) deactivate(ctx context.Context, s *step) (Action, error) {
+	const sends = 3
+	for n := 1; ; n++ {
+		err := j.calls.write(ctx, func(ctx context.Context) error {
+			_, err := j.repo.Client.Statuses.Create(ctx, j.repo.Owner, j.repo.Name, s.ID,
+				ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateInactive})
+			return err
+		})
+		if !errors.Is(err, ghdeploy.ErrOutcomeUnknown) {
+			return j.gone(ctx, s, ActionDeactivate, err)
+		}
+		if j.becameInactive(ctx, s) {
+			return ActionDeactivate, nil
+		}
+		if n == sends || ctx.Err() != nil {
+			return ActionDeactivate, err
+		}
+	}
+}
+
+// becameInactive looks 1, 3, 7 and 15 s later whether a deployment is inactive.
+// A look that fails shows nothing.
+func (j *retirement) becameInactive(ctx context.Context, s *step) bool {
+	for wait := time.Second; wait <= 8*time.Second; wait *= 2 {
+		if sleep(ctx, wait) != nil {
+			return false
+		}
+		if found, err := j.read(ctx, s); err == nil && found && s.state == ghdeploy.StateInactive {
+			return true
+		}
+	}
+	return false
+}
+
+// errDenied is a 404 to a write that is about something that exists.
+var errDenied = errors.New("GitHub reports it as not found but shows it; the token may not change it")
+
+// gone turns a 404 into ActionGone. GitHub returns 404 to a token without the
+// right to delete as well, so until the action has worked once, a GET decides.
+func (j *retirement) gone(ctx context.Context, s *step, action Action, err error) (Action, error) {
+	switch {
+	case err == nil:
+		j.proven[action] = true
+		return action, nil
+	case !errors.Is(err, ghdeploy.ErrNotFound):
+		return action, err
+	case j.proven[action]:
+		return ActionGone, nil
+	}
+	shown := j.calls.read(ctx, func(ctx context.Context) error {
+		_, err := j.repo.Client.Deployments.Get(ctx, j.repo.Owner, j.repo.Name, s.ID)
+		return err
+	})
+	switch {
+	case errors.Is(shown, ghdeploy.ErrNotFound):
+		return ActionGone, nil
+	case shown != nil:
+		return action, shown
+	}
+	return action, fmt.Errorf("%w: %w", errDenied, err)
+}

@@ -1,0 +1,124 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/ghdeploy/ghdeploy"
+)
+
+// removeEnvironments removes the environments that the options mean, once they
+// are empty. A refusal is an Item; one for lack of rights ends the removal.
+func (j *retirement) removeEnvironments(ctx context.Context) error {
+	j.current = nil
+	list, err := j.environments(ctx)
+	if err != nil {
+		return err
+	}
+	for _, e := range list {
+		if !j.in(e.Name) || j.tooYoung(e) {
+			continue
+		}
+		empty, err := j.empty(ctx, e.Name)
+		if err != nil {
+			return err
+		}
+		if !empty {
+			continue
+		}
+		if !j.DryRun {
+			err = j.removeEnvironment(ctx, e.Name)
+		}
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return ended(ctx, err)
+		case errors.Is(err, errGone):
+			continue
+		}
+		item := j.report(nil, Item{Action: ActionRemoveEnvironment, Environment: e.Name, Err: err})
+		if err == nil {
+			j.result.Environments = append(j.result.Environments, e.Name)
+			continue
+		}
+		j.result.Failed = append(j.result.Failed, item)
+		if forbidden(err) {
+			return nil
+		}
+	}
+	return nil
+}
+
+// errGone is an environment that somebody else removed.
+var errGone = errors.New("the environment is gone")
+
+// removeEnvironment removes an environment that was read before. GitHub can
+// return 404 to a token without the right to remove it, so a GET decides.
+func (j *retirement) removeEnvironment(ctx context.Context, name string) error {
+	err := j.calls.write(ctx, func(ctx context.Context) error {
+		return j.repo.Client.Environments.Delete(ctx, j.repo.Owner, j.repo.Name, name)
+	})
+	if !errors.Is(err, ghdeploy.ErrNotFound) {
+		return err
+	}
+	switch _, shown := j.environment(ctx, name); {
+	case errors.Is(shown, ghdeploy.ErrNotFound):
+		return errGone
+	case shown != nil:
+		return shown
+	}
+	return fmt.Errorf("%w: %w", errDenied, err)
+}
+
+// tooYoung reports whether an environment may be one that is about to get its
+// first deployment, and that a pattern or an age matches by chance.
+func (j *retirement) tooYoung(e *ghdeploy.Environment) bool {
+	switch {
+	case j.OlderThan > 0:
+		return e.CreatedAt.After(j.cutoff)
+	case j.pattern != "":
+		return !e.CreatedAt.Before(j.horizon)
+	}
+	return false
+}
+
+// environments returns those that can be meant.
+func (j *retirement) environments(ctx context.Context) ([]*ghdeploy.Environment, error) {
+	if j.pattern == "" {
+		e, err := j.environment(ctx, j.Environment)
+		switch {
+		case errors.Is(err, ghdeploy.ErrNotFound), err == nil && e == nil:
+			return nil, nil
+		case err != nil:
+			return nil, err
+		}
+		return []*ghdeploy.Environment{e}, nil
+	}
+	list, err := collect(ghdeploy.Pages(1, func(number int) (page *ghdeploy.Page[*ghdeploy.Environment], err error) {
+		err = j.calls.read(ctx, func(ctx context.Context) (err error) {
+			page, err = j.repo.Client.Environments.List(ctx, j.repo.Owner, j.repo.Name, ghdeploy.EnvironmentListOptions{Page: number, PerPage: pageSize})
+			return err
+		})
+		return page, err
+	}))
+	return withoutNil(list), err
+}
+
+// empty reports whether no deployment is left in an environment. Those that the
+// job deleted do not count: a list can still show them.
+func (j *retirement) empty(ctx context.Context, environment string) (bool, error) {
+	for d, err := range ghdeploy.Pages(1, j.listing(ctx, ghdeploy.DeploymentListOptions{Environment: environment})) {
+		if err != nil || !j.deleted[d.ID] {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// subject names what an item is about.
+func (i Item) subject() string {
+	if i.Deployment == nil {
+		return fmt.Sprintf("%s %s", i.Action, i.Environment)
+	}
+	return fmt.Sprintf("%s deployment %d (%s)", i.Action, i.Deployment.ID, i.Environment)
+}

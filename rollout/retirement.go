@@ -1,0 +1,256 @@
+package rollout
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"slices"
+	"time"
+
+	"github.com/ghdeploy/ghdeploy"
+)
+
+// retirement is one call of Retire under way.
+type retirement struct {
+	selection
+	repo   Repo
+	calls  calls
+	result Retired
+
+	pattern string    // for environments; "": Environment is a name, or empty
+	horizon time.Time // the start: a deployment that only a later list shows must be older
+	listed  bool      // whether the first list is complete
+
+	places  map[int64]int      // N of each deployment, by ID
+	settled map[int64]bool     // deployments that need no further step
+	deleted map[int64]bool     // deployments that are gone, even if a list still shows them
+	failed  map[int64]*failure // deployments whose step failed
+	current *step              // the step under way; nil: none
+
+	doubt  doubt
+	bare   bool            // whether a deployment without a status was refused
+	proven map[Action]bool // actions that have worked once
+	broken int             // transient errors in a row
+}
+
+// failure is a deployment whose step failed.
+type failure struct {
+	item  Item
+	tries int
+}
+
+func newRetirement(r Repo, opts RetireOptions) *retirement {
+	start := time.Now()
+	j := &retirement{
+		repo:      r,
+		selection: selection{RetireOptions: opts},
+		horizon:   start.Truncate(time.Second), // GitHub's times are whole seconds
+		places:    make(map[int64]int),
+		settled:   make(map[int64]bool),
+		deleted:   make(map[int64]bool),
+		failed:    make(map[int64]*failure),
+		proven:    make(map[Action]bool),
+	}
+	if opts.OlderThan > 0 {
+		j.cutoff = start.Add(-opts.OlderThan)
+	}
+	j.calls = calls{pace: opts.Pace, pause: firstPause, paused: func(until time.Time, limit error) {
+		j.report(j.current, Item{Action: ActionPause, Err: limit, PausedUntil: until})
+	}}
+	return j
+}
+
+// resolve finds out whether Environment is a name or a pattern.
+func (j *retirement) resolve(ctx context.Context) error {
+	environment := j.Environment
+	if !isPattern(environment) {
+		return nil
+	}
+	page, err := j.listing(ctx, ghdeploy.DeploymentListOptions{Environment: environment})(1)
+	if err != nil {
+		return err
+	}
+	if page != nil && slices.ContainsFunc(page.Items, func(d *ghdeploy.Deployment) bool { return fold(d.Environment) == fold(environment) }) {
+		return nil
+	}
+	switch _, err := j.environment(ctx, environment); {
+	case errors.Is(err, ghdeploy.ErrNotFound), errors.Is(err, ghdeploy.ErrForbidden):
+		j.pattern = environment
+	case err != nil:
+		return err
+	}
+	return nil
+}
+
+// in reports whether an environment is one of those that the options mean.
+func (j *retirement) in(environment string) bool {
+	if j.pattern != "" {
+		ok, _ := path.Match(fold(j.pattern), fold(environment)) // checked before
+		return ok
+	}
+	return j.Environment == "" || fold(environment) == fold(j.Environment)
+}
+
+// list returns the deployments that match all filters but OlderThan, newest
+// first. It checks each row itself: a proxy that drops the query must not make
+// it retire anything else.
+func (j *retirement) list(ctx context.Context) ([]*ghdeploy.Deployment, error) {
+	j.current = nil
+	query := ghdeploy.DeploymentListOptions{Ref: j.Ref, Task: j.Task}
+	if j.pattern == "" {
+		query.Environment = j.Environment
+	}
+	rows, err := collect(ghdeploy.Pages(1, j.listing(ctx, query)))
+	if err != nil {
+		return nil, err
+	}
+	rows = slices.DeleteFunc(rows, func(d *ghdeploy.Deployment) bool {
+		return !j.in(d.Environment) ||
+			j.Ref != "" && d.Ref != j.Ref ||
+			j.Task != "" && d.Task != j.Task ||
+			j.listed && j.places[d.ID] == 0 && !d.CreatedAt.Before(j.horizon)
+	})
+	j.listed = true
+	sortNewestFirst(rows)
+	return slices.CompactFunc(rows, func(a, b *ghdeploy.Deployment) bool { return a.ID == b.ID }), nil
+}
+
+// listing reads pages at the pace of the job.
+func (j *retirement) listing(ctx context.Context, query ghdeploy.DeploymentListOptions) listing {
+	return func(number int) (page *ghdeploy.Page[*ghdeploy.Deployment], err error) {
+		err = j.calls.read(ctx, func(ctx context.Context) (err error) {
+			page, err = j.repo.listing(ctx, query)(number)
+			return err
+		})
+		return page, err
+	}
+}
+
+// plan returns the steps for what is not settled, oldest first.
+func (j *retirement) plan(ctx context.Context, rows []*ghdeploy.Deployment) ([]*step, error) {
+	listed := make(map[int64]bool)
+	for _, d := range rows {
+		listed[d.ID] = true
+	}
+	j.forgetDeleted(listed)
+	steps := slices.DeleteFunc(j.choose(rows), func(s *step) bool { return j.settled[s.ID] })
+	for _, s := range slices.Backward(steps) {
+		if j.places[s.ID] == 0 {
+			j.places[s.ID] = len(j.places) + 1
+		}
+	}
+	for _, s := range slices.Backward(steps) {
+		if !j.mustRead(s) {
+			continue
+		}
+		switch found, err := j.read(ctx, s); {
+		case err != nil:
+			return nil, err
+		case !found:
+			s.action = ActionGone
+		}
+	}
+	supersede(steps)
+	live := make(map[[2]string]int64)
+	for _, s := range steps {
+		var isLive bool
+		if j.mustProtect(s) {
+			group := [2]string{fold(s.Environment), s.Task}
+			if _, ok := live[group]; !ok {
+				id, err := j.live(ctx, s, steps)
+				if err != nil {
+					return nil, err
+				}
+				live[group] = id
+			}
+			isLive = live[group] == s.ID
+		}
+		j.decide(s, isLive)
+	}
+	slices.Reverse(steps)
+	return steps, nil
+}
+
+// read reads the history of a step's deployment; found is false if it was
+// deleted.
+func (j *retirement) read(ctx context.Context, s *step) (found bool, err error) {
+	j.current = s
+	var h history
+	err = j.calls.read(ctx, func(ctx context.Context) (err error) {
+		h, found, err = j.repo.history(ctx, s.ID)
+		return err
+	})
+	if err == nil {
+		s.known, s.state, s.succeeded = found, h.state(), h.firstSuccess(s.Environment) != nil
+	}
+	return found, err
+}
+
+// live returns the ID of the newest deployment that ever succeeded, in the
+// environment and with the task of a step whose own deployment succeeded.
+func (j *retirement) live(ctx context.Context, s *step, steps []*step) (int64, error) {
+	known := make(map[int64]*step)
+	for _, other := range steps {
+		if other.known {
+			known[other.ID] = other
+		}
+	}
+	query := ghdeploy.DeploymentListOptions{Environment: s.Environment, Task: s.Task}
+	for d, err := range j.listing(ctx, query).newestFirst() {
+		switch {
+		case err != nil:
+			return 0, err
+		case fold(d.Environment) != fold(s.Environment), d.Task != s.Task:
+			continue
+		}
+		other := known[d.ID]
+		if other == nil {
+			other = &step{Deployment: d}
+			if _, err := j.read(ctx, other); err != nil {
+				return 0, err
+			}
+		}
+		if other.succeeded {
+			return d.ID, nil
+		}
+	}
+	return s.ID, nil // the list does not show it: keep it
+}
+
+// environment reads one environment.
+func (j *retirement) environment(ctx context.Context, name string) (e *ghdeploy.Environment, err error) {
+	err = j.calls.read(ctx, func(ctx context.Context) (err error) {
+		e, err = j.repo.Client.Environments.Get(ctx, j.repo.Owner, j.repo.Name, name)
+		return err
+	})
+	return e, err
+}
+
+// report completes an item about a step, nil for none, and calls OnItem.
+func (j *retirement) report(s *step, item Item) Item {
+	if s != nil {
+		item.Deployment, item.Environment, item.N = s.Deployment, s.Environment, j.places[s.ID]
+	}
+	item.Of = len(j.places)
+	if j.OnItem != nil {
+		j.OnItem(item)
+	}
+	return item
+}
+
+// end returns what ended the job, joined with all failures, oldest first.
+func (j *retirement) end(err error) error {
+	var items []Item
+	for _, f := range j.failed {
+		items = append(items, f.item)
+	}
+	slices.SortFunc(items, func(a, b Item) int { return cmp.Compare(a.N, b.N) })
+	j.result.Failed = append(items, j.result.Failed...)
+	var all []error
+	for _, item := range j.result.Failed {
+		all = append(all, fmt.Errorf("rollout: %s: %w", item.subject(), item.Err))
+	}
+	return errors.Join(append(all, err)...)
+}

@@ -1,0 +1,60 @@
+package rollout
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/ghdeploy/ghdeploy"
+)
+
+// Succeeded returns the first success of a commit in an environment: the oldest
+// status with the state success of its deployments. Use it to ask whether a
+// commit was ever deployed, and when; the deployment need not be live now. The
+// SHA must be a full one. Without a success the error is [ErrNeverSucceeded].
+//
+// Succeeded costs one request for the list, which holds only deployments of the
+// commit, to any environment, and one for each history that it reads, the
+// oldest deployment to this environment first: 2 in most cases, at most 101
+// with the default Lookback.
+func (r Repo) Succeeded(ctx context.Context, environment, sha string, opts LookOptions) (*Entry, error) {
+	if !isFullSHA(sha) {
+		return nil, invalidArgument("the SHA is %q; write a full commit SHA of 40 or 64 hex digits", sha)
+	}
+	if err := r.checkLook(environment, &opts); err != nil {
+		return nil, err
+	}
+	list, err := collect(r.take(ctx, opts.Lookback, ghdeploy.DeploymentListOptions{SHA: strings.ToLower(sha), Task: opts.Task}))
+	if err != nil {
+		return nil, err
+	}
+	list = slices.DeleteFunc(list, func(d *ghdeploy.Deployment) bool {
+		return !within(d.Environment, environment) && !within(d.OriginalEnvironment, environment)
+	})
+	var first *Entry
+	oldestFirst := func(yield func(*ghdeploy.Deployment, error) bool) {
+		for _, d := range slices.Backward(list) {
+			if first != nil && d.CreatedAt.After(first.Status.CreatedAt) || !yield(d, nil) {
+				return // what was created after a success cannot have an earlier one
+			}
+		}
+	}
+	for seen, err := range r.look(ctx, oldestFirst) {
+		if err != nil {
+			return nil, err
+		}
+		if s := seen.firstSuccess(environment); s != nil && (first == nil || s.CreatedAt.Before(first.Status.CreatedAt)) {
+			first = &Entry{Environment: environment, Deployment: seen.Deployment, Status: s}
+		}
+	}
+	if first == nil {
+		return nil, &reason{ErrNeverSucceeded, fmt.Sprintf("%s to %s", sha, environment)}
+	}
+	return first, nil
+}
+
+// isFullSHA reports whether text is a full SHA-1 or SHA-256 in hex.
+func isFullSHA(text string) bool {
+	return (len(text) == 40 || len(text) == 64) && strings.Trim(strings.ToLower(text), "0123456789abcdef") == ""
+}
