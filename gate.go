@@ -378,7 +378,7 @@ func (s holdHeap) Swap(i, j int) {
 
 // Push implements [heap.Interface].
 func (s *holdHeap) Push(x any) {
-	h := x.(*hold) //nolint:errcheck // the heap holds nothing else
+	h := x.(*hold)
 	h.index = len(*s)
 	*s = append(*s, h)
 }

@@ -537,3 +537,86 @@ func BenchmarkGateOpen(b *testing.B) {
 		t.release()
 	}
 }
+
+// queue has waiters in a gate, and the tickets of those that were admitted.
+type queue struct {
+	gate    *gate
+	key     tokenKey
+	waiters []*waiter
+	tickets []*ticket
+}
+
+// admitted collects the tickets that were given since the last time.
+func (q *queue) admitted() int {
+	n := 0
+	for i, w := range q.waiters {
+		if w == nil {
+			continue
+		}
+		select {
+		case <-w.ready:
+			q.tickets = append(q.tickets, w.ticket)
+			q.waiters[i] = nil
+			n++
+		default:
+		}
+	}
+	return n
+}
+
+func (q *queue) succeed(n int) {
+	for range n {
+		q.tickets[0].succeed()
+		q.tickets = q.tickets[1:]
+	}
+}
+
+// close ends the hold of a second that the first of the tickets caused.
+func (q *queue) close() {
+	q.gate.close(q.key, q.tickets[0], &RateLimitError{RetryAt: time.Now().Add(time.Second)}, time.Now())
+	for _, t := range q.tickets {
+		t.succeed() // too late to count
+	}
+	q.tickets = nil
+	time.Sleep(time.Second)
+	synctest.Wait()
+}
+
+// After a rate limit response the window begins at one again, and from half of
+// what was under way it grows by one a round trip.
+func TestGateWindow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := &queue{gate: new(gate), tickets: []*ticket{nil}}
+		q.close()
+		if first, limit, _ := q.gate.enter(q.key, time.Now()); limit != nil {
+			t.Fatal(limit)
+		} else {
+			q.tickets = []*ticket{first}
+		}
+		for range 200 {
+			q.waiters = append(q.waiters, q.gate.join(q.key, time.Hour, time.Now()))
+		}
+		steps := []struct {
+			succeed  int
+			closed   bool
+			admitted int
+		}{
+			{0, false, 0}, {1, false, 2}, {1, false, 2}, {3, false, 6}, {2, false, 4}, // 8 under way
+			{0, true, 1},                                                              // the threshold is 4
+			{1, false, 2}, {2, false, 4}, {4, false, 4}, {1, false, 2}, {5, false, 6}, // 6 under way
+			{0, true, 1},                                // 3
+			{1, false, 2}, {2, false, 3}, {3, false, 4}, // 4 under way
+			{0, true, 1}, {0, true, 1}, // 1
+			{1, false, 2}, {2, false, 2},
+		}
+		for i, s := range steps {
+			if s.closed {
+				q.close()
+			}
+			q.succeed(s.succeed)
+			if got := q.admitted(); got != s.admitted {
+				t.Fatalf("step %d: %d were admitted, want %d (window %v, threshold %v)", i, got, s.admitted, q.gate.holds[q.key].window, q.gate.holds[q.key].threshold)
+			}
+		}
+	})
+}
