@@ -99,7 +99,7 @@ func (g *gate) acquire(ctx context.Context, key tokenKey, maxWait time.Duration,
 		return nil, 0, nil
 	}
 	if limit != nil {
-		if maxWait <= 0 || left > maxWait || !withinDeadline(ctx, left, began) {
+		if left > maxWait || !withinDeadline(ctx, left, began) {
 			return nil, 0, limit
 		}
 		waiting(limit)
