@@ -154,7 +154,7 @@ func (e *Error) Retryable() bool {
 		return false
 	case e.StatusCode == 0: // a POST was not sent
 		own, ok := errors.AsType[*sentinel](e.Err)
-		return e.Err != nil && (!ok || own == ErrAttemptTimeout)
+		return e.Err != nil && (!ok || errors.Is(own, ErrAttemptTimeout))
 	}
 	return repeatable(e.Method) && (transientStatus(e.StatusCode) || errors.Is(e, errCutOff) || errors.Is(e, ErrAttemptTimeout))
 }

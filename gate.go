@@ -99,7 +99,7 @@ func (g *gate) acquire(ctx context.Context, key tokenKey, maxWait time.Duration,
 		return nil, 0, nil
 	}
 	if limit != nil {
-		if maxWait <= 0 || left > maxWait || !withinDeadline(ctx, left, began) {
+		if left > maxWait || !withinDeadline(ctx, left, began) {
 			return nil, 0, limit
 		}
 		waiting(limit)
@@ -378,7 +378,7 @@ func (s holdHeap) Swap(i, j int) {
 
 // Push implements [heap.Interface].
 func (s *holdHeap) Push(x any) {
-	h := x.(*hold) //nolint:errcheck // the heap holds nothing else
+	h := x.(*hold)
 	h.index = len(*s)
 	*s = append(*s, h)
 }

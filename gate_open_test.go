@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 	"math"
 	"net/http"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -299,210 +296,6 @@ func TestGateProbesMoreAndMoreRarely(t *testing.T) {
 	})
 }
 
-// A probe that never reports must not hold the others for ever: its place goes
-// to the next.
-func TestGateOutlivesItsProbe(t *testing.T) {
-	type step func(r *http.Request) (*canned, error)
-	lost := func(*http.Request) (*canned, error) { return nil, io.ErrUnexpectedEOF }
-	get := func(ctx context.Context, c *Client) { _ = getOne(ctx, c) }
-	tests := map[string]struct {
-		probe  step
-		call   func(ctx context.Context, c *Client)
-		policy RetryPolicy
-		after  time.Duration // the next starts this long after the probe, at most
-	}{
-		"it succeeds":                 {func(*http.Request) (*canned, error) { return reply(200, oneDeployment), nil }, get, RetryPolicy{}, 0},
-		"it is not found":             {func(*http.Request) (*canned, error) { return reply(404, "{}"), nil }, get, RetryPolicy{}, 0},
-		"502, and it backs off":       {func(*http.Request) (*canned, error) { return reply(502, ""), nil }, get, RetryPolicy{MinBackoff: 30 * time.Second}, 0},
-		"the connection is lost":      {lost, get, RetryPolicy{MaxAttempts: 1}, 0},
-		"a POST of unknown outcome":   {lost, func(ctx context.Context, c *Client) { _ = createOne(ctx, c) }, RetryPolicy{}, 0},
-		"the transport panics":        {func(*http.Request) (*canned, error) { panic("transport") }, get, RetryPolicy{}, 0},
-		"the transport ends the call": {func(*http.Request) (*canned, error) { runtime.Goexit(); return nil, nil }, get, RetryPolicy{}, 0},
-		"it is cancelled": {func(r *http.Request) (*canned, error) { <-r.Context().Done(); return nil, r.Context().Err() }, func(ctx context.Context, c *Client) {
-			ctx, cancel := context.WithTimeout(ctx, 62*time.Second)
-			defer cancel()
-			_ = getOne(ctx, c)
-		}, RetryPolicy{}, 2 * time.Second},
-		"it hangs": {func(*http.Request) (*canned, error) { time.Sleep(time.Hour); return reply(200, oneDeployment), nil }, get, RetryPolicy{}, ticketLife},
-		"it hangs, and is refused": {func(*http.Request) (*canned, error) {
-			time.Sleep(45 * time.Second)
-			return reply(429, tooFast, "Retry-After: 9"), nil
-		}, get, RetryPolicy{MaxWait: 119 * time.Second}, ticketLife},
-		"its body never ends": {func(r *http.Request) (*canned, error) { c := reply(200, ""); c.body = stalled{}; return c, nil }, get, RetryPolicy{}, ticketLife},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				var mu sync.Mutex
-				var starts []time.Time
-				client := inProcessClient(t, func(r *http.Request) (*canned, error) {
-					mu.Lock()
-					starts = append(starts, time.Now())
-					n := len(starts)
-					mu.Unlock()
-					switch n {
-					case 1:
-						return reply(429, tooFast, "Retry-After: 60"), nil
-					case 2:
-						return tt.probe(r)
-					}
-					return reply(200, oneDeployment), nil
-				}, WithRetry(tt.policy))
-				if err := limited(t.Context(), client); !errors.Is(err, ErrRateLimited) {
-					t.Fatal(err)
-				}
-				var callers sync.WaitGroup
-				callers.Add(1)
-				go func() {
-					defer callers.Done()
-					defer func() { _ = recover() }()
-					tt.call(t.Context(), client)
-				}()
-				synctest.Wait() // it waits in front
-				for range 3 {
-					callers.Go(func() {
-						if err := getOne(t.Context(), client); err != nil {
-							t.Error(err)
-						}
-					})
-				}
-				callers.Wait()
-				if len(starts) < 5 {
-					t.Fatalf("%d requests, want at least 5", len(starts))
-				}
-				if after := starts[2].Sub(starts[1]); after > tt.after+maxJitter {
-					t.Errorf("the next request started %v after the probe, want %v", after, tt.after)
-				}
-				client.core.gate.expire(time.Now().Add(time.Hour))
-				if len(client.core.gate.holds) != 0 || len(client.core.gate.ends) != 0 {
-					t.Error("a hold is left")
-				}
-			})
-		})
-	}
-}
-
-// stalled is a body that does not end for a long time.
-type stalled struct{}
-
-func (stalled) Read([]byte) (int, error) { time.Sleep(time.Hour); return 0, io.EOF }
-
-// Whoever leaves the gate leaves nothing behind, at any time, and the others go
-// on.
-func TestGateWaitersLeave(t *testing.T) {
-	gone := errors.New("no token today")
-	for _, leaves := range []time.Duration{0, time.Second, time.Minute - 1, time.Minute, time.Minute + 1, time.Minute + maxJitter/2, time.Minute + maxJitter, 61 * time.Second} {
-		for _, way := range []string{"cancel", "deadline", "token function fails", "token function panics"} {
-			t.Run(fmt.Sprint(way, leaves), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					began := time.Now()
-					first := true
-					var mu sync.Mutex
-					client := inProcessClient(t, func(*http.Request) (*canned, error) {
-						mu.Lock()
-						defer mu.Unlock()
-						if first {
-							first = false
-							return reply(429, tooFast, "Retry-After: 60"), nil
-						}
-						return reply(200, oneDeployment), nil
-					}, WithTokenFunc(func(ctx context.Context) (string, error) {
-						switch late := ctx.Value(tokenOf{}) != nil && time.Since(began) > leaves; {
-						case late && way == "token function fails":
-							return "", gone
-						case late && way == "token function panics":
-							panic(gone)
-						}
-						return "token-a", nil
-					}))
-					if err := limited(t.Context(), client); !errors.Is(err, ErrRateLimited) {
-						t.Fatal(err)
-					}
-					var callers sync.WaitGroup
-					for range 5 {
-						callers.Add(1)
-						go func() {
-							defer callers.Done()
-							defer func() { _ = recover() }()
-							ctx, cancel := context.WithCancel(context.WithValue(t.Context(), tokenOf{}, ""))
-							switch way {
-							case "cancel":
-								time.AfterFunc(leaves, cancel)
-							case "deadline":
-								ctx, cancel = context.WithDeadline(ctx, began.Add(leaves))
-							}
-							defer cancel()
-							err := getOne(ctx, client)
-							if err != nil && !errors.Is(err, gone) && !errors.Is(err, ErrRateLimited) && ctx.Err() == nil {
-								t.Errorf("error = %v", err)
-							}
-						}()
-					}
-					synctest.Wait()
-					for range 5 {
-						callers.Go(func() {
-							if err := getOne(t.Context(), client); err != nil {
-								t.Error(err)
-							}
-						})
-					}
-					callers.Wait()
-					if took := time.Since(began); took < time.Minute || took > 63*time.Second {
-						t.Errorf("it took %v, want a minute", took)
-					}
-					if len(client.core.gate.holds) != 0 {
-						t.Error("a hold is left")
-					}
-				})
-			})
-		}
-	}
-}
-
-// A logger may call the client back while its own call holds the only ticket.
-func TestGateLetsALoggerCallBack(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		sent := 0
-		logger := &callback{}
-		client := inProcessClient(t, func(*http.Request) (*canned, error) {
-			if sent++; sent == 1 {
-				return reply(429, tooFast, "Retry-After: 60"), nil
-			}
-			return reply(200, oneDeployment), nil
-		}, WithLogger(slog.New(logger)))
-		if err := limited(t.Context(), client); !errors.Is(err, ErrRateLimited) {
-			t.Fatal(err)
-		}
-		began := time.Now()
-		logger.call = func() error { return getOne(t.Context(), client) }
-		if err := getOne(t.Context(), client); err != nil {
-			t.Error(err)
-		}
-		if took := time.Since(began); took > time.Minute+2*maxJitter || logger.called < 2 {
-			t.Errorf("it took %v, and the logger called %d times", took, logger.called)
-		}
-	})
-}
-
-// callback is a log handler that calls the client, outside of its own calls.
-type callback struct {
-	call   func() error
-	busy   bool
-	called int
-	slog.Handler
-}
-
-func (c *callback) Enabled(context.Context, slog.Level) bool { return true }
-func (c *callback) Handle(context.Context, slog.Record) error {
-	if c.call == nil || c.busy {
-		return nil
-	}
-	c.busy = true
-	defer func() { c.busy = false }()
-	c.called++
-	return c.call()
-}
-
 func BenchmarkGateClose(b *testing.B) {
 	for _, tokens := range []int{100, 10_000} {
 		b.Run(fmt.Sprint(tokens), func(b *testing.B) {
@@ -536,4 +329,87 @@ func BenchmarkGateOpen(b *testing.B) {
 		t.succeed()
 		t.release()
 	}
+}
+
+// queue has waiters in a gate, and the tickets of those that were admitted.
+type queue struct {
+	gate    *gate
+	key     tokenKey
+	waiters []*waiter
+	tickets []*ticket
+}
+
+// admitted collects the tickets that were given since the last time.
+func (q *queue) admitted() int {
+	n := 0
+	for i, w := range q.waiters {
+		if w == nil {
+			continue
+		}
+		select {
+		case <-w.ready:
+			q.tickets = append(q.tickets, w.ticket)
+			q.waiters[i] = nil
+			n++
+		default:
+		}
+	}
+	return n
+}
+
+func (q *queue) succeed(n int) {
+	for range n {
+		q.tickets[0].succeed()
+		q.tickets = q.tickets[1:]
+	}
+}
+
+// close ends the hold of a second that the first of the tickets caused.
+func (q *queue) close() {
+	q.gate.close(q.key, q.tickets[0], &RateLimitError{RetryAt: time.Now().Add(time.Second)}, time.Now())
+	for _, t := range q.tickets {
+		t.succeed() // too late to count
+	}
+	q.tickets = nil
+	time.Sleep(time.Second)
+	synctest.Wait()
+}
+
+// After a rate limit response the window begins at one again, and from half of
+// what was under way it grows by one a round trip.
+func TestGateWindow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := &queue{gate: new(gate), tickets: []*ticket{nil}}
+		q.close()
+		if first, limit, _ := q.gate.enter(q.key, time.Now()); limit != nil {
+			t.Fatal(limit)
+		} else {
+			q.tickets = []*ticket{first}
+		}
+		for range 200 {
+			q.waiters = append(q.waiters, q.gate.join(q.key, time.Hour, time.Now()))
+		}
+		steps := []struct {
+			succeed  int
+			closed   bool
+			admitted int
+		}{
+			{0, false, 0}, {1, false, 2}, {1, false, 2}, {3, false, 6}, {2, false, 4}, // 8 under way
+			{0, true, 1},                                                              // the threshold is 4
+			{1, false, 2}, {2, false, 4}, {4, false, 4}, {1, false, 2}, {5, false, 6}, // 6 under way
+			{0, true, 1},                                // 3
+			{1, false, 2}, {2, false, 3}, {3, false, 4}, // 4 under way
+			{0, true, 1}, {0, true, 1}, // 1
+			{1, false, 2}, {2, false, 2},
+		}
+		for i, s := range steps {
+			if s.closed {
+				q.close()
+			}
+			q.succeed(s.succeed)
+			if got := q.admitted(); got != s.admitted {
+				t.Fatalf("step %d: %d were admitted, want %d (window %v, threshold %v)", i, got, s.admitted, q.gate.holds[q.key].window, q.gate.holds[q.key].threshold)
+			}
+		}
+	})
 }

@@ -398,7 +398,24 @@ func TestGateForgets(t *testing.T) {
 	if limit := g.holds[keyOf("a")].limitFor(now); limit.RetryAfter != 2*time.Hour {
 		t.Errorf("limit = %+v, want two hours", limit)
 	}
-	if _, limit, _ := g.enter(keyOf("a"), now.Add(2*time.Hour+probation)); limit != nil || len(g.holds) != 0 {
+	late := now.Add(2*time.Hour + probation - 1)
+	probe, _, _ := g.enter(keyOf("a"), late)
+	if _, limit, _ := g.enter(keyOf("a"), late.Add(time.Second)); probe == nil || limit == nil {
+		t.Errorf("probe = %v; limit = %v while it is under way", probe, limit)
+	}
+	// Nor is a hold lost for which calls wait.
+	w := g.join(keyOf("a"), time.Hour, late.Add(time.Second))
+	g.expire(late.Add(2 * probation))
+	if g.holds[keyOf("a")] != w.hold {
+		t.Error("a hold with a waiter is lost")
+	}
+	probe.release()
+	if last, limit := g.leave(w, late.Add(time.Second)); last == nil {
+		t.Errorf("limit = %v, want the ticket of the probe", limit)
+	} else {
+		last.release()
+	}
+	if _, limit, _ := g.enter(keyOf("a"), late.Add(4*probation)); limit != nil || len(g.holds) != 0 {
 		t.Errorf("limit = %+v after its end; %d holds", limit, len(g.holds))
 	}
 }

@@ -291,3 +291,24 @@ func TestRateOfConcurrentCalls(t *testing.T) {
 		calls.Wait()
 	})
 }
+
+// Rate compares windows by the server's clock: this machine's may be years off.
+func TestRateOnAWrongClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // it is the year 2000
+		used := []string{"5", "3"}
+		client := inProcessClient(t, func(*http.Request) (*canned, error) {
+			u := used[0]
+			used = used[1:]
+			return reply(200, oneDeployment, "Date: Tue, 14 Nov 2023 22:13:20 GMT", "X-RateLimit-Limit: 5000", "X-RateLimit-Remaining: 1",
+				"X-RateLimit-Used: "+u, "X-RateLimit-Reset: 1700000900"), nil
+		})
+		for range 2 {
+			if err := getOne(t.Context(), client); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if rate := client.Rate(); rate.Used != 5 {
+			t.Errorf("rate = %+v, want 5 used", rate)
+		}
+	})
+}

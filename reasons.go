@@ -183,7 +183,7 @@ func quotedList(names []string) string {
 type RateLimitError struct {
 	Secondary  bool
 	Rate       Rate          // the quota, as far as the response reported it
-	RetryAfter time.Duration // how long to wait, from when the call returned; at most 65 minutes
+	RetryAfter time.Duration // from when the call returned, at most 65 minutes; a second if only the call's turn did not come
 	RetryAt    time.Time     // the same on this machine's clock
 }
 

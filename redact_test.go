@@ -140,7 +140,7 @@ func TestRedactionHidesOnlyWhatHoldsTheToken(t *testing.T) {
 	redact.add(leaky)
 	clean, dirty := &typedError{"clean"}, &typedError{"with " + leaky}
 	path := &fs.PathError{Op: "open", Path: "/run/token", Err: clean}
-	if err := redact.error(path); err != error(path) {
+	if err := redact.error(path); err != error(path) { //nolint:errorlint // the same value
 		t.Errorf("an error without the token was replaced by %v", err)
 	}
 

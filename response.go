@@ -127,17 +127,17 @@ func readBody(resp *http.Response) ([]byte, error) {
 	case int64(b.Len()) > limit:
 		return b.Bytes()[:limit], ErrTooLarge
 	case err != nil:
-		err = cutOff{err}
+		err = &cutOffError{err}
 	}
 	return b.Bytes(), err
 }
 
-// cutOff is the reason why a body was cut off.
-type cutOff struct{ error }
+// cutOffError is the reason why a body was cut off.
+type cutOffError struct{ error }
 
 // bodyError returns why the body of a 2xx is not complete.
 func (x *exchange) bodyError(err error) error {
-	cut, ok := err.(cutOff) //nolint:errorlint // readBody's own
+	cut, ok := err.(*cutOffError) //nolint:errorlint // readBody's own
 	if !ok {
 		return err
 	}

@@ -111,7 +111,7 @@ func TestLongErrorsCostLittle(t *testing.T) {
 // A Content-Length alone costs no memory: the buffer grows as bytes arrive.
 func TestContentLengthAllocatesLittle(t *testing.T) {
 	client, err := NewClient(WithRetry(RetryPolicy{MaxAttempts: 1}), WithHTTPClient(&http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) {
-		return &http.Response{StatusCode: 200, ContentLength: maxBody, Header: http.Header{}, Body: io.NopCloser(errorReader{io.ErrUnexpectedEOF})}, nil
+		return &http.Response{StatusCode: http.StatusOK, ContentLength: maxBody, Header: http.Header{}, Body: io.NopCloser(errorReader{io.ErrUnexpectedEOF})}, nil
 	})}))
 	if err != nil {
 		t.Fatal(err)
@@ -163,7 +163,7 @@ func TestNotSentIsProven(t *testing.T) {
 		err      error
 		attempts int
 	}
-	run := func(t *testing.T, call func(context.Context, *Client) error, ctx context.Context, opts ...Option) result { //nolint:revive // the table reads better
+	run := func(t *testing.T, call func(context.Context, *Client) error, ctx context.Context, opts ...Option) result {
 		t.Helper()
 		client, err := NewClient(append([]Option{WithRetry(quick), WithBaseURL("http://127.0.0.1:1/api/v3")}, opts...)...)
 		if err != nil {
@@ -273,7 +273,7 @@ func TestMaxWaitBoundsTheCall(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				gone = 0
 				began := time.Now()
-				err := tt.call(context.Background(), inProcessClient(t, tt.serve, WithRetry(tt.policy)))
+				err := tt.call(t.Context(), inProcessClient(t, tt.serve, WithRetry(tt.policy)))
 				if took := time.Since(began); err == nil || took < tt.want-2*time.Second || took > max(tt.policy.withDefaults().MaxWait, 2*time.Second) {
 					t.Errorf("%v after %v, want an error after %v, and within MaxWait", err, took, tt.want)
 				}

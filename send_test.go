@@ -282,10 +282,10 @@ func TestAttemptTimeout(t *testing.T) {
 					t.Errorf("it took %v, want %v", took, tt.took)
 				}
 				e, ok := errors.AsType[*Error](err)
-				if !ok || e.Attempts != tt.attempts || errors.Is(err, ErrAttemptTimeout) != (tt.want == ErrAttemptTimeout) ||
-					errors.Is(err, context.DeadlineExceeded) == (tt.want == ErrAttemptTimeout) {
+				if !ok || e.Attempts != tt.attempts || errors.Is(err, ErrAttemptTimeout) != errors.Is(tt.want, ErrAttemptTimeout) ||
+					errors.Is(err, context.DeadlineExceeded) == errors.Is(tt.want, ErrAttemptTimeout) {
 					t.Errorf("error = %v, want %v and nothing else after %d attempts", err, tt.want, tt.attempts)
-				} else if e.Retryable() != (tt.want == ErrAttemptTimeout) {
+				} else if e.Retryable() != errors.Is(tt.want, ErrAttemptTimeout) {
 					t.Errorf("Retryable = %t for %v", e.Retryable(), err)
 				}
 				if ctx.Err() != nil {

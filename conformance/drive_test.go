@@ -146,7 +146,7 @@ func (w *world) ours(transport http.RoundTripper, token string, d *description) 
 	opts := []ghdeploy.Option{
 		ghdeploy.WithBaseURL(base(d)),
 		ghdeploy.WithHTTPClient(&http.Client{Transport: transport}),
-		ghdeploy.WithRetry(ghdeploy.RetryPolicy{MaxAttempts: 1}),
+		ghdeploy.WithRetry(ghdeploy.RetryPolicy{MaxAttempts: 1, MaxWait: -1}),
 		ghdeploy.WithAPIVersion(ghdeploy.APIVersion(d.version)),
 	}
 	if token != anonymous {

@@ -192,7 +192,7 @@ func newClient(t *testing.T, base string, opts ...ghdeploy.Option) *ghdeploy.Cli
 	client, err := ghdeploy.NewClient(append([]ghdeploy.Option{
 		ghdeploy.WithBaseURL(base + prefix),
 		ghdeploy.WithToken(token),
-		ghdeploy.WithRetry(ghdeploy.RetryPolicy{MaxAttempts: 1}),
+		ghdeploy.WithRetry(ghdeploy.RetryPolicy{MaxAttempts: 1, MaxWait: -1}),
 	}, opts...)...)
 	if err != nil {
 		t.Fatal(err)
