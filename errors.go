@@ -211,8 +211,12 @@ func (e *Error) why() string {
 		return oneLine(strings.TrimPrefix(e.Err.Error(), "ghdeploy: "))
 	case e.SSOURL != "":
 		return "authorize the token for single sign-on at " + oneLine(e.SSOURL)
-	case e.AcceptedPermissions != "" && (e.StatusCode == http.StatusForbidden || e.StatusCode == http.StatusNotFound):
-		return "needs " + oneLine(e.AcceptedPermissions)
+	case e.AcceptedPermissions != "" && e.StatusCode == http.StatusForbidden:
+		return "the token needs " + oneLine(e.AcceptedPermissions)
+	case e.AcceptedPermissions != "" && e.StatusCode == http.StatusNotFound:
+		// GitHub sends the header with every response, and hides what a token
+		// may not see.
+		return "if it exists, the token needs " + oneLine(e.AcceptedPermissions)
 	}
 	return ""
 }

@@ -347,7 +347,7 @@ func TestAnswerBecomesError(t *testing.T) {
 			call: "delete", status: 404, headers: []string{"X-Accepted-GitHub-Permissions: deployments=write"},
 			body: `{"message":"Not Found"}`,
 			is:   []error{ghdeploy.ErrNotFound},
-			line: "ghdeploy: DELETE /repos/octocat/example/deployments/42: 404 Not Found: needs deployments=write",
+			line: "ghdeploy: DELETE /repos/octocat/example/deployments/42: 404 Not Found: if it exists, the token needs deployments=write",
 		},
 		"404 without a body": {
 			call: "get", status: 404,
@@ -389,7 +389,7 @@ func TestAnswerBecomesError(t *testing.T) {
 			headers: []string{"X-Accepted-GitHub-Permissions: deployments=write", "X-GitHub-Request-Id: A1:B2", "X-RateLimit-Remaining: 4999"},
 			body:    `{"message":"Resource not accessible by integration","documentation_url":"https://docs.github.com/rest/deployments/deployments#create-a-deployment","status":"403"}`,
 			is:      []error{ghdeploy.ErrForbidden},
-			line:    "ghdeploy: POST /repos/octocat/example/deployments: 403 Resource not accessible by integration: needs deployments=write (request A1:B2)",
+			line:    "ghdeploy: POST /repos/octocat/example/deployments: 403 Resource not accessible by integration: the token needs deployments=write (request A1:B2)",
 		},
 		"403, the token lacks a permission, on the last call of its quota": {
 			call: "create", status: 403, headers: []string{"X-RateLimit-Limit: 5000", "X-RateLimit-Remaining: 0", "X-RateLimit-Reset: 946690000"},

@@ -57,9 +57,12 @@ func (c *core) send(req *retryablehttp.Request, path string, waited time.Duratio
 		}
 		// The result is in x.last; every body is read and closed.
 		loop.Do(req) //nolint:errcheck,bodyclose // see above
-		if x.waiting {
-			ended := x.redact.error(contextError(x.ctx))
-			x.last.err = fmt.Errorf("%w while waiting to retry: %w", ended, x.last.failure())
+		switch ended := contextError(x.ctx); {
+		case !x.waiting:
+		case ended != nil:
+			x.last.err = fmt.Errorf("%w while waiting to retry: %w", x.redact.error(ended), x.last.failure())
+		default: // a transport wrote a POST again after its response
+			x.last.err, x.last.uncertain = errWrittenTwice, true
 		}
 	}
 	x.last.attempts = x.attempts
@@ -118,7 +121,7 @@ func (x *exchange) acquireToken() (string, error) {
 
 // finish reads the response of an attempt and decides whether there is another
 // attempt.
-func (x *exchange) finish(ctx context.Context, resp *http.Response, err error) (bool, error) {
+func (x *exchange) finish(_ context.Context, resp *http.Response, err error) (bool, error) {
 	now := time.Now()
 	x.last = x.read(resp, err, now)
 	// Before any logger runs: it may call the client.
@@ -139,7 +142,7 @@ func (x *exchange) finish(ctx context.Context, resp *http.Response, err error) (
 		err:          x.last.err,
 		notProcessed: err != nil && x.attempt.notProcessed(),
 		rewritten:    x.attempt.rewritten(),
-		ended:        ctx.Err() != nil,
+		ended:        x.ctx.Err() != nil,
 		limit:        x.last.limit,
 		retryAfter:   x.last.retryAfter,
 		waited:       x.waited,
@@ -148,7 +151,7 @@ func (x *exchange) finish(ctx context.Context, resp *http.Response, err error) (
 	x.last.rewritten = o.rewritten
 
 	wait, allowed := x.core.retry.wait(o, jitter())
-	retry := mayRepeat(o) && allowed && withinDeadline(ctx, wait, now)
+	retry := mayRepeat(o) && allowed && withinDeadline(x.ctx, wait, now)
 	x.logAttempt(retry, wait)
 	if retry {
 		x.waiting, x.wait = true, wait

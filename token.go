@@ -16,7 +16,8 @@ func (c *core) askToken(ctx context.Context, redact *redactor) (string, error) {
 	if c.token == nil {
 		return "", nil
 	}
-	if last := c.lastToken.Load(); last != nil {
+	last := c.lastToken.Load()
+	if last != nil {
 		redact.add(*last) // the function's error can contain it
 	}
 	token, err := c.token(ctx)
@@ -30,7 +31,9 @@ func (c *core) askToken(ctx context.Context, redact *redactor) (string, error) {
 	if err != nil {
 		return "", redact.error(fmt.Errorf("no token: %w", err))
 	}
-	c.lastToken.Store(&token)
+	if last == nil || *last != token {
+		c.lastToken.Store(&token)
+	}
 	return token, nil
 }
 

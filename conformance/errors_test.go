@@ -34,6 +34,7 @@ var sentinels = map[string]error{
 	"ErrOutcomeUnknown":    ghdeploy.ErrOutcomeUnknown,
 	"ErrRedirect":          ghdeploy.ErrRedirect,
 	"ErrMalformedResponse": ghdeploy.ErrMalformedResponse,
+	"ErrAttemptTimeout":    ghdeploy.ErrAttemptTimeout,
 	"ErrTooLarge":          ghdeploy.ErrTooLarge,
 	"ErrNotPending":        ghdeploy.ErrNotPending,
 	"ErrPagination":        ghdeploy.ErrPagination,

@@ -70,10 +70,14 @@ func holdLinks(t *testing.T, r *row) {
 	defer server.Close()
 	page, err := newClient(t, server.URL).Deployments.List(t.Context(), "o", "r", ghdeploy.DeploymentListOptions{Page: number})
 	if anyNext.MatchString(r.header("Link")) && want["next"] == 0 {
-		// A cursor or an id in place of a number: GitHub does not page our lists
-		// so, and the client must not take the first page for all of them.
-		if !errors.Is(err, ghdeploy.ErrPagination) {
-			t.Errorf("%s: the next page has no number, and the error is %v", r, err)
+		// A cursor or an ID in place of a number: GitHub does not page our lists
+		// like that, and the client must not take the first page for all of them.
+		if err != nil || page.NextPage != -1 {
+			t.Fatalf("%s: the next page has no number, and the page is %+v, %v", r, page, err)
+		}
+		_, err := newClient(t, server.URL).Deployments.List(t.Context(), "o", "r", ghdeploy.DeploymentListOptions{Page: page.NextPage})
+		if !errors.Is(err, ghdeploy.ErrInvalidArgument) {
+			t.Errorf("%s: the next List is %v, want ErrInvalidArgument", r, err)
 		}
 		return
 	}
