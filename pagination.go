@@ -46,10 +46,11 @@ type Page[T any] struct {
 // the fetching at once, and a second range starts over. A page number that
 // does not grow, and pages that go on without a new row, are [ErrPagination].
 //
-// Rows created during the walk move others to a later page: the last 1,000 ids
-// are remembered, and a row of this package's types that comes twice is yielded
-// once. A row that is deleted during the walk moves others to an earlier page,
-// and one of them can be missed.
+// A row that is created during the range moves others to a later page: Pages
+// remembers the last 1,000 IDs and yields a row of this package's types once. A
+// row that is deleted during the range moves others to an earlier page, and
+// these are skipped. Do not delete while you range: collect the rows first, or
+// use Retire of package rollout.
 func Pages[T any](first int, list func(page int) (*Page[T], error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var (
