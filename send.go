@@ -121,7 +121,7 @@ func (x *exchange) acquireToken() (string, error) {
 
 // finish reads the response of an attempt and decides whether there is another
 // attempt.
-func (x *exchange) finish(_ context.Context, resp *http.Response, err error) (bool, error) {
+func (x *exchange) finish(ctx context.Context, resp *http.Response, err error) (bool, error) {
 	now := time.Now()
 	x.last = x.read(resp, err, now)
 	// Before any logger runs: it may call the client.
@@ -151,7 +151,7 @@ func (x *exchange) finish(_ context.Context, resp *http.Response, err error) (bo
 	x.last.rewritten = o.rewritten
 
 	wait, allowed := x.core.retry.wait(o, jitter())
-	retry := mayRepeat(o) && allowed && withinDeadline(x.ctx, wait, now)
+	retry := mayRepeat(o) && allowed && withinDeadline(ctx, wait, now)
 	x.logAttempt(retry, wait)
 	if retry {
 		x.waiting, x.wait = true, wait
