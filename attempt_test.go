@@ -23,29 +23,35 @@ func TestAttemptCountsWrites(t *testing.T) {
 	tests := map[string]struct {
 		events    []string
 		rewritten bool
-		notSent   bool
+		notSent   bool // proof of it
+		stopped   bool // a PUT or DELETE is canceled; a POST is if rewritten
 	}{
-		"no hook":                               {nil, false, false},
-		"no connection":                         {[]string{ask}, false, true},
-		"one write":                             {[]string{ask, dial, write, response}, false, false},
-		"a write without a response":            {[]string{ask, dial, write}, false, false},
-		"two connections before a write":        {[]string{ask, dial, ask, dial, write, response}, false, false},
-		"a second write":                        {[]string{ask, dial, write, ask, dial, write}, true, false},
-		"a second connection":                   {[]string{ask, dial, write, ask}, true, false},
-		"a second write on the same connection": {[]string{ask, dial, write, write}, true, false},
-		"a second write after a response":       {[]string{ask, dial, write, response, ask, idle, write}, true, false},
-		"a second write over HTTP/2":            {[]string{ask, idle, write2, idle, write2}, true, false},
-		"a second HTTP/2 connection":            {[]string{ask, idle, write2, ask}, true, false},
-		"a retry after HTTP/2, over HTTP/1.1":   {[]string{ask, idle, write2, ask, dial, write}, true, false},
-		"net/http's replay":                     {[]string{ask, idle, write, ask, dial, write, response}, false, false},
-		"net/http's replay, twice":              {[]string{ask, idle, write, ask, idle, write, ask, dial, write}, false, false},
-		"a replay, and a second write":          {[]string{ask, idle, write, ask, dial, write, ask}, true, false},
-		"a retry on an idle connection":         {[]string{ask, idle, write, response, ask, idle, write}, true, false},
-		"another request before":                {[]string{ask, dial, other, response, ask, idle, write, response}, false, false},
-		"another request without a response":    {[]string{ask, dial, other, ask, dial, write, response}, false, false},
-		"another request after the response":    {[]string{ask, dial, write, response, ask, idle, other, response}, false, false},
-		"another request, then a second write":  {[]string{ask, dial, write, response, ask, idle, other, response, ask, idle, write}, true, false},
-		"a refresh between two writes":          {[]string{ask, idle, write, ask, dial, other, response, ask, idle, write}, true, false},
+		"no hook":                               {nil, false, false, false},
+		"no connection":                         {[]string{ask}, false, true, false},
+		"one write":                             {[]string{ask, dial, write, response}, false, false, false},
+		"a write without a response":            {[]string{ask, dial, write}, false, false, false},
+		"two connections before a write":        {[]string{ask, dial, ask, dial, write, response}, false, false, false},
+		"a second write":                        {[]string{ask, dial, write, ask, dial, write}, true, false, false},
+		"a second connection":                   {[]string{ask, dial, write, ask}, true, false, false},
+		"a second write on the same connection": {[]string{ask, dial, write, write}, true, false, false},
+		"a second write after a response":       {[]string{ask, dial, write, response, ask, idle, write}, true, false, false},
+		"a second write over HTTP/2":            {[]string{ask, idle, write2, idle, write2}, true, false, false},
+		"a second HTTP/2 connection":            {[]string{ask, idle, write2, ask}, true, false, false},
+		"a retry after HTTP/2, over HTTP/1.1":   {[]string{ask, idle, write2, ask, dial, write}, true, false, false},
+		"net/http's replay":                     {[]string{ask, idle, write, ask, dial, write, response}, false, false, false},
+		"net/http's replay, twice":              {[]string{ask, idle, write, ask, idle, write, ask, dial, write}, false, false, false},
+		"a replay, and a second write":          {[]string{ask, idle, write, ask, dial, write, ask}, true, false, false},
+		"a retry on an idle connection":         {[]string{ask, idle, write, response, ask, idle, write}, true, false, false},
+		"another request before":                {[]string{ask, dial, other, response, ask, idle, write, response}, false, false, false},
+		"another request without a response":    {[]string{ask, dial, other, ask, dial, write, response}, false, false, false},
+		"another request after the response":    {[]string{ask, dial, write, response, ask, idle, other, response}, false, false, false},
+		"another request, then a second write":  {[]string{ask, dial, write, response, ask, idle, other, response, ask, idle, write}, true, false, false},
+		"a second replay over HTTP/2":           {[]string{ask, idle, write2, idle, write2, idle}, true, false, true},
+		"a second replay after a GOAWAY":        {[]string{ask, dial, write2, ask, dial, write2, ask}, true, false, true},
+		"a third write":                         {[]string{ask, dial, write, ask, dial, write, ask}, true, false, true},
+		"a third write after responses":         {[]string{ask, dial, write, response, ask, idle, write, response, ask, idle, write}, true, false, false},
+		"others beside a write":                 {[]string{ask, dial, write, ask, dial, other, ask, dial, other, response}, true, false, false},
+		"a refresh between two writes":          {[]string{ask, idle, write, ask, dial, other, response, ask, idle, write}, true, false, false},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -75,8 +81,8 @@ func TestAttemptCountsWrites(t *testing.T) {
 				if a.rewritten() != tt.rewritten || a.notProcessed() != tt.notSent {
 					t.Errorf("%s: rewritten = %t, not processed = %t", method, a.rewritten(), a.notProcessed())
 				}
-				if canceled := errors.Is(context.Cause(a.ctx), errWrittenTwice); canceled != (tt.rewritten && method == http.MethodPost) {
-					t.Errorf("%s: canceled = %t", method, canceled)
+				if want := tt.stopped || tt.rewritten && method == http.MethodPost; a.stopped() != want {
+					t.Errorf("%s: stopped = %t", method, a.stopped())
 				}
 			}
 		})
