@@ -231,7 +231,7 @@ func TestCheckRedirectThatReplacesTheContext(t *testing.T) {
 			return nil, io.ErrUnexpectedEOF
 		}),
 		CheckRedirect: func(r *http.Request, _ []*http.Request) error {
-			*r = *r.WithContext(context.WithoutCancel(untraced{context.Background()}))
+			*r = *r.WithContext(t.Context())
 			return nil
 		},
 	}))
