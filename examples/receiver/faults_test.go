@@ -1,0 +1,383 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/ghdeploy/ghdeploy"
+	"github.com/ghdeploy/ghdeploy/ghdeploytest"
+	"github.com/ghdeploy/ghdeploy/webhook"
+)
+
+// bubble is a receiver and a server in a bubble of synctest.
+type bubble struct {
+	*receiver
+	server *ghdeploytest.Server
+	deploy func(ctx context.Context, d ghdeploy.Deployment) (string, error)
+
+	mu       sync.Mutex
+	deployed []int64
+}
+
+// inBubble runs f with a receiver whose webhook is not yet added.
+func inBubble(t *testing.T, c config, f func(t *testing.T, b *bubble)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		b := &bubble{server: newServer(t)}
+		verifier, err := webhook.NewVerifier(secret)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.repos, c.name, c.report = []string{repo}, "receiver", 10*time.Second
+		b.receiver, err = newReceiver(c, b.server.Client(), verifier, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.deployer.deploy = func(ctx context.Context, d ghdeploy.Deployment) (string, error) {
+			b.mu.Lock()
+			b.deployed = append(b.deployed, d.ID)
+			b.mu.Unlock()
+			if b.deploy != nil {
+				return b.deploy(ctx, d)
+			}
+			return "https://" + d.Environment + ".example.com/", nil
+		}
+		f(t, b)
+	})
+}
+
+// hook adds the webhook.
+func (b *bubble) hook() {
+	b.server.AddWebhook(ghdeploytest.Webhook{Handler: b.handler, Secret: secret})
+}
+
+// finish ends the receiver, and returns how many deployments it deployed.
+func (b *bubble) finish(t *testing.T) int {
+	t.Helper()
+	delivered(t, b.server)
+	if err := b.end(t, time.Hour); err != nil {
+		t.Error(err)
+	}
+	return len(b.deployed)
+}
+
+func (b *bubble) end(t *testing.T, grace time.Duration) error {
+	t.Helper()
+	b.grace = grace
+	return b.shutdown(t.Context(), new(http.Server))
+}
+
+// No call of the API succeeds for ten minutes.
+func TestOutageBeforeTheDeployment(t *testing.T) {
+	for _, effect := range []ghdeploytest.Effect{
+		ghdeploytest.Respond(http.StatusBadGateway, ""),
+		ghdeploytest.RefuseConnection(),
+		ghdeploytest.Respond(http.StatusTooManyRequests, `{"message":"API rate limit exceeded"}`).WithHeader("Retry-After", "60"),
+	} {
+		t.Run(effect.String(), func(t *testing.T) {
+			inBubble(t, config{}, func(t *testing.T, b *bubble) {
+				b.hook()
+				down := time.Now().Add(10 * time.Minute)
+				b.server.Inject(ghdeploytest.Fault{
+					Operation: ghdeploytest.AnyOperation, Times: ghdeploytest.Always, Effect: effect,
+					Match: func(r ghdeploytest.Request) bool { return r.Operation != postDeployment && time.Now().Before(down) },
+				})
+				d := create(t, b.server, "staging")
+				if n := b.finish(t); n != 1 {
+					t.Errorf("deployed %d times", n)
+				}
+				expect(t, b.server, d, "in_progress success")
+			})
+		})
+	}
+}
+
+// The outcome meets one fault and arrives all the same, once.
+func TestFaultsOnTheOutcome(t *testing.T) {
+	limit := `{"message":"You have exceeded a secondary rate limit."}`
+	for _, test := range []struct {
+		fault ghdeploytest.Fault
+		want  string
+	}{
+		{ghdeploytest.Fault{Effect: ghdeploytest.Respond(http.StatusBadGateway, "")}, "in_progress success"},
+		{ghdeploytest.Fault{Effect: ghdeploytest.Respond(http.StatusBadGateway, ""), Times: 10}, "in_progress success"},
+		{ghdeploytest.Fault{Effect: ghdeploytest.DropAfter()}, "in_progress success"},
+		{ghdeploytest.Fault{Effect: ghdeploytest.DropBefore(), Times: 10}, "in_progress success"},
+		{ghdeploytest.Fault{Effect: ghdeploytest.EmptyBody()}, "in_progress success"},
+		{ghdeploytest.Fault{Effect: ghdeploytest.CarryOutLater(10 * time.Second)}, "in_progress success"},
+		{ghdeploytest.Fault{Effect: ghdeploytest.Respond(http.StatusForbidden, limit).WithHeader("Retry-After", "60"), Times: 5}, "in_progress success"},
+		{ghdeploytest.Fault{Effect: ghdeploytest.Respond(http.StatusForbidden, limit).WithHeader("Retry-After", "2400")}, "in_progress success"},
+	} {
+		t.Run(fmt.Sprint(test.fault.Effect, test.fault.Times), func(t *testing.T) {
+			inBubble(t, config{}, func(t *testing.T, b *bubble) {
+				b.hook()
+				test.fault.Operation, test.fault.Match = postStatus, state(ghdeploy.StateSuccess)
+				b.server.Inject(test.fault)
+				d := create(t, b.server, "staging")
+				if n := b.finish(t); n != 1 {
+					t.Errorf("deployed %d times", n)
+				}
+				expect(t, b.server, d, test.want)
+			})
+		})
+	}
+}
+
+// Whatever happens to in_progress, the deployment is deployed once.
+func TestFaultsOnInProgress(t *testing.T) {
+	for _, test := range []struct {
+		fault ghdeploytest.Fault
+		want  string
+	}{
+		{ghdeploytest.Fault{Effect: ghdeploytest.Respond(http.StatusBadGateway, "")}, "in_progress success"},
+		{ghdeploytest.Fault{Effect: ghdeploytest.Respond(http.StatusBadGateway, ""), Times: ghdeploytest.Always}, "success"},
+		{ghdeploytest.Fault{Effect: ghdeploytest.Respond(http.StatusForbidden, `{"message":"Resource not accessible"}`)}, "success"},
+		{ghdeploytest.Fault{Effect: ghdeploytest.DropAfter()}, "in_progress success"},
+		{ghdeploytest.Fault{Effect: ghdeploytest.CarryOutLater(10 * time.Second)}, "in_progress success"},
+	} {
+		t.Run(fmt.Sprint(test.fault.Effect, test.fault.Times), func(t *testing.T) {
+			inBubble(t, config{}, func(t *testing.T, b *bubble) {
+				b.hook()
+				test.fault.Operation, test.fault.Match = postStatus, state(ghdeploy.StateInProgress)
+				b.server.Inject(test.fault)
+				d := create(t, b.server, "staging")
+				if n := b.finish(t); n != 1 {
+					t.Errorf("deployed %d times", n)
+				}
+				expect(t, b.server, d, test.want)
+			})
+		})
+	}
+}
+
+// GitHub refuses the outcome for good. The shutdown names the deployment. A
+// redelivery before that reports the same outcome and does not deploy again.
+func TestOutcomeRefused(t *testing.T) {
+	inBubble(t, config{}, func(t *testing.T, b *bubble) {
+		b.hook()
+		b.server.Inject(ghdeploytest.Fault{
+			Operation: postStatus, Match: state(ghdeploy.StateSuccess), Times: 2,
+			Effect: ghdeploytest.Respond(http.StatusForbidden, `{"message":"Resource not accessible by personal access token"}`),
+		})
+		d := create(t, b.server, "staging")
+		synctest.Wait()
+		expect(t, b.server, d, "in_progress")
+		redeliver := func() {
+			for _, delivery := range b.server.Deliveries() {
+				if delivery.Event == "deployment" && !delivery.Redelivery {
+					b.server.Redeliver(delivery.GUID)
+				}
+			}
+			synctest.Wait()
+		}
+		redeliver() // refused too
+		if ids := b.deployer.unreported.ids(); !slices.Equal(ids, []int64{d.ID}) {
+			t.Errorf("unreported: %d, want %d", ids, d.ID)
+		}
+		redeliver()
+		if n := b.finish(t); n != 1 {
+			t.Errorf("deployed %d times", n)
+		}
+		expect(t, b.server, d, "in_progress success")
+	})
+	inBubble(t, config{}, func(t *testing.T, b *bubble) {
+		b.hook()
+		b.server.Inject(ghdeploytest.Fault{
+			Operation: postStatus, Match: state(ghdeploy.StateSuccess),
+			Effect: ghdeploytest.Respond(http.StatusForbidden, `{"message":"Resource not accessible by personal access token"}`),
+		})
+		d := create(t, b.server, "staging")
+		synctest.Wait()
+		if err := b.end(t, time.Hour); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("[%d]", d.ID)) {
+			t.Errorf("the shutdown returned %v; it does not name %d", err, d.ID)
+		}
+	})
+}
+
+// GitHub refuses the URL of the outcome.
+func TestInvalidURL(t *testing.T) {
+	inBubble(t, config{}, func(t *testing.T, b *bubble) {
+		b.hook()
+		b.server.Inject(ghdeploytest.Fault{
+			Operation: postStatus, Times: ghdeploytest.Always,
+			Match:  func(r ghdeploytest.Request) bool { return strings.Contains(r.Body, "environment_url") },
+			Effect: ghdeploytest.Respond(http.StatusUnprocessableEntity, `{"message":"Validation Failed"}`),
+		})
+		d := create(t, b.server, "staging")
+		b.finish(t)
+		expect(t, b.server, d, "in_progress success")
+	})
+}
+
+func TestDeployFails(t *testing.T) {
+	for name, deploy := range map[string]func(context.Context, ghdeploy.Deployment) (string, error){
+		"error": func(context.Context, ghdeploy.Deployment) (string, error) { return "", errors.New("s3cret") },
+		"panic": func(context.Context, ghdeploy.Deployment) (string, error) { panic("s3cret") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, config{}, func(t *testing.T, b *bubble) {
+				b.hook()
+				b.deploy = deploy
+				d := create(t, b.server, "staging")
+				b.finish(t)
+				expect(t, b.server, d, "in_progress failure")
+				if last := statuses(b.server, d)[1]; strings.Contains(last.Description, "s3cret") {
+					t.Errorf("the description is %q", last.Description)
+				}
+				if failed := b.queue.Stats().Failed; failed != 1 {
+					t.Errorf("%d deliveries failed", failed)
+				}
+			})
+		})
+	}
+}
+
+// Somebody ends the deployment between the question and in_progress.
+func TestFinalMeanwhile(t *testing.T) {
+	inBubble(t, config{}, func(t *testing.T, b *bubble) {
+		b.hook()
+		reads := 0
+		b.server.Inject(ghdeploytest.Fault{
+			Operation: "GET /repos/{owner}/{repo}/deployments/{deployment_id}/statuses", Nth: 2, Latency: time.Second,
+			Match: func(ghdeploytest.Request) bool { reads++; return true },
+		})
+		d := create(t, b.server, "staging")
+		synctest.Wait() // in the second read, that of Report
+		report(t, b.server, d, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateInactive})
+		if n := b.finish(t); n != 0 || reads != 2 {
+			t.Errorf("deployed %d times, %d reads", n, reads)
+		}
+		expect(t, b.server, d, "inactive")
+	})
+}
+
+// Five deployments of one environment while the first runs: only the newest of
+// the waiting ones is deployed.
+func TestOnlyTheNewestIsDeployed(t *testing.T) {
+	inBubble(t, config{}, func(t *testing.T, b *bubble) {
+		b.hook()
+		b.deploy = func(context.Context, ghdeploy.Deployment) (string, error) {
+			time.Sleep(time.Minute)
+			return "", nil
+		}
+		var all []*ghdeploy.Deployment
+		for range 5 {
+			all = append(all, create(t, b.server, "Staging"))
+			synctest.Wait()
+			time.Sleep(time.Second)
+		}
+		b.finish(t)
+		if want := []int64{all[0].ID, all[4].ID}; !slices.Equal(b.deployed, want) {
+			t.Errorf("deployed %d, want %d", b.deployed, want)
+		}
+		expect(t, b.server, all[0], "in_progress success inactive")
+		for _, d := range all[1:4] {
+			expect(t, b.server, d, "inactive")
+		}
+		expect(t, b.server, all[4], "in_progress success")
+	})
+}
+
+func TestServesOnlyItsOwn(t *testing.T) {
+	inBubble(t, config{environments: []string{"Staging", "production"}}, func(t *testing.T, b *bubble) {
+		b.hook()
+		staging, preview := create(t, b.server, "staging"), create(t, b.server, "preview")
+		b.deployer.repos[0].Owner = "ACME"
+		b.finish(t)
+		expect(t, b.server, staging, "in_progress success")
+		expect(t, b.server, preview, "")
+	})
+	inBubble(t, config{}, func(t *testing.T, b *bubble) {
+		b.deployer.repos[0].Name = "other"
+		b.hook()
+		d := create(t, b.server, "staging")
+		b.finish(t)
+		expect(t, b.server, d, "")
+	})
+}
+
+// A read of the list fails for minutes while the receiver starts.
+func TestReconcileDuringAnOutage(t *testing.T) {
+	inBubble(t, config{environments: []string{"staging", "production"}}, func(t *testing.T, b *bubble) {
+		staging, production, preview := create(t, b.server, "staging"), create(t, b.server, "production"), create(t, b.server, "preview")
+		b.server.Inject(ghdeploytest.Fault{
+			Operation: "GET /repos/{owner}/{repo}/deployments", Times: 40, Effect: ghdeploytest.Respond(http.StatusBadGateway, ""),
+		})
+		if err := b.reconcile(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		b.finish(t)
+		expect(t, b.server, staging, "in_progress success")
+		expect(t, b.server, production, "in_progress success")
+		expect(t, b.server, preview, "")
+	})
+}
+
+// More deployments than the queue has room for.
+func TestReconcileWaitsForRoom(t *testing.T) {
+	inBubble(t, config{workers: 1, capacity: 1}, func(t *testing.T, b *bubble) {
+		b.deploy = func(context.Context, ghdeploy.Deployment) (string, error) {
+			time.Sleep(time.Minute)
+			return "", nil
+		}
+		var all []*ghdeploy.Deployment
+		for i := range 5 {
+			all = append(all, create(t, b.server, fmt.Sprintf("preview-%d", i)))
+		}
+		if err := b.reconcile(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		b.finish(t)
+		for i, d := range all {
+			expect(t, b.server, d, "in_progress success")
+			if b.deployed[i] != d.ID {
+				t.Errorf("deployed %d, want oldest first", b.deployed)
+			}
+		}
+	})
+}
+
+// The program ends while reconcile waits.
+func TestReconcileIsStopped(t *testing.T) {
+	inBubble(t, config{}, func(t *testing.T, b *bubble) {
+		b.server.Inject(ghdeploytest.Fault{Operation: ghdeploytest.AnyOperation, Times: ghdeploytest.Always, Effect: ghdeploytest.Respond(http.StatusBadGateway, "")})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if err := b.reconcile(ctx); err != nil || b.reconciled.Load() {
+			t.Errorf("%v, reconciled %v", err, b.reconciled.Load())
+		}
+	})
+}
+
+// The wait for the API does not delay the end of the program.
+func TestShutdownDuringAnOutage(t *testing.T) {
+	inBubble(t, config{}, func(t *testing.T, b *bubble) {
+		b.hook()
+		b.server.Inject(ghdeploytest.Fault{
+			Operation: ghdeploytest.AnyOperation, Times: ghdeploytest.Always, Effect: ghdeploytest.Respond(http.StatusBadGateway, ""),
+			Match: func(r ghdeploytest.Request) bool { return r.Operation != postDeployment },
+		})
+		d := create(t, b.server, "staging")
+		delivered(t, b.server)
+		began := time.Now()
+		if err := b.end(t, 25*time.Second); err == nil {
+			t.Error("the shutdown succeeded")
+		}
+		if took := time.Since(began); took > 36*time.Second {
+			t.Errorf("the shutdown took %v", took)
+		}
+		if len(b.deployed) != 0 {
+			t.Error("deployed")
+		}
+		expect(t, b.server, d, "") // the next start deploys it
+	})
+}
