@@ -5,8 +5,9 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/ghdeploy/ghdeploy"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/ghdeploy/ghdeploy"
 )
 
 func TestDecide(t *testing.T) {

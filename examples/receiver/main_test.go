@@ -158,6 +158,16 @@ func TestSIGTERMDuringAnOutage(t *testing.T) {
 	expect(t, server, d, "in_progress error")
 }
 
+// The API fails from before the start. Nothing was accepted, so nothing is lost.
+func TestSIGTERMWhileReconciling(t *testing.T) {
+	t.Parallel()
+	server := newServer(t)
+	server.Inject(ghdeploytest.Fault{Operation: ghdeploytest.AnyOperation, Times: ghdeploytest.Always, Effect: ghdeploytest.Respond(http.StatusBadGateway, "")})
+	p := start(t, server)
+	p.waitFor("trying again")
+	p.stop(0)
+}
+
 // A 502 on in_progress neither stops the deployment nor repeats it.
 func TestBadGatewayOnInProgress(t *testing.T) {
 	t.Parallel()

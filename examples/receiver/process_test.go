@@ -39,12 +39,11 @@ var program = main
 
 // build builds the program once for all tests.
 var build = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "receiver") //nolint:usetesting // outlives the first test
+	dir, err := os.MkdirTemp("", "receiver") // outlives the test that builds it
 	if err != nil {
 		return "", err
 	}
 	path := filepath.Join(dir, "receiver")
-	//nolint:noctx // it ends by itself
 	if out, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)
 	}

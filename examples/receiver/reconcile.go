@@ -19,10 +19,7 @@ func (r *receiver) reconcile(ctx context.Context) error {
 	for _, repo := range r.deployer.repos {
 		n, err := r.reconcileRepo(ctx, repo)
 		found += n
-		switch {
-		case ctx.Err() != nil, errors.Is(err, webhook.ErrQueueClosed): // the next start does it
-			return nil
-		case err != nil:
+		if err != nil {
 			return fmt.Errorf("reconcile %s/%s: %w", repo.Owner, repo.Name, err)
 		}
 	}

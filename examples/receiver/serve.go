@@ -48,8 +48,8 @@ func (r *receiver) serve(ctx context.Context) error {
 	ended := make(chan error, 2)
 	go func() { ended <- server.Serve(listener) }()
 	go func() {
-		if err := r.reconcile(ctx); err != nil {
-			ended <- err
+		if err := r.reconcile(ctx); err != nil && ctx.Err() == nil {
+			ended <- err // such as a token that GitHub refuses
 		}
 	}()
 	select {
