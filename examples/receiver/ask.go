@@ -62,14 +62,14 @@ func listStatuses(ctx context.Context, repo rollout.Repo, id int64, log *slog.Lo
 	return list, err
 }
 
-// persist calls f until it succeeds, its error is permanent, or ctx ends. The
+// persist calls f until it succeeds, GitHub refuses the call, or ctx ends. The
 // client has retried before, for seconds; persist waits out an outage. f must
 // be safe to call again after an outcome that is unknown: reads and Report are.
 func persist(ctx context.Context, log *slog.Logger, f func() error) error {
 	for backoff := time.Second; ; backoff = min(2*backoff, 30*time.Second) {
 		err := f()
-		failed, _ := errors.AsType[*ghdeploy.Error](err)
-		if failed == nil || !failed.Retryable() && !errors.Is(err, ghdeploy.ErrOutcomeUnknown) {
+		failed, ok := errors.AsType[*ghdeploy.Error](err)
+		if !ok || refused(failed) {
 			return err
 		}
 		wait := max(backoff, failed.RetryAfter)
@@ -80,4 +80,10 @@ func persist(ctx context.Context, log *slog.Logger, f func() error) error {
 		case <-time.After(wait):
 		}
 	}
+}
+
+// refused reports whether the response is GitHub's final word, such as a 401.
+// Rate limits, 5xx, lost connections and the page of a proxy are not.
+func refused(err *ghdeploy.Error) bool {
+	return (err.StatusCode/100 == 3 || err.StatusCode/100 == 4) && !err.Retryable()
 }

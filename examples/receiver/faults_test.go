@@ -81,6 +81,8 @@ func TestOutageBeforeTheDeployment(t *testing.T) {
 	for _, effect := range []ghdeploytest.Effect{
 		ghdeploytest.Respond(http.StatusBadGateway, ""),
 		ghdeploytest.RefuseConnection(),
+		ghdeploytest.DropMidAnswer(),
+		ghdeploytest.HTMLBody(), // of a proxy
 		ghdeploytest.Respond(http.StatusTooManyRequests, `{"message":"API rate limit exceeded"}`).WithHeader("Retry-After", "60"),
 	} {
 		t.Run(effect.String(), func(t *testing.T) {
@@ -157,6 +159,27 @@ func TestFaultsOnInProgress(t *testing.T) {
 			})
 		})
 	}
+}
+
+// GitHub executes a request for in_progress after the outcome. The next start
+// corrects that.
+func TestLateInProgress(t *testing.T) {
+	inBubble(t, config{}, func(t *testing.T, b *bubble) {
+		b.hook()
+		b.server.Inject(ghdeploytest.Fault{
+			Operation: postStatus, Match: state(ghdeploy.StateInProgress), Effect: ghdeploytest.CarryOutLater(time.Minute),
+		})
+		d := create(t, b.server, "staging")
+		time.Sleep(5 * time.Minute)
+		expect(t, b.server, d, "in_progress success in_progress")
+		if err := b.reconcile(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if n := b.finish(t); n != 1 {
+			t.Errorf("deployed %d times", n)
+		}
+		expect(t, b.server, d, "in_progress success in_progress success")
+	})
 }
 
 // GitHub refuses the outcome for good. The shutdown names the deployment. A
@@ -379,5 +402,27 @@ func TestShutdownDuringAnOutage(t *testing.T) {
 			t.Error("deployed")
 		}
 		expect(t, b.server, d, "") // the next start deploys it
+	})
+}
+
+// The function deploy does not return when its context ends.
+func TestDeployIgnoresItsContext(t *testing.T) {
+	inBubble(t, config{}, func(t *testing.T, b *bubble) {
+		b.hook()
+		b.deploy = func(context.Context, ghdeploy.Deployment) (string, error) {
+			time.Sleep(time.Hour)
+			return "", nil
+		}
+		d := create(t, b.server, "staging")
+		delivered(t, b.server)
+		began := time.Now()
+		if err := b.end(t, 25*time.Second); err == nil {
+			t.Error("the shutdown succeeded")
+		}
+		if took := time.Since(began); took > 36*time.Second {
+			t.Errorf("the shutdown took %v", took)
+		}
+		expect(t, b.server, d, "in_progress") // the next start reports error
+		time.Sleep(time.Hour)
 	})
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/ghdeploy/ghdeploy"
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
@@ -89,7 +91,10 @@ func launch(t *testing.T, api string, args ...string) *process {
 	for len(args) > 0 && strings.Contains(args[0], "=") {
 		environment, args = append(environment, args[0]), args[1:]
 	}
-	p := &process{t: t, cmd: exec.CommandContext(t.Context(), binary(t), args...)}
+	// A program that hangs is killed, so that the test shows its log.
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	t.Cleanup(cancel)
+	p := &process{t: t, cmd: exec.CommandContext(ctx, binary(t), args...)}
 	p.cmd.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool {
 		return strings.HasPrefix(v, "GH_TOKEN=") || strings.HasPrefix(v, "WEBHOOK_SECRET")
 	}), "WEBHOOK_SECRET="+secret, "GITHUB_TOKEN="+ghdeploytest.DefaultToken, "GITHUB_API_URL="+api)
