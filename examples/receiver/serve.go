@@ -7,7 +7,10 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"os/signal"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/ghdeploy/ghdeploy/webhook"
@@ -25,8 +28,10 @@ type receiver struct {
 	reconciled atomic.Bool
 }
 
-// serve serves until ctx ends, and then finishes what was accepted.
+// serve serves until a signal arrives, and then finishes what was accepted.
 func (r *receiver) serve(ctx context.Context) error {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
 	mux := http.NewServeMux()
 	mux.Handle("/webhook", r.handler)
 	mux.HandleFunc("GET /healthz", r.health)
@@ -56,6 +61,7 @@ func (r *receiver) serve(ctx context.Context) error {
 	case err = <-ended:
 	case <-ctx.Done():
 	}
+	stop() // a second signal ends the program at once
 	r.log.Info("shutting down", "grace", r.grace)
 	return errors.Join(err, r.shutdown(context.WithoutCancel(ctx), server))
 }
