@@ -4,77 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/ghdeploy/ghdeploy"
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
-	"github.com/ghdeploy/ghdeploy/webhook"
 )
-
-// bubble is a receiver and a server in a bubble of synctest.
-type bubble struct {
-	*receiver
-	server *ghdeploytest.Server
-	deploy func(ctx context.Context, d ghdeploy.Deployment) (string, error)
-
-	mu       sync.Mutex
-	deployed []int64
-}
-
-// inBubble runs f with a receiver whose webhook is not yet added.
-func inBubble(t *testing.T, c config, f func(t *testing.T, b *bubble)) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		b := &bubble{server: newServer(t)}
-		verifier, err := webhook.NewVerifier(secret)
-		if err != nil {
-			t.Fatal(err)
-		}
-		c.repos, c.name, c.report = []string{repo}, "receiver", 10*time.Second
-		b.receiver, err = newReceiver(c, b.server.Client(), verifier, slog.New(slog.DiscardHandler))
-		if err != nil {
-			t.Fatal(err)
-		}
-		b.deployer.deploy = func(ctx context.Context, d ghdeploy.Deployment) (string, error) {
-			b.mu.Lock()
-			b.deployed = append(b.deployed, d.ID)
-			b.mu.Unlock()
-			if b.deploy != nil {
-				return b.deploy(ctx, d)
-			}
-			return "https://" + d.Environment + ".example.com/", nil
-		}
-		f(t, b)
-	})
-}
-
-// hook adds the webhook.
-func (b *bubble) hook() {
-	b.server.AddWebhook(ghdeploytest.Webhook{Handler: b.handler, Secret: secret})
-}
-
-// finish ends the receiver, and returns how many deployments it deployed.
-func (b *bubble) finish(t *testing.T) int {
-	t.Helper()
-	delivered(t, b.server)
-	if err := b.end(t, time.Hour); err != nil {
-		t.Error(err)
-	}
-	return len(b.deployed)
-}
-
-func (b *bubble) end(t *testing.T, grace time.Duration) error {
-	t.Helper()
-	b.grace = grace
-	return b.shutdown(t.Context(), new(http.Server))
-}
 
 // No call of the API succeeds for ten minutes.
 func TestOutageBeforeTheDeployment(t *testing.T) {
@@ -101,6 +40,27 @@ func TestOutageBeforeTheDeployment(t *testing.T) {
 			})
 		})
 	}
+}
+
+// GitHub asks for a wait that is longer than the client's.
+func TestWaitsAsLongAsAsked(t *testing.T) {
+	inBubble(t, config{}, func(t *testing.T, b *bubble) {
+		b.hook()
+		b.server.Inject(ghdeploytest.Fault{
+			Operation: getStatuses, Effect: ghdeploytest.Respond(http.StatusServiceUnavailable, "").WithHeader("Retry-After", "600"),
+		})
+		create(t, b.server, "staging")
+		b.finish(t)
+		var reads []time.Time
+		for _, r := range b.server.Requests() {
+			if r.Operation == getStatuses {
+				reads = append(reads, r.Time)
+			}
+		}
+		if wait := reads[1].Sub(reads[0]); wait < 10*time.Minute {
+			t.Errorf("the second read came after %v", wait)
+		}
+	})
 }
 
 // The outcome meets one fault and arrives all the same, once.
@@ -159,27 +119,6 @@ func TestFaultsOnInProgress(t *testing.T) {
 			})
 		})
 	}
-}
-
-// GitHub executes a request for in_progress after the outcome. The next start
-// corrects that.
-func TestLateInProgress(t *testing.T) {
-	inBubble(t, config{}, func(t *testing.T, b *bubble) {
-		b.hook()
-		b.server.Inject(ghdeploytest.Fault{
-			Operation: postStatus, Match: state(ghdeploy.StateInProgress), Effect: ghdeploytest.CarryOutLater(time.Minute),
-		})
-		d := create(t, b.server, "staging")
-		time.Sleep(5 * time.Minute)
-		expect(t, b.server, d, "in_progress success in_progress")
-		if err := b.reconcile(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		if n := b.finish(t); n != 1 {
-			t.Errorf("deployed %d times", n)
-		}
-		expect(t, b.server, d, "in_progress success in_progress success")
-	})
 }
 
 // GitHub refuses the outcome for good. The shutdown names the deployment. A
@@ -270,7 +209,7 @@ func TestFinalMeanwhile(t *testing.T) {
 		b.hook()
 		reads := 0
 		b.server.Inject(ghdeploytest.Fault{
-			Operation: "GET /repos/{owner}/{repo}/deployments/{deployment_id}/statuses", Nth: 2, Latency: time.Second,
+			Operation: getStatuses, Nth: 2, Latency: time.Second,
 			Match: func(ghdeploytest.Request) bool { reads++; return true },
 		})
 		d := create(t, b.server, "staging")
@@ -325,59 +264,6 @@ func TestServesOnlyItsOwn(t *testing.T) {
 		d := create(t, b.server, "staging")
 		b.finish(t)
 		expect(t, b.server, d, "")
-	})
-}
-
-// A read of the list fails for minutes while the receiver starts.
-func TestReconcileDuringAnOutage(t *testing.T) {
-	inBubble(t, config{environments: []string{"staging", "production"}}, func(t *testing.T, b *bubble) {
-		staging, production, preview := create(t, b.server, "staging"), create(t, b.server, "production"), create(t, b.server, "preview")
-		b.server.Inject(ghdeploytest.Fault{
-			Operation: "GET /repos/{owner}/{repo}/deployments", Times: 40, Effect: ghdeploytest.Respond(http.StatusBadGateway, ""),
-		})
-		if err := b.reconcile(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		b.finish(t)
-		expect(t, b.server, staging, "in_progress success")
-		expect(t, b.server, production, "in_progress success")
-		expect(t, b.server, preview, "")
-	})
-}
-
-// More deployments than the queue has room for.
-func TestReconcileWaitsForRoom(t *testing.T) {
-	inBubble(t, config{workers: 1, capacity: 1}, func(t *testing.T, b *bubble) {
-		b.deploy = func(context.Context, ghdeploy.Deployment) (string, error) {
-			time.Sleep(time.Minute)
-			return "", nil
-		}
-		var all []*ghdeploy.Deployment
-		for i := range 5 {
-			all = append(all, create(t, b.server, fmt.Sprintf("preview-%d", i)))
-		}
-		if err := b.reconcile(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		b.finish(t)
-		for i, d := range all {
-			expect(t, b.server, d, "in_progress success")
-			if b.deployed[i] != d.ID {
-				t.Errorf("deployed %d, want oldest first", b.deployed)
-			}
-		}
-	})
-}
-
-// The program ends while reconcile waits.
-func TestReconcileIsStopped(t *testing.T) {
-	inBubble(t, config{}, func(t *testing.T, b *bubble) {
-		b.server.Inject(ghdeploytest.Fault{Operation: ghdeploytest.AnyOperation, Times: ghdeploytest.Always, Effect: ghdeploytest.Respond(http.StatusBadGateway, "")})
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		defer cancel()
-		if err := b.reconcile(ctx); !errors.Is(err, context.DeadlineExceeded) || b.reconciled.Load() {
-			t.Errorf("%v, reconciled %v", err, b.reconciled.Load())
-		}
 	})
 }
 

@@ -13,6 +13,7 @@ import (
 
 const (
 	postDeployment = "POST /repos/{owner}/{repo}/deployments"
+	getStatuses    = "GET /repos/{owner}/{repo}/deployments/{deployment_id}/statuses"
 	postStatus     = "POST /repos/{owner}/{repo}/deployments/{deployment_id}/statuses"
 )
 
