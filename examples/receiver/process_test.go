@@ -39,13 +39,11 @@ type process struct {
 // program is linked into the test, so that the test cache notices a change of it.
 var program = main
 
+var buildDir string
+
 // build builds the program once for all tests.
 var build = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "receiver") // outlives the test that builds it
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "receiver")
+	path := filepath.Join(buildDir, "receiver")
 	if out, err := exec.Command("go", "build", "-o", path, ".").CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)
 	}
@@ -53,10 +51,13 @@ var build = sync.OnceValues(func() (string, error) {
 })
 
 func TestMain(m *testing.M) {
-	code := m.Run()
-	if path, err := build(); err == nil {
-		_ = os.RemoveAll(filepath.Dir(path))
+	var err error
+	if buildDir, err = os.MkdirTemp("", "receiver"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
+	code := m.Run()
+	_ = os.RemoveAll(buildDir)
 	os.Exit(code)
 }
 

@@ -67,7 +67,7 @@ func (r *receiver) enqueue(ctx context.Context, repo rollout.Repo, d *ghdeploy.D
 		Repository: &webhook.Repository{FullName: repo.Owner + "/" + repo.Name},
 	}}
 	for {
-		err := r.queue.Callbacks().OnDeployment(context.WithoutCancel(ctx), event)
+		err := r.queue.Callbacks().OnDeployment(ctx, event)
 		if !errors.Is(err, webhook.ErrQueueFull) {
 			return err
 		}
