@@ -72,8 +72,7 @@ func (r *receiver) shutdown(ctx context.Context, server *http.Server) error {
 	defer cancel()
 	if err := server.Shutdown(inTime); err != nil {
 		// Nothing is lost: an incomplete delivery was not acknowledged.
-		r.log.Warn("closing connections that are still open", "error", err)
-		_ = server.Close()
+		r.log.Warn("connections are still open", "error", err)
 	}
 	unfinished, err := r.queue.Shutdown(inTime)
 	for _, d := range unfinished {
