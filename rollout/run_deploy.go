@@ -2,7 +2,6 @@ package rollout
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 
@@ -122,15 +121,4 @@ func (x *run) conclude(ctx context.Context, err error) error {
 		defer cancel()
 	}
 	return join(join(err, unchecked), x.finish(finishCtx, state, x.running.latest()))
-}
-
-// join joins two errors and leaves a single one as it is.
-func join(a, b error) error {
-	switch {
-	case a == nil:
-		return b
-	case b == nil:
-		return a
-	}
-	return errors.Join(a, b)
 }
