@@ -14,13 +14,6 @@ import (
 	"github.com/ghdeploy/ghdeploy/rollout"
 )
 
-const (
-	deleteDeployment  = "DELETE /repos/{owner}/{repo}/deployments/{deployment_id}"
-	createStatus      = "POST /repos/{owner}/{repo}/deployments/{deployment_id}/statuses"
-	listStatuses      = "GET /repos/{owner}/{repo}/deployments/{deployment_id}/statuses"
-	deleteEnvironment = "DELETE /repos/{owner}/{repo}/environments/{environment_name}"
-)
-
 // Every form of a limit is a pause that is reported, and nothing is sent
 // meanwhile.
 func TestRetirePausesForLimits(t *testing.T) {
@@ -139,19 +132,19 @@ func TestRetireFaults(t *testing.T) {
 			ghdeploytest.Fault{Operation: deleteDeployment, Nth: 2, Effect: ghdeploytest.Respond(409, `{"message":"Locked."}`)},
 			rollout.RetireOptions{Environment: "a", Delete: true}, "0 deactivated, 2 deleted, 0 gone, 0 kept, 1 failed, error", []string{"2 success", "4 success"}},
 		"the status was created, its response is lost": {
-			ghdeploytest.Fault{Operation: createStatus, Effect: ghdeploytest.DropAfter()},
+			ghdeploytest.Fault{Operation: postStatus, Effect: ghdeploytest.DropAfter()},
 			rollout.RetireOptions{Environment: "a"}, "3 deactivated, 0 deleted, 0 gone, 0 kept, 0 failed", []string{"1 inactive", "2 inactive", "3 inactive", "4 success"}},
 		"the status is created later": {
-			ghdeploytest.Fault{Operation: createStatus, Effect: ghdeploytest.CarryOutLater(12 * time.Second)},
+			ghdeploytest.Fault{Operation: postStatus, Effect: ghdeploytest.CarryOutLater(12 * time.Second)},
 			rollout.RetireOptions{Environment: "a"}, "3 deactivated, 0 deleted, 0 gone, 0 kept, 0 failed", []string{"1 inactive", "2 inactive", "3 inactive", "4 success"}},
 		"the status was not created": {
-			ghdeploytest.Fault{Operation: createStatus, Effect: ghdeploytest.DropBefore()},
+			ghdeploytest.Fault{Operation: postStatus, Effect: ghdeploytest.DropBefore()},
 			rollout.RetireOptions{Environment: "a"}, "3 deactivated, 0 deleted, 0 gone, 0 kept, 0 failed", []string{"1 inactive", "2 inactive", "3 inactive", "4 success"}},
 		"no status is ever created": {
-			ghdeploytest.Fault{Operation: createStatus, Times: 3, Effect: ghdeploytest.DropBefore()},
+			ghdeploytest.Fault{Operation: postStatus, Times: 3, Effect: ghdeploytest.DropBefore()},
 			rollout.RetireOptions{Environment: "a"}, "2 deactivated, 0 deleted, 0 gone, 0 kept, 1 failed, error", []string{"1 success", "2 inactive", "3 inactive", "4 success"}},
 		"a state cannot be read": {
-			ghdeploytest.Fault{Operation: listStatuses, Times: ghdeploytest.Always, Effect: ghdeploytest.Respond(500, "")},
+			ghdeploytest.Fault{Operation: getStatuses, Times: ghdeploytest.Always, Effect: ghdeploytest.Respond(500, "")},
 			rollout.RetireOptions{Environment: "a", Delete: true}, "0 deactivated, 0 deleted, 0 gone, 0 kept, 0 failed, error", []string{"1 success", "2 success", "3 success", "4 success"}},
 		"GitHub is slow": {
 			ghdeploytest.Fault{Operation: deleteDeployment, Nth: 2, Latency: 25 * time.Second},

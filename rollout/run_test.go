@@ -38,9 +38,9 @@ func TestRunReports(t *testing.T) {
 		called := false
 		d, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{}, func(ctx context.Context, running *rollout.Running) error {
 			called = true
-			expect(t, "context", ctx == t.Context(), true)
-			expect(t, "states", srv.states(), "in_progress")
-			expect(t, "deployment", running.Deployment().ID, srv.Deployments("octocat/example")[0].ID)
+			equal(t, "context", true, ctx == t.Context())
+			equal(t, "states", "in_progress", srv.states())
+			equal(t, "deployment", srv.Deployments(repository)[0].ID, running.Deployment().ID)
 			return nil
 		})
 		if err != nil || d == nil || !called {
@@ -50,8 +50,8 @@ func TestRunReports(t *testing.T) {
 		if body := srv.sent(postDeployment)[0].Body; !create.MatchString(body) {
 			t.Errorf("got the body %s", body)
 		}
-		expect(t, "bodies", srv.bodies(), `{"state":"in_progress"}`+"\n"+`{"state":"success"}`)
-		expect(t, "requests", len(srv.Requests()), 3)
+		equal(t, "bodies", `{"state":"in_progress"}`+"\n"+`{"state":"success"}`, srv.bodies())
+		equal(t, "requests", 3, len(srv.Requests()))
 	})
 }
 
@@ -85,7 +85,7 @@ func TestRunFinalState(t *testing.T) {
 				if err != tt.err || d == nil { //nolint:errorlint // the function's error itself
 					t.Errorf("got %v, %v; want %v", d, err, tt.err)
 				}
-				expect(t, "states", srv.states(), "in_progress "+tt.want)
+				equal(t, "states", "in_progress "+tt.want, srv.states())
 			})
 		})
 	}
@@ -94,8 +94,8 @@ func TestRunFinalState(t *testing.T) {
 func TestRunPanics(t *testing.T) {
 	simulate(t, func(t *testing.T, srv server) {
 		defer func() {
-			expect(t, "panic", recover(), any("boom"))
-			expect(t, "states", srv.states(), "in_progress error")
+			equal(t, "panic", any("boom"), recover())
+			equal(t, "states", "in_progress error", srv.states())
 		}()
 		_, _ = srv.repo.Run(t.Context(), release, rollout.RunOptions{}, func(context.Context, *rollout.Running) error { panic("boom") })
 		t.Error("Run returned")
@@ -111,12 +111,12 @@ func TestRunPanics(t *testing.T) {
 			t.Error("Run returned")
 		}()
 		<-ended
-		expect(t, "states", srv.states(), "in_progress error")
+		equal(t, "states", "in_progress error", srv.states())
 	})
 	simulate(t, func(t *testing.T, srv server) { // in Superseded
 		defer func() {
-			expect(t, "panic", recover(), any("boom"))
-			expect(t, "states of the older", history(srv.Deployments("octocat/example")[0]), "in_progress error")
+			equal(t, "panic", any("boom"), recover())
+			equal(t, "states of the older", "in_progress error", history(srv.Deployments(repository)[0]))
 		}()
 		_, _ = srv.repo.Run(t.Context(), release, rollout.RunOptions{
 			Superseded: func(*ghdeploy.Deployment) error { panic("boom") },
@@ -135,8 +135,8 @@ func TestRunTransportPanics(t *testing.T) {
 		statuses := repo.Client.Statuses
 		repo.Client = &ghdeploy.Client{Deployments: repo.Client.Deployments, Statuses: panicking{statuses}}
 		defer func() {
-			expect(t, "panic", recover(), any("boom"))
-			expect(t, "states", srv.states(), "in_progress success")
+			equal(t, "panic", any("boom"), recover())
+			equal(t, "states", "in_progress success", srv.states())
 		}()
 		_, _ = repo.Run(t.Context(), release, rollout.RunOptions{}, func(_ context.Context, running *rollout.Running) error {
 			running.Progress("half")
@@ -200,8 +200,8 @@ func TestRunDoesNotStart(t *testing.T) {
 					return nil
 				})
 				time.Sleep(time.Minute)
-				expect(t, "called", called, tt.want == nil)
-				expect(t, "states", srv.states(), tt.states)
+				equal(t, "called", tt.want == nil, called)
+				equal(t, "states", tt.states, srv.states())
 				if d == nil {
 					t.Error("got no deployment")
 				}
@@ -244,8 +244,8 @@ func TestRunCreates(t *testing.T) {
 				if !errors.Is(err, tt.want) || (d == nil) != (tt.want != nil) {
 					t.Errorf("got %v, %v; want %v", d, err, tt.want)
 				}
-				expect(t, "posts", srv.calls(postDeployment), tt.posts)
-				expect(t, "states", srv.states(), tt.states)
+				equal(t, "posts", tt.posts, srv.calls(postDeployment))
+				equal(t, "states", tt.states, srv.states())
 			})
 		})
 	}
@@ -255,7 +255,7 @@ func TestRunCreates(t *testing.T) {
 		if _, err := srv.repo.Run(t.Context(), req, rollout.RunOptions{}, succeed); err != nil {
 			t.Fatal(err)
 		}
-		expect(t, "payload", string(srv.Deployments("octocat/example")[0].Payload), `"text"`)
+		equal(t, "payload", `"text"`, string(srv.Deployments(repository)[0].Payload))
 	})
 	// Among many others, in any order.
 	for _, order := range []ghdeploytest.ListOrder{ghdeploytest.NewestFirst, ghdeploytest.OldestFirst, ghdeploytest.Shuffled} {
@@ -269,8 +269,8 @@ func TestRunCreates(t *testing.T) {
 			if _, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{}, succeed); err != nil {
 				t.Error(err)
 			}
-			expect(t, "deployments", len(srv.Deployments("octocat/example")), 251)
-			expect(t, "query", srv.sent(getDeployments)[0].Query.Encode(), "environment=staging&per_page=100&task=deploy")
+			equal(t, "deployments", 251, len(srv.Deployments(repository)))
+			equal(t, "query", "environment=staging&per_page=100&task=deploy", srv.sent(getDeployments)[0].Query.Encode())
 		}, ghdeploytest.WithListOrder(order))
 	}
 }
@@ -300,8 +300,8 @@ func TestRunLogURL(t *testing.T) {
 				if _, err := srv.repo.Run(t.Context(), release, tt.opts, succeed); err != nil {
 					t.Fatal(err)
 				}
-				for _, st := range srv.Deployments("octocat/example")[0].Statuses {
-					expect(t, "log URL of "+st.State, st.LogURL, tt.want)
+				for _, st := range srv.Deployments(repository)[0].Statuses {
+					equal(t, "log URL of "+st.State, tt.want, st.LogURL)
 				}
 			})
 		})
@@ -319,9 +319,9 @@ func TestRunKeepEarlier(t *testing.T) {
 			want := "in_progress success inactive"
 			if keep {
 				want = "in_progress success"
-				expect(t, "body", srv.sent(postStatus)[1].Body, `{"state":"success","auto_inactive":false}`)
+				equal(t, "body", `{"state":"success","auto_inactive":false}`, srv.sent(postStatus)[1].Body)
 			}
-			expect(t, "states of the older", history(srv.Deployments("octocat/example")[0]), want)
+			equal(t, "states of the older", want, history(srv.Deployments(repository)[0]))
 		})
 	}
 }
@@ -352,7 +352,7 @@ func TestRunArguments(t *testing.T) {
 				t.Errorf("%s: got %v, %v", name, d, err)
 			}
 		}
-		expect(t, "requests", len(srv.Requests()), 0)
+		equal(t, "requests", 0, len(srv.Requests()))
 	})
 }
 
@@ -380,10 +380,10 @@ func TestRunConcurrently(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		for _, d := range srv.Deployments("octocat/example") {
-			expect(t, "states of "+d.Environment, history(d), "in_progress in_progress in_progress in_progress in_progress in_progress success")
+		for _, d := range srv.Deployments(repository) {
+			equal(t, "states of "+d.Environment, "in_progress in_progress in_progress in_progress in_progress in_progress success", history(d))
 			last := d.Statuses[len(d.Statuses)-1]
-			expect(t, "URL of "+d.Environment, last.EnvironmentURL, "https://"+d.Environment+".test")
+			equal(t, "URL of "+d.Environment, "https://"+d.Environment+".test", last.EnvironmentURL)
 		}
 	})
 }

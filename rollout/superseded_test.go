@@ -72,9 +72,9 @@ func TestRunSuperseded(t *testing.T) {
 						}
 						return nil
 					})
-					expect(t, "called with", called, tt.called)
-					expect(t, "the error of Superseded", errors.Is(err, errNewer), tt.want == "inactive")
-					expect(t, "states", history(srv.Deployments("octocat/example")[0]), "in_progress "+tt.want)
+					equal(t, "called with", tt.called, called)
+					equal(t, "the error of Superseded", tt.want == "inactive", errors.Is(err, errNewer))
+					equal(t, "states", "in_progress "+tt.want, history(srv.Deployments(repository)[0]))
 				}, ghdeploytest.WithListOrder(order))
 			}
 		})
@@ -86,15 +86,15 @@ func TestRunSuperseded(t *testing.T) {
 			_, err := srv.repo.Client.Deployments.Create(ctx, "octocat", "example", release)
 			return errors.Join(err, errDeploy)
 		})
-		expect(t, "the function's error", errors.Is(err, errDeploy), true)
+		equal(t, "the function's error", true, errors.Is(err, errDeploy))
 	})
 	simulate(t, func(t *testing.T, srv server) { // the later deployments cannot be read
 		srv.inject(getDeployments, ghdeploytest.Respond(http.StatusForbidden, `{"message":"no"}`), ghdeploytest.Always)
 		_, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{
 			Superseded: func(*ghdeploy.Deployment) error { t.Error("called"); return nil },
 		}, succeed)
-		expect(t, "forbidden", errors.Is(err, ghdeploy.ErrForbidden), true)
-		expect(t, "states", srv.states(), "in_progress success")
+		equal(t, "forbidden", true, errors.Is(err, ghdeploy.ErrForbidden))
+		equal(t, "states", "in_progress success", srv.states())
 	})
 	simulate(t, func(t *testing.T, srv server) { // the later one is deleted while it is read
 		srv.inject(getStatuses, ghdeploytest.Respond(http.StatusNotFound, `{"message":"Not Found"}`), 1)
@@ -114,7 +114,7 @@ func TestRunSuperseded(t *testing.T) {
 		}, succeed); err != nil {
 			t.Error(err)
 		}
-		expect(t, "states", srv.states(), "in_progress success")
+		equal(t, "states", "in_progress success", srv.states())
 	})
 }
 
@@ -128,8 +128,8 @@ func TestSupersededTakesItsTime(t *testing.T) {
 			_, err := srv.repo.Client.Deployments.Create(ctx, "octocat", "example", release)
 			return err
 		})
-		expect(t, "the error of Superseded", err == errDeploy, true) //nolint:errorlint // the error itself
-		expect(t, "states", history(srv.Deployments("octocat/example")[0]), "in_progress inactive")
+		equal(t, "the error of Superseded", true, err == errDeploy) //nolint:errorlint // the error itself
+		equal(t, "states", "in_progress inactive", history(srv.Deployments(repository)[0]))
 	})
 }
 
