@@ -32,7 +32,7 @@ func (r Repo) createOnce(ctx context.Context, req ghdeploy.DeploymentRequest) (*
 	key := rand.Text()
 	payload, ok := withKey(req.Payload, key)
 	if !ok {
-		return send(ctx)
+		return post[ghdeploy.Deployment]{send: send}.sendOnce(ctx)
 	}
 	req.Payload = payload
 	lookCtx, cancel := linger(ctx, lookAfterEnd)

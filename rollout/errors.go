@@ -56,13 +56,18 @@ type WaitError struct {
 	ID   int64                      // of the deployment
 	Last *ghdeploy.DeploymentStatus // the newest status seen; nil: there was none
 	Err  error                      // why the wait ended
+
+	unread bool // the statuses were never read
 }
 
 // Error returns one line. It explains a deployment that never had a status.
 func (e *WaitError) Error() string {
 	text := fmt.Sprintf("rollout: wait for deployment %d: ", e.ID)
-	if e.Last != nil {
+	switch {
+	case e.Last != nil:
 		return text + fmt.Sprintf("its newest status is %s: %v", e.Last.State, e.Err)
+	case e.unread:
+		return text + fmt.Sprintf("its statuses were not read: %v", e.Err)
 	}
 	text += fmt.Sprintf("it has no status: %v", e.Err)
 	if isContextError(e.Err) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 
 	"github.com/ghdeploy/ghdeploy"
 )
@@ -19,13 +20,33 @@ var errNoPage error = &ghdeploy.Error{Err: fmt.Errorf("%w: the service returned 
 // listing reads one page of a list; number 0 is the first one.
 type listing[R any] func(number int) (*ghdeploy.Page[*R], error)
 
-// deployments lists the deployments that the options match.
+// deployments lists the deployments that the options match. It checks each row
+// itself: a proxy or a stub that drops the query must not make another
+// deployment count.
 func (r Repo) deployments(ctx context.Context, opts ghdeploy.DeploymentListOptions) listing[ghdeploy.Deployment] {
 	return func(number int) (*ghdeploy.Page[*ghdeploy.Deployment], error) {
 		opts := opts
 		opts.Page, opts.PerPage = number, pageSize
-		return r.Client.Deployments.List(ctx, r.Owner, r.Name, opts)
+		page, err := r.Client.Deployments.List(ctx, r.Owner, r.Name, opts)
+		if err != nil || page == nil {
+			return page, err
+		}
+		own := *page
+		own.Items = slices.DeleteFunc(slices.Clone(page.Items), func(d *ghdeploy.Deployment) bool {
+			return d == nil || !matches(d, opts)
+		})
+		return &own, nil
 	}
+}
+
+// matches reports whether a deployment is one that the options ask for. GitHub
+// does not document whether the environment is that of the creation or the
+// present one: a status can move a deployment.
+func matches(d *ghdeploy.Deployment, opts ghdeploy.DeploymentListOptions) bool {
+	return (opts.SHA == "" || strings.EqualFold(d.SHA, opts.SHA)) &&
+		(opts.Ref == "" || d.Ref == opts.Ref) &&
+		(opts.Task == "" || d.Task == opts.Task) &&
+		(opts.Environment == "" || within(d.Environment, opts.Environment) || sameEnvironment(d.OriginalEnvironment, opts.Environment))
 }
 
 // statuses lists the statuses of a deployment.

@@ -94,8 +94,7 @@ func (j *retirement) in(environment string) bool {
 }
 
 // list returns the deployments that match all filters but OlderThan, newest
-// first. It checks each row itself: a proxy that drops the query must not make
-// it retire anything else.
+// first.
 func (j *retirement) list(ctx context.Context) ([]*ghdeploy.Deployment, error) {
 	j.current = nil
 	query := ghdeploy.DeploymentListOptions{Ref: j.Ref, Task: j.Task}
@@ -108,8 +107,6 @@ func (j *retirement) list(ctx context.Context) ([]*ghdeploy.Deployment, error) {
 	}
 	rows = slices.DeleteFunc(rows, func(d *ghdeploy.Deployment) bool {
 		return !j.in(d.Environment) ||
-			j.Ref != "" && d.Ref != j.Ref ||
-			j.Task != "" && d.Task != j.Task ||
 			j.listed && j.places[d.ID] == 0 && !d.CreatedAt.Before(j.horizon)
 	})
 	j.listed = true
@@ -202,7 +199,7 @@ func (j *retirement) live(ctx context.Context, s *step, steps []*step) (int64, e
 		switch {
 		case err != nil:
 			return 0, err
-		case !sameEnvironment(d.Environment, s.Environment), d.Task != s.Task:
+		case !sameEnvironment(d.Environment, s.Environment):
 			continue
 		}
 		other := known[d.ID]

@@ -220,6 +220,13 @@ func TestRunDoesNotStart(t *testing.T) {
 	}
 }
 
+// noDeployment creates nothing and says nothing.
+type noDeployment struct{ ghdeploy.DeploymentsService }
+
+func (noDeployment) Create(context.Context, string, string, ghdeploy.DeploymentRequest) (*ghdeploy.Deployment, error) {
+	return nil, nil
+}
+
 func TestRunCreates(t *testing.T) {
 	tests := map[string]struct {
 		payload any
@@ -257,6 +264,18 @@ func TestRunCreates(t *testing.T) {
 		}
 		equal(t, "payload", `"text"`, string(srv.Deployments(repository)[0].Payload))
 	})
+	// A stub can return neither a deployment nor an error.
+	for _, payload := range []any{nil, "text"} {
+		simulate(t, func(t *testing.T, srv server) {
+			srv.repo.Client.Deployments = noDeployment{srv.repo.Client.Deployments}
+			req := release
+			req.Payload = payload
+			d, err := srv.repo.Run(t.Context(), req, rollout.RunOptions{}, succeed)
+			if d != nil || err == nil {
+				t.Errorf("got %v, %v; want an error", d, err)
+			}
+		})
+	}
 	// Among many others, in any order.
 	for _, order := range []ghdeploytest.ListOrder{ghdeploytest.NewestFirst, ghdeploytest.OldestFirst, ghdeploytest.Shuffled} {
 		simulate(t, func(t *testing.T, srv server) {

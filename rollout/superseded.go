@@ -14,12 +14,10 @@ func (x *run) newer(ctx context.Context) (*ghdeploy.Deployment, error) {
 	d := x.running.deployment
 	newer, err := persist(ctx, func() (*ghdeploy.Deployment, error) {
 		list := x.repo.deployments(ctx, ghdeploy.DeploymentListOptions{Environment: d.Environment, Task: d.Task})
-		page, err := list.page(0)
-		if err != nil {
-			return nil, err
-		}
-		sortNewestFirst(page.Items)
-		for _, o := range page.Items {
+		for o, err := range newestFirst(list) {
+			if err != nil {
+				return nil, err
+			}
 			if compareDeployments(o, d) <= 0 {
 				return nil, nil
 			}

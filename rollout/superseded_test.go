@@ -146,3 +146,48 @@ func TestSupersededIgnoresEarlier(t *testing.T) {
 		}
 	})
 }
+
+// A proxy that drops the query must not make a release look overtaken.
+func TestSupersededChecksTheFiltersItself(t *testing.T) {
+	simulate(t, func(t *testing.T, srv server) {
+		srv.repo.Client.Deployments = forgetful{srv.repo.Client.Deployments}
+		_, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{
+			Superseded: func(newer *ghdeploy.Deployment) error { return fmt.Errorf("superseded by %d", newer.ID) },
+		}, func(context.Context, *rollout.Running) error {
+			time.Sleep(time.Second)
+			for _, other := range []ghdeploy.DeploymentRequest{{Ref: "main", Environment: "qa"}, {Ref: "main", Environment: "staging", Task: "migrate"}} {
+				if _, err := srv.repo.Client.Deployments.Create(t.Context(), "octocat", "example", other); err != nil {
+					t.Error(err)
+				}
+			}
+			return nil
+		})
+		equal(t, "error", nil, err)
+	})
+}
+
+// GitHub documents no order of its list, so page 1 may hold no later deployment.
+func TestSupersededInAnotherOrder(t *testing.T) {
+	for name, order := range orders {
+		simulate(t, func(t *testing.T, srv server) {
+			create := func() {
+				if _, err := srv.repo.Client.Deployments.Create(t.Context(), "octocat", "example", release); err != nil {
+					t.Error(err)
+				}
+			}
+			for range 150 {
+				create()
+			}
+			called := false
+			_, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{
+				Superseded: func(*ghdeploy.Deployment) error { called = true; return nil },
+			}, func(context.Context, *rollout.Running) error {
+				time.Sleep(time.Second)
+				create()
+				return nil
+			})
+			equal(t, name+": error", nil, err)
+			equal(t, name+": called", true, called)
+		}, ghdeploytest.WithListOrder(order))
+	}
+}

@@ -98,22 +98,22 @@ func (r Repo) Wait(ctx context.Context, id int64, opts WaitOptions) (*ghdeploy.D
 				return found, nil
 			}
 			if w.last != nil && w.last.State.Final() {
-				return nil, &WaitError{ID: id, Last: w.last, Err: ErrOtherState}
+				return nil, w.failed(id, ErrOtherState)
 			}
 			if changed {
 				interval = opts.Interval
 			}
 		case ctx.Err() != nil:
-			return nil, &WaitError{ID: id, Last: w.last, Err: contextError(ctx)}
+			return nil, w.failed(id, contextError(ctx))
 		case errors.Is(err, ghdeploy.ErrNotFound) && !w.found && time.Since(start) < newDeployment:
 			interval = opts.Interval
 		case !again:
-			return nil, &WaitError{ID: id, Last: w.last, Err: err}
+			return nil, w.failed(id, err)
 		}
 		if err := pause(ctx, max(wait, interval)); err != nil {
-			return nil, &WaitError{ID: id, Last: w.last, Err: err}
+			return nil, w.failed(id, err)
 		}
-		interval = min(interval+interval/2, opts.MaxInterval)
+		interval = min(interval+interval/2+1, opts.MaxInterval)
 	}
 }
 
@@ -124,6 +124,10 @@ type waiter struct {
 	seen  map[int64]bool // IDs of statuses
 	all   history
 	last  *ghdeploy.DeploymentStatus // the newest
+}
+
+func (w *waiter) failed(id int64, err error) error {
+	return &WaitError{ID: id, Last: w.last, Err: err, unread: !w.found}
 }
 
 // take adds the statuses of one read and reports whether there was a new one.

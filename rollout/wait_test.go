@@ -218,6 +218,35 @@ func TestWaitErrors(t *testing.T) {
 	})
 }
 
+// An interval of a few nanoseconds, such as 2 instead of 2 s, grows too.
+func TestWaitPollsSlowerFromTheLeastInterval(t *testing.T) {
+	simulate(t, func(t *testing.T, srv server) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		_, err := srv.repo.Wait(ctx, srv.deploy(t), rollout.WaitOptions{Interval: 1})
+		equal(t, "end", true, errors.Is(err, context.DeadlineExceeded))
+		if reads := srv.calls(getStatuses); reads > 100 {
+			t.Errorf("%d reads within a minute", reads)
+		}
+	})
+}
+
+// Where nothing was read, the error does not say that there is no status.
+func TestWaitThatReadNothing(t *testing.T) {
+	simulate(t, func(t *testing.T, srv server) {
+		id := srv.deploy(t, ghdeploy.StateInProgress)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		_, cancelled := srv.repo.Wait(ctx, id, rollout.WaitOptions{})
+		_, missing := srv.repo.Wait(t.Context(), id+1, rollout.WaitOptions{})
+		for _, err := range []error{cancelled, missing} {
+			if _, ok := errors.AsType[*rollout.WaitError](err); !ok || strings.Contains(err.Error(), "no status") || strings.Contains(err.Error(), "GITHUB_TOKEN") {
+				t.Errorf("got %v", err)
+			}
+		}
+	})
+}
+
 func TestWaitAtTheEndOfTheContext(t *testing.T) {
 	const hint = "a deployment created with a workflow's GITHUB_TOKEN starts no workflow"
 	simulate(t, func(t *testing.T, srv server) {
