@@ -324,3 +324,85 @@ func TestRetirePanic(t *testing.T) {
 		equal(b.T, "result", "0 deactivated, 2 deleted, 0 gone, 0 kept, 0 failed", b.retire(rollout.RetireOptions{Environment: "a", Delete: true}))
 	})
 }
+
+// limitedStatuses refuses to read while a limit lasts, and notes each attempt.
+type limitedStatuses struct {
+	stubStatuses
+	posts    int
+	until    time.Time
+	attempts []time.Time
+}
+
+func (s *limitedStatuses) refuse() error {
+	s.attempts = append(s.attempts, time.Now())
+	if time.Now().Before(s.until) {
+		return &ghdeploy.Error{StatusCode: 429, Err: &ghdeploy.RateLimitError{RetryAt: s.until}}
+	}
+	return nil
+}
+
+func (s *limitedStatuses) Create(context.Context, string, string, int64, ghdeploy.DeploymentStatusRequest) (*ghdeploy.DeploymentStatus, error) {
+	if err := s.refuse(); err != nil {
+		return nil, err
+	}
+	if s.posts++; s.posts == 1 {
+		s.until = time.Now().Add(10 * time.Minute)
+		return nil, &ghdeploy.Error{Err: &ghdeploy.OutcomeUnknownError{Cause: errors.New("connection reset")}}
+	}
+	return &ghdeploy.DeploymentStatus{ID: 2, State: ghdeploy.StateInactive}, nil
+}
+
+func (s *limitedStatuses) List(ctx context.Context, owner, repo string, id int64, opts ghdeploy.DeploymentStatusListOptions) (*ghdeploy.Page[*ghdeploy.DeploymentStatus], error) {
+	if err := s.refuse(); err != nil {
+		return nil, err
+	}
+	return s.stubStatuses.List(ctx, owner, repo, id, opts)
+}
+
+// A limit that begins while Retire looks for a status holds back the next send.
+func TestRetireLimitDuringALook(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		success := func(context.Context, int64) ([]*ghdeploy.DeploymentStatus, error) {
+			return []*ghdeploy.DeploymentStatus{{ID: 1, State: ghdeploy.StateSuccess, Environment: "a"}}, nil
+		}
+		repo := stubbed([]*ghdeploy.Deployment{{ID: 1, Environment: "a"}}, nil)
+		statuses := &limitedStatuses{stubStatuses: stubStatuses{read: success}}
+		repo.Client.Statuses = statuses
+		result, err := repo.Retire(t.Context(), rollout.RetireOptions{Environment: "a"})
+		if err != nil || result.Deactivated != 1 || statuses.posts != 2 {
+			t.Errorf("%+v, %v, %d posts; want one deactivated by the second", result, err, statuses.posts)
+		}
+		var during int
+		for _, at := range statuses.attempts {
+			if at.Before(statuses.until) {
+				during++
+			}
+		}
+		equal(t, "attempts", 3, during) // the read, the POST, and the look that met the limit
+	})
+}
+
+// A deployment that was inactive before and went live again is not taken for
+// one whose inactive status arrived.
+func TestRetireOfOneThatWasInactiveBefore(t *testing.T) {
+	virtual1(t, times(2, row("a", "success", "inactive", "success")), func(b *bed) {
+		b.srv.Inject(ghdeploytest.Fault{Operation: postStatus, Effect: ghdeploytest.DropBefore()})
+		equal(b.T, "result", "2 deactivated, 0 deleted, 0 gone, 0 kept, 0 failed", b.retire(rollout.RetireOptions{Environment: "a"}))
+		equal(b.T, "left", []string{"1 inactive", "2 inactive"}, b.left())
+	})
+}
+
+// GitHub asks for longer and longer pauses while a secondary limit goes on.
+func TestRetirePausesDoubleOnTheServer(t *testing.T) {
+	virtual1(t, times(2, row("a", "failure")), func(b *bed) {
+		b.srv.Inject(ghdeploytest.Fault{Operation: deleteDeployment, Times: 4, Effect: ghdeploytest.Respond(403, `{"message":"You have exceeded a secondary rate limit."}`)})
+		var waits []string
+		_, err := b.repo.Retire(b.Context(), rollout.RetireOptions{Environment: "a", Delete: true, OnItem: func(item rollout.Item) {
+			if item.Action == rollout.ActionPause {
+				waits = append(waits, time.Until(item.PausedUntil).String())
+			}
+		}})
+		equal(b.T, "error", nil, err)
+		equal(b.T, "waits", "1m0s 2m0s 4m0s 8m0s", strings.Join(waits, " "))
+	})
+}

@@ -56,7 +56,7 @@ func newRetirement(r Repo, opts RetireOptions) *retirement {
 	if opts.OlderThan > 0 {
 		j.cutoff = start.Add(-opts.OlderThan)
 	}
-	j.calls = calls{pace: opts.Pace, pause: firstPause, paused: func(until time.Time, limit error) {
+	j.calls = calls{pace: opts.Pace, paused: func(until time.Time, limit error) {
 		j.report(j.current, Item{Action: ActionPause, Err: limit, PausedUntil: until})
 	}}
 	return j

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -30,7 +31,7 @@ type calls struct {
 	paused func(until time.Time, limit error) // called before each pause
 
 	next  time.Time     // no request starts earlier
-	pause time.Duration // the next one for a limit without a time
+	pause time.Duration // the next one, while a secondary limit goes on
 }
 
 // read makes a call that changes nothing.
@@ -59,16 +60,21 @@ func (c *calls) do(ctx context.Context, pace time.Duration, call func(context.Co
 	}
 }
 
-// limit reports whether an error is a rate limit, and how long to pause.
+// limit reports whether an error is a rate limit, and how long to pause. A
+// secondary limit that goes on doubles the pause, as GitHub asks.
+//
+// GitHub docs: https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-rate-limit
 func (c *calls) limit(ctx context.Context, err error) (wait time.Duration, limited bool) {
 	if !errors.Is(err, ghdeploy.ErrRateLimited) {
-		c.pause = firstPause
+		c.pause = 0
 		return 0, false
 	}
-	if wait, _ = retryable(ctx, err); wait <= 0 {
-		wait = c.pause
-		c.pause = min(2*c.pause, longestPause)
+	wait, _ = retryable(ctx, err)
+	if limit, ok := errors.AsType[*ghdeploy.RateLimitError](err); ok && !limit.Secondary && wait > 0 {
+		return wait, true
 	}
+	wait = max(cmp.Or(wait, firstPause), c.pause)
+	c.pause = min(2*wait, longestPause)
 	return wait, true
 }
 

@@ -113,7 +113,7 @@ func (r Repo) Wait(ctx context.Context, id int64, opts WaitOptions) (*ghdeploy.D
 		if err := pause(ctx, max(wait, interval)); err != nil {
 			return nil, w.failed(id, err)
 		}
-		interval = min(interval+interval/2+1, opts.MaxInterval)
+		interval = min(interval+(interval+1)/2, opts.MaxInterval)
 	}
 }
 
