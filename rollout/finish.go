@@ -25,10 +25,8 @@ func (x *run) finishing(ctx context.Context) (context.Context, context.CancelFun
 // rest waits until background has ended. A progress of unknown outcome is
 // settled there, for three eighths of the time that is left: 3 s of 8 s.
 func (x *run) rest(ctx context.Context) {
-	if deadline, ok := ctx.Deadline(); ok {
-		timer := time.AfterFunc(time.Until(deadline)*3/8, x.stopLook)
-		defer timer.Stop()
-	}
+	timer := time.AfterFunc(timeLeft(ctx)/8*3, x.stopLook)
+	defer timer.Stop()
 	<-x.done
 }
 

@@ -351,3 +351,19 @@ func TestReportOnAStub(t *testing.T) {
 		}
 	}
 }
+
+// A look has a time of its own. Its end is not that of the caller's context.
+func TestReportOnAHangingServer(t *testing.T) {
+	simulate(t, func(t *testing.T, srv server) {
+		for _, state := range []ghdeploy.State{ghdeploy.StateInProgress, ghdeploy.StateSuccess} {
+			id := srv.deploy(t)
+			srv.Inject(ghdeploytest.Fault{Operation: getStatuses, Nth: 2, Times: ghdeploytest.Always, Latency: time.Hour})
+			srv.inject(postStatus, ghdeploytest.DropBefore(), ghdeploytest.Always)
+			_, err := srv.repo.Report(t.Context(), id, ghdeploy.DeploymentStatusRequest{State: state})
+			if !errors.Is(err, ghdeploy.ErrOutcomeUnknown) || errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%s: got %v; want an unknown outcome without a context error", state, err)
+			}
+			srv.ClearFaults()
+		}
+	})
+}

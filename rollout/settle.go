@@ -116,7 +116,10 @@ func (p post[R]) lookOnce(ctx context.Context, i int, returned time.Time) (*R, e
 	} else if !p.blind {
 		return p.look(ctx)
 	}
-	ctx, cancel := context.WithDeadline(ctx, end)
-	defer cancel()
-	return p.look(ctx)
+	var row *R
+	err := bounded(ctx, time.Until(end), func(ctx context.Context) (err error) {
+		row, err = p.look(ctx)
+		return err
+	})
+	return row, err
 }

@@ -8,6 +8,17 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
+// looksForNewer returns the context of newer: it leaves the final status 5 s of
+// the 8 s after the end of ctx, and half of Finish before.
+func (x *run) looksForNewer(ctx context.Context) (context.Context, context.CancelFunc) {
+	late, stop := linger(ctx, lookAfterEnd)
+	lookCtx, cancel := context.WithTimeout(late, x.opts.Finish/2)
+	return lookCtx, func() {
+		cancel()
+		stop()
+	}
+}
+
 // newer returns the newest later deployment of the same environment and task
 // that has not failed, nil if there is none.
 func (x *run) newer(ctx context.Context) (*ghdeploy.Deployment, error) {

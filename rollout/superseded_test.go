@@ -153,10 +153,10 @@ func TestSupersededChecksTheFiltersItself(t *testing.T) {
 		srv.repo.Client.Deployments = forgetful{srv.repo.Client.Deployments}
 		_, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{
 			Superseded: func(newer *ghdeploy.Deployment) error { return fmt.Errorf("superseded by %d", newer.ID) },
-		}, func(context.Context, *rollout.Running) error {
+		}, func(ctx context.Context, _ *rollout.Running) error {
 			time.Sleep(time.Second)
 			for _, other := range []ghdeploy.DeploymentRequest{{Ref: "main", Environment: "qa"}, {Ref: "main", Environment: "staging", Task: "migrate"}} {
-				if _, err := srv.repo.Client.Deployments.Create(t.Context(), "octocat", "example", other); err != nil {
+				if _, err := srv.repo.Client.Deployments.Create(ctx, "octocat", "example", other); err != nil {
 					t.Error(err)
 				}
 			}
@@ -190,4 +190,45 @@ func TestSupersededInAnotherOrder(t *testing.T) {
 			equal(t, name+": called", true, called)
 		}, ghdeploytest.WithListOrder(order))
 	}
+}
+
+// The read of later deployments spends a part of the 8 s after the end of ctx,
+// not 8 s more.
+func TestSupersededOfASlowServerAfterTheEnd(t *testing.T) {
+	simulate(t, func(t *testing.T, srv server) {
+		srv.Inject(ghdeploytest.Fault{Operation: getDeployments, Times: ghdeploytest.Always, Latency: time.Hour})
+		ctx, cancel := context.WithCancel(t.Context())
+		var ended time.Time
+		_, err := srv.repo.Run(ctx, release, rollout.RunOptions{
+			Superseded: func(*ghdeploy.Deployment) error { return nil },
+		}, func(context.Context, *rollout.Running) error {
+			cancel()
+			ended = time.Now()
+			return nil
+		})
+		if took := time.Since(ended); took > 4*time.Second {
+			t.Errorf("Run returned %v after the end of ctx", took)
+		}
+		equal(t, "states", "in_progress success", srv.states())
+		if err == nil || !strings.Contains(err.Error(), "Superseded was not called") {
+			t.Errorf("got %v", err)
+		}
+	})
+	simulate(t, func(t *testing.T, srv server) { // nothing is reported either
+		srv.Inject(ghdeploytest.Fault{Operation: getDeployments, Times: ghdeploytest.Always, Latency: time.Hour})
+		ctx, cancel := context.WithCancel(t.Context())
+		var ended time.Time
+		_, err := srv.repo.Run(ctx, release, rollout.RunOptions{
+			Superseded: func(*ghdeploy.Deployment) error { return nil },
+		}, func(context.Context, *rollout.Running) error {
+			srv.Inject(ghdeploytest.Fault{Operation: postStatus, Times: ghdeploytest.Always, Latency: time.Hour})
+			cancel()
+			ended = time.Now()
+			return nil
+		})
+		equal(t, "time", 8*time.Second, time.Since(ended))
+		if _, ok := errors.AsType[*rollout.ReportError](err); !ok {
+			t.Errorf("got %v; want a ReportError", err)
+		}
+	})
 }
