@@ -406,3 +406,13 @@ func TestRetirePausesDoubleOnTheServer(t *testing.T) {
 		equal(b.T, "waits", "1m0s 2m0s 4m0s 8m0s", strings.Join(waits, " "))
 	})
 }
+
+// A second inactive status does no harm, so it is sent although no look worked.
+func TestRetireWhileLooksFail(t *testing.T) {
+	virtual1(t, []ghdeploytest.SeedDeployment{row("a", "success")}, func(b *bed) {
+		b.srv.Inject(ghdeploytest.Fault{Operation: postStatus, Effect: ghdeploytest.DropBefore()})
+		b.srv.Inject(ghdeploytest.Fault{Operation: getStatuses, Nth: 2, Times: ghdeploytest.Always, Effect: ghdeploytest.Respond(500, "")})
+		equal(b.T, "result", "1 deactivated, 0 deleted, 0 gone, 0 kept, 0 failed", b.retire(rollout.RetireOptions{Environment: "a"}))
+		equal(b.T, "left", []string{"1 inactive"}, b.left())
+	})
+}

@@ -232,3 +232,19 @@ func TestSupersededOfASlowServerAfterTheEnd(t *testing.T) {
 		}
 	})
 }
+
+// The read leaves half of Finish to the status.
+func TestSupersededOfASlowServer(t *testing.T) {
+	simulate(t, func(t *testing.T, srv server) {
+		srv.Inject(ghdeploytest.Fault{Operation: getDeployments, Times: ghdeploytest.Always, Latency: time.Hour})
+		start := time.Now()
+		_, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{
+			Finish: 10 * time.Second, Superseded: func(*ghdeploy.Deployment) error { return nil },
+		}, succeed)
+		equal(t, "states", "in_progress success", srv.states())
+		equal(t, "time", 5*time.Second, time.Since(start))
+		if err == nil || !strings.Contains(err.Error(), "Superseded was not called") {
+			t.Errorf("got %v", err)
+		}
+	})
+}
