@@ -1,7 +1,6 @@
 package ghdeploy
 
 import (
-	"cmp"
 	"context"
 	"encoding"
 	"encoding/json"
@@ -100,6 +99,32 @@ type DeploymentListOptions struct {
 
 	Page    int `url:"page,omitempty"`     // from 1; 0 is the first
 	PerPage int `url:"per_page,omitempty"` // 1 to 100; 0 is GitHub's default, 30
+
+	// Prefetch is the maximum number of pages that All requests at the same
+	// time, 0 to 16. Default 0: one page after the other, as with 1. Another
+	// number is an [ErrInvalidArgument]. List ignores it.
+	//
+	// GitHub advises to make requests one after the other; concurrent requests
+	// can exceed a secondary rate limit. Use Prefetch to read a long list to its
+	// end: with 8, and 50 ms for each response, 50 pages take 0.45 s instead of
+	// 2.5 s. Lists of up to 4 pages are not faster.
+	//
+	// It yields the same rows. All requests the list's first row before and
+	// after it requests Prefetch pages. If a row was created or deleted
+	// meanwhile, All requests these pages again, one after the other: a list
+	// that changes all the time takes twice the requests and no less time. Each
+	// of these additional requests counts, unless the client's cache has its
+	// response. If the response of a page has no LastPage, All can request up to
+	// Prefetch-1 pages past the end of the list.
+	//
+	// At most 2 times Prefetch pages are in memory. No request is in flight
+	// while the loop body runs. After an error, the rows of pages that were
+	// requested at the same time are not yielded. Over HTTP/1.1, set
+	// MaxIdleConnsPerHost of the [net/http.Transport] to Prefetch+1, because its
+	// default is 2.
+	//
+	// GitHub docs: https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api#avoid-concurrent-requests
+	Prefetch int `url:"-"`
 }
 
 func (o DeploymentListOptions) paging() paging { return paging{o.Page, o.PerPage} }
@@ -192,10 +217,9 @@ func (s *deploymentsService) List(ctx context.Context, owner, repo string, opts 
 }
 
 func (s *deploymentsService) All(ctx context.Context, owner, repo string, opts DeploymentListOptions) iter.Seq2[*Deployment, error] {
-	opts.PerPage = cmp.Or(opts.PerPage, maxPerPage)
-	return Pages(opts.Page, func(page int) (*Page[*Deployment], error) {
+	return all(ctx, opts.paging(), opts.Prefetch, func(ctx context.Context, page, perPage int) (*Page[*Deployment], error) {
 		opts := opts
-		opts.Page = page
+		opts.Page, opts.PerPage = page, perPage
 		return s.List(ctx, owner, repo, opts)
 	})
 }
