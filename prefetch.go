@@ -82,13 +82,14 @@ func (f *prefetcher[T]) rows(ctx context.Context, first int) iter.Seq2[T, error]
 			alone = 2        // pages to read before there is a new base
 			held  *window[T] // read, and not checked yet
 			ended bool       // the held window is the last one
+			busy  bool       // the last window that was checked had changed
 			next  = first
 			last  = math.MaxInt32
 		)
 		for {
 			size := 1
 			switch {
-			case ended:
+			case held != nil && (ended || busy):
 				size = 0 // only the check
 			case base != nil:
 				size = max(1, min(f.size, last-next+1))
@@ -106,15 +107,18 @@ func (f *prefetcher[T]) rows(ctx context.Context, first int) iter.Seq2[T, error]
 				if !out.window(held) {
 					return
 				}
-				held = nil
+				held, busy = nil, false
 			case w.err == nil:
 				next, alone = held.first, len(held.pages)
-				base, held, ended = nil, nil, false
+				base, held, busy = nil, nil, true
 				continue
 			}
 			if w.err != nil {
 				out.fail(w.err)
 				return
+			}
+			if size == 0 {
+				continue
 			}
 			if base == nil && checks {
 				base = &now

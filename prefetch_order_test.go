@@ -85,7 +85,7 @@ func TestPrefetchLosesNoRow(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // repeatable
 					s := newShelf(rows)
-					s.latency = func() (before, after time.Duration) {
+					s.latency = func(query) (before, after time.Duration) {
 						return time.Duration(random.Int64N(int64(50 * time.Millisecond))), time.Duration(random.Int64N(int64(5 * time.Millisecond)))
 					}
 					moment := random.IntN(tt.moments)
