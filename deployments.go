@@ -12,20 +12,21 @@ import (
 	"time"
 )
 
-// DeploymentsService creates, finds and deletes deployments. It is small and
-// frozen, so that a stub of it stays one: a new operation gets an interface of
-// its own.
+// DeploymentsService creates, finds and deletes deployments. The interface is
+// small and frozen, so that a stub of it keeps compiling: a new operation gets
+// an interface of its own.
 //
 // GitHub docs: https://docs.github.com/rest/deployments/deployments
 type DeploymentsService interface {
-	// List returns one page of the repository's deployments that the options
-	// match. GitHub documents no order; in practice the newest come first.
+	// List returns one page of the repository's deployments that match the
+	// options. GitHub documents no order; in practice the newest come first.
 	//
 	// GitHub docs: https://docs.github.com/rest/deployments/deployments#list-deployments
 	List(ctx context.Context, owner, repo string, opts DeploymentListOptions) (*Page[*Deployment], error)
 
 	// All ranges over the deployments of all pages, as [Pages] does. PerPage 0
-	// becomes 100, GitHub's most; Page is where it begins.
+	// becomes 100, GitHub's maximum; Page is the first page. Do not delete
+	// while you range: that skips deployments. Collect them first.
 	All(ctx context.Context, owner, repo string, opts DeploymentListOptions) iter.Seq2[*Deployment, error]
 
 	// Get returns one deployment. A missing one is [ErrNotFound].
@@ -36,27 +37,28 @@ type DeploymentsService interface {
 	// Create creates a deployment of a ref.
 	//
 	// Unless AutoMerge is false, GitHub first merges the default branch into a
-	// ref that is behind it, and then makes no deployment: that is a
-	// [*MergedBranchError], and the next call deploys. A [*ConflictError] is a
-	// merge that failed ([ErrMergeConflict]) or a status check that has not
-	// succeeded ([ErrChecksFailed]). A ref that does not exist is
-	// [ErrRefNotFound]. An [*OutcomeUnknownError] says that the deployment may
-	// exist: it is never sent a second time by itself.
+	// ref that is behind it, and creates no deployment: a
+	// [*MergedBranchError]. A [*ConflictError] is a merge that failed
+	// ([ErrMergeConflict]) or a status check that has not succeeded
+	// ([ErrChecksFailed]). A ref that does not exist is [ErrRefNotFound]. With
+	// an [*OutcomeUnknownError] the deployment may exist; the client does not
+	// send the request again.
 	//
 	// GitHub docs: https://docs.github.com/rest/deployments/deployments#create-a-deployment
 	Create(ctx context.Context, owner, repo string, req DeploymentRequest) (*Deployment, error)
 
 	// Delete deletes a deployment. An active one is [ErrActiveDeployment],
 	// unless it is the repository's only one: give it an inactive status
-	// first. A missing one is [ErrNotFound], and so is any without the right
-	// to delete it.
+	// first. A missing one is [ErrNotFound], and so is one that the token may
+	// not delete. To delete many, collect their IDs first: deleting while
+	// ranging over All skips deployments. Retire of package rollout does that.
 	//
 	// GitHub docs: https://docs.github.com/rest/deployments/deployments#delete-a-deployment
 	Delete(ctx context.Context, owner, repo string, id int64) error
 }
 
-// Deployment is a request to deploy a ref to an environment. It has no state
-// of its own: that is the state of its newest [DeploymentStatus].
+// Deployment is a request to deploy a ref to an environment. It has no state of
+// its own: its state is that of its newest [DeploymentStatus].
 type Deployment struct {
 	ID     int64  `json:"id"`
 	NodeID string `json:"node_id"`
@@ -90,7 +92,7 @@ func (d *Deployment) rowID() int64 {
 }
 
 // DeploymentListOptions filters and pages a list of deployments. A zero field
-// filters nothing.
+// is no filter.
 type DeploymentListOptions struct {
 	SHA         string `url:"sha,omitempty"`         // the commit at the time of creation
 	Ref         string `url:"ref,omitempty"`         // as it was given to Create
@@ -129,14 +131,15 @@ type DeploymentListOptions struct {
 
 func (o DeploymentListOptions) paging() paging { return paging{o.Page, o.PerPage} }
 
-// DeploymentRequest is a deployment to be created. Only Ref is required; a
-// zero field is not sent, and GitHub's default applies.
+// DeploymentRequest is a deployment to create. Only Ref is required. A zero
+// field is not sent, and GitHub's default applies.
 type DeploymentRequest struct {
 	Ref  string `json:"ref"`           // a branch, tag or SHA
 	Task string `json:"task,omitzero"` // default "deploy"
 
 	// AutoMerge false deploys the ref as it is. Default true: a ref behind the
-	// default branch gets that merged in, and no deployment ([*MergedBranchError]).
+	// default branch gets that merged in, and no deployment
+	// ([*MergedBranchError]).
 	AutoMerge *bool `json:"auto_merge,omitzero"`
 
 	// RequiredContexts are the status checks that must have succeeded. Nil

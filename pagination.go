@@ -10,7 +10,8 @@ import (
 	"strings"
 )
 
-// maxPerPage is GitHub's maximum: it reduces a larger per_page without an error.
+// maxPerPage is GitHub's maximum: it reduces a larger per_page without an
+// error.
 const maxPerPage = 100
 
 // brokenNextPage is the NextPage of a page whose next page cannot be requested.
@@ -46,10 +47,11 @@ type Page[T any] struct {
 // the fetching at once, and a second range starts over. A page number that
 // does not grow, and pages that go on without a new row, are [ErrPagination].
 //
-// Rows created during the walk move others to a later page: the last 1,000 ids
-// are remembered, and a row of this package's types that comes twice is yielded
-// once. A row that is deleted during the walk moves others to an earlier page,
-// and one of them can be missed.
+// A row that is created during the range moves others to a later page: Pages
+// remembers the last 1,000 IDs and yields a row of this package's types once. A
+// row that is deleted during the range moves others to an earlier page, and
+// these are skipped. Do not delete while you range: collect the rows first, or
+// use Retire of package rollout.
 func Pages[T any](first int, list func(page int) (*Page[T], error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		w := walk[T]{yield: yield}
@@ -183,7 +185,7 @@ func listWrapped[R any](ctx context.Context, c *core, path path, key string, opt
 	if err := p.validate(); err != nil {
 		return nil, err
 	}
-	resp, err := c.call(ctx, operation{method: http.MethodGet, path: path, query: opts})
+	resp, err := c.call(ctx, operation{method: http.MethodGet, path: path, query: opts, laterPage: p.page > 1})
 	if err != nil {
 		return nil, err
 	}

@@ -44,7 +44,7 @@ func TestNoPartOfATokenAtACut(t *testing.T) {
 			"a 200, not JSON":  {status: 200, body: strings.NewReader(strings.Repeat("x", maxErrorBody-kept) + leaky)},
 			"a message of 404": {status: 404, body: io.MultiReader(strings.NewReader(`{"message":"`+leaky+`","x":"`+leaky[:kept]), errorReader{io.ErrUnexpectedEOF})},
 		} {
-			err := getOne(t.Context(), inProcessClient(t, func(*http.Request) (*canned, error) { return c, nil }, WithToken(leaky)))
+			err := getOne(t.Context(), inProcessClient(t, func(*http.Request) (*canned, error) { return c, nil }, WithToken(leaky), WithRetry(RetryPolicy{MaxAttempts: 1})))
 			e, ok := errors.AsType[*Error](err)
 			if !ok {
 				t.Fatalf("%s: %v", name, err)
