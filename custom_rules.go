@@ -86,8 +86,8 @@ type CustomProtectionRuleAppListOptions struct {
 	Page    int `url:"page,omitempty"`     // from 1; 0 is the first
 	PerPage int `url:"per_page,omitempty"` // 1 to 100; 0 is GitHub's default, 30
 
-	// Prefetch is how many pages AllApps may request at the same time, 0 to 16; see
-	// [DeploymentListOptions].
+	// Prefetch is the maximum number of pages that AllApps requests at the same
+	// time, 0 to 16; see [DeploymentListOptions].
 	Prefetch int `url:"-"`
 }
 

@@ -103,27 +103,29 @@ type DeploymentListOptions struct {
 	PerPage int `url:"per_page,omitempty"` // 1 to 100; 0 is GitHub's default, 30
 
 	// Prefetch is the maximum number of pages that All requests at the same
-	// time, 0 to 16. Default 0: one page after the other, as with 1. Another
-	// number is an [ErrInvalidArgument]. List ignores it.
+	// time, 0 to 16. With 0, the default, and with 1, it requests one page after
+	// the other. Any other number is an [ErrInvalidArgument]. List ignores
+	// Prefetch.
 	//
-	// GitHub advises to make requests one after the other; concurrent requests
-	// can exceed a secondary rate limit. Use Prefetch to read a long list to its
-	// end: with 8, and 50 ms for each response, 50 pages take 0.45 s instead of
-	// 2.5 s. Lists of up to 4 pages are not faster.
+	// GitHub advises clients to make requests one after the other, because
+	// concurrent requests can exceed a secondary rate limit. Use Prefetch to
+	// read a long list to its end: if each response takes 50 ms, 50 pages take
+	// 0.45 s with 8, and 2.5 s without. Lists of up to 4 pages take as long as
+	// without it.
 	//
-	// It yields the same rows. All requests the list's first row before and
-	// after it requests Prefetch pages. If a row was created or deleted
-	// meanwhile, All requests these pages again, one after the other: a list
-	// that changes all the time takes twice the requests and no less time. Each
-	// of these additional requests counts, unless the client's cache has its
-	// response. If the response of a page has no LastPage, All can request up to
-	// Prefetch-1 pages past the end of the list.
+	// Prefetch loses no row when others are created. All reads one row of the
+	// list before and after the pages that it requests at the same time. If a
+	// row was created or deleted meanwhile, All requests these pages again, one
+	// after the other. So each set of pages costs one more request, and a list
+	// that changes all the time takes twice the requests and somewhat longer. If
+	// GitHub omits LastPage, up to Prefetch-1 requests are for pages past the
+	// end.
 	//
-	// At most 2 times Prefetch pages are in memory. No request is in flight
-	// while the loop body runs. After an error, the rows of pages that were
-	// requested at the same time are not yielded. Over HTTP/1.1, set
-	// MaxIdleConnsPerHost of the [net/http.Transport] to Prefetch+1, because its
-	// default is 2.
+	// At most 2*Prefetch pages are in memory. No request is in flight while the
+	// loop body runs. An error replaces the rows of all pages that were
+	// requested together with the page that failed. Over HTTP/1.1, set
+	// MaxIdleConnsPerHost of the [net/http.Transport] to Prefetch+1; its default
+	// is 2, and other connections are closed after each response.
 	//
 	// GitHub docs: https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api#avoid-concurrent-requests
 	Prefetch int `url:"-"`

@@ -111,6 +111,9 @@
 //		fmt.Println(d.ID, d.Ref)
 //	}
 //
+// All requests one page after the other. Prefetch of [DeploymentListOptions]
+// requests several pages of a long list at the same time.
+//
 // # Events
 //
 // GitHub sends each deployment and each status to webhooks. Package webhook

@@ -23,18 +23,22 @@ func all[T any](ctx context.Context, p paging, prefetch int, list func(ctx conte
 	case prefetch <= 1:
 		return Pages(p.page, func(page int) (*Page[T], error) { return list(ctx, page, p.perPage) })
 	}
-	f := &prefetcher[T]{
-		size:  prefetch,
-		list:  func(ctx context.Context, page int) (*Page[T], error) { return list(ctx, page, p.perPage) },
-		check: func(ctx context.Context) (mark, error) { return markOf(list(ctx, 0, 1)) },
-	}
-	return f.rows(ctx, p.page)
+	return newPrefetcher(p.perPage, prefetch, list).rows(ctx, p.page)
 }
 
-// mark tells two states of a list apart. A check reads it from a first page of
-// one row, where LastPage is the number of rows.
+func newPrefetcher[T any](perPage, size int, list func(ctx context.Context, page, perPage int) (*Page[T], error)) *prefetcher[T] {
+	return &prefetcher[T]{
+		size:  size,
+		list:  func(ctx context.Context, page int) (*Page[T], error) { return list(ctx, page, perPage) },
+		check: func(ctx context.Context) (mark, error) { return markOf(list(ctx, 2, 1)) },
+	}
+}
+
+// mark tells two states of a list apart. A check reads it from a page of one
+// row, where LastPage is the number of rows. It reads the second page, which is
+// never cached: GitHub's 304 confirms the rows of a page and not its LastPage.
 type mark struct {
-	id          int64 // of the first row
+	id          int64
 	last, total int
 }
 

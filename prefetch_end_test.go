@@ -28,8 +28,8 @@ func TestPrefetchLoopEnds(t *testing.T) {
 		},
 		"panic": func(stop func() bool, s *shelf, t *testing.T) {
 			defer func() { same(t, "recovered", any("boom"), recover()) }()
-			for range prefetching(t.Context(), t, s, 8) {
-				if s.idle(t); stop() {
+			for _, err := range prefetching(t.Context(), t, s, 8) {
+				if s.idle(t); err != nil || stop() {
 					panic("boom")
 				}
 			}
@@ -38,8 +38,8 @@ func TestPrefetchLoopEnds(t *testing.T) {
 			done := make(chan struct{})
 			go func() {
 				defer close(done)
-				for range prefetching(t.Context(), t, s, 8) {
-					if s.idle(t); stop() {
+				for _, err := range prefetching(t.Context(), t, s, 8) {
+					if s.idle(t); err != nil || stop() {
 						runtime.Goexit()
 					}
 				}
@@ -315,7 +315,7 @@ func TestPrefetchTransportPanics(t *testing.T) {
 				ended, exited := false, make(chan struct{})
 				go func() {
 					defer close(exited)
-					_, _ = collect(prefetching(t.Context(), t, s, 8)) //nolint:errcheck // never returns
+					_, _ = collect(prefetching(t.Context(), t, s, 8))
 					ended = true
 				}()
 				<-exited

@@ -3,7 +3,6 @@ package ghdeploy_test
 import (
 	"context"
 	"fmt"
-	"log"
 
 	"github.com/ghdeploy/ghdeploy"
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
@@ -12,20 +11,25 @@ import (
 // Prefetch reads a long history with up to eight requests at the same time. The
 // loop stays the same.
 func ExampleDeploymentListOptions_prefetch() {
-	server := ghdeploytest.NewServer(ghdeploytest.WithRepository(ghdeploytest.Repository{FullName: "octocat/example"}))
-	defer server.Close()
-	client, err := ghdeploy.NewClient(ghdeploy.WithBaseURL(server.URL))
-	if err != nil {
-		log.Fatal(err)
+	var history []ghdeploytest.SeedDeployment
+	for i := range 3000 {
+		history = append(history, ghdeploytest.SeedDeployment{Environment: []string{"production", "staging", "qa"}[i%3]})
 	}
-	perRef := make(map[string]int)
-	opts := ghdeploy.DeploymentListOptions{Environment: "production", Prefetch: 8}
+	srv := ghdeploytest.NewServer(ghdeploytest.WithRepository(ghdeploytest.Repository{
+		FullName: "octocat/example", Deployments: history,
+	}))
+	defer srv.Close()
+	client := srv.Client()
+
+	deployments := make(map[string]int)
+	opts := ghdeploy.DeploymentListOptions{Prefetch: 8}
 	for d, err := range client.Deployments.All(context.Background(), "octocat", "example", opts) {
 		if err != nil {
-			log.Fatal(err)
+			fmt.Println(err)
+			return
 		}
-		perRef[d.Ref]++
+		deployments[d.Environment]++
 	}
-	fmt.Println(perRef)
-	// Output: map[]
+	fmt.Println(deployments)
+	// Output: map[production:1000 qa:1000 staging:1000]
 }

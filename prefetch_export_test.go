@@ -20,12 +20,10 @@ func AllWithCheck(ctx context.Context, s DeploymentsService, prefetch int, check
 	list := func(ctx context.Context, page, perPage int) (*Page[*Deployment], error) {
 		return s.List(ctx, "o", "r", DeploymentListOptions{Page: page, PerPage: perPage})
 	}
-	f := &prefetcher[*Deployment]{
-		size: prefetch,
-		list: func(ctx context.Context, page int) (*Page[*Deployment], error) { return list(ctx, page, maxPerPage) },
-		check: func(ctx context.Context) (mark, error) {
-			return check(func() (Mark, error) { return markOf(list(ctx, 0, 1)) })
-		},
+	f := newPrefetcher(maxPerPage, prefetch, list)
+	checked := f.check
+	f.check = func(ctx context.Context) (mark, error) {
+		return check(func() (Mark, error) { return checked(ctx) })
 	}
 	return f.rows(ctx, 0)
 }

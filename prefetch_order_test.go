@@ -83,7 +83,7 @@ func TestPrefetchLosesNoRow(t *testing.T) {
 			lost, twice, again := 0, 0, 0
 			for seed := range uint64(tt.walks) {
 				synctest.Test(t, func(t *testing.T) {
-					random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // repeatable
+					random := rand.New(rand.NewPCG(seed, 0))
 					s := newShelf(rows)
 					s.latency = func(query) (before, after time.Duration) {
 						return time.Duration(random.Int64N(int64(50 * time.Millisecond))), time.Duration(random.Int64N(int64(5 * time.Millisecond)))

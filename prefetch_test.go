@@ -74,34 +74,34 @@ func TestPrefetchRequests(t *testing.T) {
 		"from the first page on": {
 			ghdeploy.DeploymentListOptions{PerPage: 10, Prefetch: 3, Environment: "staging"}, 90, []string{
 				"environment=staging&per_page=10",
-				"environment=staging&page=2&per_page=10 environment=staging&per_page=1",
+				"environment=staging&page=2&per_page=1 environment=staging&page=2&per_page=10",
 				"environment=staging&page=3&per_page=10 environment=staging&page=4&per_page=10 environment=staging&page=5&per_page=10",
-				"environment=staging&page=6&per_page=10 environment=staging&page=7&per_page=10 environment=staging&page=8&per_page=10 environment=staging&per_page=1",
-				"environment=staging&page=9&per_page=10 environment=staging&per_page=1",
+				"environment=staging&page=2&per_page=1 environment=staging&page=6&per_page=10 environment=staging&page=7&per_page=10 environment=staging&page=8&per_page=10",
+				"environment=staging&page=2&per_page=1 environment=staging&page=9&per_page=10",
 			},
 		},
 		"from a later page on": {
 			ghdeploy.DeploymentListOptions{Page: 4, PerPage: 10, Prefetch: 3}, 80, []string{
 				"page=4&per_page=10",
-				"page=5&per_page=10 per_page=1",
+				"page=2&per_page=1 page=5&per_page=10",
 				"page=6&per_page=10 page=7&per_page=10 page=8&per_page=10",
-				"per_page=1",
+				"page=2&per_page=1",
 			},
 		},
 		"a hundred rows a page by default": {
 			ghdeploy.DeploymentListOptions{Page: 1, Prefetch: 16}, 500, []string{
 				"page=1&per_page=100",
-				"page=2&per_page=100 per_page=1",
+				"page=2&per_page=1 page=2&per_page=100",
 				"page=3&per_page=100 page=4&per_page=100 page=5&per_page=100",
-				"per_page=1",
+				"page=2&per_page=1",
 			},
 		},
 		"one row a page": {
 			ghdeploy.DeploymentListOptions{PerPage: 1, Prefetch: 4}, 5, []string{
 				"per_page=1",
-				"page=2&per_page=1 per_page=1",
+				"page=2&per_page=1 page=2&per_page=1",
 				"page=3&per_page=1 page=4&per_page=1 page=5&per_page=1",
-				"per_page=1",
+				"page=2&per_page=1",
 			},
 		},
 		"a page past the end": {ghdeploy.DeploymentListOptions{Page: 9, PerPage: 10, Prefetch: 4}, 50, []string{"page=9&per_page=10"}},
@@ -225,8 +225,9 @@ func TestPrefetchArguments(t *testing.T) {
 }
 
 // end is how a range ends.
-func end[T any](all iter.Seq2[T, error]) (err error) {
-	for _, err = range all {
+func end[T any](all iter.Seq2[T, error]) (last error) {
+	for _, err := range all {
+		last = err
 	}
-	return err
+	return last
 }
