@@ -169,8 +169,11 @@ func TestPrefetchErrorCancels(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newShelf(500)
 		s.latency = func(q query) (before, after time.Duration) {
-			if q.page > 6 {
+			switch {
+			case q.page > 6:
 				return time.Hour, 0
+			case q.page == 6: // fails before page 4
+				return 0, time.Second
 			}
 			return 0, time.Duration(q.page) * time.Second
 		}
@@ -188,6 +191,33 @@ func TestPrefetchErrorCancels(t *testing.T) {
 		}
 		same(t, "ids", down(500, 481), ids)
 		same(t, "time", (1+2+4)*time.Second, time.Since(start))
+	})
+}
+
+// A check that failed cancels the pages beside it.
+func TestPrefetchCheckErrorCancels(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newShelf(500)
+		s.latency = func(q query) (before, after time.Duration) {
+			if q.page > 10 {
+				return time.Hour, 0
+			}
+			return 0, time.Second
+		}
+		s.answer = func(q query) *canned {
+			if q.check() && q.late(2500) {
+				a := answer(403, `{"message":"no"}`)
+				return &a
+			}
+			return nil
+		}
+		start := time.Now()
+		ids, err := collect(prefetching(t.Context(), t, s, 8))
+		if !errors.Is(err, ghdeploy.ErrForbidden) {
+			t.Errorf("err = %v, want ErrForbidden", err)
+		}
+		same(t, "ids", down(500, 481), ids)
+		same(t, "time", 4*time.Second, time.Since(start))
 	})
 }
 
@@ -215,6 +245,29 @@ func TestPrefetchPastTheEnd(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A check without a row confirms nothing: the pages are read one by one.
+func TestPrefetchEmptyChecks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newShelf(500)
+		s.answer = func(q query) *canned {
+			if q.check() {
+				a := answer(200, `[]`)
+				return &a
+			}
+			return nil
+		}
+		start := time.Now()
+		ids, err := collect(prefetching(t.Context(), t, s, 8))
+		if err != nil {
+			t.Fatal(err)
+		}
+		same(t, "ids", down(500, 1), ids)
+		if took := time.Since(start); took < 50*50*time.Millisecond {
+			t.Errorf("50 pages took %v: pages without a check were yielded", took)
+		}
+	})
 }
 
 // A page without a valid next page keeps its rows and ends the range.

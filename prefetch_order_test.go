@@ -94,7 +94,7 @@ func TestPrefetchLosesNoRow(t *testing.T) {
 							s.create(tt.place(random, len(s.ids)), rows+1)
 						}
 					}
-					seen := make(map[int64]int)
+					seen := make([]int, rows+2)
 					for d, err := range ghdeploy.AllWithCheck(t.Context(), clientOn(t, s).Deployments, prefetch, tt.check(s)) {
 						if err != nil {
 							t.Fatalf("walk %d: %v", seed, err)

@@ -1,8 +1,8 @@
 package ghdeploy_test
 
 import (
-	"crypto/sha256"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"net/http"
 	"slices"
@@ -85,7 +85,7 @@ func (s *shelf) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, a.err
 	}
 	// Like GitHub, whose 304 has no Link header.
-	etag := fmt.Sprintf(`"%x"`, sha256.Sum256([]byte(a.body)))
+	etag := fmt.Sprintf(`"%08x-%d"`, crc32.ChecksumIEEE([]byte(a.body)), len(a.body))
 	a.header = a.header.Clone()
 	a.header.Set("ETag", etag)
 	if a.status == 200 && r.Header.Get("If-None-Match") == etag {
@@ -138,10 +138,14 @@ func (s *shelf) evaluate(q query, key string) canned {
 		}
 	}
 	from := min((page-1)*perPage, len(s.ids))
-	var rows []string
-	for _, id := range s.ids[from:min(from+perPage, len(s.ids))] {
-		rows = append(rows, fmt.Sprintf(`{"id":%d}`, id))
+	rows := []byte("[")
+	for i, id := range s.ids[from:min(from+perPage, len(s.ids))] {
+		if i > 0 {
+			rows = append(rows, ',')
+		}
+		rows = append(strconv.AppendInt(append(rows, `{"id":`...), id, 10), '}')
 	}
+	body := string(rows) + "]"
 	var links []string
 	if last := (len(s.ids) + perPage - 1) / perPage; page < last {
 		links = append(links, fmt.Sprintf(`<https://ghe.example.com/api/v3/repositories/7/deployments?page=%d>; rel="next"`, page+1))
@@ -149,7 +153,6 @@ func (s *shelf) evaluate(q query, key string) canned {
 			links = append(links, fmt.Sprintf(`<https://ghe.example.com/api/v3/repositories/7/deployments?page=%d>; rel="last"`, last))
 		}
 	}
-	body := "[" + strings.Join(rows, ",") + "]"
 	if key != "" {
 		body = fmt.Sprintf(`{"total_count":%d,%q:%s}`, len(s.ids), key, body)
 	}
