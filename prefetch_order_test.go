@@ -72,7 +72,7 @@ func TestPrefetchLosesNoRow(t *testing.T) {
 		sound          bool
 	}{
 		"All":                                   {honestCheck, newestFirst, 200, pages, true},
-		"All on a list without an order":        {honestCheck, anywhere, 50, pages, true},
+		"All on a list without an order":        {honestCheck, anywhere, 30, pages, true},
 		"no check":                              {noCheck, newestFirst, 50, pages, false},
 		"a check beside the window":             {besideCheck, newestFirst, 50, 2 + prefetch, false},
 		"the first row on one without an order": {firstRowCheck, anywhere, 50, pages, false},
@@ -82,6 +82,9 @@ func TestPrefetchLosesNoRow(t *testing.T) {
 			t.Parallel()
 			lost, twice, again := 0, 0, 0
 			for seed := range uint64(tt.walks) {
+				if !tt.sound && lost == 3 {
+					break // found
+				}
 				synctest.Test(t, func(t *testing.T) {
 					random := rand.New(rand.NewPCG(seed, 0))
 					s := newShelf(rows)
