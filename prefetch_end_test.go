@@ -164,6 +164,31 @@ func TestPrefetchError(t *testing.T) {
 	}
 }
 
+// An error ends the walk, also if the window before it has to be read again.
+func TestPrefetchErrorAfterChange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newShelf(500)
+		s.evolve = func(s *shelf, evaluated int) {
+			if evaluated == 6 {
+				s.create(0, 501)
+			}
+		}
+		s.answer = func(q query) *canned {
+			if q.page == 14 {
+				a := answer(404, `{"message":"Not Found"}`)
+				return &a
+			}
+			return nil
+		}
+		ids, err := collect(prefetching(t.Context(), t, s, 8))
+		if !errors.Is(err, ghdeploy.ErrNotFound) {
+			t.Errorf("err = %v, want ErrNotFound", err)
+		}
+		same(t, "ids", down(500, 481), ids)
+		same(t, "requests", 20, s.requests())
+	})
+}
+
 // The pages after one that failed are cancelled; those before it are not.
 func TestPrefetchErrorCancels(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
