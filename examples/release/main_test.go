@@ -42,7 +42,7 @@ func testMain(m *testing.M) int {
 	if err != nil {
 		panic(err)
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	binary = filepath.Join(dir, "release")
 	if runtime.GOOS == "windows" {
 		binary += ".exe"
@@ -94,7 +94,7 @@ func prepare(t *testing.T, srv *ghdeploytest.Server, name string, args ...string
 	if p.stderr, err = os.Create(filepath.Join(t.TempDir(), "stderr")); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { p.stderr.Close() })
+	t.Cleanup(func() { _ = p.stderr.Close() })
 	p.cmd.Stderr = p.stderr
 	return p
 }
@@ -105,8 +105,8 @@ func (p *process) start() {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	p.t.Cleanup(func() { r.Close() })
-	if err := r.SetReadDeadline(time.Now().Add(30*time.Second)); err != nil {
+	p.t.Cleanup(func() { _ = r.Close() })
+	if err := r.SetReadDeadline(time.Now().Add(30 * time.Second)); err != nil {
 		p.t.Fatal(err)
 	}
 	if p.cmd.Stdout == nil {
@@ -116,7 +116,7 @@ func (p *process) start() {
 	if err := p.cmd.Start(); err != nil {
 		p.t.Fatal(err)
 	}
-	w.Close()
+	_ = w.Close()
 }
 
 // waitFor reads the output up to a line.

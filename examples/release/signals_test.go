@@ -241,10 +241,10 @@ func TestNobodyReads(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Close()
+	_ = r.Close()
 	p.cmd.Stdout, p.cmd.Stderr = w, w
 	p.start()
-	w.Close()
+	_ = w.Close()
 	if code := p.end(); code != 3 {
 		t.Errorf("exit code %d", code)
 	}
