@@ -27,7 +27,20 @@ var binary string
 // cache is of another program.
 var program = main
 
-func TestMain(m *testing.M) { os.Exit(testMain(m)) }
+func TestMain(m *testing.M) {
+	if os.Getenv("WAIT_FOR_SIGNAL") != "" && len(os.Args) == 1 {
+		waitForSignal()
+		return
+	}
+	os.Exit(testMain(m))
+}
+
+// waitForSignal is the program "$WAIT" of the scripts: once it has said so, a
+// signal ends it. A shell can lose a signal while it starts a program.
+func waitForSignal() {
+	fmt.Println("ready")
+	time.Sleep(time.Minute)
+}
 
 func testMain(m *testing.M) int {
 	if program == nil {
@@ -85,12 +98,16 @@ func prepare(t *testing.T, srv *ghdeploytest.Server, name string, args ...string
 		t.Skip("Windows has no signals to send, and no sh")
 	}
 	p := &process{t: t, cmd: exec.Command(name, args...)}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
 	p.cmd.Env = []string{
+		"WAIT_FOR_SIGNAL=yes", "WAIT=" + self,
 		"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "TZ=UTC", "TERM=xterm",
 		"GITHUB_REPOSITORY=" + repository, "GITHUB_TOKEN=" + ghdeploytest.DefaultToken,
 		"GITHUB_API_URL=" + strings.TrimSuffix(srv.URL(), "/") + "/api/v3",
 	}
-	var err error
 	if p.stderr, err = os.Create(filepath.Join(t.TempDir(), "stderr")); err != nil {
 		t.Fatal(err)
 	}

@@ -46,15 +46,15 @@ func TestSignal(t *testing.T) {
 		description string
 	}{
 		"SIGINT": {
-			script: "echo ready; sleep 60; echo unreachable", signal: syscall.SIGINT,
+			script: `"$WAIT"; echo unreachable`, signal: syscall.SIGINT,
 			code: 130, states: "in_progress error", description: "Cancelled: received the signal interrupt",
 		},
 		"SIGTERM": {
-			script: "echo ready; sleep 60; echo unreachable", signal: syscall.SIGTERM,
+			script: `"$WAIT"; echo unreachable`, signal: syscall.SIGTERM,
 			code: 143, states: "in_progress error", description: "Cancelled: received the signal terminated",
 		},
 		"SIGHUP": {
-			script: "echo ready; sleep 60; echo unreachable", signal: syscall.SIGHUP,
+			script: `"$WAIT"; echo unreachable`, signal: syscall.SIGHUP,
 			code: 129, states: "in_progress error", description: "Cancelled: received the signal hangup",
 		},
 		// The sleep ignores SIGINT, as all that a shell runs in the background
@@ -72,7 +72,7 @@ func TestSignal(t *testing.T) {
 			code: 137, states: "in_progress error", description: "Cancelled: received the signal interrupt",
 		},
 		"with progress": {
-			script: "echo ready; sleep 60", flags: []string{"-progress"}, signal: syscall.SIGINT,
+			script: `"$WAIT"; echo unreachable`, flags: []string{"-progress"}, signal: syscall.SIGINT,
 			code: 130, states: "in_progress error", description: "Cancelled: received the signal interrupt",
 		},
 	} {
@@ -116,7 +116,7 @@ func TestSecondSignal(t *testing.T) {
 		}
 		return false
 	}})
-	p := start(t, srv, binary, releaseArgs("echo ready; sleep 60")...)
+	p := start(t, srv, binary, releaseArgs(`"$WAIT"; echo unreachable`)...)
 	p.waitFor("ready")
 	p.signal(syscall.SIGINT)
 	<-posting
@@ -166,7 +166,7 @@ func TestReportsBeforeTheCommandEnds(t *testing.T) {
 // its deployment stays in_progress.
 func TestUnderBashWithoutExec(t *testing.T) {
 	srv := newServer(t)
-	p := start(t, srv, "bash", underBash(t, "", releaseArgs("echo $PPID; echo ready; sleep 60"))...)
+	p := start(t, srv, "bash", underBash(t, "", releaseArgs(`echo $PPID; "$WAIT"; echo unreachable`))...)
 	p.waitFor("ready")
 	p.signal(syscall.SIGINT, syscall.SIGTERM)
 	if code := p.wait(); code != -int(syscall.SIGTERM) && code != -int(syscall.SIGINT) {
@@ -200,7 +200,7 @@ func TestUnderBashWithoutExec(t *testing.T) {
 func TestUnderBashCtrlC(t *testing.T) {
 	for _, prefix := range []string{"", "exec "} {
 		srv := newServer(t)
-		p := prepare(t, srv, "bash", underBash(t, prefix, releaseArgs("echo ready; sleep 60"))...)
+		p := prepare(t, srv, "bash", underBash(t, prefix, releaseArgs(`"$WAIT"; echo unreachable`))...)
 		p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 		p.start()
 		p.waitFor("ready")

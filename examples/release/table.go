@@ -12,10 +12,13 @@ import (
 )
 
 // table prints rows in columns.
-type table struct{ w *tabwriter.Writer }
+type table struct {
+	w       *tabwriter.Writer
+	columns int
+}
 
 func newTable(out io.Writer, columns ...string) *table {
-	t := &table{tabwriter.NewWriter(out, 13, 0, 2, ' ', 0)}
+	t := &table{tabwriter.NewWriter(out, 13, 0, 2, ' ', 0), len(columns)}
 	t.row(columns...)
 	return t
 }
@@ -30,6 +33,9 @@ func (t *table) row(cells ...string) {
 			}
 			return r
 		}, cell)
+	}
+	for len(cells) < t.columns {
+		cells = append(cells, "") // a short row would end the columns above it
 	}
 	_, _ = fmt.Fprintln(t.w, strings.Join(cells, "\t")) // flush returns the error
 }
