@@ -18,6 +18,10 @@ type operation struct {
 	// in this operation.
 	statusErrors map[int]error
 
+	// laterPage is a page after the first one. It is not cached: a walk would
+	// evict everything else.
+	laterPage bool
+
 	// waited is the time that earlier requests of the same call spent waiting.
 	waited time.Duration
 }
@@ -69,7 +73,8 @@ func (n name) validate() error {
 	case n.value == "":
 		return invalidArgument("the %s is empty", n.kind)
 	case n.value == ".", n.value == "..":
-		// A server or a proxy resolves these: a DELETE would reach another path.
+		// A server or a proxy resolves these: a DELETE would reach another
+		// path.
 		return invalidArgument("the %s is %q, which a URL path cannot contain", n.kind, n.value)
 	case n.kind != "environment" && strings.Contains(n.value, "/"):
 		return invalidArgument("the %s %q contains a slash; pass owner and repo separately (ParseRepository splits them)", n.kind, n.value)

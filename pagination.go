@@ -10,7 +10,8 @@ import (
 	"strings"
 )
 
-// maxPerPage is GitHub's maximum: it reduces a larger per_page without an error.
+// maxPerPage is GitHub's maximum: it reduces a larger per_page without an
+// error.
 const maxPerPage = 100
 
 // brokenNextPage is the NextPage of a page whose next page cannot be requested.
@@ -164,7 +165,7 @@ func listWrapped[R any](ctx context.Context, c *core, path path, key string, opt
 	if err := p.validate(); err != nil {
 		return nil, err
 	}
-	resp, err := c.call(ctx, operation{method: http.MethodGet, path: path, query: opts})
+	resp, err := c.call(ctx, operation{method: http.MethodGet, path: path, query: opts, laterPage: p.page > 1})
 	if err != nil {
 		return nil, err
 	}
