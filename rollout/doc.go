@@ -13,18 +13,20 @@
 //
 // # Which function to take
 //
-//	your program ...                                take
-//	deploys, and reports how it goes                Run
-//	reports what another program deploys            Report
-//	creates a deployment that others carry out,     Ensure
-//	  and may be started twice
-//	waits for a deployment                          Wait
-//	needs what is live                              Current, Overview
-//	returns to the version before                   Previous, Again, Run
-//	deploys to production what is live in staging   Current, Again, Run
-//	asks whether a commit ever succeeded            Succeeded
-//	lists deployments with their states             History
-//	cleans up                                       Retire
+//   - [Repo.Run] deploys with a function of yours and reports how it goes.
+//   - [Repo.Report] reports what another program deploys, from an event handler.
+//   - [Repo.Ensure] creates a deployment that others carry out, in a program
+//     that may be started twice.
+//   - [Repo.Wait] waits for somebody else's deployment.
+//   - [Repo.Current] finds what is live in an environment, [Repo.Overview] in
+//     all of them.
+//   - [Repo.Succeeded] finds out whether a commit ever succeeded.
+//   - [Repo.History] lists deployments with their states.
+//   - [Repo.Retire] makes old deployments inactive, or deletes them.
+//
+// To roll back, pass the deployment of [Repo.Previous] to [Again], and its
+// request to [Repo.Run]. To promote, do the same with the deployment of
+// [Repo.Current] in the environment before.
 //
 // # Promises
 //
@@ -47,7 +49,7 @@
 //     what is live in production, unless told otherwise.
 //
 // A POST of unknown outcome is settled: the functions look for what it may have
-// created, and send it again only if it is not there. See [Repo.Report].
+// created, and send it again if it is not there. [Repo.Report] has the details.
 //
 // # Costs
 //

@@ -14,7 +14,7 @@ import (
 // The costs that the package documentation states.
 func TestCosts(t *testing.T) {
 	sha := strings.Repeat("2", 40)
-	ctx := context.Background()
+	ctx := context.Background() //nolint:usetesting // t.Context has a channel from outside of the bubbles
 	run := func(opts rollout.RunOptions, deploy func(context.Context, *rollout.Running) error) func(rollout.Repo) error {
 		return func(repo rollout.Repo) error {
 			_, err := repo.Run(ctx, ghdeploy.DeploymentRequest{Ref: "main", Environment: "staging"}, opts, deploy)

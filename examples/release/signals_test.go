@@ -231,6 +231,9 @@ func TestNohup(t *testing.T) {
 	if code := p.end(); code != 0 || states(t, srv) != "in_progress success" {
 		t.Errorf("exit code %d, %s\n%s", code, states(t, srv), p.errors())
 	}
+	if strings.Contains(p.errors(), "received") {
+		t.Errorf("it did not ignore SIGHUP:\n%s", p.errors())
+	}
 }
 
 // The reader of the log has gone, as in release ... 2>&1 | head.
