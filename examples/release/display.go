@@ -70,7 +70,9 @@ func (d *display) follow() (stop func()) {
 	if !d.live {
 		return func() {}
 	}
+	d.mu.Lock()
 	d.since = time.Now()
+	d.mu.Unlock()
 	done, ended := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(ended)

@@ -15,6 +15,8 @@ func TestLiveLine(t *testing.T) {
 		d := &display{out: &out, live: true}
 		step := func(want string) {
 			t.Helper()
+			d.mu.Lock()
+			defer d.mu.Unlock()
 			if got := out.String(); got != want {
 				t.Errorf("got %q, want %q", got, want)
 			}

@@ -36,10 +36,22 @@ func TestMain(m *testing.M) {
 }
 
 // waitForSignal is the program "$WAIT" of the scripts: once it has said so, a
-// signal ends it. A shell can lose a signal while it starts a program.
+// signal ends it. A shell can lose a signal while it starts a program. With
+// COUNT it counts SIGINT instead.
 func waitForSignal() {
+	signals := make(chan os.Signal, 8)
+	if os.Getenv("COUNT") != "" {
+		signal.Notify(signals, os.Interrupt)
+	}
 	fmt.Println("ready")
-	time.Sleep(time.Minute)
+	for n := 1; ; n++ {
+		select {
+		case <-signals:
+			fmt.Println("caught", n)
+		case <-time.After(time.Minute):
+			return
+		}
+	}
 }
 
 func testMain(m *testing.M) int {

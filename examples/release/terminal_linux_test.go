@@ -50,7 +50,7 @@ func TestTerminal(t *testing.T) {
 	srv := newServer(t)
 	controller, terminal := pseudoTerminal(t)
 	p := prepare(t, srv, binary, releaseArgs(
-		`trap 'n=$((n+1)); echo caught $n; test $n = 2 && exit 9' INT; printf 'rea'; echo dy; while :; do sleep 0.05; done`,
+		`printf 'rea\nrea'; exec env COUNT=yes "$WAIT"`,
 		"-grace", "700ms")...)
 	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = terminal, terminal, terminal
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
