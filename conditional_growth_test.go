@@ -2,40 +2,48 @@ package ghdeploy_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/ghdeploy/ghdeploy"
-	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
-// A list that grows behind a full page is seen, although the page itself does
-// not change.
-func TestListThatGrowsBehindAFullPage(t *testing.T) {
-	server := ghdeploytest.NewServer(ghdeploytest.WithListOrder(ghdeploytest.OldestFirst))
-	defer server.Close()
-	client := server.Client()
-	create := func(n int) {
-		t.Helper()
-		_, err := client.Deployments.Create(t.Context(), "octocat", "example", ghdeploy.DeploymentRequest{Ref: "main", Environment: fmt.Sprint("e", n)})
-		if err != nil {
-			t.Fatal(err)
-		}
+// A list can grow behind a full page that has no next one, and that page does
+// not change then. A 304 would say that there is still no next page, so such a
+// page is requested without a condition.
+func TestFullPageWithoutANextOneIsNotCached(t *testing.T) {
+	rows := func(n int) string {
+		return "[" + strings.TrimSuffix(strings.Repeat(`{"id":7},`, n), ",") + "]"
 	}
-	for n := range 35 {
-		create(n)
-		rows := 0
-		for _, err := range client.Deployments.All(t.Context(), "octocat", "example", ghdeploy.DeploymentListOptions{PerPage: 5}) {
+	for _, tt := range []struct {
+		rows, perPage int
+		link          string
+		conditional   bool
+	}{
+		{29, 0, "", true},
+		{30, 0, "", false},
+		{30, 0, `<?page=2>; rel="next"`, true},
+		{31, 0, "", false},
+		{99, 100, "", true},
+		{100, 100, "", false},
+		{0, 1, "", true},
+		{1, 1, "", false},
+	} {
+		name := fmt.Sprintf("%d rows, per_page %d, link %t", tt.rows, tt.perPage, tt.link != "")
+		headers := []string{`ETag: "a"`}
+		if tt.link != "" {
+			headers = append(headers, "Link: "+tt.link)
+		}
+		w := answers(answer(200, rows(tt.rows), headers...))
+		client := clientOn(t, w)
+		for range 2 {
+			_, err := client.Deployments.List(t.Context(), "o", "r", ghdeploy.DeploymentListOptions{PerPage: tt.perPage})
 			if err != nil {
-				t.Fatal(err)
+				t.Fatalf("%s: %v", name, err)
 			}
-			rows++
 		}
-		page, err := client.Deployments.List(t.Context(), "octocat", "example", ghdeploy.DeploymentListOptions{}) // 30 a page
-		if err != nil {
-			t.Fatal(err)
-		}
-		if rows != n+1 || (page.NextPage != 0) != (n+1 > 30) {
-			t.Errorf("of %d deployments All yields %d, and the NextPage of 30 is %d", n+1, rows, page.NextPage)
+		if got := w.requests()[1].Header.Get("If-None-Match") != ""; got != tt.conditional {
+			t.Errorf("%s: the second request is conditional: %t, want %t", name, got, tt.conditional)
 		}
 	}
 }
