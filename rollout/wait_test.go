@@ -288,11 +288,18 @@ func TestWaitCost(t *testing.T) {
 		if len(polls) < 1000 {
 			t.Errorf("got %d polls", len(polls))
 		}
-		for _, r := range polls { // the same URL each time, so that a conditional cache answers
+		// The same URL each time, so that the conditional cache answers: only the
+		// first poll and the one that finds the success cost quota.
+		paid := 0
+		for _, r := range polls {
 			if got := r.Query.Encode(); got != "per_page=100" {
 				t.Fatalf("got the query %s", got)
 			}
+			if r.Status != http.StatusNotModified {
+				paid++
+			}
 		}
+		equal(t, "polls that cost quota", 2, paid)
 	})
 }
 
