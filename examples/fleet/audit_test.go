@@ -20,9 +20,9 @@ type entry struct {
 }
 
 // audit compares what GitHub has with what the workers did, and returns each
-// broken promise. Repositories are keys of the map. Only the killed worker may
-// have left runs without an end.
-func audit(repositories map[string][]ghdeploytest.Deployment, ledger []entry, killed string) []string {
+// broken promise. Repositories are keys of the map. Only the workers that were
+// killed or paused may have lost a run to another worker, which reports error.
+func audit(repositories map[string][]ghdeploytest.Deployment, ledger []entry, lost ...string) []string {
 	var broken []string
 	report := func(format string, args ...any) { broken = append(broken, fmt.Sprintf(format, args...)) }
 
@@ -64,7 +64,9 @@ func audit(repositories map[string][]ghdeploytest.Deployment, ledger []entry, ki
 				report("%v: deployment %d has %d final statuses: %v", env, d.ID, len(final), final)
 				continue
 			}
-			interrupted := final[0] == "error" && strings.HasSuffix(d.Statuses[len(d.Statuses)-1].Description, " on "+killed)
+			interrupted := final[0] == "error" && slices.ContainsFunc(lost, func(worker string) bool {
+				return strings.HasSuffix(d.Statuses[len(d.Statuses)-1].Description, " on "+worker)
+			})
 			want := "inactive"
 			switch {
 			case interrupted: // before it began, within, or before it was reported
@@ -72,13 +74,13 @@ func audit(repositories map[string][]ghdeploytest.Deployment, ledger []entry, ki
 			case ended:
 				want = "success"
 			case began:
-				want = "error of " + killed
+				want = "error of " + begin.worker
 			}
 			if final[0] != want {
 				report("%v: deployment %d is %s, want %s", env, d.ID, final[0], want)
 			}
-			if began && begin.worker != killed && !ended {
-				report("%v: deployment %d never ended on %s, which was not killed", env, d.ID, begin.worker)
+			if began && !slices.Contains(lost, begin.worker) && !ended {
+				report("%v: deployment %d never ended on %s, which was not lost", env, d.ID, begin.worker)
 			}
 			if i == len(list)-1 && !began && !interrupted {
 				report("%v: deployment %d is the newest and was not deployed", env, d.ID)
@@ -114,10 +116,12 @@ func audit(repositories map[string][]ghdeploytest.Deployment, ledger []entry, ki
 			continue
 		}
 		if e.what == "end" {
-			delete(running, env)
+			if running[env].id == e.id {
+				delete(running, env)
+			}
 			continue
 		}
-		if other, overlap := running[env]; overlap && other.worker != killed {
+		if other, overlap := running[env]; overlap && !slices.Contains(lost, other.worker) {
 			report("%v: %s began %d while %s ran %d", env, e.worker, e.id, other.worker, other.id)
 		}
 		if e.id <= last[env] {

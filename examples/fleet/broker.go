@@ -54,7 +54,8 @@ func open(ctx context.Context, c brokerConfig, name string) (*broker, error) {
 	options := []nats.Option{
 		nats.Name(name),
 		nats.MaxReconnects(-1),
-		nats.ReconnectBufSize(-1), // a publish fails at once while the connection is down
+		nats.IgnoreAuthErrorAbort(), // credentials can be renewed
+		nats.ReconnectBufSize(-1),   // a publish fails at once while the connection is down
 	}
 	if c.creds != "" {
 		options = append(options, nats.UserCredentials(c.creds))
@@ -134,13 +135,22 @@ func (b *broker) setUp(ctx context.Context, c brokerConfig) error {
 	}
 	b.stream = stream
 	if have := stream.CachedInfo().Config.Metadata["partitions"]; have != strconv.Itoa(c.partitions) {
-		return fmt.Errorf("the stream %s has %q partitions and -partitions is %d; the number cannot change while the stream holds messages",
+		return fmt.Errorf("the stream %s has %q partitions and -partitions is %d; to change it, stop every receiver, let the workers finish, and delete the stream",
 			streamName, have, c.partitions)
 	}
 	for i := range c.partitions {
-		consumer, err := stream.CreateOrUpdateConsumer(ctx, consumerConfig(i, c.ackWait))
+		want := consumerConfig(i, c.ackWait)
+		consumer, err := stream.Consumer(ctx, want.Durable)
+		if errors.Is(err, jetstream.ErrConsumerNotFound) {
+			consumer, err = stream.CreateConsumer(ctx, want)
+		}
 		if err != nil {
 			return fmt.Errorf("the consumer of partition %d: %w", i, err)
+		}
+		// A worker that believes in a longer ack wait would keep a lost message.
+		if have := consumer.CachedInfo().Config; have.AckWait != c.ackWait || have.MaxAckPending != 1 || have.FilterSubject != want.FilterSubject {
+			return fmt.Errorf("the consumer %s has the ack wait %s and -ack-wait is %s; to change it, stop every worker and edit the consumers",
+				want.Durable, have.AckWait, c.ackWait)
 		}
 		b.partitions = append(b.partitions, consumer)
 	}

@@ -153,7 +153,7 @@ func run(ctx context.Context, c config, log *slog.Logger) error {
 		start(func(ctx context.Context) error { return (&receiver{b, log}).serve(ctx, c.addr, verifier) })
 	}
 	if c.work {
-		w := &worker{name: c.name, broker: b, client: client, deploy: c.deploy, grace: c.grace, log: log}
+		w := &worker{name: c.name, broker: b, client: client, deploy: c.deploy, grace: c.grace, log: log, backoff: minBackoff}
 		start(w.run)
 	}
 	var failed []error

@@ -60,12 +60,14 @@ func (w *worker) release(ctx, stopped context.Context, log *slog.Logger, repo ro
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(stopped, func() { time.AfterFunc(reportWait, func() { cancel(errStopped) }) })()
-	if err := w.report(ctx, log, repo, d.ID, outcome); err != nil {
-		w.unreported.Add(1)
+	err := w.report(ctx, log, repo, d.ID, outcome)
+	if err != nil {
 		log.Error("the outcome is not reported", "state", outcome.State, "error", err)
-		return err
 	}
-	return nil
+	if err != nil && !errors.Is(err, errLeaseLost) { // else another worker reports an error
+		w.unreported.Add(1)
+	}
+	return err
 }
 
 // call deploys. The context ends with the lease and when the worker is stopped.
@@ -84,7 +86,7 @@ func (w *worker) call(ctx, stopped context.Context, d *ghdeploy.Deployment) (url
 // report reports an outcome, and waits out whatever passes. It does not touch a
 // deployment that became final meanwhile.
 func (w *worker) report(ctx context.Context, log *slog.Logger, repo rollout.Repo, id int64, outcome ghdeploy.DeploymentStatusRequest) error {
-	for wait := time.Second; ; wait = min(2*wait, maxBackoff) {
+	for wait := w.backoff; ; wait = min(2*wait, maxBackoff) {
 		newest, _, err := statusOf(ctx, w.client, repo.Owner, repo.Name, id)
 		if err == nil && newest != nil && newest.State.Final() {
 			log.Warn("the deployment is final already", "state", newest.State, "outcome", outcome.State)

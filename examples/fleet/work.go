@@ -16,6 +16,7 @@ import (
 )
 
 const (
+	minBackoff = time.Second
 	maxBackoff = time.Minute
 	patience   = 5                // attempts at a message that GitHub refuses
 	reportWait = 10 * time.Second // for an outcome, once the worker was stopped
@@ -30,7 +31,8 @@ type worker struct {
 	grace  time.Duration // for running deployments, once the context has ended
 	log    *slog.Logger
 
-	unreported atomic.Int64 // outcomes that could not be reported
+	backoff    time.Duration // after the first failure; doubled after each
+	unreported atomic.Int64  // outcomes that could not be reported
 }
 
 // run works until ctx ends, and then finishes the deployments that run.
@@ -104,7 +106,7 @@ func (w *worker) handle(stopped context.Context, msg jetstream.Msg, requested ti
 		log.Error("gave up: GitHub refuses", "attempts", attempts, "error", err)
 		w.tell(log, msg.TermWithReason("GitHub refuses"))
 	default:
-		wait := min(time.Second<<min(attempts-1, 10), maxBackoff)
+		wait := min(w.backoff<<min(attempts-1, 10), maxBackoff)
 		log.Warn("not settled", "retry_after", wait, "error", err)
 		w.tell(log, msg.NakWithDelay(wait))
 	}
