@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"io"
 	"log/slog"
@@ -286,7 +285,7 @@ func TestRunRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := run(context.Background(), c, quiet); err == nil || !strings.HasPrefix(err.Error(), "WEBHOOK_SECRET: ") {
+	if err := run(t.Context(), c, quiet); err == nil || !strings.HasPrefix(err.Error(), "WEBHOOK_SECRET: ") {
 		t.Errorf("run without a secret = %v", err)
 	}
 }

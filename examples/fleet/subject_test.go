@@ -38,8 +38,8 @@ func FuzzSubject(f *testing.F) {
 		if !server.IsValidLiteralSubject(s) || strings.Count(s, ".") != 3 || len(s) > 1000 || strings.ContainsAny(s, " \t\r\n") {
 			t.Errorf("subject(%q, %q, %q) = %q", owner, repo, environment, s)
 		}
-		same := strings.ToLower(environment) == strings.ToLower(other)
-		if (s == subject(owner, repo, other)) != same {
+		lower, otherLower := strings.ToLower(environment), strings.ToLower(other)
+		if (s == subject(owner, repo, other)) != (lower == otherLower) {
 			t.Errorf("%q and %q: %s and %s", environment, other, s, subject(owner, repo, other))
 		}
 	})

@@ -199,6 +199,25 @@ func TestOutcomes(t *testing.T) {
 	}
 }
 
+// TestReportLeavesFinal: a run that somebody ended keeps the status it got.
+func TestReportLeavesFinal(t *testing.T) {
+	s := newStage(t)
+	id := s.create("e")
+	ctx, stop := context.WithCancel(t.Context())
+	ended := s.work(ctx, s.broker, func(ctx context.Context, d *ghdeploy.Deployment) (string, error) {
+		_, err := s.client.Statuses.Create(ctx, "octocat", "example", d.ID, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateFailure})
+		return "", err
+	})
+	s.settled()
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+	if got := s.states(id); got != "in_progress failure" {
+		t.Errorf("%s, want in_progress failure", got)
+	}
+}
+
 // TestStop: a deployment that does not end in time is stopped and reported.
 func TestStop(t *testing.T) {
 	s := newStage(t)
