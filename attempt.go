@@ -20,6 +20,7 @@ type attempt struct {
 
 	mu   sync.Mutex
 	hop  hop
+	hops int  // requests: the first one and the redirects that were followed
 	more bool // the request was written more than once
 }
 
@@ -143,6 +144,7 @@ func (a *attempt) startHop(r *http.Request) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.hop = hop{uri: r.URL.RequestURI()}
+	a.hops++
 }
 
 func (a *attempt) handOver()          { a.set(func(h *hop) { h.handedOver = true }) }
@@ -167,6 +169,13 @@ func (a *attempt) badLocation() bool  { h, _ := a.get(); return h.badTarget }
 
 // rewritten reports whether the request was written more than once.
 func (a *attempt) rewritten() bool { _, more := a.get(); return more }
+
+// redirected reports whether a redirect was followed.
+func (a *attempt) redirected() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.hops > 1
+}
 
 // notProcessed reports whether there is proof that a failed attempt was not
 // executed: it was never given to the caller's transport, it reached no

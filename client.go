@@ -71,6 +71,7 @@ type core struct {
 	log       *slog.Logger
 
 	gate      gate
+	cache     *conditionalCache // nil: off
 	rate      latestRate
 	lastToken atomic.Pointer[string] // for redaction only
 	sunset    atomic.Bool            // the end of the API version was logged
@@ -84,7 +85,7 @@ func (c *core) call(ctx context.Context, op operation) (*response, error) {
 	if err != nil {
 		return nil, err
 	}
-	resp := c.send(req, path, op.waited) //nolint:contextcheck // the request carries the context
+	resp := c.send(req, path, op) //nolint:contextcheck // the request carries the context
 	return resp, check(op, resp)
 }
 

@@ -32,6 +32,7 @@ func decodeOne[T any, P object[T]](resp *response) (*T, error) {
 	if !complete(P(v)) {
 		return nil, malformed(resp, nil)
 	}
+	resp.keep()
 	return v, nil
 }
 
@@ -73,5 +74,6 @@ func decodeArray[R any](resp *response, array []byte) ([]R, error) {
 			return nil, malformed(resp, nil)
 		}
 	}
+	resp.keep()
 	return rows, nil
 }

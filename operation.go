@@ -18,6 +18,10 @@ type operation struct {
 	// in this operation.
 	statusErrors map[int]error
 
+	// laterPage is a page after the first one. It is not cached: a walk would
+	// evict everything else.
+	laterPage bool
+
 	// waited is the time that earlier requests of the same call spent waiting.
 	waited time.Duration
 }

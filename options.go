@@ -27,6 +27,7 @@ type config struct {
 	version   APIVersion
 	retry     RetryPolicy
 	log       *slog.Logger
+	cache     int // bytes; 0: off
 }
 
 // attemptTimeout bounds each attempt, the response's body included, without
@@ -211,6 +212,37 @@ func WithRetry(policy RetryPolicy) Option {
 	}
 }
 
+// WithConditionalCache sets how many bytes of responses the client keeps to
+// make its GETs conditional. The default is 8 MiB (8 << 20), and 0 turns the
+// cache off. A negative number is an [ErrInvalidArgument].
+//
+// A GET whose response is kept is sent with If-None-Match. If nothing has
+// changed, GitHub returns a 304 without a body, and the call decodes the kept
+// body anew. GitHub does not count that 304 against the rate limit if the
+// request had a valid token; it counts an anonymous one. Every call still sends
+// a request, so a result is never older than with the cache off, and a
+// Page's Rate is that of the 304.
+//
+// The client keeps a response of at most 512 KiB, with a valid ETag, once its
+// body is decoded. It keeps no page of a list after the first one, nothing that
+// followed a redirect, and nothing that Cache-Control forbids to store. Each
+// token has its own responses. The least recently used ones are evicted. The
+// limit counts keys and headers too. Until it is evicted, a response stays in
+// memory, private data included.
+//
+// A Transport of [WithHTTPClient] that caches works beside this one.
+//
+// GitHub docs: https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api#use-conditional-requests-if-appropriate
+func WithConditionalCache(size int) Option {
+	return func(c *config) error {
+		if size < 0 {
+			return invalidArgument("WithConditionalCache: %d bytes is negative; use 0 to turn the cache off", size)
+		}
+		c.cache = size
+		return nil
+	}
+}
+
 // WithLogger logs each attempt at the debug level, each wait and each retry at
 // the info level, and the announced end of the API version once at the warning
 // level. It logs no token. The default is no log.
@@ -229,6 +261,7 @@ func newCore(opts []Option) (*core, error) {
 		http:    &http.Client{Timeout: attemptTimeout},
 		version: APIVersion20221128,
 		log:     slog.New(slog.DiscardHandler),
+		cache:   defaultCache,
 	}
 	for i, opt := range opts {
 		if opt == nil {
@@ -254,6 +287,7 @@ func newCore(opts []Option) (*core, error) {
 		version:   c.version,
 		retry:     c.retry.withDefaults(),
 		gate:      gate{retry: c.retry.withDefaults()},
+		cache:     newConditionalCache(c.cache),
 		log:       c.log,
 	}, nil
 }

@@ -164,7 +164,7 @@ func listWrapped[R any](ctx context.Context, c *core, path path, key string, opt
 	if err := p.validate(); err != nil {
 		return nil, err
 	}
-	resp, err := c.call(ctx, operation{method: http.MethodGet, path: path, query: opts})
+	resp, err := c.call(ctx, operation{method: http.MethodGet, path: path, query: opts, laterPage: p.page > 1})
 	if err != nil {
 		return nil, err
 	}

@@ -42,6 +42,10 @@ type response struct {
 	rewritten  bool          // the last attempt wrote the request twice
 	mayHaveRun bool          // an earlier attempt may have been executed, or the last wrote twice
 	redact     redactor
+
+	cached   bool              // the body is from the cache, confirmed by a 304
+	cache    *conditionalCache // where keep stores the body; nil: nowhere
+	cacheKey cacheKey
 }
 
 // location is the target of a redirect.
@@ -66,7 +70,13 @@ func (x *exchange) read(resp *http.Response, err error, now time.Time) *response
 	}
 	body, err := readBody(resp)
 	r.body = body
+	direct := x.cache != nil && !x.attempt.redirected()
+	if direct {
+		r.cache, r.cacheKey = x.cache, cacheKey{x.url, x.key}
+	}
 	switch {
+	case direct && r.status == http.StatusNotModified && x.condition != nil:
+		x.useCache(r)
 	case r.status < 300:
 		if err != nil {
 			r.err = x.bodyError(err)

@@ -139,7 +139,7 @@ func transient(err error) bool {
 		errors.As(err, &invalid), errors.As(err, &roots), errors.As(err, &token):
 		return false
 	case errors.Is(err, ErrMalformedResponse):
-		return errors.Is(err, errCutOff)
+		return errors.Is(err, errCutOff) || errors.Is(err, errOtherETag)
 	}
 	return !errors.Is(err, ErrTooLarge) && !errors.Is(err, ErrRedirect) && !errors.Is(err, errInvalidHeader)
 }

@@ -20,6 +20,9 @@ type exchange struct {
 	path string
 	req  *http.Request // as newRequest made it; each attempt sends a copy
 
+	cache *conditionalCache // nil: the operation does not use it
+	url   string            // of req; set only with a cache
+
 	attempts   int           // requests sent
 	limited    int           // of these, answered with a rate limit
 	waited     time.Duration // by the call so far
@@ -27,10 +30,11 @@ type exchange struct {
 	redact     redactor
 
 	// The attempt in progress.
-	key     tokenKey
-	ticket  *ticket // of the gate
-	attempt *attempt
-	started time.Time
+	key       tokenKey
+	ticket    *ticket // of the gate
+	attempt   *attempt
+	condition *cachedResponse // its ETag was sent; nil: none
+	started   time.Time
 
 	last    *response // of the latest attempt
 	waiting bool      // for the next attempt
@@ -40,8 +44,11 @@ type exchange struct {
 // send is the only place that reaches the network. go-retryablehttp runs the
 // loop and rewinds the body. finish decides once after each attempt whether
 // there is another one.
-func (c *core) send(req *retryablehttp.Request, path string, waited time.Duration) *response {
-	x := &exchange{core: c, ctx: req.Context(), path: path, req: req.Clone(req.Context()), waited: waited}
+func (c *core) send(req *retryablehttp.Request, path string, op operation) *response {
+	x := &exchange{core: c, ctx: req.Context(), path: path, req: req.Clone(req.Context()), waited: op.waited}
+	if c.cache != nil && op.method == http.MethodGet && !op.laterPage {
+		x.cache, x.url = c.cache, x.req.URL.String()
+	}
 	defer func() { // a transport or a logger of the caller can panic
 		x.ticket.release()
 		x.release()
@@ -90,6 +97,7 @@ func (x *exchange) prepare(r *http.Request) error {
 	// An earlier attempt's transport may have changed r, or may still read it.
 	*r = *x.req.Clone(x.attempt.ctx)
 	authorize(r, token)
+	x.addCondition(r)
 	return nil
 }
 
@@ -238,9 +246,16 @@ func (x *exchange) log(level slog.Level, msg string, attrs ...slog.Attr) {
 
 // logAttempt logs how an attempt ended: at the info level if there is another.
 func (x *exchange) logAttempt(retry bool, wait time.Duration) {
+	status := x.last.status
+	if x.last.cached {
+		status = http.StatusNotModified
+	}
 	attrs := []slog.Attr{
-		slog.Int("status", x.last.status),
+		slog.Int("status", status),
 		slog.Duration("took", time.Since(x.started)),
+	}
+	if x.last.cached {
+		attrs = append(attrs, slog.Bool("cached", true))
 	}
 	if x.last.status < 200 || x.last.status >= 300 || x.last.err != nil {
 		attrs = append(attrs, slog.String("reason", oneLine(x.last.failure().Error())))

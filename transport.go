@@ -26,6 +26,8 @@ func httpClient(client *http.Client, home string) *http.Client {
 			// host and drops the token.
 			req.Header.Set("Authorization", token) //nolint:gosec // the origin is the same
 		}
+		// The condition belongs to the URL of the call.
+		req.Header.Del("If-None-Match")
 		if callers != nil {
 			if err := callers(req, via); err != nil {
 				return err

@@ -1,0 +1,576 @@
+package ghdeploy_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"github.com/ghdeploy/ghdeploy"
+	"github.com/ghdeploy/ghdeploy/ghdeploytest"
+)
+
+const (
+	weakTag   = `W/"d1f3a9"`
+	strongTag = `"d1f3a9"`
+)
+
+// conditions are the If-None-Match headers of requests, "-" where none was sent.
+func conditions(requests []sent) []string {
+	var list []string
+	for _, r := range requests {
+		values, ok := r.Header["If-None-Match"]
+		if !ok {
+			values = []string{"-"}
+		}
+		list = append(list, strings.Join(values, " and "))
+	}
+	return list
+}
+
+// poll gets deployment 42.
+func poll(t *testing.T, client *ghdeploy.Client) (*ghdeploy.Deployment, error) {
+	t.Helper()
+	return client.Deployments.Get(t.Context(), "o", "r", 42)
+}
+
+func mustPoll(t *testing.T, client *ghdeploy.Client, task string) {
+	t.Helper()
+	d, err := poll(t, client)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.ID != 42 || d.Task != task {
+		t.Fatalf("deployment %d with task %q, want 42 with %q", d.ID, d.Task, task)
+	}
+}
+
+func withTask(task string) string { return `{"id":42,"task":"` + task + `"}` }
+
+func TestWithConditionalCacheRefuses(t *testing.T) {
+	_, err := ghdeploy.NewClient(ghdeploy.WithConditionalCache(-1))
+	const want = "ghdeploy: WithConditionalCache: -1 bytes is negative; use 0 to turn the cache off"
+	if !errors.Is(err, ghdeploy.ErrInvalidArgument) || err.Error() != want {
+		t.Errorf("err  = %v\nwant  %s", err, want)
+	}
+}
+
+// A tag goes back as it came. What is no single, sane tag is not kept.
+func TestConditionalETags(t *testing.T) {
+	for name, tt := range map[string]struct {
+		headers []string
+		opts    []ghdeploy.Option
+		sent    string
+	}{
+		"weak":                  {headers: []string{"ETag: " + weakTag}, sent: weakTag},
+		"strong":                {headers: []string{"ETag: " + strongTag}, sent: strongTag},
+		"empty":                 {headers: []string{`ETag: ""`}, sent: `""`},
+		"with a comma":          {headers: []string{`ETag: "a,b"`}, sent: `"a,b"`},
+		"not ASCII":             {headers: []string{"ETag: \"\u00e9\""}, sent: "\"\u00e9\""},
+		"with any Vary":         {headers: []string{"ETag: " + weakTag, "Vary: Accept, Authorization, Cookie, X-GitHub-OTP", "Vary: *"}, sent: weakTag},
+		"with max-age":          {headers: []string{"ETag: " + weakTag, "Cache-Control: private, max-age=60, s-maxage=60"}, sent: weakTag},
+		"longest":               {headers: []string{`ETag: "` + strings.Repeat("x", 510) + `"`}, sent: `"` + strings.Repeat("x", 510) + `"`},
+		"none":                  {sent: "-"},
+		"one byte too long":     {headers: []string{`ETag: "` + strings.Repeat("x", 511) + `"`}, sent: "-"},
+		"1 MiB long":            {headers: []string{`ETag: "` + strings.Repeat("x", 1<<20) + `"`}, sent: "-"},
+		"without quotes":        {headers: []string{"ETag: d1f3a9"}, sent: "-"},
+		"half of the quotes":    {headers: []string{`ETag: "`}, sent: "-"},
+		"a star":                {headers: []string{"ETag: *"}, sent: "-"},
+		"two in a line":         {headers: []string{`ETag: "a", "b"`}, sent: "-"},
+		"two lines":             {headers: []string{`ETag: "a"`, `ETag: "b"`}, sent: "-"},
+		"a small w":             {headers: []string{`ETag: w/"a"`}, sent: "-"},
+		"with a line break":     {headers: []string{"ETag: \"a\r\nX: y\""}, sent: "-"},
+		"with a NUL":            {headers: []string{"ETag: \"a\x00\""}, sent: "-"},
+		"with a DEL":            {headers: []string{"ETag: \"a\x7f\""}, sent: "-"},
+		"with a space":          {headers: []string{`ETag: "a b"`}, sent: "-"},
+		"not to be stored":      {headers: []string{"ETag: " + weakTag, "Cache-Control: private, No-Store"}, sent: "-"},
+		"off":                   {headers: []string{"ETag: " + weakTag}, opts: []ghdeploy.Option{ghdeploy.WithConditionalCache(0)}, sent: "-"},
+		"one byte of cache":     {headers: []string{"ETag: " + weakTag}, opts: []ghdeploy.Option{ghdeploy.WithConditionalCache(1)}, sent: "-"},
+		"a Link larger than it": {headers: []string{"ETag: " + weakTag, "Link: " + strings.Repeat("x", 512<<10)}, sent: "-"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := answers(answer(200, withTask("first"), tt.headers...), answer(200, withTask("second"), tt.headers...))
+			client := clientOn(t, w, tt.opts...)
+			mustPoll(t, client, "first")
+			mustPoll(t, client, "second")
+			same(t, "If-None-Match", []string{"-", tt.sent}, conditions(w.requests()))
+		})
+	}
+}
+
+// A 304 returns the kept body. The rest is that of the 304.
+func TestConditionalNotModified(t *testing.T) {
+	for name, headers := range map[string][]string{
+		"the same tag":    {"ETag: " + weakTag},
+		"its strong form": {"ETag: " + strongTag},
+		"no tag":          nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := answers(
+				answer(200, "["+withTask("first")+"]", "ETag: "+weakTag, `Link: <https://ghe.example.com/x?page=2>; rel="next"`, "X-RateLimit-Limit: 5000", "X-RateLimit-Remaining: 4999"),
+				answer(304, "", append(headers, "X-RateLimit-Limit: 5000", "X-RateLimit-Remaining: 17")...))
+			client := clientOn(t, w)
+			for i, remaining := range []int{4999, 17, 17} {
+				page, err := client.Deployments.List(t.Context(), "o", "r", ghdeploy.DeploymentListOptions{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if len(page.Items) != 1 || page.Items[0].Task != "first" || page.NextPage != 2 || page.Rate.Remaining != remaining || client.Rate().Remaining != remaining {
+					t.Errorf("call %d: %+v, want one row, the next page 2, %d remaining", i+1, page, remaining)
+				}
+			}
+			same(t, "If-None-Match", []string{"-", weakTag, weakTag}, conditions(w.requests()))
+		})
+	}
+
+	t.Run("a Link of its own", func(t *testing.T) {
+		w := answers(
+			answer(200, "["+withTask("first")+"]", "ETag: "+weakTag, `Link: <?page=2>; rel="next", <?page=2>; rel="last"`),
+			answer(304, "", `Link: <?page=2>; rel="next", <?page=3>; rel="last"`))
+		client := clientOn(t, w)
+		for _, last := range []int{2, 3} {
+			page, err := client.Deployments.List(t.Context(), "o", "r", ghdeploy.DeploymentListOptions{})
+			if err != nil || page.LastPage != last {
+				t.Fatalf("%+v, %v, want the last page %d", page, err, last)
+			}
+		}
+	})
+
+	t.Run("an array under a key", func(t *testing.T) {
+		w := answers(answer(200, `{"total_count":31,"environments":[{"id":7,"name":"qa"}]}`, "ETag: "+weakTag), answer(304, ""))
+		client := clientOn(t, w)
+		for range 2 {
+			page, err := client.Environments.List(t.Context(), "o", "r", ghdeploy.EnvironmentListOptions{})
+			if err != nil || page.Total != 31 || len(page.Items) != 1 || page.Items[0].Name != "qa" {
+				t.Fatalf("%+v, %v", page, err)
+			}
+		}
+		same(t, "If-None-Match", []string{"-", weakTag}, conditions(w.requests()))
+	})
+}
+
+func TestConditionalReplacement(t *testing.T) {
+	w := answers(
+		answer(200, withTask("first"), "ETag: "+weakTag),
+		answer(200, withTask("second"), `ETag: "2"`),
+		answer(304, ""),
+		answer(404, `{"message":"Not Found"}`, `ETag: "404"`),
+		answer(502, "<html>", `ETag: "502"`),
+		answer(200, `{"id":`, `ETag: "bad"`),
+		answer(200, `[]`, `ETag: "worse"`),
+		answer(304, ""),
+		answer(200, withTask("third")), // without a tag: nothing to compare from now on
+		answer(200, withTask("fourth")),
+	)
+	client := clientOn(t, w)
+	for _, want := range []string{"first", "second", "second", "404", "502", "malformed", "malformed", "second", "third", "fourth"} {
+		d, err := poll(t, client)
+		var e *ghdeploy.Error
+		have := ""
+		switch {
+		case err == nil:
+			have = d.Task
+		case errors.Is(err, ghdeploy.ErrMalformedResponse):
+			have = "malformed"
+		case errors.As(err, &e):
+			have = fmt.Sprint(e.StatusCode)
+		}
+		if have != want {
+			t.Fatalf("%q (%v), want %q", have, err, want)
+		}
+	}
+	same(t, "If-None-Match", []string{"-", weakTag, `"2"`, `"2"`, `"2"`, `"2"`, `"2"`, `"2"`, `"2"`, "-"}, conditions(w.requests()))
+}
+
+// tagged is a server that returns a 304 for the tag of its present body.
+type tagged struct {
+	mu   sync.Mutex
+	tag  string
+	body string
+	got  []string
+}
+
+func (s *tagged) RoundTrip(r *http.Request) (*http.Response, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	condition := r.Header.Get("If-None-Match")
+	s.got = append(s.got, condition)
+	a := answer(200, s.body, "ETag: "+s.tag)
+	if condition == s.tag {
+		a = answer(304, "", "ETag: "+s.tag)
+	}
+	return answers(a).RoundTrip(r)
+}
+
+// A response that does not decode is not kept: the next poll reads the body
+// anew, instead of failing for as long as the tag is current.
+func TestConditionalBadResponse(t *testing.T) {
+	s := &tagged{tag: weakTag, body: `{"id":`}
+	client := clientOn(t, s)
+	if _, err := poll(t, client); !errors.Is(err, ghdeploy.ErrMalformedResponse) {
+		t.Fatalf("err = %v, want ErrMalformedResponse", err)
+	}
+	s.body = withTask("first") // under the same tag
+	for range 5 {
+		mustPoll(t, client, "first")
+	}
+	same(t, "If-None-Match", []string{"", "", weakTag, weakTag, weakTag, weakTag}, s.got)
+}
+
+// A 304 without a condition, or for another tag, is not an answer.
+func TestConditionalUnexpectedNotModified(t *testing.T) {
+	const path = "ghdeploy: GET /repos/o/r/deployments/42: 304 Not Modified (the body is empty): malformed response: "
+
+	t.Run("without a condition", func(t *testing.T) {
+		w := answers(answer(200, withTask("first")), answer(304, "", "ETag: "+weakTag))
+		client := clientOn(t, w)
+		mustPoll(t, client, "first")
+		if _, err := poll(t, client); !errors.Is(err, ghdeploy.ErrMalformedResponse) || err.Error() != path+"no condition was sent" {
+			t.Errorf("err = %v", err)
+		}
+	})
+	t.Run("to a write", func(t *testing.T) {
+		w := answers(answer(200, `{"id":7,"name":"qa"}`, "ETag: "+weakTag), answer(304, "", "ETag: "+weakTag))
+		client := clientOn(t, w)
+		if _, err := client.Environments.Get(t.Context(), "o", "r", "qa"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := client.Environments.Replace(t.Context(), "o", "r", "qa", ghdeploy.EnvironmentRequest{}); !errors.Is(err, ghdeploy.ErrMalformedResponse) {
+			t.Errorf("err = %v, want ErrMalformedResponse", err)
+		}
+		same(t, "If-None-Match", []string{"-", "-"}, conditions(w.requests()))
+	})
+	t.Run("another tag", func(t *testing.T) {
+		w := answers(answer(200, withTask("first"), "ETag: "+weakTag), answer(304, "", `ETag: "other"`), answer(200, withTask("second"), `ETag: "other"`))
+		client := clientOn(t, w)
+		mustPoll(t, client, "first")
+		if _, err := poll(t, client); !errors.Is(err, ghdeploy.ErrMalformedResponse) || err.Error() != path+"the 304 has another ETag than the condition" {
+			t.Errorf("err = %v", err)
+		}
+		mustPoll(t, client, "second")
+		same(t, "If-None-Match", []string{"-", weakTag, "-"}, conditions(w.requests()))
+	})
+	t.Run("another tag, and a retry", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w := answers(answer(200, withTask("first"), "ETag: "+weakTag), answer(304, "", `ETag: "other"`), answer(200, withTask("second"), `ETag: "other"`))
+			client := clientOn(t, w, ghdeploy.WithRetry(ghdeploy.RetryPolicy{}))
+			mustPoll(t, client, "first")
+			mustPoll(t, client, "second")
+			same(t, "If-None-Match", []string{"-", weakTag, "-"}, conditions(w.requests()))
+		})
+	})
+}
+
+func TestConditionalRetries(t *testing.T) {
+	for name, first := range map[string]canned{
+		"502":             answer(502, "<html>"),
+		"connection lost": {err: errors.New("connection reset")},
+		"a rate limit":    answer(429, `{"message":"slow down"}`, "Retry-After: 1"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := answers(answer(200, withTask("first"), "ETag: "+weakTag), first, answer(304, ""))
+				client := clientOn(t, w, ghdeploy.WithRetry(ghdeploy.RetryPolicy{}))
+				mustPoll(t, client, "first")
+				mustPoll(t, client, "first")
+				same(t, "If-None-Match", []string{"-", weakTag, weakTag}, conditions(w.requests()))
+			})
+		})
+	}
+}
+
+// Each token has its own responses, also if it changes between two attempts.
+func TestConditionalTokens(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tokens := []string{"token-a", "token-b", "token-a", "token-b", "token-c"}
+		w := answers(
+			answer(200, withTask("of a"), `ETag: "a"`),
+			answer(200, withTask("of b"), `ETag: "b"`),
+			answer(502, "<html>"), answer(304, ""), // a, then b
+			answer(200, withTask("of c"), `ETag: "c"`),
+		)
+		client := clientOn(t, w, ghdeploy.WithRetry(ghdeploy.RetryPolicy{}), ghdeploy.WithTokenFunc(func(context.Context) (string, error) {
+			token := tokens[0]
+			tokens = tokens[1:]
+			return token, nil
+		}))
+		for _, task := range []string{"of a", "of b", "of b", "of c"} {
+			mustPoll(t, client, task)
+		}
+		same(t, "If-None-Match", []string{"-", "-", `"a"`, `"b"`, "-"}, conditions(w.requests()))
+	})
+}
+
+// The condition belongs to the URL of the call: a redirect's target may give
+// another object the same tag. A renamed repository is read in full.
+func TestConditionalRedirect(t *testing.T) {
+	moved := answer(301, `{"message":"Moved Permanently"}`, "Location: "+apiRoot+"/repositories/1/deployments/42")
+	t.Run("after the response was kept", func(t *testing.T) {
+		w := answers(
+			answer(200, withTask("before"), "ETag: "+weakTag),
+			moved, answer(200, withTask("after"), "ETag: "+weakTag),
+			moved, answer(200, withTask("later"), `ETag: "2"`),
+		)
+		client := clientOn(t, w, ghdeploy.WithToken("a-token"))
+		for _, task := range []string{"before", "after", "later"} {
+			mustPoll(t, client, task)
+		}
+		same(t, "If-None-Match", []string{"-", weakTag, "-", weakTag, "-"}, conditions(w.requests()))
+	})
+	t.Run("from the beginning", func(t *testing.T) {
+		w := answers(moved, answer(200, withTask("first"), "ETag: "+weakTag), moved, answer(200, withTask("second"), "ETag: "+weakTag))
+		client := clientOn(t, w)
+		mustPoll(t, client, "first")
+		mustPoll(t, client, "second")
+		same(t, "If-None-Match", []string{"-", "-", "-", "-"}, conditions(w.requests()))
+	})
+	t.Run("to a 304", func(t *testing.T) {
+		w := answers(answer(200, withTask("before"), "ETag: "+weakTag), moved, answer(304, "", "ETag: "+weakTag))
+		client := clientOn(t, w)
+		mustPoll(t, client, "before")
+		if _, err := poll(t, client); !errors.Is(err, ghdeploy.ErrMalformedResponse) {
+			t.Errorf("err = %v, want ErrMalformedResponse", err)
+		}
+	})
+}
+
+// A result never shares memory with the cache.
+func TestConditionalResultIsTheCallers(t *testing.T) {
+	const body = `{"id":42,"task":"deploy","payload":{"key":"value"},"creator":{"login":"octocat","id":1}}`
+	client := clientOn(t, &tagged{tag: weakTag, body: body})
+	for range 3 {
+		d, err := poll(t, client)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(d.Payload) != `{"key":"value"}` || d.Creator.Login != "octocat" {
+			t.Fatalf("payload %s, creator %v", d.Payload, d.Creator)
+		}
+		for i := range d.Payload {
+			d.Payload[i] = 'x'
+		}
+		d.Creator.Login = "changed"
+	}
+}
+
+// CreateOrUpdate, Review and the check of a DELETE use the cache too: a 304
+// says that the object is still there, and how it is.
+func TestConditionalWithinACall(t *testing.T) {
+	t.Run("CreateOrUpdate", func(t *testing.T) {
+		const body = `{"id":7,"name":"qa","protection_rules":[{"id":1,"type":"wait_timer","wait_timer":30}],"deployment_branch_policy":null}`
+		w := answers(answer(200, body, "ETag: "+weakTag), answer(304, ""), answer(200, body))
+		client := clientOn(t, w)
+		if _, err := client.Environments.Get(t.Context(), "o", "r", "qa"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := client.Environments.CreateOrUpdate(t.Context(), "o", "r", "qa", ghdeploy.EnvironmentRequest{PreventSelfReview: new(true)}); err != nil {
+			t.Fatal(err)
+		}
+		sent := w.requests()
+		same(t, "If-None-Match", []string{"-", weakTag, "-"}, conditions(sent))
+		if !strings.Contains(sent[2].Body, `"wait_timer":30`) {
+			t.Errorf("sent %s, which does not keep the wait timer", sent[2].Body)
+		}
+	})
+	t.Run("the check of a DELETE", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w := answers(answer(200, oneDeployment, "ETag: "+weakTag), answer(502, ""), answer(404, `{"message":"Not Found"}`), answer(304, ""))
+			client := clientOn(t, w, ghdeploy.WithRetry(ghdeploy.RetryPolicy{}))
+			if _, err := poll(t, client); err != nil {
+				t.Fatal(err)
+			}
+			if err := client.Deployments.Delete(t.Context(), "o", "r", 42); !errors.Is(err, ghdeploy.ErrNotFound) {
+				t.Errorf("err = %v, want ErrNotFound: the deployment is there", err)
+			}
+			same(t, "If-None-Match", []string{"-", "-", "-", weakTag}, conditions(w.requests()))
+		})
+	})
+}
+
+// The error of a call whose GET was unchanged is the same as without the cache.
+func TestConditionalErrorAfterNotModified(t *testing.T) {
+	const body = `[{"environment":{"id":7,"name":"qa"}}]`
+	w := answers(answer(200, body, "ETag: "+weakTag), answer(304, ""))
+	client := clientOn(t, w)
+	var texts []string
+	for range 2 {
+		_, err := client.Reviews.Review(t.Context(), "o", "r", 1, ghdeploy.ReviewRequest{Environments: []string{"prod"}, State: ghdeploy.ReviewApproved, Comment: "ok"})
+		var e *ghdeploy.Error
+		if !errors.Is(err, ghdeploy.ErrNotPending) || !errors.As(err, &e) || e.StatusCode != 200 || string(e.Body) != body {
+			t.Fatalf("err = %#v", err)
+		}
+		texts = append(texts, err.Error())
+	}
+	same(t, "the second text", texts[0], texts[1])
+	same(t, "If-None-Match", []string{"-", weakTag}, conditions(w.requests()))
+}
+
+func TestConditionalLog(t *testing.T) {
+	var b bytes.Buffer
+	log := slog.New(slog.NewTextHandler(&b, &slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.TimeKey || a.Key == "took" {
+			return slog.Attr{}
+		}
+		return a
+	}}))
+	client := clientOn(t, answers(answer(200, oneDeployment, "ETag: "+weakTag), answer(304, "")), ghdeploy.WithLogger(log))
+	for range 2 {
+		if _, err := poll(t, client); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const line = `level=DEBUG msg="ghdeploy: attempt ended" operation="GET /repos/o/r/deployments/42" attempt=1 `
+	same(t, "log", line+"status=200\n"+line+"status=304 cached=true\n", b.String())
+}
+
+// caching is a caller's transport with a cache of its own: it answers 200.
+type caching struct {
+	next *tagged
+	kept map[string]canned
+}
+
+func (c *caching) RoundTrip(r *http.Request) (*http.Response, error) {
+	if a, ok := c.kept[r.URL.String()]; ok {
+		return answers(a).RoundTrip(r)
+	}
+	c.kept[r.URL.String()] = answer(200, c.next.body, "ETag: "+c.next.tag)
+	return c.next.RoundTrip(r)
+}
+
+func TestConditionalBesideACachingTransport(t *testing.T) {
+	s := &tagged{tag: weakTag, body: withTask("first")}
+	client := clientOn(t, &caching{next: s, kept: map[string]canned{}})
+	for range 3 {
+		mustPoll(t, client, "first")
+	}
+	same(t, "requests that reached the server", []string{""}, s.got)
+}
+
+// A walk over 31 pages keeps its first page only.
+func TestConditionalWalk(t *testing.T) {
+	row := func(id int) string {
+		return fmt.Sprintf(`{"id":%d,"description":"%s"}`, id, strings.Repeat("x", 8<<10))
+	}
+	var mu sync.Mutex
+	var got []sent
+	server := roundTrip(func(r *http.Request) (*http.Response, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		got = append(got, sent{Method: r.Method, URL: r.URL.String(), Header: r.Header.Clone()})
+		if strings.HasSuffix(r.URL.Path, "/deployments/42") {
+			return (&tagged{tag: weakTag, body: withTask("first")}).RoundTrip(r)
+		}
+		page := 1
+		if p := r.URL.Query().Get("page"); p != "" {
+			_, _ = fmt.Sscan(p, &page)
+		}
+		link := fmt.Sprintf(`Link: <%s/x?page=%d>; rel="next"`, apiRoot, page+1)
+		if page == 31 {
+			link = `Link: <?page=1>; rel="first"`
+		}
+		return answers(answer(200, "["+row(page)+"]", link, fmt.Sprintf(`ETag: "%d"`, page))).RoundTrip(r)
+	})
+	client := clientOn(t, server, ghdeploy.WithConditionalCache(64<<10))
+	mustPoll(t, client, "first")
+	for range 2 {
+		n := 0
+		for _, err := range client.Deployments.All(t.Context(), "o", "r", ghdeploy.DeploymentListOptions{}) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			n++
+		}
+		if n != 31 {
+			t.Fatalf("%d rows, want 31", n)
+		}
+	}
+	mustPoll(t, client, "first")
+	want := slices.Repeat([]string{"-"}, 1+31+31+1)
+	want[1+31], want[1+31+31] = `"1"`, weakTag
+	same(t, "If-None-Match", want, conditions(got))
+}
+
+// Everybody polls at once, in a cache that holds only some of the responses,
+// while the server changes them.
+func TestConditionalConcurrency(t *testing.T) {
+	var mu sync.Mutex
+	versions := map[string]int{}
+	server := roundTrip(func(r *http.Request) (*http.Response, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		versions[r.URL.Path]++
+		id := r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:]
+		task := fmt.Sprintf("%s-%d", id, versions[r.URL.Path]/3)
+		return (&tagged{tag: `W/"` + task + `"`, body: fmt.Sprintf(`{"id":%s,"task":"%s"}`, id, task)}).RoundTrip(r)
+	})
+	client := clientOn(t, server, ghdeploy.WithConditionalCache(8<<10), ghdeploy.WithToken("a-token"))
+	var wg sync.WaitGroup
+	for worker := range 8 {
+		wg.Go(func() {
+			for i := range 200 {
+				id := int64((worker+i)%20 + 1)
+				d, err := client.Deployments.Get(t.Context(), "o", "r", id)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if d.ID != id || !strings.HasPrefix(d.Task, fmt.Sprintf("%d-", id)) {
+					t.Errorf("asked for %d, got %d with task %q", id, d.ID, d.Task)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// An unchanged poll costs nothing of the quota of a token. GitHub counts it for
+// an anonymous caller.
+func TestConditionalQuota(t *testing.T) {
+	for name, tt := range map[string]struct {
+		opts        []ghdeploy.Option
+		polls, cost int
+	}{
+		"with a token":          {[]ghdeploy.Option{ghdeploy.WithToken("a-token")}, 1000, 1},
+		"with a token, but off": {[]ghdeploy.Option{ghdeploy.WithToken("a-token"), ghdeploy.WithConditionalCache(0)}, 20, 20},
+		"anonymous":             {nil, 20, 20},
+	} {
+		t.Run(name, func(t *testing.T) {
+			srv := ghdeploytest.NewServer(
+				ghdeploytest.WithRepository(ghdeploytest.Repository{FullName: "octocat/example"}),
+				ghdeploytest.WithApp(ghdeploytest.App{Slug: "deployer"}),
+				ghdeploytest.WithToken(ghdeploytest.Token{Value: "of-an-app", App: "deployer"}),
+				ghdeploytest.WithToken(ghdeploytest.Token{Value: "a-token", Login: "octocat"}))
+			t.Cleanup(srv.Close)
+			seed := srv.Client(ghdeploy.WithToken("of-an-app"))
+			d, err := seed.Deployments.Create(t.Context(), "octocat", "example", ghdeploy.DeploymentRequest{Ref: "main"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 60 {
+				if _, err := seed.Statuses.Create(t.Context(), "octocat", "example", d.ID, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateInProgress}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			client := clientOn(t, srv.Transport(), append(tt.opts, ghdeploy.WithBaseURL(ghdeploytest.BaseURL))...)
+			for range tt.polls {
+				page, err := client.Statuses.List(t.Context(), "octocat", "example", d.ID, ghdeploy.DeploymentStatusListOptions{PerPage: 100})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if len(page.Items) != 60 {
+					t.Fatalf("%d statuses, want 60", len(page.Items))
+				}
+			}
+			if used := client.Rate().Used; used != tt.cost {
+				t.Errorf("%d polls cost %d, want %d", tt.polls, used, tt.cost)
+			}
+		})
+	}
+}
