@@ -133,7 +133,12 @@ func fetch[T any, P object[T]](ctx context.Context, c *core, op operation) (*T, 
 	if err != nil {
 		return nil, err
 	}
-	return decodeOne[T, P](resp)
+	v, err := decodeOne[T, P](resp)
+	if err != nil {
+		return nil, err
+	}
+	resp.release()
+	return v, nil
 }
 
 // execute executes an operation whose response has no documented body.

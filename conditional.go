@@ -166,14 +166,11 @@ func (r *response) cacheable() *cachedResponse {
 	if len(etags) != 1 || !validETag(etags[0]) || noStore(r.header) {
 		return nil
 	}
-	entry := &cachedResponse{key: r.cacheKey, etag: etags[0], link: r.header.Values("Link"), body: r.body}
-	limit := min(maxCached, r.cache.limit)
-	if cap(r.body)-len(r.body) > len(r.body)/8 && len(r.body) <= limit {
-		entry.body = bytes.Clone(r.body) // the buffer grew by doubling
-	}
-	if entry.size() > limit {
+	entry := &cachedResponse{key: r.cacheKey, etag: etags[0], link: r.header.Values("Link"), body: slices.Clip(r.body)}
+	if entry.size() > min(maxCached, r.cache.limit) {
 		return nil
 	}
+	entry.body = bytes.Clone(r.body) // the buffer is released
 	// A transport's header can be a part of something larger.
 	entry.etag = strings.Clone(entry.etag)
 	entry.link = slices.Clone(entry.link)

@@ -177,6 +177,7 @@ func listWrapped[R any](ctx context.Context, c *core, path path, key string, opt
 	if err != nil {
 		return nil, err
 	}
+	resp.release()
 	page.setLinks(resp.header, p.page)
 	return page, nil
 }

@@ -48,6 +48,7 @@ func newOurs(tb testing.TB, root string, transport http.RoundTripper) client {
 	c, err := ghdeploy.NewClient(
 		ghdeploy.WithBaseURL(root),
 		ghdeploy.WithToken(token),
+		ghdeploy.WithConditionalCache(0), // go-github has none
 		ghdeploy.WithHTTPClient(&http.Client{Transport: transport}),
 	)
 	if err != nil {

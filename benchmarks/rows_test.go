@@ -46,12 +46,12 @@ func (v variant) deployment(id int) string {
 		`"task":"deploy","original_environment":%[3]s,"environment":%[3]s,"description":%[4]s,`+
 		`"created_at":"2026-%02[5]d-%02[6]dT10:%02[7]d:09Z","updated_at":"2026-%02[5]d-%02[6]dT11:%02[7]d:38Z",`+
 		`"statuses_url":"%[1]s/deployments/%[2]d/statuses","repository_url":"%[1]s","creator":%[8]s,`+
-		`"sha":"%040[9]x","ref":"release/%[2]d","payload":%[10]s,"transient_environment":%[11]t,`+
+		`"sha":"%040[9]x","ref":%[14]s,"payload":%[10]s,"transient_environment":%[11]t,`+
 		`"production_environment":%[12]t,"performed_via_github_app":%[13]s}`,
-		root, id, pick(id, `"production"`, `"staging"`, fmt.Sprintf(`"preview-%d"`, id)),
+		root, id, pick(id, `"production"`, `"staging"`, fmt.Sprintf(`"preview-%d"`, id%20)),
 		pick(id, `null`, `""`, `"Deployed by the release workflow"`),
 		1+id%12, 1+id%28, id%60, creator(id), uint64(id)*0x9e3779b97f4a7c15, payload,
-		id%3 == 2, id%3 == 0, app)
+		id%3 == 2, id%3 == 0, app, pick(id, `"main"`, `"main"`, `"release/1.4"`, `"renovate/go-1.27"`))
 }
 
 func pick(id int, values ...string) string { return values[id%len(values)] }
