@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// parseBase returns the API's root. It refuses the website, which returns 404 to
-// every call.
+// parseBase returns the API's root. It refuses the website, which returns 404
+// to every call.
 func parseBase(s string) (*url.URL, error) {
 	u, err := parseURL(s)
 	if err != nil {

@@ -7,11 +7,11 @@ import (
 	"net/http"
 )
 
-// BranchPoliciesService names the branches and tags that may be deployed to an
-// environment. GitHub applies them while CustomBranchPolicies of the
-// environment's [DeploymentBranchPolicySettings] is true; otherwise every method
-// ends in an [ErrNotFound]. To change policies takes admin rights. It is small
-// and frozen: see [DeploymentsService].
+// BranchPoliciesService manages the patterns of branches and tags that may be
+// deployed to an environment. GitHub applies them while CustomBranchPolicies of
+// the environment's [DeploymentBranchPolicySettings] is true; otherwise every
+// method returns [ErrNotFound]. To change policies takes admin rights. The
+// interface is small and frozen: see [DeploymentsService].
 //
 // GitHub docs: https://docs.github.com/rest/deployments/branch-policies
 type BranchPoliciesService interface {
@@ -30,13 +30,13 @@ type BranchPoliciesService interface {
 	Get(ctx context.Context, owner, repo, environment string, id int64) (*BranchPolicy, error)
 
 	// Create adds a policy. One with the same pattern is [ErrAlreadyExists].
-	// An [*OutcomeUnknownError] says that the policy may exist: it is never
-	// sent a second time by itself.
+	// With an [*OutcomeUnknownError] the policy may exist; the client does not
+	// send the request again.
 	//
 	// GitHub docs: https://docs.github.com/rest/deployments/branch-policies#create-a-deployment-branch-policy
 	Create(ctx context.Context, owner, repo, environment string, req BranchPolicyRequest) (*BranchPolicy, error)
 
-	// Update gives a policy another pattern. A missing one is [ErrNotFound].
+	// Update changes the pattern of a policy. A missing one is [ErrNotFound].
 	//
 	// GitHub docs: https://docs.github.com/rest/deployments/branch-policies#update-a-deployment-branch-policy
 	Update(ctx context.Context, owner, repo, environment string, id int64, req UpdateBranchPolicyRequest) (*BranchPolicy, error)
@@ -47,8 +47,8 @@ type BranchPoliciesService interface {
 	Delete(ctx context.Context, owner, repo, environment string, id int64) error
 }
 
-// BranchPolicyType is what a policy's pattern is matched against. GitHub may
-// send one that is not listed here: it is kept as it came.
+// BranchPolicyType says whether a policy matches branches or tags. GitHub may
+// send one that is not listed here; it is kept as it was sent.
 type BranchPolicyType string
 
 // The types of policies.
@@ -80,15 +80,16 @@ type BranchPolicyListOptions struct {
 
 func (o BranchPolicyListOptions) paging() paging { return paging{o.Page, o.PerPage} }
 
-// BranchPolicyRequest is a policy to be created. Only Name is required.
+// BranchPolicyRequest is a policy to create. Only Name is required.
 type BranchPolicyRequest struct {
-	// Name is a pattern as Ruby's File.fnmatch takes it. A * does not match a
-	// slash: release/* is not release/1/2.
+	// Name is a pattern of Ruby's File.fnmatch. A * does not match a slash:
+	// release/* does not match release/1/2.
 	Name string           `json:"name"`
 	Type BranchPolicyType `json:"type,omitzero"` // default PolicyBranch
 }
 
-// UpdateBranchPolicyRequest is a policy's new pattern. Its type stays.
+// UpdateBranchPolicyRequest is the new pattern of a policy. The type does not
+// change.
 type UpdateBranchPolicyRequest struct {
 	Name string `json:"name"` // required; see [BranchPolicyRequest]
 }
@@ -140,4 +141,4 @@ func (s *branchPoliciesService) Delete(ctx context.Context, owner, repo, environ
 	return s.core.remove(ctx, operation{path: environmentPath(owner, repo, environment, "deployment-branch-policies", id)})
 }
 
-var errNoPattern = invalidArgument("the policy's Name is empty; give a pattern such as release/*")
+var errNoPattern = invalidArgument("the policy's Name is empty; set it to a pattern such as release/*")

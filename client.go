@@ -48,8 +48,8 @@ func NewClient(opts ...Option) (*Client, error) {
 	}, nil
 }
 
-// Rate returns the newest quota that a response to this client reported. Of
-// two responses to one token, that with the later Reset is newer, then that with
+// Rate returns the newest quota that a response to this client reported. Of two
+// responses to one token, that with the later Reset is newer, then that with
 // the higher Used, then the later one. Rate is zero before the first response,
 // and on a Client that NewClient did not make.
 func (c *Client) Rate() Rate {

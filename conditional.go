@@ -108,7 +108,7 @@ func (c *conditionalCache) evict(element *linked.Element) {
 }
 
 func responseOf(element *linked.Element) *cachedResponse {
-	return element.Value.(*cachedResponse) //nolint:errcheck // the list holds nothing else
+	return element.Value.(*cachedResponse)
 }
 
 // addCondition makes an attempt conditional if a response to the same URL and

@@ -14,7 +14,6 @@ import (
 	"testing/synctest"
 
 	"github.com/ghdeploy/ghdeploy"
-	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
 const (
@@ -403,7 +402,7 @@ func TestConditionalErrorAfterNotModified(t *testing.T) {
 	for range 2 {
 		_, err := client.Reviews.Review(t.Context(), "o", "r", 1, ghdeploy.ReviewRequest{Environments: []string{"prod"}, State: ghdeploy.ReviewApproved, Comment: "ok"})
 		var e *ghdeploy.Error
-		if !errors.Is(err, ghdeploy.ErrNotPending) || !errors.As(err, &e) || e.StatusCode != 200 || string(e.Body) != body {
+		if !errors.Is(err, ghdeploy.ErrNotPending) || !errors.As(err, &e) || e.StatusCode != http.StatusOK || string(e.Body) != body {
 			t.Fatalf("err = %#v", err)
 		}
 		texts = append(texts, err.Error())
@@ -456,7 +455,7 @@ func TestConditionalBesideACachingTransport(t *testing.T) {
 // A walk over 31 pages keeps its first page only.
 func TestConditionalWalk(t *testing.T) {
 	row := func(id int) string {
-		return fmt.Sprintf(`{"id":%d,"description":"%s"}`, id, strings.Repeat("x", 8<<10))
+		return fmt.Sprintf(`{"id":%d,"description":%q}`, id, strings.Repeat("x", 8<<10))
 	}
 	var mu sync.Mutex
 	var got []sent
@@ -508,7 +507,7 @@ func TestConditionalConcurrency(t *testing.T) {
 		versions[r.URL.Path]++
 		id := r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:]
 		task := fmt.Sprintf("%s-%d", id, versions[r.URL.Path]/3)
-		return (&tagged{tag: `W/"` + task + `"`, body: fmt.Sprintf(`{"id":%s,"task":"%s"}`, id, task)}).RoundTrip(r)
+		return (&tagged{tag: `W/"` + task + `"`, body: `{"id":` + id + `,"task":"` + task + `"}`}).RoundTrip(r)
 	})
 	client := clientOn(t, server, ghdeploy.WithConditionalCache(8<<10), ghdeploy.WithToken("a-token"))
 	var wg sync.WaitGroup
@@ -528,49 +527,4 @@ func TestConditionalConcurrency(t *testing.T) {
 		})
 	}
 	wg.Wait()
-}
-
-// An unchanged poll costs nothing of the quota of a token. GitHub counts it for
-// an anonymous caller.
-func TestConditionalQuota(t *testing.T) {
-	for name, tt := range map[string]struct {
-		opts        []ghdeploy.Option
-		polls, cost int
-	}{
-		"with a token":          {[]ghdeploy.Option{ghdeploy.WithToken("a-token")}, 1000, 1},
-		"with a token, but off": {[]ghdeploy.Option{ghdeploy.WithToken("a-token"), ghdeploy.WithConditionalCache(0)}, 20, 20},
-		"anonymous":             {nil, 20, 20},
-	} {
-		t.Run(name, func(t *testing.T) {
-			srv := ghdeploytest.NewServer(
-				ghdeploytest.WithRepository(ghdeploytest.Repository{FullName: "octocat/example"}),
-				ghdeploytest.WithApp(ghdeploytest.App{Slug: "deployer"}),
-				ghdeploytest.WithToken(ghdeploytest.Token{Value: "of-an-app", App: "deployer"}),
-				ghdeploytest.WithToken(ghdeploytest.Token{Value: "a-token", Login: "octocat"}))
-			t.Cleanup(srv.Close)
-			seed := srv.Client(ghdeploy.WithToken("of-an-app"))
-			d, err := seed.Deployments.Create(t.Context(), "octocat", "example", ghdeploy.DeploymentRequest{Ref: "main"})
-			if err != nil {
-				t.Fatal(err)
-			}
-			for range 60 {
-				if _, err := seed.Statuses.Create(t.Context(), "octocat", "example", d.ID, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateInProgress}); err != nil {
-					t.Fatal(err)
-				}
-			}
-			client := clientOn(t, srv.Transport(), append(tt.opts, ghdeploy.WithBaseURL(ghdeploytest.BaseURL))...)
-			for range tt.polls {
-				page, err := client.Statuses.List(t.Context(), "octocat", "example", d.ID, ghdeploy.DeploymentStatusListOptions{PerPage: 100})
-				if err != nil {
-					t.Fatal(err)
-				}
-				if len(page.Items) != 60 {
-					t.Fatalf("%d statuses, want 60", len(page.Items))
-				}
-			}
-			if used := client.Rate().Used; used != tt.cost {
-				t.Errorf("%d polls cost %d, want %d", tt.polls, used, tt.cost)
-			}
-		})
-	}
 }

@@ -7,10 +7,10 @@ import (
 	"net/http"
 )
 
-// ProtectionRulesService turns on and off the rules that GitHub Apps provide
-// for an environment. GitHub's own rules are part of the [Environment]. Enable,
-// Disable and the lists of apps take admin rights. It is small and frozen: see
-// [DeploymentsService].
+// ProtectionRulesService enables and disables the rules that GitHub Apps
+// provide for an environment. GitHub's own rules are part of the [Environment].
+// Enable, Disable and the lists of apps take admin rights. The interface is
+// small and frozen: see [DeploymentsService].
 //
 // GitHub docs: https://docs.github.com/rest/deployments/protection-rules
 type ProtectionRulesService interface {
@@ -24,15 +24,15 @@ type ProtectionRulesService interface {
 	// GitHub docs: https://docs.github.com/rest/deployments/protection-rules#get-a-custom-deployment-protection-rule
 	Get(ctx context.Context, owner, repo, environment string, ruleID int64) (*CustomProtectionRule, error)
 
-	// Enable turns on the rule of an app, one of those that ListApps returns.
-	// An [*OutcomeUnknownError] says that it may be on: it is never sent a
-	// second time by itself.
+	// Enable enables the rule of an app, one of those that ListApps returns.
+	// With an [*OutcomeUnknownError] it may be enabled; the client does not
+	// send the request again.
 	//
 	// GitHub docs: https://docs.github.com/rest/deployments/protection-rules#create-a-custom-deployment-protection-rule-on-an-environment
 	Enable(ctx context.Context, owner, repo, environment string, req CustomProtectionRuleRequest) (*CustomProtectionRule, error)
 
-	// Disable turns off a rule, by the rule's ID and not the app's. A missing
-	// one is [ErrNotFound].
+	// Disable disables a rule. ruleID is the ID of the rule, not of the app. A
+	// missing rule is [ErrNotFound].
 	//
 	// GitHub docs: https://docs.github.com/rest/deployments/protection-rules#disable-a-custom-protection-rule-for-an-environment
 	Disable(ctx context.Context, owner, repo, environment string, ruleID int64) error
@@ -47,8 +47,8 @@ type ProtectionRulesService interface {
 	AllApps(ctx context.Context, owner, repo, environment string, opts CustomProtectionRuleAppListOptions) iter.Seq2[*CustomProtectionRuleApp, error]
 }
 
-// CustomProtectionRule is an app's rule on an environment. The app answers
-// with [ReviewsService].
+// CustomProtectionRule is an app's rule on an environment. The app decides with
+// [ReviewsService].
 type CustomProtectionRule struct {
 	ID      int64                   `json:"id"`
 	NodeID  string                  `json:"node_id"`
@@ -65,7 +65,7 @@ func (r *CustomProtectionRule) rowID() int64 {
 
 // CustomProtectionRuleApp is a GitHub App that provides a rule.
 type CustomProtectionRuleApp struct {
-	ID             int64  `json:"id"` // what Enable takes
+	ID             int64  `json:"id"` // the IntegrationID of Enable
 	NodeID         string `json:"node_id"`
 	Slug           string `json:"slug"`            // the name as in URLs
 	IntegrationURL string `json:"integration_url"` // the app in the API
@@ -78,8 +78,8 @@ func (a *CustomProtectionRuleApp) rowID() int64 {
 	return a.ID
 }
 
-// CustomProtectionRuleListOptions is for what GitHub may add: it neither
-// filters nor pages this list.
+// CustomProtectionRuleListOptions is empty: GitHub neither filters nor pages
+// this list.
 type CustomProtectionRuleListOptions struct{}
 
 // CustomProtectionRuleAppListOptions pages a list of apps.
@@ -90,7 +90,7 @@ type CustomProtectionRuleAppListOptions struct {
 
 func (o CustomProtectionRuleAppListOptions) paging() paging { return paging{o.Page, o.PerPage} }
 
-// CustomProtectionRuleRequest is a rule to be enabled.
+// CustomProtectionRuleRequest is a rule to enable.
 type CustomProtectionRuleRequest struct {
 	IntegrationID int64 `json:"integration_id"` // the app's ID; required
 }
@@ -110,7 +110,7 @@ func (s *protectionRulesService) Get(ctx context.Context, owner, repo, environme
 //ghdeploy:operation POST /repos/{owner}/{repo}/environments/{environment_name}/deployment_protection_rules
 func (s *protectionRulesService) Enable(ctx context.Context, owner, repo, environment string, req CustomProtectionRuleRequest) (*CustomProtectionRule, error) {
 	if req.IntegrationID <= 0 {
-		return nil, invalidArgument("the rule's IntegrationID is %d; give the ID of an app that ListApps returns", req.IntegrationID)
+		return nil, invalidArgument("the rule's IntegrationID is %d; use the ID of an app that ListApps returns", req.IntegrationID)
 	}
 	return fetch[CustomProtectionRule](ctx, s.core, operation{method: http.MethodPost, path: environmentPath(owner, repo, environment, "deployment_protection_rules"), body: req})
 }

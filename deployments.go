@@ -26,8 +26,8 @@ type DeploymentsService interface {
 	List(ctx context.Context, owner, repo string, opts DeploymentListOptions) (*Page[*Deployment], error)
 
 	// All ranges over the deployments of all pages, as [Pages] does. PerPage 0
-	// becomes 100, GitHub's maximum; Page is the first page. Do not delete while
-	// you range: that skips deployments. Collect them first.
+	// becomes 100, GitHub's maximum; Page is the first page. Do not delete
+	// while you range: that skips deployments. Collect them first.
 	All(ctx context.Context, owner, repo string, opts DeploymentListOptions) iter.Seq2[*Deployment, error]
 
 	// Get returns one deployment. A missing one is [ErrNotFound].
@@ -106,14 +106,15 @@ type DeploymentListOptions struct {
 
 func (o DeploymentListOptions) paging() paging { return paging{o.Page, o.PerPage} }
 
-// DeploymentRequest is a deployment to create. Only Ref is required. A zero field
-// is not sent, and GitHub's default applies.
+// DeploymentRequest is a deployment to create. Only Ref is required. A zero
+// field is not sent, and GitHub's default applies.
 type DeploymentRequest struct {
 	Ref  string `json:"ref"`           // a branch, tag or SHA
 	Task string `json:"task,omitzero"` // default "deploy"
 
 	// AutoMerge false deploys the ref as it is. Default true: a ref behind the
-	// default branch gets that merged in, and no deployment ([*MergedBranchError]).
+	// default branch gets that merged in, and no deployment
+	// ([*MergedBranchError]).
 	AutoMerge *bool `json:"auto_merge,omitzero"`
 
 	// RequiredContexts are the status checks that must have succeeded. Nil

@@ -111,6 +111,10 @@
 //		fmt.Println(d.ID, d.Ref)
 //	}
 //
+// A GET that is repeated is sent with the ETag of the last response. If nothing
+// changed, GitHub answers 304 and counts no request of the quota: polling is
+// cheap. [WithConditionalCache] sets the memory for it.
+//
 // # Events
 //
 // GitHub sends each deployment and each status to webhooks. Package webhook

@@ -8,8 +8,8 @@ import (
 	"github.com/ghdeploy/ghdeploy/internal/wire"
 )
 
-// ProtectionRuleType is what a rule of an environment asks for. GitHub may
-// send one that is not listed here: it is kept as it came.
+// ProtectionRuleType is the type of an environment's rule. GitHub may send one
+// that is not listed here; it is kept as it was sent.
 type ProtectionRuleType string
 
 // The rules that GitHub documents.
@@ -19,9 +19,9 @@ const (
 	RuleBranchPolicy      ProtectionRuleType = "branch_policy" // see DeploymentBranchPolicy of [Environment]
 )
 
-// ProtectionRule is one of GitHub's own rules on an environment. Which fields
-// below Type are set depends on the type; of one that is not documented, all
-// there is to know is in Raw.
+// ProtectionRule is one of GitHub's own rules of an environment. The type
+// determines which fields below it are set. A rule of an undocumented type has
+// only Raw.
 //
 // GitHub docs: https://docs.github.com/rest/deployments/environments#get-an-environment
 type ProtectionRule struct {
@@ -33,12 +33,12 @@ type ProtectionRule struct {
 	PreventSelfReview bool       `json:"prevent_self_review,omitzero"` // nobody approves what they started
 	Reviewers         []Reviewer `json:"reviewers,omitzero"`           // one approval is enough
 
-	// Raw is the rule as it came, and what it encodes as; nil in one that was
-	// made by hand.
+	// Raw is the rule as it was sent, and the result of MarshalJSON. It is nil
+	// in a rule that your code makes.
 	Raw json.RawMessage `json:"-"`
 }
 
-// UnmarshalJSON decodes a rule, and keeps one of any type.
+// UnmarshalJSON decodes a rule of any type.
 func (r *ProtectionRule) UnmarshalJSON(data []byte) error {
 	var kind struct {
 		Type wire.Raw `json:"type"`
@@ -67,7 +67,7 @@ func (r *ProtectionRule) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// MarshalJSON returns Raw where there is one.
+// MarshalJSON returns Raw if it is set.
 func (r ProtectionRule) MarshalJSON() ([]byte, error) {
 	if r.Raw != nil {
 		return r.Raw, nil
@@ -76,8 +76,8 @@ func (r ProtectionRule) MarshalJSON() ([]byte, error) {
 	return wire.Encode(fields(r))
 }
 
-// ReviewerType says who a reviewer is. GitHub may send one that is not listed
-// here: it is kept as it came.
+// ReviewerType is the type of a reviewer. GitHub may send one that is not
+// listed here; it is kept as it was sent.
 type ReviewerType string
 
 // The types of reviewers.
@@ -86,19 +86,19 @@ const (
 	ReviewerTeam ReviewerType = "Team"
 )
 
-// Reviewer is who may approve deployments to an environment. Of a type that is
-// not documented, all there is to know is in Raw.
+// Reviewer is a user or a team that may approve deployments to an environment.
+// A reviewer of an undocumented type has only Raw.
 type Reviewer struct {
 	Type ReviewerType `json:"type"`
 	User *User        `json:"-" wire:"reviewer"` // of a ReviewerUser
 	Team *Team        `json:"-" wire:"reviewer"` // of a ReviewerTeam
 
-	// Raw is the reviewer as it came, and what it encodes as; nil in one that
-	// was made by hand.
+	// Raw is the reviewer as it was sent, and the result of MarshalJSON. It is
+	// nil in a reviewer that your code makes.
 	Raw json.RawMessage `json:"-"`
 }
 
-// UnmarshalJSON decodes a reviewer, and keeps one of any type.
+// UnmarshalJSON decodes a reviewer of any type.
 func (r *Reviewer) UnmarshalJSON(data []byte) error {
 	var shown struct {
 		Type     wire.Raw `json:"type"`
@@ -118,7 +118,7 @@ func (r *Reviewer) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// MarshalJSON returns Raw where there is one.
+// MarshalJSON returns Raw if it is set.
 func (r Reviewer) MarshalJSON() ([]byte, error) {
 	if r.Raw != nil {
 		return r.Raw, nil
@@ -136,7 +136,7 @@ func (r Reviewer) MarshalJSON() ([]byte, error) {
 	return wire.Encode(shown)
 }
 
-// request is the reviewer as a PUT names it.
+// request returns the reviewer in the form of a PUT.
 func (r Reviewer) request() (ReviewerRequest, error) {
 	var id int64
 	switch {
@@ -153,7 +153,7 @@ func (r Reviewer) request() (ReviewerRequest, error) {
 	return ReviewerRequest{Type: r.Type, ID: id}, nil
 }
 
-// decodeObject refuses a null, which would decode into a struct as well.
+// decodeObject refuses a null, which decodes into a struct too.
 func decodeObject(data []byte, v any) error {
 	if string(data) == "null" {
 		return errors.New("a null where an object is documented")
@@ -161,7 +161,7 @@ func decodeObject(data []byte, v any) error {
 	return wire.Decode(data, v)
 }
 
-// text is the string in raw, "" where it is none.
+// text returns the string in raw, "" if it is not a string.
 func text(raw wire.Raw) string {
 	var s string
 	if wire.Decode(raw, &s) != nil {

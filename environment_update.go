@@ -6,35 +6,36 @@ import (
 	"github.com/ghdeploy/ghdeploy/internal/wire"
 )
 
-// EnvironmentRequest is what an environment shall be. A zero field, such as an
-// empty list of Reviewers, names nothing: CreateOrUpdate keeps the setting, and
-// Replace leaves it out. What removes one is said at each field.
+// EnvironmentRequest names the settings of an environment to create or change.
+// A zero field, such as an empty list of Reviewers, names nothing:
+// CreateOrUpdate keeps the setting, and Replace omits it. Each field says what
+// removes a setting.
 type EnvironmentRequest struct {
 	// WaitTimer is how many minutes a deployment waits, up to 43,200 (30
 	// days); 0 removes the timer.
 	WaitTimer *int `json:"wait_timer,omitzero"`
 
-	// PreventSelfReview keeps people from approving deployments that they
-	// started. GitHub takes true only where there are reviewers, in this
-	// request or before it.
+	// PreventSelfReview prevents people from approving deployments that they
+	// started. GitHub accepts true only if there are reviewers, in this
+	// request or from before.
 	PreventSelfReview *bool `json:"prevent_self_review,omitzero"`
 
-	// Reviewers are all who may approve, up to six users and teams; they take
-	// the place of those there were.
+	// Reviewers are those who may approve, up to six users and teams. They
+	// replace the present ones.
 	Reviewers []ReviewerRequest `json:"reviewers,omitzero"`
-	// RemoveReviewers requires no approval any more. It cannot go with
-	// Reviewers, nor with a PreventSelfReview of true: without reviewers
-	// GitHub refuses that, so CreateOrUpdate sets it to false along with them.
-	// Replace sends only what is named.
+	// RemoveReviewers removes the required approval. It excludes Reviewers and
+	// a PreventSelfReview of true, which GitHub refuses without reviewers:
+	// CreateOrUpdate sets it to false at the same time. Replace sends only
+	// what is named.
 	RemoveReviewers bool `json:"-"`
 
 	// DeploymentBranchPolicy restricts which branches and tags may be deployed.
 	DeploymentBranchPolicy *DeploymentBranchPolicySettings `json:"deployment_branch_policy,omitzero"`
-	// AllBranches removes that restriction. It cannot go with
+	// AllBranches removes that restriction. It excludes
 	// DeploymentBranchPolicy.
 	AllBranches bool `json:"-"`
 
-	// CanAdminsBypass lets administrators deploy past the rules. GitHub takes
+	// CanAdminsBypass allows administrators to bypass the rules. GitHub accepts
 	// it and does not document it.
 	CanAdminsBypass *bool `json:"can_admins_bypass,omitzero"`
 }
@@ -45,14 +46,14 @@ type ReviewerRequest struct {
 	ID   int64        `json:"id"`
 }
 
-// environmentBody is a request as it is sent. Its branch policy hides that of
-// the request, which cannot be an explicit null.
+// environmentBody is a request as it is sent. Its branch policy can be an
+// explicit null, and hides that of the request.
 type environmentBody struct {
 	EnvironmentRequest
 	Policy wire.Raw `json:"deployment_branch_policy,omitzero"`
 }
 
-// body is what the request names.
+// body returns the settings that the request names.
 func (r EnvironmentRequest) body() (*environmentBody, error) {
 	switch {
 	case r.WaitTimer != nil && *r.WaitTimer < 0:
@@ -96,8 +97,7 @@ func (b *environmentBody) setPolicy(policy *DeploymentBranchPolicySettings) (err
 }
 
 // keep adds every protection that the environment shows and the request does
-// not name. A branch policy of null is none, and is left out: the environment
-// stays without one whether GitHub keeps or removes what it is not sent.
+// not name. A branch policy of null is no protection, and is omitted.
 func (b *environmentBody) keep(shown *Environment) error {
 	named := *b
 	rules := make(map[ProtectionRuleType]bool)

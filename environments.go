@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// EnvironmentsService sets up and reads the environments that a repository
-// deploys to, with the rules that protect them. It is small and frozen: see
-// [DeploymentsService].
+// EnvironmentsService creates, updates and reads the environments of a
+// repository and the rules that protect them. The interface is small and
+// frozen: see [DeploymentsService].
 //
-// An environment's name has up to 255 characters and may be anything but "",
-// "." and "..", slashes and spaces included. Its case does not count, and it
-// cannot be changed. Setting one up takes admin rights: of a fine-grained token
-// or an app, Administration: write.
+// The name of an environment has up to 255 characters. It may contain slashes
+// and spaces; "", "." and ".." are [ErrInvalidArgument]. GitHub ignores its
+// case, and it cannot be changed. To create or change an environment takes
+// admin rights: a fine-grained token or an app needs Administration: write.
 //
 // GitHub docs: https://docs.github.com/rest/deployments/environments
 type EnvironmentsService interface {
@@ -33,61 +33,61 @@ type EnvironmentsService interface {
 	// GitHub docs: https://docs.github.com/rest/deployments/environments#get-an-environment
 	Get(ctx context.Context, owner, repo, environment string) (*Environment, error)
 
-	// CreateOrUpdate creates an environment, or changes what the request names
-	// of one that exists. What it does not name stays: GitHub documents nowhere
-	// whether a setting that the PUT leaves out is kept or removed, so this
-	// reads the environment first and sends every protection that it finds
-	// along with the changes. A setting that the environment does not show and
-	// the request does not name is left out, as servers that do not know it,
-	// and plans that do not include it, refuse it.
+	// CreateOrUpdate creates an environment, or changes the settings that the
+	// request names and keeps the others. GitHub does not document whether its
+	// PUT keeps or removes a setting that is omitted. So this method reads the
+	// environment first, and sends every protection that it finds together
+	// with the changes. It omits a setting that the environment does not show
+	// and the request does not name: servers that do not know the setting, and
+	// plans that do not include it, refuse it.
 	//
-	// A protection that was found and cannot be sent back, such as a reviewer
-	// of an unknown type, is an [ErrUnknownProtection], and nothing is sent. A
-	// setting that the server or the plan refuses is a [*ValidationError] that
-	// names it; nothing is sent again without it. (GitHub has been seen to
-	// create the environment all the same.)
+	// A protection that cannot be sent back, such as a reviewer of an unknown
+	// type, is an [ErrUnknownProtection], and no update is sent. A setting that
+	// the server or the plan refuses is a [*ValidationError] that names it; the
+	// client does not retry without it. (GitHub has been observed to create
+	// the environment in that case.)
 	//
-	// Two cautions. What somebody else changes between the reading and the
-	// writing is changed back. And the token must be able to read (Actions:
-	// read) as well as to write (Administration: write): GitHub says 404 also
-	// where it may not, and an environment that cannot be seen is taken for a
-	// new one.
+	// A change that somebody else makes between the read and the write is
+	// reverted. The token must be able to read (Actions: read) as well as to
+	// write (Administration: write): GitHub also returns 404 for what a token
+	// may not see, and such an environment would be treated as a new one.
 	//
 	// GitHub docs: https://docs.github.com/rest/deployments/environments#create-or-update-an-environment
 	CreateOrUpdate(ctx context.Context, owner, repo, environment string, req EnvironmentRequest) (*Environment, error)
 
-	// Replace is GitHub's PUT as it is: it sends what the request names and
-	// nothing else. That can cost protections: GitHub calls it a replacement,
-	// and reviewers, wait timer and branch policy that the request leaves out
-	// may be gone afterwards, so that anybody can deploy. It is for a request
-	// that names all there shall be; otherwise use CreateOrUpdate.
+	// Replace is GitHub's PUT: it sends the settings that the request names and
+	// no others. That can remove protections: reviewers, wait timer and branch
+	// policy that the request omits may be removed, so that anybody can
+	// deploy. Use it for a request that names all settings; otherwise use
+	// CreateOrUpdate.
 	//
 	// GitHub docs: https://docs.github.com/rest/deployments/environments#create-or-update-an-environment
 	Replace(ctx context.Context, owner, repo, environment string, req EnvironmentRequest) (*Environment, error)
 
-	// Delete deletes an environment with its secrets and rules, and fails the
-	// jobs that wait for it. A missing one is [ErrNotFound]. Its deployments
-	// stay.
+	// Delete deletes an environment with its secrets and rules. Jobs that wait
+	// for it fail. Its deployments are kept. A missing environment is
+	// [ErrNotFound].
 	//
 	// GitHub docs: https://docs.github.com/rest/deployments/environments#delete-an-environment
 	Delete(ctx context.Context, owner, repo, environment string) error
 }
 
-// Environment is what a repository deploys to.
+// Environment is a target of deployments, such as production.
 type Environment struct {
 	ID      int64  `json:"id"`
 	NodeID  string `json:"node_id"`
 	Name    string `json:"name"`
 	URL     string `json:"url"`
-	HTMLURL string `json:"html_url"` // its deployments, for people
+	HTMLURL string `json:"html_url"` // the page of its deployments
 
-	// ProtectionRules are GitHub's own. Those of apps are at
+	// ProtectionRules are GitHub's own rules. For the rules of apps see
 	// [ProtectionRulesService].
 	ProtectionRules []ProtectionRule `json:"protection_rules"`
-	// DeploymentBranchPolicy is nil where any branch may be deployed.
+	// DeploymentBranchPolicy is nil if any branch may be deployed.
 	DeploymentBranchPolicy *DeploymentBranchPolicySettings `json:"deployment_branch_policy"`
-	// CanAdminsBypass says whether an administrator may deploy past the rules.
-	// GitHub sends it and does not document it; nil: this server does not.
+	// CanAdminsBypass reports whether an administrator may bypass the rules.
+	// GitHub sends it and does not document it. Nil: the server does not send
+	// it.
 	CanAdminsBypass *bool `json:"can_admins_bypass,omitzero"`
 
 	CreatedAt time.Time `json:"created_at"`
@@ -101,8 +101,8 @@ func (e *Environment) rowID() int64 {
 	return e.ID
 }
 
-// DeploymentBranchPolicySettings says which branches and tags may be deployed.
-// Exactly one of the two is true.
+// DeploymentBranchPolicySettings restricts the branches and tags that may be
+// deployed. Exactly one of the two is true.
 type DeploymentBranchPolicySettings struct {
 	ProtectedBranches    bool `json:"protected_branches"`     // those with branch protection
 	CustomBranchPolicies bool `json:"custom_branch_policies"` // those that match one of [BranchPoliciesService]

@@ -18,9 +18,10 @@ type errorItem struct {
 	contexts []ContextState
 }
 
-// parseErrorBody reads at most maxErrorBody bytes. A value of an unexpected type
-// does not lose the others, and of a body that was cut off the members before
-// the cut are read. GitHub sends errors as objects, as strings, or as a string.
+// parseErrorBody reads at most maxErrorBody bytes. A value of an unexpected
+// type does not lose the others, and of a body that was cut off the members
+// before the cut are read. GitHub sends errors as objects, as strings, or as a
+// string.
 func parseErrorBody(body []byte, redact redactor) errorBody {
 	var parsed errorBody
 	text := func(v wire.Raw) string {

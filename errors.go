@@ -18,7 +18,8 @@ var (
 	// owner or an environment named "..". Nothing was sent.
 	ErrInvalidArgument error = &sentinel{text: "invalid argument"}
 
-	// ErrUnauthorized is a 401: the token is missing, wrong, expired or revoked.
+	// ErrUnauthorized is a 401: the token is missing, wrong, expired or
+	// revoked.
 	ErrUnauthorized error = &sentinel{text: "unauthorized"}
 	// ErrForbidden is a 403 that is not a rate limit: the token lacks a
 	// permission. See AcceptedPermissions and SSOURL of [Error].
@@ -26,14 +27,17 @@ var (
 	// ErrNotFound is a 404. GitHub also returns it for what the token may not
 	// see.
 	ErrNotFound error = &sentinel{text: "not found"}
-	// ErrRateLimited is a primary or secondary rate limit: see [RateLimitError].
+	// ErrRateLimited is a primary or secondary rate limit: see
+	// [RateLimitError].
 	ErrRateLimited error = &sentinel{text: "rate limited"}
 
-	// ErrMergedBranch is a 202 of [DeploymentsService].Create: see [MergedBranchError].
+	// ErrMergedBranch is a 202 of [DeploymentsService].Create: see
+	// [MergedBranchError].
 	ErrMergedBranch error = &sentinel{text: "the default branch was merged into the ref instead of deploying"}
 	// ErrConflict is a 409: see [ConflictError].
 	ErrConflict error = &sentinel{text: "conflict"}
-	// ErrMergeConflict is a 409: the default branch cannot be merged into the ref.
+	// ErrMergeConflict is a 409: the default branch cannot be merged into the
+	// ref.
 	ErrMergeConflict error = &sentinel{text: "merge conflict", broader: ErrConflict}
 	// ErrChecksFailed is a 409: a required status check has not succeeded.
 	ErrChecksFailed error = &sentinel{text: "status checks failed", broader: ErrConflict}
@@ -141,9 +145,9 @@ type Error struct {
 // Retryable reports whether sending the same call again later can succeed
 // without executing it twice. It is true for a rate limit, for a request that
 // was not sent because of a transient error, and for a GET, PUT or DELETE with
-// a 5xx (not 501), a lost connection, an [ErrAttemptTimeout], or a response that
-// was cut off. It is false for a 202, for an [ErrOutcomeUnknown], for a context
-// that ended, and for every other error. Wait for RetryAfter first.
+// a 5xx (not 501), a lost connection, an [ErrAttemptTimeout], or a response
+// that was cut off. It is false for a 202, for an [ErrOutcomeUnknown], for a
+// context that ended, and for every other error. Wait for RetryAfter first.
 func (e *Error) Retryable() bool {
 	switch {
 	case errors.Is(e, ErrOutcomeUnknown), errors.Is(e, context.Canceled), errors.Is(e, context.DeadlineExceeded):

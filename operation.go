@@ -73,7 +73,8 @@ func (n name) validate() error {
 	case n.value == "":
 		return invalidArgument("the %s is empty", n.kind)
 	case n.value == ".", n.value == "..":
-		// A server or a proxy resolves these: a DELETE would reach another path.
+		// A server or a proxy resolves these: a DELETE would reach another
+		// path.
 		return invalidArgument("the %s is %q, which a URL path cannot contain", n.kind, n.value)
 	case n.kind != "environment" && strings.Contains(n.value, "/"):
 		return invalidArgument("the %s %q contains a slash; pass owner and repo separately (ParseRepository splits them)", n.kind, n.value)

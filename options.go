@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// Option configures a [Client]. If two options set the same thing, the later one
-// applies.
+// Option configures a [Client]. If two options set the same thing, the later
+// one applies.
 type Option func(*config) error
 
 // config is the result of the options.
@@ -187,8 +187,8 @@ func WithUserAgent(userAgent string) Option {
 	}
 }
 
-// WithAPIVersion requests a version of the API, a date as YYYY-MM-DD. The server
-// returns 400 for a version that it does not know. The default is
+// WithAPIVersion requests a version of the API, a date as YYYY-MM-DD. The
+// server returns 400 for a version that it does not know. The default is
 // [APIVersion20221128].
 func WithAPIVersion(version APIVersion) Option {
 	return func(c *config) error {

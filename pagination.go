@@ -10,7 +10,8 @@ import (
 	"strings"
 )
 
-// maxPerPage is GitHub's maximum: it reduces a larger per_page without an error.
+// maxPerPage is GitHub's maximum: it reduces a larger per_page without an
+// error.
 const maxPerPage = 100
 
 // brokenNextPage is the NextPage of a page whose next page cannot be requested.

@@ -6,20 +6,19 @@ import (
 )
 
 // Payload is the raw JSON of a deployment's payload: an object, a string, a
-// string that itself holds JSON, "" or null. GitHub gives back the type that
-// the creator of the deployment sent, and {} where nothing was sent. It is nil
-// where the answer has no payload.
+// string that contains JSON, "" or null. GitHub returns the type that the
+// creator of the deployment sent, and {} if nothing was sent. It is nil if the
+// response has no payload.
 //
 // GitHub docs: https://docs.github.com/rest/deployments/deployments#create-a-deployment
 type Payload []byte
 
-// Decode stores the payload into v, with encoding/json, so v's tags mean what
-// they mean elsewhere. If v is a *string, it receives a payload that is a JSON
-// string. Otherwise a payload that is a string is read once more as JSON: many
-// tools send their JSON inside a string.
+// Decode stores the payload into v with encoding/json. If v is a *string, it
+// receives a payload that is a JSON string. Otherwise the text of such a payload
+// is decoded as JSON: many tools send their JSON inside a string.
 //
-// An absent payload (nil) leaves v as it is, and so does null or "" unless v
-// says otherwise. An error that comes back is encoding/json's.
+// A nil payload does not change v. Neither does null or "", unless v has a
+// method that decodes it. An error wraps that of encoding/json.
 func (p Payload) Decode(v any) error {
 	if len(p) == 0 {
 		return nil
@@ -50,7 +49,7 @@ func (Payload) decode(data []byte, v any) error {
 // Text returns the payload's text and true if the payload is a JSON string,
 // else "" and false.
 func (p Payload) Text() (text string, ok bool) {
-	// A null would decode into a string as well, and is none.
+	// A null decodes into a string too.
 	if len(p) == 0 || p[0] != '"' || json.Unmarshal(p, &text) != nil {
 		return "", false
 	}

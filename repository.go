@@ -11,13 +11,13 @@ import (
 func ParseRepository(s string) (owner, repo string, err error) {
 	owner, repo, ok := strings.Cut(s, "/")
 	if !ok || !isName(owner) || !isName(repo) {
-		return "", "", invalidArgument("%q is not a repository; write one as octocat/example", s)
+		return "", "", invalidArgument("%q is not a repository; use the form octocat/example", s)
 	}
 	return owner, repo, nil
 }
 
-// ParseDeploymentURL takes apart the URL of a deployment as the API gives it,
-// on any host: https://api.github.com/repos/octocat/example/deployments/42, or
+// ParseDeploymentURL splits the URL of a deployment that the API returns, on any
+// host: https://api.github.com/repos/octocat/example/deployments/42, or
 // the same below https://ghe.example.com/api/v3. Any other form is an
 // [ErrInvalidArgument].
 func ParseDeploymentURL(s string) (owner, repo string, id int64, err error) {
@@ -41,7 +41,7 @@ func ParseDeploymentURL(s string) (owner, repo string, id int64, err error) {
 	return owner, repo, id, nil
 }
 
-// isName tells whether s can be the name of an owner or a repository.
+// isName reports whether s can be the name of an owner or a repository.
 func isName(s string) bool {
 	return s != "" && s != "." && s != ".." && !strings.ContainsAny(s, "/ \t\r\n")
 }

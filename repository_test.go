@@ -31,7 +31,7 @@ func TestParseRepository(t *testing.T) {
 		}
 	}
 	_, _, err := ghdeploy.ParseRepository("octocat")
-	same(t, "message", `ghdeploy: "octocat" is not a repository; write one as octocat/example`, err.Error())
+	same(t, "message", `ghdeploy: "octocat" is not a repository; use the form octocat/example`, err.Error())
 }
 
 func TestParseDeploymentURL(t *testing.T) {

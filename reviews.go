@@ -9,8 +9,8 @@ import (
 )
 
 // ReviewsService approves and rejects the deployments of a workflow run that
-// wait for an environment's rules. Its runID is what a workflow has in
-// GITHUB_RUN_ID; a missing run is [ErrNotFound]. It is small and frozen: see
+// wait for an environment's rules. runID is the GITHUB_RUN_ID of a workflow; a
+// missing run is [ErrNotFound]. The interface is small and frozen: see
 // [DeploymentsService].
 //
 // GitHub docs: https://docs.github.com/rest/actions/workflow-runs
@@ -20,7 +20,7 @@ type ReviewsService interface {
 	// GitHub docs: https://docs.github.com/rest/actions/workflow-runs#get-pending-deployments-for-a-workflow-run
 	ListPending(ctx context.Context, owner, repo string, runID int64, opts PendingDeploymentListOptions) (*Page[*PendingDeployment], error)
 
-	// ListApprovals returns the reviews that the run has had, on one page.
+	// ListApprovals returns the reviews of the run, on one page.
 	//
 	// GitHub docs: https://docs.github.com/rest/actions/workflow-runs#get-the-review-history-for-a-workflow-run
 	ListApprovals(ctx context.Context, owner, repo string, runID int64, opts ApprovalListOptions) (*Page[*Approval], error)
@@ -28,37 +28,37 @@ type ReviewsService interface {
 	// Review approves or rejects the deployments of a run to environments, as
 	// one of their required reviewers, and returns the deployments.
 	//
-	// Names are looked up among the environments that the run waits for. If one
-	// is not among them, it is a [*NotPendingError] that lists those that are,
-	// and nothing is approved or rejected. IDs are sent as they are. Where the
-	// token's owner may review none of them, it is an [ErrValidation]. An
-	// [*OutcomeUnknownError] says that the review may have been taken: it is
-	// never sent a second time by itself.
+	// The client looks up names among the environments that the run waits for.
+	// If one is not among them, the error is a [*NotPendingError] that lists
+	// them, and nothing is approved or rejected. IDs are sent unchanged. If the
+	// token's owner may review none of the environments, the error is an
+	// [ErrValidation]. With an [*OutcomeUnknownError] the review may have been
+	// executed; the client does not send the request again.
 	//
 	// GitHub docs: https://docs.github.com/rest/actions/workflow-runs#review-pending-deployments-for-a-workflow-run
 	Review(ctx context.Context, owner, repo string, runID int64, req ReviewRequest) ([]*Deployment, error)
 
-	// ReviewCustomRule is how a GitHub App answers for its own rule: it lets
-	// the run go on to the environment, or not. It takes an installation token
-	// of that app. An [*OutcomeUnknownError] says that the answer may have been
-	// taken: it is never sent a second time by itself.
+	// ReviewCustomRule approves or rejects a run for a GitHub App's own rule.
+	// It takes an installation token of that app. With an
+	// [*OutcomeUnknownError] the review may have been executed; the client
+	// does not send the request again.
 	//
 	// GitHub docs: https://docs.github.com/rest/actions/workflow-runs#review-custom-deployment-protection-rules-for-a-workflow-run
 	ReviewCustomRule(ctx context.Context, owner, repo string, runID int64, req CustomRuleReview) error
 
-	// ReportCustomRuleStatus shows on the run how far a GitHub App's rule has
-	// come, without deciding: up to ten times for a deployment. It takes the
-	// same token, and is never sent a second time by itself either.
+	// ReportCustomRuleStatus shows the progress of a GitHub App's own rule on
+	// the run, without a decision: up to ten times for a deployment. It takes
+	// the same token, and the same holds for an [*OutcomeUnknownError].
 	//
 	// GitHub docs: https://docs.github.com/rest/actions/workflow-runs#review-custom-deployment-protection-rules-for-a-workflow-run
 	ReportCustomRuleStatus(ctx context.Context, owner, repo string, runID int64, req CustomRuleStatus) error
 }
 
-// ReviewState is what a review says. GitHub may send one that is not listed
-// here: it is kept as it came.
+// ReviewState is the state of a review. GitHub may send one that is not listed
+// here; it is kept as it was sent.
 type ReviewState string
 
-// The states of a review. A review can be given the first two.
+// The states of a review. A request accepts the first two.
 const (
 	ReviewApproved ReviewState = "approved"
 	ReviewRejected ReviewState = "rejected"
@@ -70,7 +70,7 @@ type PendingDeployment struct {
 	Environment EnvironmentReference `json:"environment"`
 
 	WaitTimer          int       `json:"wait_timer"`            // minutes; 0: none
-	WaitTimerStartedAt time.Time `json:"wait_timer_started_at"` // zero: it has not
+	WaitTimerStartedAt time.Time `json:"wait_timer_started_at"` // zero: not started
 
 	CurrentUserCanApprove bool       `json:"current_user_can_approve"`
 	Reviewers             []Reviewer `json:"reviewers"`
@@ -83,7 +83,7 @@ func (p *PendingDeployment) rowID() int64 {
 	return p.Environment.ID
 }
 
-// EnvironmentReference is an environment as reviews refer to it.
+// EnvironmentReference is an environment in a review.
 type EnvironmentReference struct {
 	ID        int64     `json:"id"`
 	NodeID    string    `json:"node_id"`
@@ -106,16 +106,15 @@ type Approval struct {
 // complete replaces the check of the ID, which a review does not have.
 func (a *Approval) complete() bool { return a != nil && a.State != "" }
 
-// PendingDeploymentListOptions is for what GitHub may add: it neither filters
-// nor pages this list.
+// PendingDeploymentListOptions is empty: GitHub neither filters nor pages this
+// list.
 type PendingDeploymentListOptions struct{}
 
-// ApprovalListOptions is for what GitHub may add: it neither filters nor pages
-// this list.
+// ApprovalListOptions is empty: GitHub neither filters nor pages this list.
 type ApprovalListOptions struct{}
 
-// ReviewRequest is a review of a workflow run's deployments. State and at
-// least one environment are required; names and IDs add up.
+// ReviewRequest is a review of a workflow run's deployments. State and at least
+// one environment are required; names and IDs can be combined.
 type ReviewRequest struct {
 	Environments   []string `json:"-"`               // by name; case does not count
 	EnvironmentIDs []int64  `json:"environment_ids"` // by ID
@@ -127,7 +126,7 @@ type ReviewRequest struct {
 func (r ReviewRequest) validate() error {
 	switch {
 	case r.State == "":
-		return invalidArgument("the review's State is empty; give ReviewApproved or ReviewRejected")
+		return invalidArgument("the review's State is empty; set it to ReviewApproved or ReviewRejected")
 	case len(r.Environments)+len(r.EnvironmentIDs) == 0:
 		return invalidArgument("the review names no environment")
 	}
@@ -202,7 +201,7 @@ func (s *reviewsService) Review(ctx context.Context, owner, repo string, runID i
 	return decodeRows[*Deployment](resp)
 }
 
-// lookUp returns the ids of pending environments by their names.
+// lookUp returns the IDs of pending environments by their names.
 func lookUp(names []string, pending []*PendingDeployment) ([]int64, error) {
 	var (
 		ids    []int64
@@ -242,15 +241,15 @@ func unique(ids []int64) []int64 {
 //ghdeploy:operation POST /repos/{owner}/{repo}/actions/runs/{run_id}/deployment_protection_rule
 func (s *reviewsService) ReviewCustomRule(ctx context.Context, owner, repo string, runID int64, req CustomRuleReview) error {
 	if req.State == "" {
-		// Without one GitHub takes it for a report.
-		return invalidArgument("the review's State is empty; give ReviewApproved or ReviewRejected, or use ReportCustomRuleStatus")
+		// Without a state GitHub treats it as a report.
+		return invalidArgument("the review's State is empty; set it to ReviewApproved or ReviewRejected, or use ReportCustomRuleStatus")
 	}
 	return s.respond(ctx, owner, repo, runID, req.EnvironmentName, req)
 }
 
 func (s *reviewsService) ReportCustomRuleStatus(ctx context.Context, owner, repo string, runID int64, req CustomRuleStatus) error {
 	if req.Comment == "" {
-		return invalidArgument("the report's Comment is empty; it is all that a report says")
+		return invalidArgument("the report's Comment is empty; it is required")
 	}
 	return s.respond(ctx, owner, repo, runID, req.EnvironmentName, req)
 }

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// StatusesService reports how a deployment goes, and reads what was reported.
-// It is small and frozen: see [DeploymentsService].
+// StatusesService creates and reads the statuses of a deployment. The interface
+// is small and frozen: see [DeploymentsService].
 //
 // GitHub docs: https://docs.github.com/rest/deployments/statuses
 type StatusesService interface {
@@ -28,22 +28,23 @@ type StatusesService interface {
 	// GitHub docs: https://docs.github.com/rest/deployments/statuses#get-a-deployment-status
 	Get(ctx context.Context, owner, repo string, deploymentID, statusID int64) (*DeploymentStatus, error)
 
-	// Create adds a status to a deployment; none is ever changed or deleted.
+	// Create adds a status to a deployment. A status is never changed or
+	// deleted.
 	//
 	// A description of more than 140 characters is a [*ValidationError]. A
-	// deployment that holds as many statuses as GitHub allows is
-	// [ErrTooManyStatuses]. An [*OutcomeUnknownError] says that the status may
-	// exist: it is never sent a second time by itself.
+	// deployment with the maximum number of statuses is [ErrTooManyStatuses].
+	// With an [*OutcomeUnknownError] the status may exist; the client does not
+	// send the request again. Report of package rollout settles that.
 	//
 	// GitHub docs: https://docs.github.com/rest/deployments/statuses#create-a-deployment-status
 	Create(ctx context.Context, owner, repo string, deploymentID int64, req DeploymentStatusRequest) (*DeploymentStatus, error)
 }
 
-// State is how a deployment stands. GitHub may send one that is not listed
-// here: it is kept as it came.
+// State is the state of a deployment. GitHub may send one that is not listed
+// here; it is kept as it was sent.
 type State string
 
-// The states. All but StateWaiting can be given to Create.
+// The states. Create accepts all of them except StateWaiting.
 const (
 	StateError      State = "error"
 	StateFailure    State = "failure"
@@ -53,9 +54,9 @@ const (
 	StatePending    State = "pending"
 	StateSuccess    State = "success"
 
-	// StateWaiting is what GitHub sends while an environment's protection
-	// rules hold a deployment back. Its REST description does not list it;
-	// its deployment_status events carry it.
+	// StateWaiting is the state while an environment's protection rules delay
+	// a deployment. GitHub's REST description does not list it; its
+	// deployment_status events contain it.
 	StateWaiting State = "waiting"
 )
 
@@ -70,7 +71,7 @@ func (s State) Final() bool {
 	return false
 }
 
-// DeploymentStatus is one report on a deployment.
+// DeploymentStatus is one status of a deployment.
 type DeploymentStatus struct {
 	ID     int64  `json:"id"`
 	NodeID string `json:"node_id"`
@@ -79,8 +80,8 @@ type DeploymentStatus struct {
 	State          State  `json:"state"`
 	Description    string `json:"description"`
 	Environment    string `json:"environment"`
-	EnvironmentURL string `json:"environment_url"` // where to see what was deployed
-	LogURL         string `json:"log_url"`         // where to see how it was
+	EnvironmentURL string `json:"environment_url"` // the deployed application
+	LogURL         string `json:"log_url"`         // the output of the deployment
 	TargetURL      string `json:"target_url"`      // LogURL under its older name
 
 	Creator               *User      `json:"creator"`                  // nil: the account was deleted
@@ -107,26 +108,26 @@ type DeploymentStatusListOptions struct {
 
 func (o DeploymentStatusListOptions) paging() paging { return paging{o.Page, o.PerPage} }
 
-// DeploymentStatusRequest is a status to be created. Only State is required; a
-// zero field is not sent, and GitHub's default applies.
+// DeploymentStatusRequest is a status to create. Only State is required. A zero
+// field is not sent, and GitHub's default applies.
 type DeploymentStatusRequest struct {
 	State State `json:"state"`
 
-	// LogURL is where to see the deployment's output; GitHub sets TargetURL to
-	// it as well.
+	// LogURL is the URL of the deployment's output. GitHub sets TargetURL to
+	// the same value.
 	LogURL    string `json:"log_url,omitzero"`
 	TargetURL string `json:"target_url,omitzero"` // LogURL under its older name
 
 	Description    string `json:"description,omitzero"`     // at most 140 characters
-	EnvironmentURL string `json:"environment_url,omitzero"` // where to see what was deployed
+	EnvironmentURL string `json:"environment_url,omitzero"` // URL of the deployed application
 
-	// Environment moves the deployment to another environment. Default: that
-	// of the previous status, else that of the deployment.
+	// Environment moves the deployment to another environment. Default: the
+	// environment of the previous status, else that of the deployment.
 	Environment string `json:"environment,omitzero"`
 
-	// AutoInactive false leaves earlier deployments as they are. Default true:
+	// AutoInactive false does not change earlier deployments. Default true:
 	// GitHub adds an inactive status to the earlier deployments of the same
-	// environment that are in state success and neither transient nor
+	// environment whose state is success and that are neither transient nor
 	// production.
 	AutoInactive *bool `json:"auto_inactive,omitzero"`
 }
@@ -155,7 +156,7 @@ func (s *statusesService) Get(ctx context.Context, owner, repo string, deploymen
 //ghdeploy:operation POST /repos/{owner}/{repo}/deployments/{deployment_id}/statuses
 func (s *statusesService) Create(ctx context.Context, owner, repo string, deploymentID int64, req DeploymentStatusRequest) (*DeploymentStatus, error) {
 	if req.State == "" {
-		return nil, invalidArgument("the status's State is empty; give one such as StateSuccess")
+		return nil, invalidArgument("the status's State is empty; set it to one such as StateSuccess")
 	}
 	return fetch[DeploymentStatus](ctx, s.core, operation{method: http.MethodPost, path: repositoryPath(owner, repo, "deployments", deploymentID, "statuses"), body: req})
 }

@@ -145,7 +145,7 @@ func TestStatusesCreate(t *testing.T) {
 		if !errors.Is(err, ghdeploy.ErrInvalidArgument) {
 			t.Fatalf("err = %v, want ErrInvalidArgument", err)
 		}
-		same(t, "message", "ghdeploy: the status's State is empty; give one such as StateSuccess", err.Error())
+		same(t, "message", "ghdeploy: the status's State is empty; set it to one such as StateSuccess", err.Error())
 		same(t, "requests", 0, len(w.requests()))
 	})
 }

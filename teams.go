@@ -1,7 +1,7 @@
 package ghdeploy
 
-// TeamType is who owns a team. GitHub may send one that is not listed here: it
-// is kept as it came.
+// TeamType is the type of a team's owner. GitHub may send one that is not listed
+// here; it is kept as it was sent.
 type TeamType string
 
 // The types of teams.
@@ -10,8 +10,8 @@ const (
 	TeamOfOrganization TeamType = "organization"
 )
 
-// TeamAccessSource is how a team came by its access to a repository. GitHub
-// may send one that is not listed here: it is kept as it came.
+// TeamAccessSource is the source of a team's access to a repository. GitHub may
+// send one that is not listed here; it is kept as it was sent.
 type TeamAccessSource string
 
 // The sources of a team's access.

@@ -2,8 +2,8 @@ package ghdeploy
 
 import "time"
 
-// User is an account on GitHub as other objects refer to it: a person, an
-// organization or a bot. The login of an app's bot ends in "[bot]".
+// User is an account on GitHub: a person, an organization or a bot. The login of
+// an app's bot ends in "[bot]".
 //
 // GitHub docs: https://docs.github.com/rest/users/users
 type User struct {
@@ -41,7 +41,7 @@ func (u *User) String() string {
 	return u.Login
 }
 
-// GitHubApp is the GitHub App through which something was done.
+// GitHubApp is the GitHub App that created an object.
 //
 // GitHub docs: https://docs.github.com/rest/apps/apps
 type GitHubApp struct {
@@ -61,9 +61,9 @@ type GitHubApp struct {
 	InstallationsCount int               `json:"installations_count"` // only where an app asks about itself
 }
 
-// AppOwner is the owner of a GitHub App: a user or organization, or an
-// enterprise. Of an enterprise Login is empty and Slug is set; the fields
-// below User are an enterprise's alone.
+// AppOwner is the owner of a GitHub App: a user, an organization or an
+// enterprise. For an enterprise Login is empty and Slug is set. Only an
+// enterprise has the fields below User.
 type AppOwner struct {
 	User
 	Slug        string    `json:"slug"`

@@ -50,7 +50,7 @@ func TestReadNeedsATokenAndAName(t *testing.T) {
 	t.Setenv("GH_TOKEN", "")
 	t.Setenv("GITHUB_TOKEN", "")
 	for name, want := range map[string]string{
-		"octocat":         `"octocat" is not a repository; write one as octocat/example`,
+		"octocat":         `"octocat" is not a repository; use the form octocat/example`,
 		"octocat/example": "neither GH_TOKEN nor GITHUB_TOKEN is set",
 	} {
 		err := read(t.Context(), newStory(&bytes.Buffer{}, false), name)

@@ -25,9 +25,9 @@ func TestDecodeLimited(t *testing.T) {
 		fails bool
 	}{
 		"rows of null":          {many(`[`, `null,`, `null]`), 32, false},
-		"rows of {}":            {many(`[`, `{},`, `{}]`), 16, true},
+		"rows of {}":            {many(`[`, `{},`, `{}]`), 4, true},
 		"rows of {}, allowed":   {many(`[`, `{},`, `{}]`), 64, false},
-		"rows behind a row":     {many(`[{"inner":{"inner":{}}},`, `{},`, `{}]`), 16, true},
+		"rows behind a row":     {many(`[{"inner":{"inner":{}}},`, `{},`, `{}]`), 4, true},
 		"names":                 {many(`[{"names":[`, `"",`, `""]}]`), 8, true},
 		"names, allowed":        {many(`[{"names":[`, `"",`, `""]}]`), 32, false},
 		"an escaped name":       {many(`[{"n\u0061mes":[`, `"",`, `""]}]`), 8, true},
