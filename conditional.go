@@ -170,7 +170,10 @@ func (r *response) cacheable() *cachedResponse {
 	if entry.size() > min(maxCached, r.cache.limit) {
 		return nil
 	}
-	entry.body = bytes.Clone(r.body) // the buffer is released
+	entry.body = bytes.Clone(r.body)  // the buffer is released
+	if entry.size() > r.cache.limit { // the allocator rounds up
+		return nil
+	}
 	// A transport's header can be a part of something larger.
 	entry.etag = strings.Clone(entry.etag)
 	entry.link = slices.Clone(entry.link)

@@ -162,7 +162,7 @@ func TestNotModifiedAfterEviction(t *testing.T) {
 			t.Errorf("%d entries, want the large one only", client.core.cache.used.Len())
 		}
 		return reply(304, ""), nil
-	})}), WithConditionalCache(4300))
+	})}), WithConditionalCache(4700))
 	if err != nil {
 		t.Fatal(err)
 	}
