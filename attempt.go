@@ -38,9 +38,9 @@ type hop struct {
 	http2  bool
 	reused bool // an idle connection was used
 
-	wrote    bool // the request was written, under the conditions below
-	wroteOn  write
-	answered bool // a response to it has begun to arrive
+	writes   int   // of the request
+	wroteOn  write // the latest of them
+	answered bool  // a response to it has begun to arrive
 }
 
 type write struct{ http2, reused bool }
@@ -54,7 +54,14 @@ func newAttempt(ctx context.Context, method, userAgent string) *attempt {
 	return a
 }
 
-func attemptOf(ctx context.Context) *attempt { return ctx.Value(attemptKey{}).(*attempt) }
+// attemptOf returns the attempt of a request. A caller's CheckRedirect can have
+// replaced the context; then nothing is observed, and nothing is proven.
+func attemptOf(ctx context.Context) *attempt {
+	if a, ok := ctx.Value(attemptKey{}).(*attempt); ok {
+		return a
+	}
+	return new(attempt)
+}
 
 // hooks returns the trace. A GET may be sent any number of times, so its writes
 // are not observed.
@@ -71,8 +78,8 @@ func (a *attempt) hooks() *httptrace.ClientTrace {
 	return trace
 }
 
-// errWrittenTwice cancels a POST that the transport below is about to write a
-// second time.
+// errWrittenTwice cancels an attempt whose request the transport below is about
+// to write a second time, or of a PUT or DELETE a third time.
 var errWrittenTwice = errors.New("the transport wrote the request a second time")
 
 // connecting notes that a connection is requested, or with info that there is
@@ -82,7 +89,7 @@ func (a *attempt) connecting(info *httptrace.GotConnInfo) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.hop.asked = true
-	if a.hop.wrote && !a.hop.answered {
+	if a.hop.writes > 0 && !a.hop.answered {
 		a.repeat()
 	}
 	if info != nil {
@@ -113,29 +120,33 @@ func (a *attempt) wroteHeaders() {
 	if !a.hop.ours {
 		return
 	}
-	if a.hop.wrote {
-		a.repeat()
+	if a.hop.writes > 0 && !a.repeat() {
+		a.hop.writes = 0
 	}
-	a.hop.wrote, a.hop.answered = true, false
+	a.hop.writes++
+	a.hop.answered = false
 	a.hop.wroteOn = write{http2: a.hop.http2, reused: a.hop.reused}
 }
 
 func (a *attempt) gotResponse() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.hop.answered = a.hop.wrote
+	a.hop.answered = a.hop.writes > 0
 }
 
-// repeat counts a second write. On a reused HTTP/1.1 connection the first one
-// may not have left: net/http then replays it, with the same hooks.
-func (a *attempt) repeat() {
+// repeat counts a second write and reports whether it is one. On a reused
+// HTTP/1.1 connection the first one may not have left: net/http then replays
+// it, with the same hooks. A PUT or DELETE may be replayed once, because
+// net/http sets no bound after a GOAWAY.
+func (a *attempt) repeat() bool {
 	if a.hop.wroteOn.reused && !a.hop.wroteOn.http2 && !a.hop.answered {
-		return
+		return false
 	}
 	a.more = true
-	if a.method == http.MethodPost {
+	if a.method == http.MethodPost || a.hop.writes > 1 && !a.hop.answered {
 		a.cancel(errWrittenTwice)
 	}
+	return true
 }
 
 // startHop begins the observation of a request: the first one, or one that
@@ -176,6 +187,9 @@ func (a *attempt) redirected() bool {
 	defer a.mu.Unlock()
 	return a.hops > 1
 }
+
+// stopped reports whether the attempt was canceled because of its writes.
+func (a *attempt) stopped() bool { return errors.Is(context.Cause(a.ctx), errWrittenTwice) }
 
 // notProcessed reports whether there is proof that a failed attempt was not
 // executed: it was never given to the caller's transport, it reached no

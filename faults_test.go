@@ -16,8 +16,10 @@ import (
 
 // mutation is a change that makes a client wrong.
 type mutation struct {
-	// again decides from the error of a create whether to send it again.
+	// again decides from the error of a call whether to make it again.
 	again func(*Error) bool
+	// succeeds decides from the error of a call whether to return nil.
+	succeeds func(*Error) bool
 	// wrap wraps the transport.
 	wrap func(http.RoundTripper) http.RoundTripper
 }
@@ -36,41 +38,81 @@ func clientUnder(m mutation) faultcheck.New {
 		if err != nil {
 			return nil, err
 		}
-		return underCheck{client, m.again}, nil
+		return underCheck{client, m}, nil
 	}
 }
 
 type underCheck struct {
 	*Client
-	again func(*Error) bool
+	mutation
 }
 
 func (c underCheck) Warm(ctx context.Context) {
-	_, _ = c.Deployments.Get(ctx, "octocat", "example", 1) // the answer is {}, which is none
+	_, _ = c.Deployments.Get(ctx, "octocat", "example", 1) // the response is {}, an error
 }
 
 func (c underCheck) Create(ctx context.Context, nonce string) faultcheck.Result {
-	req := DeploymentRequest{Ref: "main", Payload: map[string]string{"nonce": nonce}}
-	d, err := c.Deployments.Create(ctx, "octocat", "example", req)
+	var id int64
+	err := c.repeat(func() error {
+		d, err := c.Deployments.Create(ctx, "octocat", "example", DeploymentRequest{Ref: "main", Payload: map[string]string{"nonce": nonce}})
+		if err == nil {
+			id = d.ID
+		}
+		return err
+	})
+	result := failure(err)
+	result.ID = id
+	return result
+}
+
+func (c underCheck) Update(ctx context.Context, nonce string) faultcheck.Result {
+	return failure(c.repeat(func() error {
+		_, err := c.BranchPolicies.Update(ctx, "octocat", "example", "production", 7, UpdateBranchPolicyRequest{Name: nonce})
+		return err
+	}))
+}
+
+func (c underCheck) Delete(ctx context.Context) faultcheck.Result {
+	return failure(c.repeat(func() error { return c.Deployments.Delete(ctx, "octocat", "example", 7) }))
+}
+
+// repeat makes a call, and makes it again as the mutation says.
+func (c underCheck) repeat(call func() error) error {
+	err := call()
 	for range faultcheck.Attempts - 1 {
 		if e, ok := errors.AsType[*Error](err); ok && c.again != nil && c.again(e) {
-			d, err = c.Deployments.Create(ctx, "octocat", "example", req)
+			err = call()
 		}
 	}
-	if err != nil {
-		_, typed := errors.AsType[*Error](err)
-		_, unknown := errors.AsType[*OutcomeUnknownError](err)
-		return faultcheck.Result{Err: err, Typed: typed, Unknown: unknown}
+	if e, ok := errors.AsType[*Error](err); ok && c.succeeds != nil && c.succeeds(e) {
+		return nil
 	}
-	return faultcheck.Result{ID: d.ID}
+	return err
+}
+
+// failure returns the result of a call that may have failed.
+func failure(err error) faultcheck.Result {
+	e, typed := errors.AsType[*Error](err)
+	result := faultcheck.Result{
+		Err:     err,
+		Typed:   typed,
+		Unknown: errors.Is(err, ErrOutcomeUnknown),
+		Limited: errors.Is(err, ErrRateLimited),
+		Timeout: errors.Is(err, ErrAttemptTimeout),
+	}
+	if typed {
+		result.Status = e.StatusCode
+	}
+	return result
 }
 
 // twice rebuilds each request, as transports that log or sign do. If the
-// response came over HTTP/2, it sends the request again under the same context.
-// If it hides the trace, the client cannot count the writes.
+// response came over HTTP/2, it sends the request again under the same context,
+// unless once is set. If it hides the trace, the client cannot count the writes.
 type twice struct {
 	next      http.RoundTripper
 	hideTrace bool
+	once      bool
 }
 
 // untraced hides the trace of a context, and nothing else of it.
@@ -105,16 +147,17 @@ func (t twice) RoundTrip(r *http.Request) (*http.Response, error) {
 		return t.next.RoundTrip(again)
 	}
 	resp, err := send()
-	if err != nil || resp.ProtoMajor != 2 {
+	if err != nil || t.once || resp.ProtoMajor != 2 {
 		return resp, err
 	}
 	resp.Body.Close()
 	return send()
 }
 
-func TestNoDoubleWrite(t *testing.T) {
+// The whole matrix: each fault, method, connection and transport.
+func TestFaults(t *testing.T) {
 	t.Parallel()
-	report := faultcheck.Run(t.Context(), faultcheck.Config{Count: 600, Seed: 2, New: clientUnder(mutation{})})
+	report := faultcheck.Run(t.Context(), faultcheck.Config{Count: 800, Seed: 2, New: clientUnder(mutation{})})
 	var matrix strings.Builder
 	if _, err := report.WriteTo(&matrix); err != nil {
 		t.Fatal(err)
@@ -125,17 +168,23 @@ func TestNoDoubleWrite(t *testing.T) {
 	}
 }
 
-// The same transport as in TestDoubleWriteIsFound, with its trace: the client
+// executedTwice reports whether a violation is a POST that was executed more
+// than once.
+func executedTwice(violation string) bool {
+	return strings.Contains(violation, "POST") && strings.Contains(violation, ": executed ") && strings.Contains(violation, " times;")
+}
+
+// The same transport as in TestMutationsAreFound, with its trace: the client
 // cancels the second write and says that the outcome is unknown.
 func TestSecondWriteIsCounted(t *testing.T) {
 	t.Parallel()
 	creates := new(recorder)
 	report := faultcheck.Run(t.Context(), faultcheck.Config{
-		Count: 40, Seed: 6, Only: "no fault",
-		New: creates.clients(func(next http.RoundTripper) http.RoundTripper { return twice{next, false} }),
+		Count: 40, Seed: 6, Fault: "no fault", Method: http.MethodPost, Transport: "plain",
+		New: creates.clients(func(next http.RoundTripper) http.RoundTripper { return twice{next: next} }),
 	})
 	for _, v := range report.Violations {
-		if strings.Contains(v, "carried out ") && strings.Contains(v, " times;") {
+		if executedTwice(v) {
 			t.Error(v)
 		}
 	}
@@ -150,43 +199,75 @@ func TestSecondWriteIsCounted(t *testing.T) {
 	}
 }
 
-// A check that cannot fail proves nothing: each of these policies is wrong in
-// one respect, and is found out.
-func TestDoubleWriteIsFound(t *testing.T) {
+// A DELETE whose second write got the 404 was executed by the first one.
+func TestSecondWriteOfADelete(t *testing.T) {
+	t.Parallel()
+	report := faultcheck.Run(t.Context(), faultcheck.Config{
+		Count: 40, Seed: 6, Fault: "no fault", Method: http.MethodDelete,
+		New: clientUnder(mutation{wrap: func(next http.RoundTripper) http.RoundTripper { return twice{next: next} }}),
+	})
+	for _, v := range report.Violations {
+		t.Error(v)
+	}
+}
+
+// A check that cannot fail proves nothing: each of these clients is wrong in
+// one respect, and the check finds it.
+func TestMutationsAreFound(t *testing.T) {
 	unknown := func(e *Error) bool { return errors.Is(e, ErrOutcomeUnknown) }
+	untraced := func(next http.RoundTripper) http.RoundTripper { return twice{next: next, hideTrace: true} }
+	const two, nothing, executed = ": executed ", "the error is nil, and nothing was executed", "the error is a 404, and this call was executed"
 	tests := map[string]struct {
 		mutation
-		fault string
+		method string
+		fault  string
+		want   string // a part of the violation
 	}{
-		"a POST is sent again after a 502": {
+		"a POST is retried after a 502": {
 			mutation: mutation{again: func(e *Error) bool { return unknown(e) && e.StatusCode == http.StatusBadGateway }},
-			fault:    "502 after the work",
+			method:   http.MethodPost, fault: "502, executed", want: two,
 		},
-		"any error of the transport is taken for proof": {
+		"any error of the transport is proof": {
 			mutation: mutation{again: func(e *Error) bool { return unknown(e) && e.StatusCode == 0 }},
-			fault:    "reset after the request was read",
+			method:   http.MethodPost, fault: "reset after the request", want: two,
 		},
-		"a POST is sent again after a response that was cut off": {
+		"a POST is retried after a response that was cut off": {
 			mutation: mutation{again: func(e *Error) bool { return unknown(e) && e.StatusCode == http.StatusCreated }},
-			fault:    "answer truncated",
+			method:   http.MethodPost, fault: "2xx cut off", want: two,
 		},
-		"the writes are not counted": {
-			mutation: mutation{wrap: func(next http.RoundTripper) http.RoundTripper { return twice{next, true} }},
-			fault:    "no fault",
+		"the writes of a POST are not counted": {
+			mutation: mutation{wrap: untraced},
+			method:   http.MethodPost, fault: "no fault", want: two,
+		},
+		"the writes of a DELETE are not counted": {
+			mutation: mutation{wrap: untraced},
+			method:   http.MethodDelete, fault: "no fault", want: executed,
+		},
+		"a 404 after a 404 that was cut off is success": {
+			mutation: mutation{succeeds: func(e *Error) bool { return e.StatusCode == http.StatusNotFound && e.note == bodyNote(io.EOF) }},
+			method:   http.MethodDelete, fault: "404 cut off", want: nothing,
+		},
+		"a 422 that was cut off is retried": {
+			mutation: mutation{again: func(e *Error) bool { return e.StatusCode == http.StatusUnprocessableEntity }},
+			method:   http.MethodPut, fault: "422 cut off", want: `the outcome is "done", want one of ["not done"]`,
+		},
+		"a PUT that was lost is success": {
+			mutation: mutation{succeeds: func(e *Error) bool { return e.StatusCode == 0 }},
+			method:   http.MethodPut, fault: "reset before the request", want: nothing,
 		},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			report := faultcheck.Run(t.Context(), faultcheck.Config{
-				Count: 60, Seed: 3, New: clientUnder(tt.mutation), Only: tt.fault, Timeout: 300 * time.Millisecond,
+				Count: 60, Seed: 3, New: clientUnder(tt.mutation), Method: tt.method, Fault: tt.fault, Timeout: time.Second,
 			})
 			for _, v := range report.Violations {
-				if strings.Contains(v, tt.fault) && strings.Contains(v, "carried out ") && strings.Contains(v, " times;") {
+				if strings.Contains(v, tt.want) && (tt.want != two || executedTwice(v)) {
 					return
 				}
 			}
-			t.Errorf("no second write was found; the violations are %q", report.Violations)
+			t.Errorf("%q is not among the violations %q", tt.want, report.Violations)
 		})
 	}
 }

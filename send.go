@@ -55,21 +55,26 @@ func (c *core) send(req *retryablehttp.Request, path string, op operation) *resp
 	}()
 	if x.prepare(req.Request) == nil {
 		loop := &retryablehttp.Client{
-			HTTPClient:   c.http,
-			RetryMax:     math.MaxInt32, // finish ends the loop
-			CheckRetry:   x.finish,
+			HTTPClient: c.http,
+			RetryMax:   math.MaxInt32, // finish ends the loop
+			CheckRetry: func(_ context.Context, resp *http.Response, err error) (bool, error) {
+				retry := x.finish(resp, err)
+				if retry {
+					// The wait is under the caller's context: that of the attempt
+					// may be canceled.
+					req.Request = req.Request.WithContext(x.ctx) //nolint:contextcheck // the call's own
+				}
+				return retry, nil
+			},
 			Backoff:      func(_, _ time.Duration, _ int, _ *http.Response) time.Duration { return x.wait },
 			PrepareRetry: x.prepare,
 			ErrorHandler: retryablehttp.PassthroughErrorHandler,
 		}
 		// The result is in x.last; every body is read and closed.
 		loop.Do(req) //nolint:errcheck,bodyclose // see above
-		switch ended := contextError(x.ctx); {
-		case !x.waiting:
-		case ended != nil:
-			x.last.err = fmt.Errorf("%w while waiting to retry: %w", x.redact.error(ended), x.last.failure())
-		default: // a transport wrote a POST again after its response
-			x.last.err, x.last.uncertain = errWrittenTwice, true
+		if x.waiting {
+			ended := x.redact.error(contextError(x.ctx))
+			x.last.err = fmt.Errorf("%w while waiting to retry: %w", ended, x.last.failure())
 		}
 	}
 	x.last.attempts = x.attempts
@@ -83,6 +88,11 @@ func (c *core) send(req *retryablehttp.Request, path string, op operation) *resp
 func (x *exchange) prepare(r *http.Request) error {
 	x.waiting = false
 	x.release()
+	if x.req.Method == http.MethodPost && x.attempt != nil && x.attempt.rewritten() {
+		// A transport wrote it again after the response.
+		x.last.err, x.last.uncertain = errWrittenTwice, true
+		return errWrittenTwice
+	}
 	token, err := x.acquireToken()
 	if err != nil {
 		x.last = &response{method: x.req.Method, path: x.path, redact: x.redact, err: err}
@@ -129,7 +139,7 @@ func (x *exchange) acquireToken() (string, error) {
 
 // finish reads the response of an attempt and decides whether there is another
 // attempt.
-func (x *exchange) finish(ctx context.Context, resp *http.Response, err error) (bool, error) {
+func (x *exchange) finish(resp *http.Response, err error) bool {
 	now := time.Now()
 	x.last = x.read(resp, err, now)
 	// Before any logger runs: it may call the client.
@@ -159,18 +169,17 @@ func (x *exchange) finish(ctx context.Context, resp *http.Response, err error) (
 	x.last.rewritten = o.rewritten
 
 	wait, allowed := x.core.retry.wait(o, jitter())
-	retry := mayRepeat(o) && allowed && withinDeadline(ctx, wait, now)
+	retry := mayRepeat(o) && allowed && withinDeadline(x.ctx, wait, now)
 	x.logAttempt(retry, wait)
 	if retry {
 		x.waiting, x.wait = true, wait
 		x.waited += wait
 	}
 	x.mayHaveRun = x.mayHaveRun || retry && x.last.uncertain || o.rewritten
-	return retry, nil
+	return retry
 }
 
-// release ends the context of the latest attempt. go-retryablehttp waits under
-// that context, so this happens after the wait.
+// release ends the context of the latest attempt.
 func (x *exchange) release() {
 	if x.attempt != nil {
 		x.attempt.cancel(nil)
@@ -180,7 +189,7 @@ func (x *exchange) release() {
 // transportError returns why an attempt brought no complete response, without
 // the text that Error adds and without the token.
 func (x *exchange) transportError(err error) error {
-	if x.req.Method == http.MethodPost && x.attempt.rewritten() {
+	if x.attempt.stopped() || x.req.Method == http.MethodPost && x.attempt.rewritten() {
 		return errWrittenTwice
 	}
 	if ended := contextError(x.ctx); ended != nil {

@@ -27,7 +27,7 @@ func TestNotProcessedIsRecognised(t *testing.T) {
 			t.Parallel()
 			creates := new(recorder)
 			report := faultcheck.Run(t.Context(), faultcheck.Config{
-				Count: 24, Seed: 4, Only: fault, New: creates.clients(nil),
+				Count: 24, Seed: 4, Fault: fault, Method: http.MethodPost, Transport: "plain", New: creates.clients(nil),
 			})
 			for _, v := range report.Violations {
 				t.Error(v)
@@ -72,7 +72,7 @@ func TestRewordedErrorsAreUnknown(t *testing.T) {
 			for _, fault := range notProcessedFaults {
 				creates, reworded := new(recorder), new(atomic.Int64)
 				faultcheck.Run(t.Context(), faultcheck.Config{
-					Count: 6, Seed: 5, Only: fault,
+					Count: 6, Seed: 5, Fault: fault, Method: http.MethodPost, Transport: "plain",
 					New: creates.clients(func(next http.RoundTripper) http.RoundTripper {
 						return rewording{next, reword, reworded}
 					}),

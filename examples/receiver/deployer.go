@@ -5,88 +5,120 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/ghdeploy/ghdeploy"
+	"github.com/ghdeploy/ghdeploy/rollout"
 	"github.com/ghdeploy/ghdeploy/webhook"
 )
 
-// reportTimeout bounds a report that must go out although the program ends.
-const reportTimeout = 10 * time.Second
-
-// deployer carries deployments out and reports on them.
+// deployer deploys the deployments of its repositories and environments, and
+// reports how that ends.
 type deployer struct {
-	statuses ghdeploy.StatusesService
-	deploy   func(ctx context.Context, d ghdeploy.Deployment) (url string, err error)
-	log      *slog.Logger
+	repos        []rollout.Repo
+	environments []string // nil: all
+	progress     string   // the description of in_progress, which marks its own runs
+	deploy       func(ctx context.Context, d ghdeploy.Deployment) (url string, err error)
+	reportTime   time.Duration // to report an outcome once the context has ended
+	log          *slog.Logger
+
+	unreported unreported
 }
 
-// onDeployment is called for each deployment that GitHub tells of. An error is
-// logged, and makes the queue forget the delivery, so that it can come again.
-func (d *deployer) onDeployment(ctx context.Context, e *webhook.DeploymentEvent) error {
-	owner, repo := e.OwnerRepo()
-	log := d.log.With("delivery", e.Delivery.GUID, "deployment", e.Deployment.ID)
-
-	// The delivery may be an old one under a new GUID, or one from before a
-	// restart: GitHub knows what became of its deployment.
-	finished, err := d.finished(ctx, owner, repo, e.Deployment.ID)
-	if err != nil {
-		return err
+// lane is the key of the queue: deployments of one lane run one after the other.
+// GitHub compares these names without regard to case.
+func lane(event webhook.Event) string {
+	e, ok := event.(*webhook.DeploymentEvent)
+	if !ok {
+		return ""
 	}
-	if finished {
-		log.Info("finished before")
+	owner, name := e.OwnerRepo()
+	return strings.ToLower(owner + "/" + name + "\x00" + e.Deployment.Environment)
+}
+
+// onDeployment is called by the queue. After an error the queue forgets the
+// delivery, so that GitHub can redeliver it.
+func (d *deployer) onDeployment(ctx context.Context, e *webhook.DeploymentEvent) error {
+	log := d.log.With("delivery", e.Delivery.GUID, "deployment", e.Deployment.ID, "environment", e.Deployment.Environment)
+	owner, name := e.OwnerRepo()
+	repo, ok := d.serves(owner, name, e.Deployment.Environment)
+	if !ok {
+		log.Info("not deployed", "reason", "not a repository and environment of this receiver", "repository", owner+"/"+name)
 		return nil
 	}
+	if err := d.process(ctx, repo, e.Deployment, log); err != nil {
+		return fmt.Errorf("deployment %d: %w", e.Deployment.ID, err)
+	}
+	return nil
+}
 
-	report := func(ctx context.Context, req ghdeploy.DeploymentStatusRequest) error {
-		_, err := d.statuses.Create(ctx, owner, repo, e.Deployment.ID, req)
-		return err
+// serves returns the repository if the receiver deploys its environment.
+func (d *deployer) serves(owner, name, environment string) (rollout.Repo, bool) {
+	i := slices.IndexFunc(d.repos, func(r rollout.Repo) bool {
+		return strings.EqualFold(r.Owner, owner) && strings.EqualFold(r.Name, name)
+	})
+	if i < 0 || d.environments != nil && !slices.ContainsFunc(d.environments, func(e string) bool { return strings.EqualFold(e, environment) }) {
+		return rollout.Repo{}, false
 	}
-	if err := report(ctx, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateInProgress}); err != nil {
-		return err
+	return d.repos[i], true
+}
+
+// process does with a deployment what GitHub's record of it asks for. The event
+// alone can be late, replayed, or from before a restart.
+func (d *deployer) process(ctx context.Context, repo rollout.Repo, deployment ghdeploy.Deployment, log *slog.Logger) error {
+	if outcome, ok := d.unreported.get(deployment.ID); ok {
+		log.Info("not deployed", "reason", "it was deployed before, and its outcome was not reported")
+		return d.report(ctx, repo, deployment.ID, outcome, log)
 	}
-	log.Info("deploying", "ref", e.Deployment.Ref, "environment", e.Deployment.Environment)
-	url, failed := d.deploy(ctx, e.Deployment)
+	verdict, err := d.ask(ctx, repo, deployment, log)
+	switch {
+	case err != nil:
+		return fmt.Errorf("not deployed, because GitHub could not be asked about it: %w", err)
+	case verdict.deploy:
+		return d.run(ctx, repo, deployment, log)
+	case verdict.report != "":
+		log.Info("not deployed", "reason", verdict.reason)
+		return d.report(ctx, repo, deployment.ID, ghdeploy.DeploymentStatusRequest{State: verdict.report, Description: verdict.reason}, log)
+	default:
+		log.Info("not deployed", "reason", verdict.reason)
+		return nil
+	}
+}
+
+// run reports in_progress, deploys and reports the outcome.
+func (d *deployer) run(ctx context.Context, repo rollout.Repo, deployment ghdeploy.Deployment, log *slog.Logger) error {
+	_, err := repo.Report(ctx, deployment.ID, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateInProgress, Description: d.progress})
+	switch {
+	case errors.Is(err, rollout.ErrAlreadyFinal):
+		log.Info("not deployed", "reason", err)
+		return nil
+	case err != nil:
+		log.Warn("in_progress was not reported; deploying all the same", "error", err)
+	}
+	log.Info("deploying", "ref", deployment.Ref, "sha", deployment.SHA)
+	url, failed := d.call(ctx, deployment)
 	outcome := ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateSuccess, EnvironmentURL: url}
 	switch {
-	case failed != nil && ctx.Err() != nil: // the program ends
+	case failed != nil && ctx.Err() != nil:
 		outcome = ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateError, Description: "the receiver was stopped"}
-	case failed != nil:
+	case failed != nil: // its text can contain secrets, and the status can be public
 		outcome = ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateFailure, Description: "see the log of the receiver"}
 	}
-
-	// What happened has happened: it is reported even if ctx has ended.
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), reportTimeout)
-	defer cancel()
-	if err := report(last, outcome); err != nil {
-		return errors.Join(failed, err)
-	}
-	log.Info("reported", "state", outcome.State)
-	return failed
+	return errors.Join(failed, d.report(ctx, repo, deployment.ID, outcome, log))
 }
 
-// finished tells whether the deployment has an outcome. One that was stopped
-// has none.
-func (d *deployer) finished(ctx context.Context, owner, repo string, id int64) (bool, error) {
-	for status, err := range d.statuses.All(ctx, owner, repo, id, ghdeploy.DeploymentStatusListOptions{}) {
-		if err != nil {
-			return false, err
-		}
-		switch status.State {
-		case ghdeploy.StateSuccess, ghdeploy.StateFailure, ghdeploy.StateInactive:
-			return true, nil
-		}
-	}
-	return false, nil
-}
-
-// deploy is where yours goes. It gives up when ctx ends, may be called a second
-// time for what it did before, and returns where to see the result.
-func deploy(ctx context.Context, d ghdeploy.Deployment, takes time.Duration) (string, error) {
-	select {
-	case <-time.After(takes):
-		return fmt.Sprintf("https://%s.example.com/", d.Environment), nil
-	case <-ctx.Done():
+// call calls deploy, and turns a panic into an error, so that it is reported.
+func (d *deployer) call(ctx context.Context, deployment ghdeploy.Deployment) (url string, err error) {
+	if ctx.Err() != nil {
 		return "", context.Cause(ctx)
 	}
+	defer func() {
+		if value := recover(); value != nil {
+			err = fmt.Errorf("deploy panicked: %v\n%s", value, debug.Stack())
+		}
+	}()
+	return d.deploy(ctx, deployment)
 }

@@ -1,14 +1,13 @@
-// The receiver is a third party that deploys. GitHub sends it the event of a
-// new deployment; it acknowledges, deploys, and reports how that goes. Put your
-// own deployment in place of the function deploy.
+// The receiver deploys what GitHub asks for. GitHub sends it the event of a new
+// deployment; it acknowledges the event, deploys, and reports the outcome.
+// README.md says how to run it. To make it yours, replace the function deploy.
 //
-//	WEBHOOK_SECRET=... GITHUB_TOKEN=... go run ./examples/receiver -addr :8080
+//	WEBHOOK_SECRET=... GITHUB_TOKEN=... go run ./examples/receiver -repo octocat/example
 //
-// WEBHOOK_SECRET is the secret of the webhook; while it is being changed,
-// WEBHOOK_SECRET_OLD holds the one before. On SIGTERM or an interrupt it takes
-// no more deliveries, finishes what it has accepted, and exits with 0; what it
-// could not finish in time it lists, and exits with 1. A second signal ends it at
-// once.
+// While the webhook's secret is being changed, WEBHOOK_SECRET_OLD holds the
+// earlier one. On SIGTERM or an interrupt the receiver accepts no more
+// deliveries and finishes the accepted ones. It exits with 0 if all of them are
+// finished and reported, else with 1. A second signal ends it at once.
 package main
 
 import (
@@ -17,31 +16,38 @@ import (
 	"flag"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/http"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/ghdeploy/ghdeploy"
+	"github.com/ghdeploy/ghdeploy/rollout"
 	"github.com/ghdeploy/ghdeploy/webhook"
 )
 
-// config is what the flags say.
+// config is the values of the flags.
 type config struct {
-	addr    string
-	grace   time.Duration
-	takes   time.Duration
-	workers int
+	addr         string
+	repos        []string
+	environments []string
+	name         string
+	workers      int
+	capacity     int
+	grace        time.Duration
+	report       time.Duration
+	takes        time.Duration
 }
 
 func main() {
 	var c config
-	flag.StringVar(&c.addr, "addr", "localhost:8080", "listen on this `address`; GitHub has to reach it over https, through a proxy")
-	flag.DurationVar(&c.grace, "grace", 25*time.Second, "how long to finish work after a signal")
-	flag.DurationVar(&c.takes, "takes", 2*time.Second, "how long the pretended deployment takes")
-	flag.IntVar(&c.workers, "workers", 4, "how many deployments run at once")
+	flag.StringVar(&c.addr, "addr", "localhost:8080", "listen on this `address`; GitHub reaches it over https, through a proxy")
+	flag.Func("repo", "deploy this repository, as `OWNER/NAME`; repeat the flag for several (required)", appendTo(&c.repos))
+	flag.Func("environment", "deploy only this `environment`; repeat the flag for several (default all)", appendTo(&c.environments))
+	flag.StringVar(&c.name, "name", "receiver", "`name` by which this receiver recognises its own runs after a restart")
+	flag.IntVar(&c.workers, "workers", 4, "maximum `number` of deployments at the same time")
+	flag.IntVar(&c.capacity, "capacity", 100, "maximum `number` of deployments that wait")
+	flag.DurationVar(&c.grace, "grace", 25*time.Second, "time to finish after a signal")
+	flag.DurationVar(&c.report, "report", 10*time.Second, "time to report outcomes after the grace")
+	flag.DurationVar(&c.takes, "takes", 2*time.Second, "how long the simulated deployment takes")
 	flag.Parse()
 
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
@@ -52,10 +58,18 @@ func main() {
 	}
 }
 
-// run serves until a signal comes, and then finishes what it has begun.
+func appendTo(list *[]string) func(string) error {
+	return func(value string) error {
+		if value == "" {
+			return errors.New("the value is empty")
+		}
+		*list = append(*list, value)
+		return nil
+	}
+}
+
+// run reads the environment and serves until a signal arrives.
 func run(ctx context.Context, c config, log *slog.Logger) error {
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	client, err := ghdeploy.NewClient(ghdeploy.FromEnvironment())
 	if err != nil {
 		return err
@@ -68,67 +82,45 @@ func run(ctx context.Context, c config, log *slog.Logger) error {
 	if err != nil {
 		return fmt.Errorf("WEBHOOK_SECRET: %w", err)
 	}
-	d := &deployer{
-		statuses: client.Statuses,
-		log:      log,
-		deploy:   func(ctx context.Context, d ghdeploy.Deployment) (string, error) { return deploy(ctx, d, c.takes) },
-	}
-	queue, err := webhook.NewQueue(webhook.Callbacks{OnDeployment: d.onDeployment}, webhook.QueueOptions{Workers: c.workers})
+	r, err := newReceiver(c, client, verifier, log)
 	if err != nil {
 		return err
 	}
-
-	mux := http.NewServeMux()
-	mux.Handle("/webhook", webhook.NewHandler(verifier, queue.Callbacks()))
-	server := &http.Server{
-		Handler:           mux,
-		ReadHeaderTimeout: 5 * time.Second,
-		ReadTimeout:       30 * time.Second,
-		WriteTimeout:      30 * time.Second,
-		IdleTimeout:       time.Minute,
-		MaxHeaderBytes:    64 << 10,
-	}
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", c.addr)
-	if err != nil {
-		return err
-	}
-	log.Info("listening", "url", "http://"+listener.Addr().String()+"/webhook")
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
-
-	select {
-	case err := <-served:
-		return err
-	case <-ctx.Done():
-		stop() // a second signal ends the program at once
-		log.Info("shutting down", "grace", c.grace)
-	}
-	return shutdown(context.WithoutCancel(ctx), server, queue, c.grace, log)
+	return r.serve(ctx)
 }
 
-// shutdown stops in the order in which deliveries come: first the door, then
-// the work behind it.
-func shutdown(ctx context.Context, server *http.Server, queue *webhook.Queue, grace time.Duration, log *slog.Logger) error {
-	inTime, cancel := context.WithTimeout(ctx, grace)
-	defer cancel()
-	var served error
-	if err := server.Shutdown(inTime); err != nil {
-		// Nothing is lost: what has not come whole was not acknowledged.
-		log.Warn("cutting connections that are still open", "error", err)
-		served = server.Close()
+// newReceiver puts the parts together.
+func newReceiver(c config, client *ghdeploy.Client, verifier *webhook.Verifier, log *slog.Logger) (*receiver, error) {
+	d := &deployer{
+		environments: c.environments,
+		progress:     "Deploying by " + c.name,
+		deploy: func(ctx context.Context, d ghdeploy.Deployment) (string, error) {
+			return deploy(ctx, d, c.takes)
+		},
+		reportTime: c.report,
+		log:        log,
 	}
-	unfinished, worked := queue.Shutdown(inTime)
-	for _, d := range unfinished {
-		// GitHub redelivers when it is asked to:
-		// https://docs.github.com/webhooks/testing-and-troubleshooting-webhooks/redelivering-webhooks
-		log.Error("not finished: redeliver it", "event", d.Event, "delivery", d.GUID)
+	if len(c.repos) == 0 {
+		return nil, errors.New("no repository: set -repo OWNER/NAME")
 	}
-	if worked != nil {
-		// The contexts of the running ones have ended: a moment to report that.
-		last, cancel := context.WithTimeout(ctx, reportTimeout+time.Second)
-		defer cancel()
-		_, err := queue.Shutdown(last)
-		worked = errors.Join(worked, err)
+	for _, name := range c.repos {
+		owner, name, err := ghdeploy.ParseRepository(name)
+		if err != nil {
+			return nil, fmt.Errorf("-repo: %w", err)
+		}
+		d.repos = append(d.repos, rollout.Repo{Client: client, Owner: owner, Name: name})
 	}
-	return errors.Join(served, worked)
+	queue, err := webhook.NewQueue(webhook.Callbacks{OnDeployment: d.onDeployment}, webhook.QueueOptions{
+		Workers: c.workers, Capacity: c.capacity, Key: lane,
+		OnDuplicate: func(_ context.Context, delivery *webhook.Delivery) {
+			log.Info("duplicate delivery dropped", "delivery", delivery.GUID)
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &receiver{
+		addr: c.addr, grace: c.grace, deployer: d, queue: queue,
+		handler: webhook.NewHandler(verifier, queue.Callbacks()), log: log,
+	}, nil
 }

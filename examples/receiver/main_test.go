@@ -1,20 +1,11 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
-	"context"
-	"errors"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"regexp"
-	"runtime"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -24,214 +15,239 @@ import (
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
-const (
-	secret = "a secret of the test"
-	repo   = "acme/shop"
-)
-
-// receiver is the built program, running.
-type receiver struct {
-	t      *testing.T
-	cmd    *exec.Cmd
-	output *bufio.Scanner // what it logs
-	seen   bytes.Buffer
-}
-
-// program is linked into the test, so that go test knows that a result in its
-// cache is of another program.
-var program = main
-
-// binary builds the program.
-func binary(t *testing.T) string {
-	t.Helper()
-	if program == nil {
-		t.Fatal("there is no program")
-	}
-	if runtime.GOOS == "windows" {
-		t.Skip("Windows has no SIGTERM to send: the shutdown of the built program is not tested here")
-	}
-	path := filepath.Join(t.TempDir(), "receiver")
-	if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", path, ".").CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
-	}
-	return path
-}
-
-// start runs the program and returns the URL it listens on.
-func start(t *testing.T, path, api string, args ...string) (*receiver, string) {
-	t.Helper()
-	r := &receiver{t: t, cmd: exec.CommandContext(t.Context(), path, append([]string{"-addr", "127.0.0.1:0"}, args...)...)}
-	r.cmd.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool {
-		return strings.HasPrefix(v, "GH_TOKEN=")
-	}), "WEBHOOK_SECRET="+secret, "GITHUB_TOKEN="+ghdeploytest.DefaultToken, "GITHUB_API_URL="+api)
-	stderr, err := r.cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := r.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	r.output = bufio.NewScanner(stderr)
-	line := r.waitFor("msg=listening")
-	return r, regexp.MustCompile(`http://\S+/webhook`).FindString(line)
-}
-
-// waitFor returns the next line of the log that holds the text.
-func (r *receiver) waitFor(text string) string {
-	r.t.Helper()
-	for r.output.Scan() {
-		fmt.Fprintln(&r.seen, r.output.Text())
-		if strings.Contains(r.output.Text(), text) {
-			return r.output.Text()
-		}
-	}
-	r.t.Fatalf("the program ended without %q:\n%s", text, &r.seen)
-	return ""
-}
-
-// terminate sends SIGTERM and returns the exit code.
-func (r *receiver) terminate() int {
-	r.t.Helper()
-	if err := r.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		r.t.Fatal(err)
-	}
-	for r.output.Scan() {
-		fmt.Fprintln(&r.seen, r.output.Text())
-	}
-	err := r.cmd.Wait()
-	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {
-		r.t.Fatal(err)
-	}
-	return r.cmd.ProcessState.ExitCode()
-}
-
-func create(t *testing.T, server *ghdeploytest.Server, environment string) *ghdeploy.Deployment {
-	t.Helper()
-	d, err := server.Client().Deployments.Create(t.Context(), "acme", "shop", ghdeploy.DeploymentRequest{Ref: "main", Environment: environment, SkipContexts: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return d
-}
-
-func delivered(t *testing.T, server *ghdeploytest.Server) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	if err := server.WaitDeliveries(ctx); err != nil {
-		t.Fatal(err)
-	}
-	for _, d := range server.Deliveries() {
-		if d.Status != http.StatusNoContent {
-			t.Errorf("the %s %s was answered with %d %q, %v", d.Event, d.GUID, d.Status, d.Response, d.Err)
-		}
-	}
-}
-
-// states are those that were reported for a deployment, oldest first.
-func states(t *testing.T, server *ghdeploytest.Server, id int64) string {
-	t.Helper()
-	for _, d := range server.Deployments(repo) {
-		if d.ID != id {
-			continue
-		}
-		var states []string
-		for _, s := range d.Statuses {
-			states = append(states, s.State)
-		}
-		return strings.Join(states, " ")
-	}
-	t.Fatalf("there is no deployment %d", id)
-	return ""
-}
-
-func newServer(t *testing.T) *ghdeploytest.Server {
-	t.Helper()
-	server := ghdeploytest.NewServer(ghdeploytest.WithRepository(ghdeploytest.Repository{FullName: repo}))
-	t.Cleanup(server.Close)
-	return server
-}
-
 // GitHub's sequence from end to end, and a SIGTERM in the middle of the work.
 func TestFinishesItsWorkOnSIGTERM(t *testing.T) {
-	path, server := binary(t), newServer(t)
-	r, url := start(t, path, server.URL(), "-workers", "1", "-takes", "300ms")
-	server.AddWebhook(ghdeploytest.Webhook{URL: url, Secret: secret})
+	t.Parallel()
+	server := newServer(t)
+	p := start(t, server, "-workers", "1", "-takes", "300ms")
+	server.AddWebhook(ghdeploytest.Webhook{URL: p.url, Secret: secret})
 
-	// One after the other to the same environment: the later makes the earlier inactive.
+	// One after the other to one environment: the later makes the earlier inactive.
 	first := create(t, server, "staging")
-	r.waitFor("state=success")
+	p.waitFor("msg=reported", "state=success")
 	second := create(t, server, "staging")
-	r.waitFor("state=success")
-	if got := states(t, server, first.ID); got != "in_progress success inactive" {
-		t.Errorf("the first deployment: %s", got)
-	}
-	if got := states(t, server, second.ID); got != "in_progress success" {
-		t.Errorf("the second deployment: %s", got)
-	}
+	p.waitFor("msg=reported", "state=success")
+	expect(t, server, first, "in_progress success inactive")
+	expect(t, server, second, "in_progress success")
 	delivered(t, server)
 
-	// The same once more: nothing happens.
 	for _, d := range server.Deliveries() {
 		if d.Event == "deployment" {
 			server.Redeliver(d.GUID)
+			p.waitFor(`msg="duplicate delivery dropped"`, d.GUID)
 		}
 	}
-	// Not GitHub's.
-	if status := post(t, url, `{"deployment":{"id":1}}`, "sha256="+strings.Repeat("0", 64)); status != http.StatusUnauthorized {
-		t.Errorf("a forged delivery was answered with %d", status)
+	forged := ghdeploytest.Webhook{URL: p.url, Secret: "another"}.NewRequest("deployment", `{"deployment":{"id":1}}`)
+	if status, _ := send(t, forged); status != http.StatusUnauthorized {
+		t.Errorf("a forged delivery got %d", status)
 	}
 
-	var ids []int64
+	var previews []*ghdeploy.Deployment
 	for i := range 4 {
-		ids = append(ids, create(t, server, fmt.Sprintf("preview-%d", i)).ID)
+		previews = append(previews, create(t, server, fmt.Sprintf("preview-%d", i)))
 	}
-	delivered(t, server) // acknowledged, so it may not be lost
-	r.waitFor("msg=deploying")
-	if code := r.terminate(); code != 0 {
-		t.Errorf("exit code %d\n%s", code, &r.seen)
+	delivered(t, server) // acknowledged, so none may be lost
+	p.waitFor("msg=deploying")
+	p.stop(0)
+	for _, d := range previews {
+		expect(t, server, d, "in_progress success")
 	}
-	for _, id := range ids {
-		if got := states(t, server, id); got != "in_progress success" {
-			t.Errorf("deployment %d: %s\n%s", id, got, &r.seen)
-		}
-	}
-	if got := states(t, server, second.ID); got != "in_progress success" {
-		t.Errorf("after the redelivery: %s", got)
-	}
+	expect(t, server, second, "in_progress success")
 }
 
-// What cannot be finished in time is listed, and what was running is reported.
-func TestListsWhatItCouldNotFinish(t *testing.T) {
-	path, server := binary(t), newServer(t)
-	r, url := start(t, path, server.URL(), "-workers", "1", "-takes", "1h", "-grace", "50ms")
-	server.AddWebhook(ghdeploytest.Webhook{URL: url, Secret: secret})
-	running, waiting := create(t, server, "staging"), create(t, server, "production")
+// A deployment that cannot finish in time becomes error. The waiting ones are
+// logged, and deployed after the next start.
+func TestEndsWhatIsNotFinishedInTime(t *testing.T) {
+	t.Parallel()
+	server := newServer(t)
+	p := start(t, server, "-workers", "1", "-takes", "1h", "-grace", "50ms")
+	server.AddWebhook(ghdeploytest.Webhook{URL: p.url, Secret: secret})
+	running := create(t, server, "staging")
+	p.waitFor("msg=deploying")
+	waiting := create(t, server, "production")
 	delivered(t, server)
-	r.waitFor("msg=deploying")
-	if code := r.terminate(); code != 1 {
-		t.Errorf("exit code %d\n%s", code, &r.seen)
-	}
-	if got := states(t, server, running.ID); got != "in_progress error" {
-		t.Errorf("the running deployment: %s", got)
-	}
-	if got := states(t, server, waiting.ID); got != "" {
-		t.Errorf("the waiting deployment: %s", got)
-	}
+	p.stop(1)
+	expect(t, server, running, "in_progress error")
+	expect(t, server, waiting, "")
 	for _, d := range server.Deliveries() {
-		listed := strings.Contains(r.seen.String(), `msg="not finished: redeliver it" event=deployment delivery=`+d.GUID)
-		if listed != (d.Event == "deployment") {
-			t.Errorf("%s %s listed: %v\n%s", d.Event, d.GUID, listed, &r.seen)
+		logged := strings.Contains(p.seen.String(), `msg="not finished: the next start reconciles it" delivery=`+d.GUID)
+		if logged != (d.Event == "deployment") {
+			t.Errorf("%s %s logged: %v\n%s", d.Event, d.GUID, logged, &p.seen)
 		}
+	}
+
+	p = start(t, server, "-takes", "1ms")
+	p.waitForEach("state=success", waiting)
+	p.stop(0)
+	expect(t, server, running, "in_progress error")
+	expect(t, server, waiting, "in_progress success")
+}
+
+func TestReconcilesAfterSIGKILL(t *testing.T) {
+	t.Parallel()
+	server := newServer(t)
+	p := start(t, server, "-workers", "1", "-takes", "1h")
+	server.AddWebhook(ghdeploytest.Webhook{URL: p.url, Secret: secret})
+	running := create(t, server, "staging")
+	p.waitFor("msg=deploying")
+	waiting := create(t, server, "production")
+	preview := create(t, server, "preview")
+	delivered(t, server)
+	foreign, done := create(t, server, "foreign"), create(t, server, "done")
+	report(t, server, foreign, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateInProgress, Description: "Deploying by another"})
+	report(t, server, done, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateFailure})
+	p.end(syscall.SIGKILL)
+	later := create(t, server, "production") // GitHub's delivery of it fails
+
+	p = start(t, server, "-workers", "1", "-takes", "1ms")
+	p.waitForEach("msg=", running, waiting, preview, later, foreign)
+	p.stop(0)
+	expect(t, server, running, "in_progress error")
+	expect(t, server, waiting, "inactive")
+	expect(t, server, preview, "in_progress success")
+	expect(t, server, later, "in_progress success")
+	expect(t, server, foreign, "in_progress")
+	expect(t, server, done, "failure")
+	for _, reason := range []string{
+		`reason="its run was interrupted"`,
+		fmt.Sprintf(`reason="superseded by deployment %d"`, later.ID),
+		`reason="it has the status in_progress \"Deploying by another\""`,
+	} {
+		if !strings.Contains(p.seen.String(), reason) {
+			t.Errorf("the log lacks %s\n%s", reason, &p.seen)
+		}
+	}
+
+	// The third start finds nothing more to do.
+	p = start(t, server, "-takes", "1ms")
+	p.waitFor("msg=reconciled", "found=1") // foreign
+	p.stop(0)
+	expect(t, server, running, "in_progress error")
+	expect(t, server, preview, "in_progress success")
+}
+
+// The API fails from the middle of a deployment until after the end.
+func TestSIGTERMDuringAnOutage(t *testing.T) {
+	t.Parallel()
+	server := newServer(t)
+	p := start(t, server, "-takes", "1ms", "-grace", "1s", "-report", "500ms")
+	server.AddWebhook(ghdeploytest.Webhook{URL: p.url, Secret: secret})
+	begun := func(ghdeploytest.Request) bool {
+		all := server.Deployments(repo)
+		return len(all) > 0 && len(all[0].Statuses) > 0
+	}
+	server.Inject(ghdeploytest.Fault{Operation: ghdeploytest.AnyOperation, Match: begun, Times: ghdeploytest.Always, Effect: ghdeploytest.Respond(http.StatusBadGateway, "")})
+	d := create(t, server, "staging")
+	p.waitFor("msg=deploying")
+	p.stop(1)
+	expect(t, server, d, "in_progress")
+	for _, text := range []string{
+		fmt.Sprintf("deployment=%d environment=staging state=success", d.ID),
+		`msg="the outcome was not reported"`,
+		fmt.Sprintf("the outcome of these deployments was not reported: [%d]", d.ID),
+	} {
+		if !strings.Contains(p.seen.String(), text) {
+			t.Errorf("the log lacks %s\n%s", text, &p.seen)
+		}
+	}
+
+	server.ClearFaults()
+	p = start(t, server, "-takes", "1ms")
+	p.waitForEach("state=error", d)
+	p.stop(0)
+	expect(t, server, d, "in_progress error")
+}
+
+// The API fails from before the start. Nothing was accepted, so nothing is lost.
+func TestSIGTERMWhileReconciling(t *testing.T) {
+	t.Parallel()
+	server := newServer(t)
+	server.Inject(ghdeploytest.Fault{Operation: ghdeploytest.AnyOperation, Times: ghdeploytest.Always, Effect: ghdeploytest.Respond(http.StatusBadGateway, "")})
+	p := start(t, server)
+	p.waitFor("trying again")
+	p.stop(0)
+}
+
+// A 502 on in_progress neither stops the deployment nor repeats it.
+func TestBadGatewayOnInProgress(t *testing.T) {
+	t.Parallel()
+	server := newServer(t)
+	p := start(t, server, "-takes", "1ms")
+	server.AddWebhook(ghdeploytest.Webhook{URL: p.url, Secret: secret})
+	server.Inject(ghdeploytest.Fault{Operation: postStatus, Match: state(ghdeploy.StateInProgress), Effect: ghdeploytest.Respond(http.StatusBadGateway, "")})
+	d := create(t, server, "staging")
+	p.waitForEach("state=success", d)
+	p.stop(0)
+	expect(t, server, d, "in_progress success")
+	if n := p.deployed(d); n != 1 {
+		t.Errorf("deployed %d times", n)
 	}
 }
 
-// A stranger who is slow to say what he wants does not decide how it ends.
+// A rate limit on the outcome delays it.
+func TestRateLimitOnTheOutcome(t *testing.T) {
+	t.Parallel()
+	server := newServer(t)
+	p := start(t, server, "-takes", "1ms")
+	server.AddWebhook(ghdeploytest.Webhook{URL: p.url, Secret: secret})
+	server.Inject(ghdeploytest.Fault{
+		Operation: postStatus, Match: state(ghdeploy.StateSuccess), Times: 2,
+		Effect: ghdeploytest.Respond(http.StatusForbidden, `{"message":"You have exceeded a secondary rate limit."}`).WithHeader("Retry-After", "1"),
+	})
+	d := create(t, server, "staging")
+	p.waitForEach("state=success", d)
+	p.stop(0)
+	expect(t, server, d, "in_progress success")
+}
+
+// One delivery again and again under new GUIDs: at once, afterwards, and to a
+// new process, which has no memory of it.
+func TestReplayDeploysOnce(t *testing.T) {
+	t.Parallel()
+	server := newServer(t)
+	p := start(t, server, "-takes", "300ms")
+	server.AddWebhook(ghdeploytest.Webhook{URL: p.url, Secret: secret})
+	d := create(t, server, "staging")
+	delivered(t, server)
+	var payload string
+	for _, delivery := range server.Deliveries() {
+		if delivery.Event == "deployment" {
+			payload = delivery.Payload
+		}
+	}
+	replay := func(to *process, payload string) {
+		t.Helper()
+		request := ghdeploytest.Webhook{URL: to.url, Secret: secret}.NewRequest("deployment", payload)
+		if status, body := send(t, request); status != http.StatusNoContent {
+			t.Errorf("the replay got %d %s", status, body)
+		}
+	}
+	for range 4 {
+		replay(p, payload)
+	}
+	replay(p, " "+payload) // another body of the same deployment
+	p.waitFor("state=success")
+	p.waitFor("msg=\"not deployed\"", `reason="it has the status success \"\""`)
+	p.stop(0)
+
+	restarted := start(t, server, "-takes", "1ms")
+	restarted.waitFor("msg=reconciled", "found=0")
+	replay(restarted, payload)
+	restarted.waitFor("msg=\"not deployed\"", `reason="it has the status success \"\""`)
+	restarted.stop(0)
+	expect(t, server, d, "in_progress success")
+	if n := p.deployed(d) + restarted.deployed(d); n != 1 {
+		t.Errorf("deployed %d times", n)
+	}
+}
+
+// A client that sends its request slowly does not delay the end.
 func TestSlowConnectionIsCut(t *testing.T) {
-	path, server := binary(t), newServer(t)
-	r, url := start(t, path, server.URL(), "-takes", "1ms", "-grace", "500ms")
-	server.AddWebhook(ghdeploytest.Webhook{URL: url, Secret: secret})
-	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimSuffix(strings.TrimPrefix(url, "http://"), "/webhook"))
+	t.Parallel()
+	server := newServer(t)
+	p := start(t, server, "-takes", "1ms", "-grace", "500ms")
+	server.AddWebhook(ghdeploytest.Webhook{URL: p.url, Secret: secret})
+	conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimSuffix(strings.TrimPrefix(p.url, "http://"), "/webhook"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -241,57 +257,108 @@ func TestSlowConnectionIsCut(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := create(t, server, "staging")
-	r.waitFor("state=success")
-	if code := r.terminate(); code != 0 {
-		t.Errorf("exit code %d\n%s", code, &r.seen)
-	}
-	if got := states(t, server, d.ID); got != "in_progress success" {
-		t.Errorf("got %s", got)
-	}
+	p.waitFor("state=success")
+	p.stop(0)
+	expect(t, server, d, "in_progress success")
 }
 
-// Who sends a second signal does not want to wait.
 func TestSecondSignalEndsItAtOnce(t *testing.T) {
-	path, server := binary(t), newServer(t)
-	r, url := start(t, path, server.URL(), "-takes", "1h", "-grace", "20s")
-	server.AddWebhook(ghdeploytest.Webhook{URL: url, Secret: secret})
+	t.Parallel()
+	server := newServer(t)
+	p := start(t, server, "-takes", "1h", "-grace", "1h")
+	server.AddWebhook(ghdeploytest.Webhook{URL: p.url, Secret: secret})
 	create(t, server, "staging")
-	r.waitFor("msg=deploying")
-	if err := r.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+	p.waitFor("msg=deploying")
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	r.waitFor(`msg="shutting down"`)
-	began := time.Now()
-	if code := r.terminate(); code == 0 || time.Since(began) > 10*time.Second {
-		t.Errorf("exit code %d after %v\n%s", code, time.Since(began), &r.seen)
+	p.waitFor(`msg="shutting down"`)
+	p.end(syscall.SIGTERM)
+	if status, ok := p.cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || status.Signal() != syscall.SIGTERM {
+		t.Errorf("%v\n%s", p.cmd.ProcessState, &p.seen)
 	}
 }
 
-func TestRefusesToStartWithoutASecret(t *testing.T) {
-	cmd := exec.CommandContext(t.Context(), binary(t), "-addr", "127.0.0.1:0")
-	cmd.Env = []string{"GITHUB_TOKEN=" + ghdeploytest.DefaultToken, "PATH=" + os.Getenv("PATH")}
-	out, err := cmd.CombinedOutput()
-	if err == nil || cmd.ProcessState.ExitCode() != 1 || !strings.Contains(string(out), "WEBHOOK_SECRET") {
-		t.Errorf("%v: %s", err, out)
+func TestHealth(t *testing.T) {
+	t.Parallel()
+	server := newServer(t)
+	p := start(t, server, "-workers", "1", "-capacity", "1", "-takes", "1h", "-grace", "1ms")
+	p.waitFor("msg=reconciled")
+	server.AddWebhook(ghdeploytest.Webhook{URL: p.url, Secret: secret})
+	create(t, server, "staging")
+	p.waitFor("msg=deploying")
+	create(t, server, "production")
+	create(t, server, "preview") // no room
+	if err := server.WaitDeliveries(t.Context()); err != nil {
+		t.Fatal(err)
 	}
-}
-
-func post(t *testing.T, url, body, signature string) int {
-	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))
+	send(t, ghdeploytest.Webhook{URL: p.url, Secret: "another"}.NewRequest("deployment", `{}`))
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, strings.Replace(p.url, "/webhook", "/healthz", 1), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set("X-GitHub-Event", "deployment")
-	r.Header.Set("X-Hub-Signature-256", signature)
-	resp, err := new(http.Client).Do(r)
+	status, body := send(t, request)
+	var health map[string]any
+	if err := json.Unmarshal([]byte(body), &health); err != nil {
+		t.Fatal(err)
+	}
+	if oldest, _ := health["oldest_seconds"].(float64); oldest <= 0 {
+		t.Errorf("oldest_seconds is %v", oldest)
+	}
+	delete(health, "oldest_seconds")
+	want := "map[duplicates:0 failed:0 finished:0 malformed:0 reconciled:true refused:1 running:1 unreported:0 unverified:1 waiting:1]"
+	if got := fmt.Sprint(health); status != http.StatusOK || got != want {
+		t.Errorf("%d %s\nwant %s", status, got, want)
+	}
+	p.stop(1)
+}
+
+func TestRefusesToStart(t *testing.T) {
+	t.Parallel()
+	server := newServer(t)
+	for _, test := range []struct {
+		name string
+		args []string
+		code int
+		want string
+	}{
+		{"no repository", nil, 1, "-repo OWNER/NAME"},
+		{"not a repository", []string{"-repo", "shop"}, 1, "-repo: "},
+		{"an empty environment", []string{"-repo", repo, "-environment", ""}, 2, "-environment"},
+		{"negative workers", []string{"-repo", repo, "-workers", "-1"}, 1, "Workers is -1"},
+		{"negative capacity", []string{"-repo", repo, "-capacity", "-1"}, 1, "Capacity is -1"},
+		{"an unknown repository", []string{"-repo", "acme/other", "-addr", "127.0.0.1:0"}, 1, "reconcile acme/other"},
+		{"an invalid address", []string{"-repo", repo, "-addr", "127.0.0.1:port"}, 1, "port"},
+		{"no secret", []string{"WEBHOOK_SECRET=", "-repo", repo}, 1, "WEBHOOK_SECRET"},
+		{"no token", []string{"GITHUB_TOKEN=", "-repo", repo}, 1, "GITHUB_TOKEN"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p := launch(t, server.URL(), test.args...)
+			if code := p.exit(); code != test.code || !strings.Contains(p.seen.String(), test.want) {
+				t.Errorf("exit code %d, want %d and %q\n%s", code, test.code, test.want, &p.seen)
+			}
+		})
+	}
+}
+
+func report(t *testing.T, server *ghdeploytest.Server, d *ghdeploy.Deployment, status ghdeploy.DeploymentStatusRequest) {
+	t.Helper()
+	if _, err := server.Client().Statuses.Create(t.Context(), "acme", "shop", d.ID, status); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// send sends a request and returns the status and the body of the response.
+func send(t *testing.T, r *http.Request) (int, string) {
+	t.Helper()
+	resp, err := (&http.Client{Timeout: time.Minute}).Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	if _, err := io.Copy(io.Discard, resp.Body); err != nil {
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
 		t.Fatal(err)
 	}
-	return resp.StatusCode
+	return resp.StatusCode, string(body)
 }

@@ -12,91 +12,117 @@ import (
 	"github.com/ghdeploy/ghdeploy/internal/faultcheck"
 )
 
-// wrong is a client that is made of one function.
-type wrong func(ctx context.Context, client *http.Client, baseURL, nonce string) faultcheck.Result
+// wrong is a client whose calls are all made by one function.
+type wrong func(send func() error) faultcheck.Result
 
 func (w wrong) make(client *http.Client, baseURL string) (faultcheck.Client, error) {
 	return wrongClient{w, client, baseURL}, nil
 }
 
 type wrongClient struct {
-	create  wrong
+	call    wrong
 	client  *http.Client
 	baseURL string
 }
 
-func (c wrongClient) Warm(ctx context.Context) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.baseURL, nil)
+func (c wrongClient) send(ctx context.Context, method, body string) error {
+	req, err := http.NewRequestWithContext(ctx, method, c.baseURL, strings.NewReader(body))
 	if err != nil {
-		return
+		return err
 	}
-	if resp, err := c.client.Do(req); err == nil {
-		_, _ = io.Copy(io.Discard, resp.Body)
-		resp.Body.Close()
+	resp, err := c.client.Do(req)
+	if err != nil {
+		return err
 	}
+	_, _ = io.Copy(io.Discard, resp.Body)
+	return resp.Body.Close()
 }
+
+func (c wrongClient) Warm(ctx context.Context) { _ = c.send(ctx, http.MethodGet, "") }
 
 func (c wrongClient) Create(ctx context.Context, nonce string) faultcheck.Result {
-	return c.create(ctx, c.client, c.baseURL, nonce)
+	return c.call(func() error {
+		return c.send(ctx, http.MethodPost, `{"ref":"main","payload":{"nonce":"`+nonce+`"}}`)
+	})
 }
 
-// A client that is wrong without finesse: each sentence of the check sees it.
+func (c wrongClient) Update(ctx context.Context, nonce string) faultcheck.Result {
+	return c.call(func() error { return c.send(ctx, http.MethodPut, `{"name":"`+nonce+`"}`) })
+}
+
+func (c wrongClient) Delete(ctx context.Context) faultcheck.Result {
+	return c.call(func() error { return c.send(ctx, http.MethodDelete, "") })
+}
+
+// Each rule is broken by a client, and the check finds it.
 func TestViolations(t *testing.T) {
-	post := func(ctx context.Context, client *http.Client, baseURL, nonce string) (*http.Response, error) {
-		body := strings.NewReader(`{"ref":"main","payload":{"nonce":"` + nonce + `"}}`)
-		req, err := http.NewRequestWithContext(ctx, http.MethodPost, baseURL, body)
-		if err != nil {
-			return nil, err
+	failed := errors.New("failed")
+	once := func(result faultcheck.Result) wrong {
+		return func(send func() error) faultcheck.Result {
+			if err := send(); err != nil && result.Err == nil {
+				return faultcheck.Result{Err: err, Typed: true, Unknown: true}
+			}
+			return result
 		}
-		return client.Do(req)
 	}
+	never := func(result faultcheck.Result) wrong {
+		return func(func() error) faultcheck.Result { return result }
+	}
+	times := func(n int, result faultcheck.Result) wrong {
+		return func(send func() error) faultcheck.Result {
+			for range n {
+				_ = send()
+			}
+			return result
+		}
+	}
+	unknown := faultcheck.Result{Err: failed, Typed: true, Unknown: true}
+	lost := faultcheck.Result{Err: failed, Typed: true}
+	refused := faultcheck.Result{Err: failed, Typed: true, Status: http.StatusUnprocessableEntity}
+	notFound := faultcheck.Result{Err: failed, Typed: true, Status: http.StatusNotFound}
 	tests := map[string]struct {
-		create wrong
-		want   string
+		client        wrong
+		method, fault string
+		want          string
 	}{
-		"every create twice": {
-			func(ctx context.Context, client *http.Client, baseURL, nonce string) faultcheck.Result {
-				for range 2 {
-					if resp, err := post(ctx, client, baseURL, nonce); err == nil {
-						resp.Body.Close()
-					}
-				}
-				return faultcheck.Result{Err: errors.New("whatever"), Typed: true, Unknown: true}
-			}, "carried out 2 times",
-		},
-		"never sure": {
-			func(context.Context, *http.Client, string, string) faultcheck.Result {
-				return faultcheck.Result{Err: errors.New("whatever"), Typed: true, Unknown: true}
-			}, `the outcome is "unknown", and should be "created"`,
-		},
-		"too sure": {
-			func(ctx context.Context, client *http.Client, baseURL, nonce string) faultcheck.Result {
-				resp, err := post(ctx, client, baseURL, nonce)
-				if err == nil {
-					resp.Body.Close()
-				}
-				return faultcheck.Result{Err: errors.New("failed"), Typed: true}
-			}, "an error says that nothing was done, and it was",
-		},
-		"made up": {
-			func(context.Context, *http.Client, string, string) faultcheck.Result {
-				return faultcheck.Result{ID: 1}
-			}, "deployment 1 is returned, [] were made",
-		},
-		"untyped": {
-			func(context.Context, *http.Client, string, string) faultcheck.Result {
-				return faultcheck.Result{Err: errors.New("failed")}
-			}, "the error is not typed",
-		},
+		"POST, twice":               {times(2, unknown), http.MethodPost, "no fault", "executed 2 times"},
+		"POST, never sure":          {never(unknown), http.MethodPost, "no fault", `the outcome is "unknown", want one of ["done"]`},
+		"POST, too sure":            {once(lost), http.MethodPost, "502, executed", "the error says that nothing was executed, and it was"},
+		"POST, invented":            {never(faultcheck.Result{ID: 1}), http.MethodPost, "no fault", "returned deployment 1, and the server created []"},
+		"POST, another ID":          {once(faultcheck.Result{ID: 2}), http.MethodPost, "no fault", "returned deployment 2, and the server created [1]"},
+		"POST, untyped":             {never(faultcheck.Result{Err: failed}), http.MethodPost, "no fault", "the error is not typed"},
+		"PUT, untyped":              {never(faultcheck.Result{Err: failed}), http.MethodPut, "no fault", "the error is not typed"},
+		"PUT, invented":             {never(faultcheck.Result{}), http.MethodPut, "500, not executed", "the error is nil, and nothing was executed"},
+		"PUT, too sure":             {once(refused), http.MethodPut, "500, executed", "the error says that nothing was executed, and it was"},
+		"PUT, too many":             {times(5, lost), http.MethodPut, "502, executed", "5 requests, want at most 4"},
+		"PUT, not retried":          {once(lost), http.MethodPut, "reset after the request", `the outcome is "unknown", want one of ["done"]`},
+		"DELETE, invented":          {never(faultcheck.Result{}), http.MethodDelete, "404 cut off", "the error is nil, and nothing was executed"},
+		"DELETE, ErrNotFound":       {times(2, notFound), http.MethodDelete, "502, executed", "the error is a 404, and this call was executed"},
+		"DELETE, too sure":          {once(refused), http.MethodDelete, "502, executed", "the error says that nothing was executed, and it was"},
+		"DELETE, too many":          {times(5, lost), http.MethodDelete, "reset after the request", "5 requests, want at most 4"},
+		"DELETE, replayed too much": {times(9, lost), http.MethodDelete, "REFUSED_STREAM", "want at most 8"},
+		"a 4xx without its status":  {once(faultcheck.Result{Err: failed, Typed: true, Limited: true}), http.MethodDelete, "403 cut off", "the error has the status 0, the response had 403"},
+		"a 4xx with another status": {once(notFound), http.MethodPost, "422 over 64 KiB", "the error has the status 404, the response had 422"},
+		"a 4xx that is retried":     {times(2, refused), http.MethodPut, "422 cut off", "a 422 was retried: 2 requests"},
+		"a 4xx that is lost":        {once(lost), http.MethodPut, "401 over 64 KiB", `the outcome is "unknown", want one of ["not done"]`},
+		"a 4xx that is unknown":     {once(unknown), http.MethodPost, "404 cut off", `the outcome is "unknown", want one of ["not done"]`},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			report := faultcheck.Run(t.Context(), faultcheck.Config{
-				Count: 100, Seed: 1, New: tt.create.make, Timeout: 300 * time.Millisecond,
+				Count: 16, Seed: 1, New: tt.client.make, Method: tt.method, Fault: tt.fault, Timeout: 100 * time.Millisecond,
 			})
 			if !strings.Contains(strings.Join(report.Violations, "\n"), tt.want) {
 				t.Errorf("%q is not among the violations:\n%s", tt.want, strings.Join(report.Violations, "\n"))
 			}
 		})
+	}
+}
+
+func TestNothingSelected(t *testing.T) {
+	report := faultcheck.Run(t.Context(), faultcheck.Config{Count: 1, Fault: "no such fault"})
+	if len(report.Violations) != 1 {
+		t.Errorf("violations = %q, want one", report.Violations)
 	}
 }

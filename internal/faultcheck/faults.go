@@ -1,6 +1,9 @@
 package faultcheck
 
-import "time"
+import (
+	"net/http"
+	"time"
+)
 
 type kind int
 
@@ -24,9 +27,11 @@ const (
 	emptyObject
 	html
 	limited
+	cutOff
+	tooLarge
 )
 
-// where a fault strikes.
+// where is the place at which a fault occurs.
 type where int
 
 const (
@@ -36,18 +41,33 @@ const (
 	transaction       // the request was read
 )
 
+// effect is what a fault lets the client know.
+type effect int
+
+const (
+	harmless    effect = iota
+	unsent             // proof that the request was not sent
+	fatal              // the same, and a retry cannot help
+	unprocessed        // HTTP/2 reports that the request was not processed
+	limit              // a rate limit response
+	decided            // a 4xx: the status line decides
+	lost               // the request may have been executed, and a retry can help
+	malformed          // a 2xx that is not what the API documents
+)
+
 type fault struct {
-	name     string
-	kind     kind
-	where    where
-	status   int
-	done     choice
-	timeout  time.Duration   // of each attempt; 0 is long
-	never    map[mode]string // modes in which it cannot happen, and why
-	expected func(*trial) outcome
+	name    string
+	kind    kind
+	where   where
+	effect  effect
+	status  int
+	done    choice
+	timeout time.Duration // of each attempt; 0 is long
+	only2   bool          // HTTP/2 only
+	replays bool          // net/http can replay the request
 }
 
-// choice is whether the work is done when the fault strikes.
+// choice is whether the request is executed when the fault occurs.
 type choice int
 
 const (
@@ -56,47 +76,17 @@ const (
 	never
 )
 
-const (
-	notDialled = "a connection that stands is not dialled"
-	onlyHTTP2  = "HTTP/1.1 has no streams and no GOAWAY"
-)
-
-var (
-	http1Only = map[mode]string{fresh: onlyHTTP2, reused: onlyHTTP2, closedIdle: onlyHTTP2}
-	dialled   = map[mode]string{reused: notDialled}
-)
-
-// What a call must end with follows from what the client can see: whether a
-// connection was reached, and whether a whole answer other than a 5xx came.
-
-func isCreated(*trial) outcome { return created }
-func isNotDone(*trial) outcome { return notDone }
-func isUnknown(*trial) outcome { return unknown }
-
-// again is a fault that proves that nothing was done: the call goes on.
-func again(t *trial) outcome {
-	if t.times < Attempts {
-		return created
+// impossible returns why a cell cannot exist, "" if it can.
+func (c cell) impossible() string {
+	switch {
+	case c.fault.only2 && c.mode != http2:
+		return "HTTP/1.1 has no streams and no GOAWAY."
+	case c.fault.where == dialing && c.mode == reused:
+		return "An open connection is not dialed."
+	case c.method == http.MethodDelete && (c.fault.kind == empty || c.fault.kind == emptyObject):
+		return "The response to a DELETE has no documented body."
 	}
-	return notDone
-}
-
-// afterLimit is a rate limit response: it does not count as an attempt, so the
-// call goes on until its waits are used up.
-func afterLimit(t *trial) outcome {
-	if t.times <= Attempts {
-		return created
-	}
-	return notDone
-}
-
-// undone is a fault of which HTTP/2 says that nothing was done. The client
-// hears that once it knows that the server speaks HTTP/2.
-func undone(t *trial) outcome {
-	if !t.warm {
-		return unknown
-	}
-	return again(t)
+	return ""
 }
 
 const (
@@ -105,30 +95,38 @@ const (
 )
 
 var faults = []fault{
-	{name: "no fault", kind: none, expected: isCreated},
-	{name: "connection refused", kind: refused, where: dialing, expected: again, never: dialled},
-	{name: "TLS handshake cut", kind: tlsFailure, where: dialing, expected: again, never: dialled},
-	{name: "certificate not trusted", kind: certificate, where: dialing, expected: isNotDone, never: dialled},
-	{name: "429, nothing done", kind: limited, where: transaction, status: 429, done: never, expected: afterLimit},
-	{name: "reset before the request was read", kind: resetBefore, where: arrival, done: never, expected: isUnknown},
-	{name: "reset after the request was read", kind: resetAfter, where: transaction, expected: isUnknown},
-	{name: "reset inside the answer's headers", kind: resetHeaders, where: transaction, status: 201, done: always, expected: isUnknown},
-	{name: "reset inside the answer's body", kind: resetBody, where: transaction, status: 201, done: always, expected: isUnknown},
-	{name: "answer truncated", kind: truncated, where: transaction, status: 201, done: always, expected: isUnknown},
-	{name: "REFUSED_STREAM", kind: refusedStream, where: transaction, done: never, expected: undone, never: http1Only},
-	{name: "RST_STREAM with PROTOCOL_ERROR", kind: protocolError, where: transaction, expected: isUnknown, never: http1Only},
-	{name: "GOAWAY below the stream", kind: goAwayBelow, where: transaction, done: never, expected: undone, never: http1Only},
-	{name: "GOAWAY above the stream", kind: goAwayAbove, where: transaction, expected: isUnknown, never: http1Only},
-	{name: "500 before the work", kind: serverError, where: transaction, status: 500, done: never, expected: isUnknown},
-	{name: "500 after the work", kind: serverError, where: transaction, status: 500, done: always, expected: isUnknown},
-	{name: "502 before the work", kind: serverError, where: transaction, status: 502, done: never, expected: isUnknown},
-	{name: "502 after the work", kind: serverError, where: transaction, status: 502, done: always, expected: isUnknown},
-	{name: "503 before the work", kind: serverError, where: transaction, status: 503, done: never, expected: isUnknown},
-	{name: "503 after the work", kind: serverError, where: transaction, status: 503, done: always, expected: isUnknown},
-	{name: "504 before the work", kind: serverError, where: transaction, status: 504, done: never, expected: isUnknown},
-	{name: "504 after the work", kind: serverError, where: transaction, status: 504, done: always, expected: isUnknown},
-	{name: "slow, past the attempt's timeout", kind: slow, where: transaction, timeout: short, expected: isUnknown},
-	{name: "201 without a body", kind: empty, where: transaction, status: 201, expected: isUnknown},
-	{name: "201 with {}", kind: emptyObject, where: transaction, status: 201, expected: isUnknown},
-	{name: "200 with HTML", kind: html, where: transaction, status: 200, expected: isUnknown},
+	{name: "no fault"},
+	{name: "connection refused", kind: refused, where: dialing, effect: unsent},
+	{name: "TLS handshake cut off", kind: tlsFailure, where: dialing, effect: unsent},
+	{name: "certificate not trusted", kind: certificate, where: dialing, effect: fatal},
+	{name: "429", kind: limited, where: transaction, effect: limit, status: 429, done: never},
+	{name: "reset before the request", kind: resetBefore, where: arrival, effect: lost, done: never},
+	{name: "reset after the request", kind: resetAfter, where: transaction, effect: lost},
+	{name: "reset inside the headers", kind: resetHeaders, where: transaction, effect: lost, done: always},
+	{name: "reset inside the body", kind: resetBody, where: transaction, effect: lost, done: always},
+	{name: "2xx cut off", kind: truncated, where: transaction, effect: lost, done: always},
+	{name: "REFUSED_STREAM", kind: refusedStream, where: transaction, effect: unprocessed, done: never, only2: true, replays: true},
+	{name: "PROTOCOL_ERROR", kind: protocolError, where: transaction, effect: lost, only2: true, replays: true},
+	{name: "GOAWAY below the stream", kind: goAwayBelow, where: transaction, effect: unprocessed, done: never, only2: true, replays: true},
+	{name: "GOAWAY above the stream", kind: goAwayAbove, where: transaction, effect: lost, only2: true, replays: true},
+	{name: "500, not executed", kind: serverError, where: transaction, effect: lost, status: 500, done: never},
+	{name: "500, executed", kind: serverError, where: transaction, effect: lost, status: 500, done: always},
+	{name: "502, not executed", kind: serverError, where: transaction, effect: lost, status: 502, done: never},
+	{name: "502, executed", kind: serverError, where: transaction, effect: lost, status: 502, done: always},
+	{name: "503, not executed", kind: serverError, where: transaction, effect: lost, status: 503, done: never},
+	{name: "503, executed", kind: serverError, where: transaction, effect: lost, status: 503, done: always},
+	{name: "504, not executed", kind: serverError, where: transaction, effect: lost, status: 504, done: never},
+	{name: "504, executed", kind: serverError, where: transaction, effect: lost, status: 504, done: always},
+	{name: "attempt timeout", kind: slow, where: transaction, effect: lost, timeout: short},
+	{name: "2xx without a body", kind: empty, where: transaction, effect: malformed, status: 201},
+	{name: "2xx with {}", kind: emptyObject, where: transaction, effect: malformed, status: 201},
+	{name: "200 with HTML", kind: html, where: transaction, effect: malformed, status: 200},
+	{name: "401 cut off", kind: cutOff, where: transaction, effect: decided, status: 401, done: never},
+	{name: "403 cut off", kind: cutOff, where: transaction, effect: decided, status: 403, done: never},
+	{name: "404 cut off", kind: cutOff, where: transaction, effect: decided, status: 404, done: never},
+	{name: "422 cut off", kind: cutOff, where: transaction, effect: decided, status: 422, done: never},
+	{name: "401 over 64 KiB", kind: tooLarge, where: transaction, effect: decided, status: 401, done: never},
+	{name: "403 over 64 KiB", kind: tooLarge, where: transaction, effect: decided, status: 403, done: never},
+	{name: "404 over 64 KiB", kind: tooLarge, where: transaction, effect: decided, status: 404, done: never},
+	{name: "422 over 64 KiB", kind: tooLarge, where: transaction, effect: decided, status: 422, done: never},
 }

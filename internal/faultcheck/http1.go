@@ -9,26 +9,25 @@ import (
 	"strings"
 )
 
-// serveHTTP1 answers requests by hand: each byte that leaves is its own
-// decision. raw is the TCP connection below conn.
+// serveHTTP1 serves one connection without net/http's server, because each
+// byte matters. raw is the TCP connection below conn.
 func (s *server) serveHTTP1(raw, conn net.Conn) {
 	r := bufio.NewReader(conn)
-	if s.warm && !s.warmed.Load() {
-		if _, err := readBody(r); err != nil {
-			return
-		}
-		s.warmed.Store(true)
-		if _, err := io.WriteString(conn, written(answer{status: http.StatusOK, body: "{}"})); err != nil {
-			return
-		}
-		if s.mode == closedIdle {
-			<-s.closeIdle
-			return
-		}
-	}
 	for {
-		if _, err := r.Peek(1); err != nil {
+		start, err := r.Peek(len(http.MethodGet))
+		if err != nil {
 			return
+		}
+		if string(start) == http.MethodGet {
+			warmUp := s.warm && !s.warmed.Load()
+			if _, _, err := readRequest(r); err != nil || !send(conn, s.get()) {
+				return
+			}
+			if warmUp && s.mode == closedIdle {
+				<-s.closeIdle
+				return
+			}
+			continue
 		}
 		s.seen.Add(1)
 		strike := (s.fault.where == arrival || s.fault.where == transaction) && s.strikes()
@@ -36,58 +35,80 @@ func (s *server) serveHTTP1(raw, conn net.Conn) {
 			reset(raw)
 			return
 		}
-		body, err := readBody(r)
+		method, body, err := readRequest(r)
 		if err != nil {
 			return
 		}
-		a, err := s.respond(body, strike)
+		response, err := s.respond(method, body, strike)
 		if err != nil {
 			return
 		}
-		whole := written(a)
-		head := strings.Index(whole, "\r\n\r\n") + 4
 		if strike {
-			switch s.fault.kind {
-			case resetAfter:
-				reset(raw)
-				return
-			case resetHeaders:
-				io.WriteString(conn, whole[:head/2]) //nolint:errcheck // the client sees what it sees
-				reset(raw)
-				return
-			case resetBody:
-				io.WriteString(conn, whole[:head+len(a.body)/2]) //nolint:errcheck // see above
-				reset(raw)
-				return
-			case truncated:
-				io.WriteString(conn, whole[:head+len(a.body)/2]) //nolint:errcheck // see above
-				return
-			case slow:
+			if s.fault.kind == slow {
 				r.Peek(1) //nolint:errcheck // until the client leaves
-				s.late()
+				s.executeLate()
+				return
+			}
+			if s.damageHTTP1(raw, conn, response) {
 				return
 			}
 		}
-		if _, err := io.WriteString(conn, whole); err != nil {
+		if !send(conn, response) {
 			return
 		}
 	}
 }
 
-// readBody reads a request and returns its body.
-func readBody(r *bufio.Reader) ([]byte, error) {
-	req, err := http.ReadRequest(r)
-	if err != nil {
-		return nil, err
+// damageHTTP1 sends a part of a response, if the fault demands that, and
+// reports whether it did.
+func (s *server) damageHTTP1(raw, conn net.Conn, r response) bool {
+	text := encodeHTTP1(r)
+	body := strings.Index(text, "\r\n\r\n") + 4
+	switch s.fault.kind {
+	case resetAfter:
+		text = ""
+	case resetHeaders:
+		text = text[:body/2]
+	case resetBody, truncated:
+		text = text[:body+len(r.body)/2]
+	default:
+		return false
 	}
-	return io.ReadAll(req.Body)
+	io.WriteString(conn, text) //nolint:errcheck // the client gets a part at most
+	if s.fault.kind != truncated {
+		reset(raw)
+	}
+	return true
 }
 
-func written(a answer) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n", a.status, http.StatusText(a.status), len(a.body))
-	if a.retryAfter != "" {
-		fmt.Fprintf(&b, "Retry-After: %s\r\n", a.retryAfter)
+// send sends a response and reports whether the connection remains open.
+func send(conn net.Conn, r response) bool {
+	text := encodeHTTP1(r)
+	if r.cut {
+		text = text[:len(text)-len(r.body)/2]
 	}
-	return b.String() + "\r\n" + a.body
+	_, err := io.WriteString(conn, text)
+	return err == nil && !r.cut
+}
+
+// readRequest returns the method and the body of a request.
+func readRequest(r *bufio.Reader) (string, []byte, error) {
+	req, err := http.ReadRequest(r)
+	if err != nil {
+		return "", nil, err
+	}
+	body, err := io.ReadAll(req.Body)
+	return req.Method, body, err
+}
+
+func encodeHTTP1(r response) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\n", r.status, http.StatusText(r.status))
+	if r.status != http.StatusNoContent {
+		fmt.Fprintf(&b, "Content-Length: %d\r\n", len(r.body))
+	}
+	if r.retryAfter != "" {
+		fmt.Fprintf(&b, "Retry-After: %s\r\n", r.retryAfter)
+	}
+	return b.String() + "\r\n" + r.body
 }

@@ -9,8 +9,7 @@ import (
 	"strconv"
 )
 
-// The frames of HTTP/2 that a create takes (RFC 9113). What the client says in
-// its headers is known, so they are not decoded.
+// The frames of HTTP/2 that a call takes (RFC 9113).
 const (
 	frameData     = 0x0
 	frameHeaders  = 0x1
@@ -22,6 +21,9 @@ const (
 	flagEndStream  = 0x1
 	flagAck        = 0x1
 	flagEndHeaders = 0x4
+	flagPriority   = 0x20
+
+	maxFrame = 16 << 10
 
 	codeProtocolError = 0x1
 	codeRefused       = 0x7
@@ -33,9 +35,9 @@ type frame struct {
 	payload     []byte
 }
 
-// encode returns the frame as it goes over the wire.
+// encode returns the bytes of the frame.
 func (f frame) encode() []byte {
-	b := binary.BigEndian.AppendUint32(nil, uint32(len(f.payload))<<8|uint32(f.kind)) //nolint:gosec // a few bytes
+	b := binary.BigEndian.AppendUint32(nil, uint32(len(f.payload))<<8|uint32(f.kind)) //nolint:gosec // at most maxFrame
 	b = append(b, f.flags)
 	b = binary.BigEndian.AppendUint32(b, f.stream)
 	return append(b, f.payload...)
@@ -56,122 +58,165 @@ func readFrame(r io.Reader) (frame, error) {
 	return f, err
 }
 
+// http2Conn is one HTTP/2 connection of the server.
+type http2Conn struct {
+	*server
+	raw, conn net.Conn
+	headers   headerTable
+	methods   map[uint32]string // by stream
+	bodies    map[uint32][]byte
+	waiting   uint32 // the stream whose response is too slow
+}
+
 // serveHTTP2 is serveHTTP1 in frames.
 func (s *server) serveHTTP2(raw, conn net.Conn) {
 	r := bufio.NewReader(conn)
 	if _, err := io.ReadFull(r, make([]byte, len("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"))); err != nil {
 		return
 	}
-	conn.Write(frame{kind: frameSettings}.encode()) //nolint:errcheck // a broken connection shows in the next read
-	bodies := make(map[uint32][]byte)
-	var waiting uint32 // the stream that a slow answer keeps
+	c := &http2Conn{server: s, raw: raw, conn: conn, methods: make(map[uint32]string), bodies: make(map[uint32][]byte)}
+	c.write(frame{kind: frameSettings}.encode())
 	for {
 		f, err := readFrame(r)
 		if err != nil {
-			if waiting != 0 {
-				s.late()
+			if c.waiting != 0 {
+				s.executeLate()
 			}
 			return
 		}
-		switch {
-		case f.kind == frameSettings && f.flags&flagAck == 0, f.kind == framePing && f.flags&flagAck == 0:
-			f.flags |= flagAck
-			if f.kind == frameSettings {
-				f.payload = nil
-			}
-			conn.Write(f.encode()) //nolint:errcheck // see above
-		case f.kind == frameReset && f.stream == waiting:
-			waiting = 0
-			s.late()
-		case f.kind == frameHeaders && f.flags&flagEndStream != 0: // a GET: the warming up
-			s.warmed.Store(true)
-			conn.Write(encodeAnswer(f.stream, answer{status: http.StatusOK, body: "{}"})) //nolint:errcheck // see above
-		case f.kind == frameHeaders:
-			s.seen.Add(1)
-			if s.fault.where == arrival && s.strikes() {
-				reset(raw)
-				return
-			}
-		case f.kind == frameData:
-			bodies[f.stream] = append(bodies[f.stream], f.payload...)
-			if f.flags&flagEndStream == 0 {
-				continue
-			}
-			strike := s.fault.where == transaction && s.strikes()
-			a, err := s.respond(bodies[f.stream], strike)
-			if err != nil {
-				return
-			}
-			if strike && s.fault.kind == slow {
-				waiting = f.stream
-				continue
-			}
-			if !s.answerHTTP2(raw, conn, f.stream, a, strike) {
-				return
-			}
+		if !c.handle(f) {
+			return
 		}
 	}
 }
 
-// answerHTTP2 answers one create and tells whether the connection goes on.
-func (s *server) answerHTTP2(raw, conn net.Conn, stream uint32, a answer, strike bool) bool {
-	write := func(b []byte) { conn.Write(b) } //nolint:errcheck // the client sees what it sees
-	whole := encodeAnswer(stream, a)
-	if !strike {
-		write(whole)
+// write ignores an error: it shows in the next read.
+func (c *http2Conn) write(b []byte) { c.conn.Write(b) } //nolint:errcheck // see above
+
+// handle handles one frame and reports whether the connection remains open.
+func (c *http2Conn) handle(f frame) bool {
+	switch {
+	case f.kind == frameSettings && f.flags&flagAck == 0:
+		c.write(frame{kind: frameSettings, flags: flagAck}.encode())
+	case f.kind == framePing && f.flags&flagAck == 0:
+		f.flags |= flagAck
+		c.write(f.encode())
+	case f.kind == frameReset && f.stream == c.waiting:
+		c.waiting = 0
+		c.executeLate()
+	case f.kind == frameHeaders:
+		if f.flags&flagPriority != 0 {
+			f.payload = f.payload[5:]
+		}
+		method, err := c.headers.method(f.payload)
+		if err != nil {
+			return false
+		}
+		if method == http.MethodGet {
+			c.write(encodeHTTP2(f.stream, c.get(), c.early))
+			return true
+		}
+		c.seen.Add(1)
+		if c.fault.where == arrival && c.strikes() {
+			reset(c.raw)
+			return false
+		}
+		c.methods[f.stream] = method
+		return f.flags&flagEndStream == 0 || c.transact(f.stream)
+	case f.kind == frameData && c.methods[f.stream] != "":
+		c.bodies[f.stream] = append(c.bodies[f.stream], f.payload...)
+		return f.flags&flagEndStream == 0 || c.transact(f.stream)
+	}
+	return true
+}
+
+// transact responds to a request that arrived completely.
+func (c *http2Conn) transact(stream uint32) bool {
+	strike := c.fault.where == transaction && c.strikes()
+	r, err := c.respond(c.methods[stream], c.bodies[stream], strike)
+	switch {
+	case err != nil:
+		return false
+	case !strike:
+		c.write(encodeHTTP2(stream, r, c.early))
+		return true
+	case c.fault.kind == slow:
+		c.waiting = stream
 		return true
 	}
-	body := len(whole) - 9 - len(a.body) // where the DATA frame begins
-	switch s.fault.kind {
+	return c.damage(stream, r)
+}
+
+// damage sends what the fault leaves of a response, and reports whether the
+// connection remains open.
+func (c *http2Conn) damage(stream uint32, r response) bool {
+	whole := encodeHTTP2(stream, r, c.early)
+	body := len(whole) - 9 - len(r.body) // where the DATA frame begins
+	switch c.fault.kind {
 	case resetAfter:
-		reset(raw)
+		reset(c.raw)
 		return false
 	case resetHeaders:
-		write(whole[:body/2])
-		reset(raw)
+		c.write(whole[:body/2])
+		reset(c.raw)
 		return false
 	case resetBody:
-		write(whole[:body+9+len(a.body)/2])
-		reset(raw)
+		c.write(whole[:body+9+len(r.body)/2])
+		reset(c.raw)
 		return false
 	case truncated:
-		// Less than its Content-Length, and then the end of the stream.
-		write(whole[:body])
-		write(frame{frameData, flagEndStream, stream, []byte(a.body[:len(a.body)/2])}.encode())
-		return true
+		r.cut = true
+		c.write(encodeHTTP2(stream, r, false))
 	case refusedStream:
-		write(frame{frameReset, 0, stream, binary.BigEndian.AppendUint32(nil, codeRefused)}.encode())
-		return true
+		c.write(resetStream(stream, codeRefused))
 	case protocolError:
-		write(frame{frameReset, 0, stream, binary.BigEndian.AppendUint32(nil, codeProtocolError)}.encode())
-		return true
+		c.write(resetStream(stream, codeProtocolError))
 	case goAwayBelow:
-		write(goAway(max(stream, 2) - 2))
-		return true // until the client leaves
+		c.write(goAway(max(stream, 2) - 2)) // the client closes the connection
 	case goAwayAbove:
-		write(goAway(stream))
+		c.write(goAway(stream))
 		return false
+	default:
+		c.write(whole)
 	}
-	write(whole)
 	return true
+}
+
+func resetStream(stream, code uint32) []byte {
+	return frame{frameReset, 0, stream, binary.BigEndian.AppendUint32(nil, code)}.encode()
 }
 
 func goAway(last uint32) []byte {
 	return frame{kind: frameGoAway, payload: binary.BigEndian.AppendUint64(nil, uint64(last)<<32)}.encode()
 }
 
-// encodeAnswer is a HEADERS frame and a DATA frame. Each header is a literal
-// whose name is in HPACK's static table (RFC 7541, appendix A).
-func encodeAnswer(stream uint32, a answer) []byte {
+// encodeHTTP2 returns a HEADERS frame and DATA frames. Each header is a literal
+// whose name is in HPACK's static table (RFC 7541, appendix A). Half a body is
+// followed by the end of the stream, or with abort by PROTOCOL_ERROR.
+func encodeHTTP2(stream uint32, r response, abort bool) []byte {
 	const status, contentLength, contentType, retryAfter = 8, 28, 31, 53
-	headers := literal(nil, status, strconv.Itoa(a.status))
+	headers := literal(nil, status, strconv.Itoa(r.status))
 	headers = literal(headers, contentType, "application/json")
-	headers = literal(headers, contentLength, strconv.Itoa(len(a.body)))
-	if a.retryAfter != "" {
-		headers = literal(headers, retryAfter, a.retryAfter)
+	if r.status != http.StatusNoContent {
+		headers = literal(headers, contentLength, strconv.Itoa(len(r.body)))
+	}
+	if r.retryAfter != "" {
+		headers = literal(headers, retryAfter, r.retryAfter)
 	}
 	b := frame{frameHeaders, flagEndHeaders, stream, headers}.encode()
-	return append(b, frame{frameData, flagEndStream, stream, []byte(a.body)}.encode()...)
+	body := []byte(r.body)
+	if r.cut {
+		body = body[:len(body)/2]
+	}
+	for len(body) > maxFrame {
+		b = append(b, frame{frameData, 0, stream, body[:maxFrame]}.encode()...)
+		body = body[maxFrame:]
+	}
+	if r.cut && abort {
+		b = append(b, frame{frameData, 0, stream, body}.encode()...)
+		return append(b, resetStream(stream, codeProtocolError)...)
+	}
+	return append(b, frame{frameData, flagEndStream, stream, body}.encode()...)
 }
 
 // literal appends a header field without indexing. Its name is an integer with

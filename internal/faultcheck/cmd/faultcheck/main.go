@@ -1,5 +1,6 @@
-// Command cmd makes creates through the SDK against a server that fails in
-// every way a network can, and checks that none is carried out twice:
+// Command faultcheck makes calls through the SDK against a server that fails in
+// every way a connection can fail, and checks that each outcome is reported
+// correctly and that no POST is executed twice:
 //
 //	go run ./internal/faultcheck/cmd/faultcheck -n 10000 -seed 1
 package main
@@ -25,15 +26,15 @@ func main() {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("faultcheck", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	count := flags.Int("n", 10_000, "how many creates")
-	seed := flags.Uint64("seed", 1, "what the faults are drawn from")
-	workers := flags.Int("workers", 8, "creates at the same time")
+	count := flags.Int("n", 10_000, "number of calls")
+	seed := flags.Uint64("seed", 1, "seed of the random choices")
+	workers := flags.Int("workers", 8, "calls at the same time")
 	if err := flags.Parse(args); err != nil {
 		return 2
 	}
 	report := faultcheck.Run(ctx, faultcheck.Config{Count: *count, Seed: *seed, Workers: *workers, New: newClient})
 	if _, err := report.WriteTo(stdout); err != nil {
-		fmt.Fprintln(stderr, err) //nolint:errcheck // the exit status says it too
+		fmt.Fprintln(stderr, err) //nolint:errcheck // the exit status is not 0
 		return 1
 	}
 	for _, v := range report.Violations {
@@ -63,7 +64,7 @@ func newClient(client *http.Client, baseURL string) (faultcheck.Client, error) {
 type sdk struct{ *ghdeploy.Client }
 
 func (c sdk) Warm(ctx context.Context) {
-	_, _ = c.Deployments.Get(ctx, "octocat", "example", 1) // the answer is {}, which is none
+	_, _ = c.Deployments.Get(ctx, "octocat", "example", 1) // the response is {}, an error
 }
 
 func (c sdk) Create(ctx context.Context, nonce string) faultcheck.Result {
@@ -72,9 +73,32 @@ func (c sdk) Create(ctx context.Context, nonce string) faultcheck.Result {
 		Payload: map[string]string{"nonce": nonce},
 	})
 	if err != nil {
-		_, typed := errors.AsType[*ghdeploy.Error](err)
-		_, unknown := errors.AsType[*ghdeploy.OutcomeUnknownError](err)
-		return faultcheck.Result{Err: err, Typed: typed, Unknown: unknown}
+		return failure(err)
 	}
 	return faultcheck.Result{ID: d.ID}
+}
+
+func (c sdk) Update(ctx context.Context, nonce string) faultcheck.Result {
+	_, err := c.BranchPolicies.Update(ctx, "octocat", "example", "production", 7, ghdeploy.UpdateBranchPolicyRequest{Name: nonce})
+	return failure(err)
+}
+
+func (c sdk) Delete(ctx context.Context) faultcheck.Result {
+	return failure(c.Deployments.Delete(ctx, "octocat", "example", 7))
+}
+
+// failure returns the result of a call that may have failed.
+func failure(err error) faultcheck.Result {
+	e, typed := errors.AsType[*ghdeploy.Error](err)
+	result := faultcheck.Result{
+		Err:     err,
+		Typed:   typed,
+		Unknown: errors.Is(err, ghdeploy.ErrOutcomeUnknown),
+		Limited: errors.Is(err, ghdeploy.ErrRateLimited),
+		Timeout: errors.Is(err, ghdeploy.ErrAttemptTimeout),
+	}
+	if typed {
+		result.Status = e.StatusCode
+	}
+	return result
 }

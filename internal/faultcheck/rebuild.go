@@ -1,0 +1,29 @@
+package faultcheck
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+)
+
+// rebuilding is a transport as those that log or sign requests are: it reads
+// the body and makes a new request. net/http knows how to rewind the new body,
+// so it can replay the request without the client under test.
+type rebuilding struct{ next http.RoundTripper }
+
+func (t rebuilding) RoundTrip(r *http.Request) (*http.Response, error) {
+	var body []byte
+	if r.Body != nil {
+		defer r.Body.Close()
+		var err error
+		if body, err = io.ReadAll(r.Body); err != nil {
+			return nil, err
+		}
+	}
+	rebuilt, err := http.NewRequestWithContext(r.Context(), r.Method, r.URL.String(), bytes.NewReader(body)) //nolint:gosec // the URL is the client's own
+	if err != nil {
+		return nil, err
+	}
+	rebuilt.Header = r.Header.Clone()
+	return t.next.RoundTrip(rebuilt)
+}
