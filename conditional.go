@@ -131,7 +131,7 @@ var errOtherETag = fmt.Errorf("%w: the 304 has another ETag than the condition",
 // next attempt is not conditional.
 func (x *exchange) useCache(r *response) {
 	// GitHub returns the strong form of the weak ETag that it got.
-	if etag := r.header.Get("ETag"); etag != "" && opaque(etag) != opaque(x.condition.etag) {
+	if etag := r.header.Get("Etag"); etag != "" && opaque(etag) != opaque(x.condition.etag) {
 		x.cache.remove(x.condition.key)
 		r.err = errOtherETag
 		return
@@ -162,7 +162,7 @@ func (r *response) keep() {
 // cacheable returns the response as an entry, nil if it has no valid ETag, or
 // if it is too large or must not be stored.
 func (r *response) cacheable() *cachedResponse {
-	etags := r.header.Values("ETag")
+	etags := r.header.Values("Etag")
 	if len(etags) != 1 || !validETag(etags[0]) || noStore(r.header) {
 		return nil
 	}
