@@ -77,8 +77,8 @@ type core struct {
 	gate      gate
 	cache     *conditionalCache // nil: off
 	rate      latestRate
-	lastToken atomic.Pointer[string] // for redaction only
-	sunset    atomic.Bool            // the end of the API version was logged
+	lastToken atomic.Pointer[knownToken]
+	sunset    atomic.Bool // the end of the API version was logged
 }
 
 // call executes an operation: request, send, check. The error is nil exactly

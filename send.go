@@ -120,7 +120,7 @@ func (x *exchange) acquireToken() (string, error) {
 		if err != nil {
 			return "", err
 		}
-		x.key = keyOf(token)
+		x.key = x.core.keyOf(token)
 		if x.ticket.admits(x.key) {
 			return token, nil
 		}
