@@ -3,7 +3,10 @@
 OPENAPI_PACKAGE := @octokit/openapi@23.0.2
 OPENAPI_DIR     := conformance/.openapi
 FUZZTIME        ?= 1m
+BENCH           ?= .
 BENCHTIME       ?= 1s
+BENCHCOUNT      ?= 10
+GO_RELEASES     ?= $(shell sed -n "s/^go_releases='\(.*\)'/\1/p" .ci/run)
 
 .DEFAULT_GOAL := help
 .PHONY: help test race lint fmt fuzz ci quickstart openapi bench
@@ -40,5 +43,13 @@ openapi: ## Get GitHub's OpenAPI description from npm, cut for conformance/
 	(cd conformance && go run ./internal/cutopenapi -from "$$tmp/package/generated" -to "$(CURDIR)/$(OPENAPI_DIR)"); \
 	ls -l $(OPENAPI_DIR)
 
-bench: ## Run the benchmarks, BENCHTIME each (1s)
-	go test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./...
+bench: ## Compare with go-github under both Go releases; prints a table, draws docs/performance.svg
+	@set -eu; out=$$(mktemp); trap 'rm -f "$$out"' EXIT; \
+	for release in $(GO_RELEASES); do \
+		export GOTOOLCHAIN=$$release; \
+		(cd benchmarks && \
+			go test -run '^$$' -bench '$(BENCH)' -skip Memory -benchtime $(BENCHTIME) -count $(BENCHCOUNT) -timeout 2h . && \
+			go test -run '^$$' -bench Memory -benchtime 100x . && \
+			go test -run '^$$' -bench Memory -benchtime 10000x .) | tee -a "$$out" >&2; \
+	done; \
+	unset GOTOOLCHAIN; cd benchmarks && go run ./internal/report -chart ../docs/performance.svg <"$$out"

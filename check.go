@@ -162,7 +162,7 @@ func newError(resp *response, reason error) *Error {
 		StatusCode:          resp.status,
 		Message:             resp.errorBody.message,
 		DocumentationURL:    resp.errorBody.documentationURL,
-		RequestID:           resp.header.Get("X-GitHub-Request-Id"),
+		RequestID:           resp.header.Get("X-Github-Request-Id"),
 		AcceptedPermissions: resp.header.Get("X-Accepted-GitHub-Permissions"),
 		SSOURL:              ssoURL(resp.header.Get("X-GitHub-SSO")),
 		RetryAfter:          resp.retryAfter,

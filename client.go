@@ -67,14 +67,18 @@ type core struct {
 	token     func(context.Context) (string, error) // nil: anonymous
 	userAgent string
 	version   APIVersion
-	retry     RetryPolicy
-	log       *slog.Logger
+
+	header     http.Header // of requests without a body; never modified
+	bodyHeader http.Header // of requests with one; never modified
+
+	retry RetryPolicy
+	log   *slog.Logger
 
 	gate      gate
 	cache     *conditionalCache // nil: off
 	rate      latestRate
-	lastToken atomic.Pointer[string] // for redaction only
-	sunset    atomic.Bool            // the end of the API version was logged
+	lastToken atomic.Pointer[knownToken]
+	sunset    atomic.Bool // the end of the API version was logged
 }
 
 // call executes an operation: request, send, check. The error is nil exactly
@@ -85,7 +89,7 @@ func (c *core) call(ctx context.Context, op operation) (*response, error) {
 	if err != nil {
 		return nil, err
 	}
-	resp := c.send(req, path, op) //nolint:contextcheck // the request carries the context
+	resp := c.send(req, path, op)
 	return resp, check(op, resp)
 }
 
@@ -118,13 +122,28 @@ func (c *core) newRequest(ctx context.Context, op operation) (*retryablehttp.Req
 	if err != nil {
 		return nil, "", invalidArgument("%s %s: %v", op.method, path, err)
 	}
-	req.Header.Set("Accept", "application/vnd.github+json")
-	req.Header.Set("X-GitHub-Api-Version", string(c.version))
-	req.Header.Set("User-Agent", c.userAgent)
+	req.Header = c.header
 	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
+		req.Header = c.bodyHeader
 	}
 	return req, path, nil
+}
+
+// header returns the headers of a client's requests, under their canonical
+// names. Each attempt gets a copy.
+func header(userAgent string, version APIVersion) http.Header {
+	return http.Header{
+		"Accept":               {"application/vnd.github+json"},
+		"X-Github-Api-Version": {string(version)},
+		"User-Agent":           {userAgent},
+	}
+}
+
+// bodyHeader returns the headers of requests with a body.
+func bodyHeader(userAgent string, version APIVersion) http.Header {
+	h := header(userAgent, version)
+	h.Set("Content-Type", "application/json")
+	return h
 }
 
 // fetch executes an operation whose response is one object.
@@ -133,7 +152,12 @@ func fetch[T any, P object[T]](ctx context.Context, c *core, op operation) (*T, 
 	if err != nil {
 		return nil, err
 	}
-	return decodeOne[T, P](resp)
+	v, err := decodeOne[T, P](resp)
+	if err != nil {
+		return nil, err
+	}
+	resp.release()
+	return v, nil
 }
 
 // execute executes an operation whose response has no documented body.

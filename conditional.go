@@ -131,7 +131,7 @@ var errOtherETag = fmt.Errorf("%w: the 304 has another ETag than the condition",
 // next attempt is not conditional.
 func (x *exchange) useCache(r *response) {
 	// GitHub returns the strong form of the weak ETag that it got.
-	if etag := r.header.Get("ETag"); etag != "" && opaque(etag) != opaque(x.condition.etag) {
+	if etag := r.header.Get("Etag"); etag != "" && opaque(etag) != opaque(x.condition.etag) {
 		x.cache.remove(x.condition.key)
 		r.err = errOtherETag
 		return
@@ -162,16 +162,16 @@ func (r *response) keep() {
 // cacheable returns the response as an entry, nil if it has no valid ETag, or
 // if it is too large or must not be stored.
 func (r *response) cacheable() *cachedResponse {
-	etags := r.header.Values("ETag")
+	etags := r.header.Values("Etag")
 	if len(etags) != 1 || !validETag(etags[0]) || noStore(r.header) {
 		return nil
 	}
-	entry := &cachedResponse{key: r.cacheKey, etag: etags[0], link: r.header.Values("Link"), body: r.body}
-	limit := min(maxCached, r.cache.limit)
-	if cap(r.body)-len(r.body) > len(r.body)/8 && len(r.body) <= limit {
-		entry.body = bytes.Clone(r.body) // the buffer grew by doubling
+	entry := &cachedResponse{key: r.cacheKey, etag: etags[0], link: r.header.Values("Link"), body: slices.Clip(r.body)}
+	if entry.size() > min(maxCached, r.cache.limit) {
+		return nil
 	}
-	if entry.size() > limit {
+	entry.body = bytes.Clone(r.body)  // the buffer is released
+	if entry.size() > r.cache.limit { // the allocator rounds up
 		return nil
 	}
 	// A transport's header can be a part of something larger.

@@ -25,8 +25,8 @@ func complete(v any) bool {
 
 // decodeOne decodes a response that is one object.
 func decodeOne[T any, P object[T]](resp *response) (*T, error) {
-	v := new(T)
-	if err := wire.Decode(resp.body, v); err != nil {
+	v, err := rowOf[T](resp.body)
+	if err != nil {
 		return nil, malformed(resp, err)
 	}
 	if !complete(P(v)) {
@@ -62,8 +62,8 @@ func decodeWrapped[R any](resp *response, key string) (rows []R, total int, err 
 }
 
 func decodeArray[R any](resp *response, array []byte) ([]R, error) {
-	var rows []R
-	if err := wire.Decode(array, &rows); err != nil {
+	rows, err := rowsOf[R](array)
+	if err != nil {
 		return nil, malformed(resp, err)
 	}
 	if rows == nil { // null

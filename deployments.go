@@ -247,7 +247,12 @@ func (s *deploymentsService) Create(ctx context.Context, owner, repo string, req
 	if resp.status == http.StatusAccepted {
 		return nil, merged(resp)
 	}
-	return decodeOne[Deployment](resp)
+	d, err := decodeOne[Deployment](resp)
+	if err != nil {
+		return nil, err
+	}
+	resp.release()
+	return d, nil
 }
 
 // merged returns the error of a 202: GitHub merged the default branch into the

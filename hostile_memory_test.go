@@ -28,7 +28,7 @@ var hostileBodies = []struct {
 	{"rows of a text", `[`, `"text",`, `""]`, "deployments", ErrTooLarge},
 	{"rows with ids", `[`, `{"id":1},`, `{"id":1}]`, "deployments", ErrTooLarge},
 	{"rows with creators", `[`, `{"id":1,"creator":{}},`, `{"id":1}]`, "deployments", ErrTooLarge},
-	{"rows just below the limit", `[`, `{"id":1` + strings.Repeat(" ", 230) + `},`, `{"id":1}]`, "deployments", nil},
+	{"rows just below the limit", `[`, `{"id":1` + strings.Repeat(" ", 290) + `},`, `{"id":1}]`, "deployments", nil},
 	{"nested rows", `[`, `[`, ``, "deployments", ErrMalformedResponse},
 	{"one long text", `[{"id":1,"sha":"`, `a`, `"}]`, "deployments", nil},
 	{"a text of escapes", `[{"id":1,"sha":"`, `\n`, `"}]`, "deployments", nil},

@@ -278,17 +278,20 @@ func newCore(opts []Option) (*core, error) {
 	if c.token != nil && base.Scheme == "http" && !c.insecure && !loopback(base.Hostname()) {
 		return nil, invalidArgument("the base URL %s would send the token unencrypted; use https://, or add WithInsecureHTTP", base)
 	}
+	userAgent := strings.TrimSpace(c.userAgent + " ghdeploy/" + version())
 	return &core{
-		base:      strings.TrimSuffix(base.String(), "/"),
-		origin:    origin(base),
-		http:      httpClient(c.http, origin(base)),
-		token:     c.token,
-		userAgent: strings.TrimSpace(c.userAgent + " ghdeploy/" + version()),
-		version:   c.version,
-		retry:     c.retry.withDefaults(),
-		gate:      gate{retry: c.retry.withDefaults()},
-		cache:     newConditionalCache(c.cache),
-		log:       c.log,
+		base:       strings.TrimSuffix(base.String(), "/"),
+		origin:     origin(base),
+		http:       httpClient(c.http, origin(base)),
+		token:      c.token,
+		userAgent:  userAgent,
+		version:    c.version,
+		header:     header(userAgent, c.version),
+		bodyHeader: bodyHeader(userAgent, c.version),
+		retry:      c.retry.withDefaults(),
+		gate:       gate{retry: c.retry.withDefaults()},
+		cache:      newConditionalCache(c.cache),
+		log:        c.log,
 	}, nil
 }
 

@@ -206,6 +206,7 @@ func listWrapped[R any](ctx context.Context, c *core, path path, key string, opt
 	if page.NextPage != 0 || len(page.Items) < cmp.Or(p.perPage, defaultPerPage) {
 		resp.keep()
 	} // else the list can grow behind this page, and a 304 would hide that
+	resp.release()
 	return page, nil
 }
 

@@ -31,16 +31,17 @@ const (
 	longestHold = 65 * time.Minute
 )
 
-// parseRate reads the X-RateLimit headers. It returns false if neither the
+// parseRate reads the X-RateLimit headers. Their names are written in the
+// canonical form, which http.Header.Get finds without an allocation. It returns false if neither the
 // limit nor the remaining requests can be read.
 func parseRate(h http.Header) (Rate, bool) {
-	limit, limitOK := parseCount(h.Get("X-RateLimit-Limit"))
-	remaining, remainingOK := parseCount(h.Get("X-RateLimit-Remaining"))
+	limit, limitOK := parseCount(h.Get("X-Ratelimit-Limit"))
+	remaining, remainingOK := parseCount(h.Get("X-Ratelimit-Remaining"))
 	if !limitOK && !remainingOK {
 		return Rate{}, false
 	}
-	rate := Rate{Limit: limit, Remaining: remaining, Resource: h.Get("X-RateLimit-Resource")}
-	rate.Used, _ = parseCount(h.Get("X-RateLimit-Used"))
+	rate := Rate{Limit: limit, Remaining: remaining, Resource: h.Get("X-Ratelimit-Resource")}
+	rate.Used, _ = parseCount(h.Get("X-Ratelimit-Used"))
 	if reset, ok := parseReset(h); ok {
 		rate.Reset = reset
 	}
@@ -58,7 +59,7 @@ func parseCount(s string) (int, bool) {
 func parseReset(h http.Header) (time.Time, bool) {
 	// time.Time marshals no year after 9999.
 	const year10000 = 253402300800
-	s, err := strconv.ParseInt(h.Get("X-RateLimit-Reset"), 10, 64)
+	s, err := strconv.ParseInt(h.Get("X-Ratelimit-Reset"), 10, 64)
 	if err != nil || s <= 0 || s >= year10000 {
 		return time.Time{}, false
 	}
@@ -127,7 +128,7 @@ var (
 func parseLimit(status int, h http.Header, p errorBody, now time.Time) *RateLimitError {
 	secondary := secondaryMessage.MatchString(p.message) || secondaryPage.MatchString(p.documentationURL)
 	named := secondary || primaryMessage.MatchString(p.message) || limitPage.MatchString(p.documentationURL)
-	exhausted := h.Get("X-RateLimit-Remaining") == "0"
+	exhausted := h.Get("X-Ratelimit-Remaining") == "0"
 	switch status {
 	case http.StatusTooManyRequests:
 	case http.StatusForbidden:

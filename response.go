@@ -27,7 +27,8 @@ type response struct {
 	status    int         // 0: no status line arrived
 	header    http.Header // redacted
 	body      []byte
-	errorBody errorBody // parsed from the body of anything but a 2xx
+	buffer    *bytes.Buffer // that holds the body; nil: the body was not read into one
+	errorBody errorBody     // parsed from the body of anything but a 2xx
 	rate      Rate
 	note      string // what is wrong with a body that has no message
 
@@ -68,7 +69,8 @@ func (x *exchange) read(resp *http.Response, err error, now time.Time) *response
 		r.err = fmt.Errorf("%w: %w", ErrRedirect, x.transportError(err))
 		return r
 	}
-	body, err := readBody(resp)
+	r.buffer = newBuffer()
+	body, err := readBody(resp, r.buffer)
 	r.body = body
 	direct := x.cache != nil && !x.attempt.redirected()
 	if direct {
@@ -110,9 +112,10 @@ func (x *exchange) read(resp *http.Response, err error, now time.Time) *response
 // errCutOff is a body that ended too early, or that could not be decompressed.
 var errCutOff = fmt.Errorf("%w: the body was cut off", ErrMalformedResponse)
 
-// readBody reads and closes a body: at most maxBody bytes of a 2xx, and at most
-// maxErrorBody of anything else. It returns what it read beside an error.
-func readBody(resp *http.Response) ([]byte, error) {
+// readBody reads a body into an empty buffer and closes it: at most maxBody bytes
+// of a 2xx, and at most maxErrorBody of anything else. It returns what it read
+// beside an error.
+func readBody(resp *http.Response, b *bytes.Buffer) ([]byte, error) {
 	body := resp.Body
 	defer body.Close()
 	resp.Body = http.NoBody // go-retryablehttp would drain it
@@ -126,7 +129,6 @@ func readBody(resp *http.Response) ([]byte, error) {
 	case resp.ContentLength > limit:
 		return nil, ErrTooLarge
 	}
-	var b bytes.Buffer
 	if resp.ContentLength > 0 {
 		b.Grow(int(min(resp.ContentLength, limit, initialBuffer)) + bytes.MinRead)
 	}

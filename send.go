@@ -45,7 +45,8 @@ type exchange struct {
 // loop and rewinds the body. finish decides once after each attempt whether
 // there is another one.
 func (c *core) send(req *retryablehttp.Request, path string, op operation) *response {
-	x := &exchange{core: c, ctx: req.Context(), path: path, req: req.Clone(req.Context()), waited: op.waited}
+	template := *req.Request // prepare gives each attempt its own header and URL
+	x := &exchange{core: c, ctx: req.Context(), path: path, req: &template, waited: op.waited}
 	if c.cache != nil && op.method == http.MethodGet && !op.laterPage {
 		x.cache, x.url = c.cache, x.req.URL.String()
 	}
@@ -119,7 +120,7 @@ func (x *exchange) acquireToken() (string, error) {
 		if err != nil {
 			return "", err
 		}
-		x.key = keyOf(token)
+		x.key = x.core.keyOf(token)
 		if x.ticket.admits(x.key) {
 			return token, nil
 		}
@@ -255,6 +256,13 @@ func (x *exchange) log(level slog.Level, msg string, attrs ...slog.Attr) {
 
 // logAttempt logs how an attempt ended: at the info level if there is another.
 func (x *exchange) logAttempt(retry bool, wait time.Duration) {
+	level, msg := slog.LevelDebug, "attempt ended"
+	if retry {
+		level, msg = slog.LevelInfo, "retrying"
+	}
+	if !x.core.log.Enabled(x.ctx, level) {
+		return
+	}
 	status := x.last.status
 	if x.last.cached {
 		status = http.StatusNotModified
@@ -269,14 +277,13 @@ func (x *exchange) logAttempt(retry bool, wait time.Duration) {
 	if x.last.status < 200 || x.last.status >= 300 || x.last.err != nil {
 		attrs = append(attrs, slog.String("reason", oneLine(x.last.failure().Error())))
 	}
-	if id := x.last.header.Get("X-GitHub-Request-Id"); id != "" {
+	if id := x.last.header.Get("X-Github-Request-Id"); id != "" {
 		attrs = append(attrs, slog.String("request_id", oneLine(id)))
 	}
 	if retry {
-		x.log(slog.LevelInfo, "retrying", append(attrs, slog.Duration("wait", wait))...)
-	} else {
-		x.log(slog.LevelDebug, "attempt ended", attrs...)
+		attrs = append(attrs, slog.Duration("wait", wait))
 	}
+	x.log(level, msg, attrs...)
 }
 
 // logSunset logs once a client that GitHub will remove its API version.

@@ -7,6 +7,20 @@ import (
 	"strings"
 )
 
+// knownToken is the latest token and its hash. It serves redaction too.
+type knownToken struct {
+	token string
+	key   tokenKey
+}
+
+// keyOf returns the key of a token. The latest one is not hashed again.
+func (c *core) keyOf(token string) tokenKey {
+	if last := c.lastToken.Load(); last != nil && last.token == token {
+		return last.key
+	}
+	return keyOf(token)
+}
+
 // askToken returns the token of one attempt, "" for an anonymous one. It tells
 // the redactor every token that it learns.
 func (c *core) askToken(ctx context.Context, redact *redactor) (string, error) {
@@ -18,7 +32,7 @@ func (c *core) askToken(ctx context.Context, redact *redactor) (string, error) {
 	}
 	last := c.lastToken.Load()
 	if last != nil {
-		redact.add(*last) // the function's error can contain it
+		redact.add(last.token) // the function's error can contain it
 	}
 	token, err := c.token(ctx)
 	redact.add(token)
@@ -31,8 +45,8 @@ func (c *core) askToken(ctx context.Context, redact *redactor) (string, error) {
 	if err != nil {
 		return "", redact.error(fmt.Errorf("no token: %w", err))
 	}
-	if last == nil || *last != token {
-		c.lastToken.Store(&token)
+	if last == nil || last.token != token {
+		c.lastToken.Store(&knownToken{token, keyOf(token)})
 	}
 	return token, nil
 }

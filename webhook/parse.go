@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"mime"
 	"net/http"
 	"net/url"
@@ -63,14 +62,18 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 	if r.Body == nil {
 		return nil, nil
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
+	// Its header is not trusted with more than the size of a large delivery.
+	const initial = 64 << 10
+	var b bytes.Buffer
+	b.Grow(int(min(max(r.ContentLength, 0), limit, initial)) + bytes.MinRead)
+	_, err := b.ReadFrom(http.MaxBytesReader(w, r.Body, limit))
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
 		return nil, ErrTooLarge
 	}
 	if err != nil {
 		return nil, fmt.Errorf("webhook: reading the body: %w", err)
 	}
-	return body, nil
+	return b.Bytes(), nil
 }
 
 // precheck checks the headers before the body is read, and reports whether that

@@ -46,7 +46,7 @@ func checkLimit(data []byte, t reflect.Type, limit int) error {
 		return nil
 	}
 	w := walker{
-		data: data, dec: newDecoder(data), longest: d.longest, passes: 1,
+		data: data, dec: newDecoder(data), longest: d.longest, passes: 1, copies: 1,
 		left: int64(limit) - perDocument - levels(open),
 	}
 	if w.left < 0 || errors.Is(w.value(d.root), ErrLimit) {
@@ -59,9 +59,9 @@ func checkLimit(data []byte, t reflect.Type, limit int) error {
 // values follow a comma or a bracket, and so many brackets open.
 func (d *document) atMost(n, values, open int) int64 {
 	passes := int64(1 + d.hooks*hookPasses)
-	return perDocument + levels(open) +
-		int64(values+1)*(d.most+passes*perText) +
-		int64(n)*passes*2*perInvalid +
+	return perDocument + d.copies*levels(open) +
+		int64(values+1)*d.copies*(d.most+passes*perText) +
+		int64(n)*d.copies*passes*2*perInvalid +
 		int64(d.hooks)*hookPasses*perLevel*int64(open)
 }
 
@@ -79,12 +79,13 @@ type walker struct {
 	dec     *jsontext.Decoder
 	longest int   // no longer name is a field's, quotes and escapes included
 	passes  int64 // how many times the types that decode themselves read a text
+	copies  int64 // how many copies of a value are kept
 	left    int64 // of the limit
 	buf     []byte
 }
 
 func (w *walker) charge(n int64) error {
-	if w.left -= n; w.left < 0 {
+	if w.left -= w.copies * n; w.left < 0 {
 		return ErrLimit
 	}
 	return nil
@@ -105,6 +106,10 @@ func (w *walker) value(p place) error {
 		w.passes += hookPasses
 		defer func() { w.passes -= hookPasses }()
 	}
+	if p.repeat {
+		w.copies *= 2
+		defer func() { w.copies /= 2 }()
+	}
 	var err error
 	switch {
 	case kind == '{' && (p.fields != nil || p.member != nil):
@@ -124,6 +129,9 @@ func (w *walker) value(p place) error {
 		value := w.data[start:end]
 		open := bytes.Count(value, []byte("{")) + bytes.Count(value, []byte("["))
 		return w.charge(hookPasses * (rounded(end-start) + levels(open)))
+	case p.repeat:
+		open := bytes.Count(w.data[start:end], []byte("{")) + bytes.Count(w.data[start:end], []byte("["))
+		return w.charge(rounded(end-start) + levels(open))
 	case p.raw:
 		return w.charge(rounded(end - start))
 	}
