@@ -198,3 +198,18 @@ func TestMemo(t *testing.T) {
 		t.Error("a text as an id: no error")
 	}
 }
+
+// A memo keeps a copy of the raw JSON: the buffer is reused.
+func TestMemoOwnsItsKeys(t *testing.T) {
+	var pool sync.Pool
+	m := new(memo[User])
+	body := []byte(`{"id":1}`)
+	for id := range int64(3) {
+		var u User
+		pool.Put(m)
+		body[6] = byte('0' + id)
+		if err := decodeRepeated(&pool, body, &u); err != nil || u.ID != id {
+			t.Errorf("%s: ID %d, %v", body, u.ID, err)
+		}
+	}
+}
