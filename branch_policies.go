@@ -1,7 +1,6 @@
 package ghdeploy
 
 import (
-	"cmp"
 	"context"
 	"iter"
 	"net/http"
@@ -76,6 +75,10 @@ func (p *BranchPolicy) rowID() int64 {
 type BranchPolicyListOptions struct {
 	Page    int `url:"page,omitempty"`     // from 1; 0 is the first
 	PerPage int `url:"per_page,omitempty"` // 1 to 100; 0 is GitHub's default, 30
+
+	// Prefetch is the maximum number of pages that All requests at the same
+	// time, 0 to 16; see [DeploymentListOptions].
+	Prefetch int `url:"-"`
 }
 
 func (o BranchPolicyListOptions) paging() paging { return paging{o.Page, o.PerPage} }
@@ -102,10 +105,9 @@ func (s *branchPoliciesService) List(ctx context.Context, owner, repo, environme
 }
 
 func (s *branchPoliciesService) All(ctx context.Context, owner, repo, environment string, opts BranchPolicyListOptions) iter.Seq2[*BranchPolicy, error] {
-	opts.PerPage = cmp.Or(opts.PerPage, maxPerPage)
-	return Pages(opts.Page, func(page int) (*Page[*BranchPolicy], error) {
+	return all(ctx, opts.paging(), opts.Prefetch, func(ctx context.Context, page, perPage int) (*Page[*BranchPolicy], error) {
 		opts := opts
-		opts.Page = page
+		opts.Page, opts.PerPage = page, perPage
 		return s.List(ctx, owner, repo, environment, opts)
 	})
 }

@@ -1,7 +1,6 @@
 package ghdeploy
 
 import (
-	"cmp"
 	"context"
 	"iter"
 	"net/http"
@@ -86,6 +85,10 @@ type CustomProtectionRuleListOptions struct{}
 type CustomProtectionRuleAppListOptions struct {
 	Page    int `url:"page,omitempty"`     // from 1; 0 is the first
 	PerPage int `url:"per_page,omitempty"` // 1 to 100; 0 is GitHub's default, 30
+
+	// Prefetch is the maximum number of pages that AllApps requests at the same
+	// time, 0 to 16; see [DeploymentListOptions].
+	Prefetch int `url:"-"`
 }
 
 func (o CustomProtectionRuleAppListOptions) paging() paging { return paging{o.Page, o.PerPage} }
@@ -126,10 +129,9 @@ func (s *protectionRulesService) ListApps(ctx context.Context, owner, repo, envi
 }
 
 func (s *protectionRulesService) AllApps(ctx context.Context, owner, repo, environment string, opts CustomProtectionRuleAppListOptions) iter.Seq2[*CustomProtectionRuleApp, error] {
-	opts.PerPage = cmp.Or(opts.PerPage, maxPerPage)
-	return Pages(opts.Page, func(page int) (*Page[*CustomProtectionRuleApp], error) {
+	return all(ctx, opts.paging(), opts.Prefetch, func(ctx context.Context, page, perPage int) (*Page[*CustomProtectionRuleApp], error) {
 		opts := opts
-		opts.Page = page
+		opts.Page, opts.PerPage = page, perPage
 		return s.ListApps(ctx, owner, repo, environment, opts)
 	})
 }

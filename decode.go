@@ -74,6 +74,5 @@ func decodeArray[R any](resp *response, array []byte) ([]R, error) {
 			return nil, malformed(resp, nil)
 		}
 	}
-	resp.keep()
 	return rows, nil
 }

@@ -1,7 +1,6 @@
 package ghdeploy
 
 import (
-	"cmp"
 	"context"
 	"encoding"
 	"encoding/json"
@@ -102,6 +101,34 @@ type DeploymentListOptions struct {
 
 	Page    int `url:"page,omitempty"`     // from 1; 0 is the first
 	PerPage int `url:"per_page,omitempty"` // 1 to 100; 0 is GitHub's default, 30
+
+	// Prefetch is the maximum number of pages that All requests at the same
+	// time, 0 to 16. With 0, the default, and with 1, it requests one page after
+	// the other. Any other number is an [ErrInvalidArgument]. List ignores
+	// Prefetch.
+	//
+	// GitHub advises clients to make requests one after the other, because
+	// concurrent requests can exceed a secondary rate limit. Use Prefetch to
+	// read a long list to its end: if each response takes 50 ms, 50 pages take
+	// 0.45 s with 8, and 2.5 s without. Lists of up to 4 pages take as long as
+	// without it.
+	//
+	// Prefetch loses no row when others are created. All reads one row of the
+	// list before and after the pages that it requests at the same time. If a
+	// row was created or deleted meanwhile, All requests these pages again, one
+	// after the other. So each set of pages costs one more request, and a list
+	// that changes all the time takes twice the requests and somewhat longer. If
+	// GitHub omits LastPage, up to Prefetch-1 requests are for pages past the
+	// end.
+	//
+	// At most 2*Prefetch pages are in memory. No request is in flight while the
+	// loop body runs. An error replaces the rows of all pages that were
+	// requested together with the page that failed. Over HTTP/1.1, set
+	// MaxIdleConnsPerHost of the [net/http.Transport] to Prefetch+1; its default
+	// is 2, and other connections are closed after each response.
+	//
+	// GitHub docs: https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api#avoid-concurrent-requests
+	Prefetch int `url:"-"`
 }
 
 func (o DeploymentListOptions) paging() paging { return paging{o.Page, o.PerPage} }
@@ -195,10 +222,9 @@ func (s *deploymentsService) List(ctx context.Context, owner, repo string, opts 
 }
 
 func (s *deploymentsService) All(ctx context.Context, owner, repo string, opts DeploymentListOptions) iter.Seq2[*Deployment, error] {
-	opts.PerPage = cmp.Or(opts.PerPage, maxPerPage)
-	return Pages(opts.Page, func(page int) (*Page[*Deployment], error) {
+	return all(ctx, opts.paging(), opts.Prefetch, func(ctx context.Context, page, perPage int) (*Page[*Deployment], error) {
 		opts := opts
-		opts.Page = page
+		opts.Page, opts.PerPage = page, perPage
 		return s.List(ctx, owner, repo, opts)
 	})
 }

@@ -111,6 +111,9 @@
 //		fmt.Println(d.ID, d.Ref)
 //	}
 //
+// All requests one page after the other. Prefetch of [DeploymentListOptions]
+// requests several pages of a long list at the same time.
+//
 // A GET that is repeated is sent with the ETag of the last response. If nothing
 // changed, GitHub answers 304 and counts no request of the quota: polling is
 // cheap. [WithConditionalCache] sets the memory for it.

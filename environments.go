@@ -1,7 +1,6 @@
 package ghdeploy
 
 import (
-	"cmp"
 	"context"
 	"iter"
 	"net/http"
@@ -112,6 +111,10 @@ type DeploymentBranchPolicySettings struct {
 type EnvironmentListOptions struct {
 	Page    int `url:"page,omitempty"`     // from 1; 0 is the first
 	PerPage int `url:"per_page,omitempty"` // 1 to 100; 0 is GitHub's default, 30
+
+	// Prefetch is the maximum number of pages that All requests at the same
+	// time, 0 to 16; see [DeploymentListOptions].
+	Prefetch int `url:"-"`
 }
 
 func (o EnvironmentListOptions) paging() paging { return paging{o.Page, o.PerPage} }
@@ -124,10 +127,9 @@ func (s *environmentsService) List(ctx context.Context, owner, repo string, opts
 }
 
 func (s *environmentsService) All(ctx context.Context, owner, repo string, opts EnvironmentListOptions) iter.Seq2[*Environment, error] {
-	opts.PerPage = cmp.Or(opts.PerPage, maxPerPage)
-	return Pages(opts.Page, func(page int) (*Page[*Environment], error) {
+	return all(ctx, opts.paging(), opts.Prefetch, func(ctx context.Context, page, perPage int) (*Page[*Environment], error) {
 		opts := opts
-		opts.Page = page
+		opts.Page, opts.PerPage = page, perPage
 		return s.List(ctx, owner, repo, opts)
 	})
 }

@@ -1,6 +1,7 @@
 package ghdeploy
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"iter"
@@ -13,6 +14,9 @@ import (
 // maxPerPage is GitHub's maximum: it reduces a larger per_page without an
 // error.
 const maxPerPage = 100
+
+// defaultPerPage is the number of rows without per_page.
+const defaultPerPage = 30
 
 // brokenNextPage is the NextPage of a page whose next page cannot be requested.
 const brokenNextPage = -1
@@ -54,43 +58,59 @@ type Page[T any] struct {
 // use Retire of package rollout.
 func Pages[T any](first int, list func(page int) (*Page[T], error)) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
-		var (
-			none   T
-			seen   recent
-			barren int // pages in a row without a new item
-		)
+		w := walk[T]{yield: yield}
 		for page := first; ; {
 			p, err := list(page)
 			if err == nil && p == nil {
 				err = brokenPages("page %d is nil", page)
 			}
 			if err != nil {
-				yield(none, err)
+				w.fail(err)
 				return
 			}
-			barren++
-			for _, item := range p.Items {
-				if seen.before(item) {
-					continue
-				}
-				barren = 0
-				if !yield(item, nil) {
-					return
-				}
-			}
-			switch {
-			case p.NextPage == 0:
-				return
-			case !grows(page, p.NextPage):
-				yield(none, brokenPages("page %d names no valid next page", max(page, 1)))
-				return
-			case barren == maxBarren:
-				yield(none, brokenPages("%d pages without a new row", barren))
+			if !w.page(page, p) {
 				return
 			}
 			page = p.NextPage
 		}
 	}
+}
+
+// walk yields the rows of one range over pages.
+type walk[T any] struct {
+	yield  func(T, error) bool
+	seen   recent
+	barren int // pages in a row without a new item
+}
+
+// page yields the new rows of a page. It reports whether the range goes on.
+func (w *walk[T]) page(number int, p *Page[T]) bool {
+	w.barren++
+	for _, item := range p.Items {
+		if w.seen.before(item) {
+			continue
+		}
+		w.barren = 0
+		if !w.yield(item, nil) {
+			return false
+		}
+	}
+	switch {
+	case p.NextPage == 0:
+		return false
+	case !grows(number, p.NextPage):
+		w.fail(brokenPages("page %d names no valid next page", max(number, 1)))
+		return false
+	case w.barren == maxBarren:
+		w.fail(brokenPages("%d pages without a new row", w.barren))
+		return false
+	}
+	return true
+}
+
+func (w *walk[T]) fail(err error) {
+	var none T
+	w.yield(none, err)
 }
 
 // maxBarren bounds how many pages in a row may bring nothing new. Each would
@@ -113,14 +133,18 @@ type recent struct {
 
 const remembered = 1000
 
+// idOf returns the id of a row, 0 if it has none.
+func idOf(item any) int64 {
+	if r, ok := item.(row); ok {
+		return r.rowID()
+	}
+	return 0
+}
+
 // before tells whether the row came before, and remembers it. What has no id
 // never did.
 func (r *recent) before(item any) bool {
-	row, ok := item.(row)
-	if !ok {
-		return false
-	}
-	id := row.rowID()
+	id := idOf(item)
 	if _, ok := r.ids[id]; ok {
 		return true
 	}
@@ -178,8 +202,11 @@ func listWrapped[R any](ctx context.Context, c *core, path path, key string, opt
 	if err != nil {
 		return nil, err
 	}
-	resp.release()
 	page.setLinks(resp.header, p.page)
+	if page.NextPage != 0 || len(page.Items) < cmp.Or(p.perPage, defaultPerPage) {
+		resp.keep()
+	} // else the list can grow behind this page, and a 304 would hide that
+	resp.release()
 	return page, nil
 }
 

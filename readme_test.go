@@ -201,6 +201,7 @@ func TestDocuments(t *testing.T) {
 	}{
 		{"README.md", "readme_test.go", 5},
 		{"docs/testing.md", "ghdeploytest/guide_test.go", 9},
+		{"docs/recipes.md", "rollout/recipes_test.go", 15},
 	} {
 		compiled := read(t, d.compiled)
 		blocks := strings.Split(read(t, d.document), "```go\n")[1:]

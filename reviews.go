@@ -185,6 +185,7 @@ func (s *reviewsService) Review(ctx context.Context, owner, repo string, runID i
 		if err != nil {
 			return nil, err
 		}
+		resp.keep()
 		ids, err := lookUp(req.Environments, pending)
 		if err != nil {
 			return nil, newError(resp, err)

@@ -1,7 +1,6 @@
 package ghdeploy
 
 import (
-	"cmp"
 	"context"
 	"iter"
 	"net/http"
@@ -104,6 +103,10 @@ func (s *DeploymentStatus) rowID() int64 {
 type DeploymentStatusListOptions struct {
 	Page    int `url:"page,omitempty"`     // from 1; 0 is the first
 	PerPage int `url:"per_page,omitempty"` // 1 to 100; 0 is GitHub's default, 30
+
+	// Prefetch is the maximum number of pages that All requests at the same
+	// time, 0 to 16; see [DeploymentListOptions].
+	Prefetch int `url:"-"`
 }
 
 func (o DeploymentStatusListOptions) paging() paging { return paging{o.Page, o.PerPage} }
@@ -140,10 +143,9 @@ func (s *statusesService) List(ctx context.Context, owner, repo string, deployme
 }
 
 func (s *statusesService) All(ctx context.Context, owner, repo string, deploymentID int64, opts DeploymentStatusListOptions) iter.Seq2[*DeploymentStatus, error] {
-	opts.PerPage = cmp.Or(opts.PerPage, maxPerPage)
-	return Pages(opts.Page, func(page int) (*Page[*DeploymentStatus], error) {
+	return all(ctx, opts.paging(), opts.Prefetch, func(ctx context.Context, page, perPage int) (*Page[*DeploymentStatus], error) {
 		opts := opts
-		opts.Page = page
+		opts.Page, opts.PerPage = page, perPage
 		return s.List(ctx, owner, repo, deploymentID, opts)
 	})
 }

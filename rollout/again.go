@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"slices"
-	"strings"
 
 	"github.com/ghdeploy/ghdeploy"
 )
@@ -38,7 +37,7 @@ func Again(d *ghdeploy.Deployment, environment string) ghdeploy.DeploymentReques
 		AutoMerge:   new(false),
 		Payload:     payloadAgain(d.Payload),
 	}
-	if strings.EqualFold(environment, d.Environment) {
+	if sameEnvironment(environment, d.Environment) {
 		req.TransientEnvironment = d.TransientEnvironment
 		req.ProductionEnvironment = new(d.ProductionEnvironment)
 	}

@@ -11,13 +11,6 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// GitHub's defaults for a new deployment.
-// GitHub docs: https://docs.github.com/rest/deployments/deployments#create-a-deployment
-const (
-	defaultEnvironment = "production"
-	defaultTask        = "deploy"
-)
-
 // Ensured is the result of [Repo.Ensure].
 type Ensured struct {
 	Deployment *ghdeploy.Deployment // the oldest that matches
@@ -69,7 +62,7 @@ func (r Repo) Ensure(ctx context.Context, key string, req ghdeploy.DeploymentReq
 	if err != nil {
 		return nil, err
 	}
-	matches, err := r.matches(ctx, key, req)
+	matches, err := r.keyed(ctx, key, req)
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +76,7 @@ func (r Repo) Ensure(ctx context.Context, key string, req ghdeploy.DeploymentReq
 		},
 		look: func(ctx context.Context) (*ghdeploy.Deployment, error) {
 			// None was there before, so a match is what was sent.
-			matches, err := r.matches(ctx, key, req)
+			matches, err := r.keyed(ctx, key, req)
 			if len(matches) == 0 {
 				return nil, err
 			}
@@ -94,7 +87,7 @@ func (r Repo) Ensure(ctx context.Context, key string, req ghdeploy.DeploymentReq
 	if err != nil {
 		return nil, err
 	}
-	matches, err = r.matches(ctx, key, req)
+	matches, err = r.keyed(ctx, key, req)
 	return ensured(matches, created), err
 }
 
@@ -140,21 +133,16 @@ func ensureRequest(key string, req ghdeploy.DeploymentRequest) (ghdeploy.Deploym
 	return req, nil
 }
 
-func isSHA(ref string) bool {
-	return len(ref) == 40 && strings.Trim(ref, "0123456789abcdefABCDEF") == ""
-}
-
-// matches lists the deployments that match, oldest first. The environment is
+// keyed lists the deployments that match, oldest first. The environment is
 // compared here: a status can move a deployment to another one, and GitHub does
 // not document which of the two its filter means.
-func (r Repo) matches(ctx context.Context, key string, req ghdeploy.DeploymentRequest) ([]*ghdeploy.Deployment, error) {
+func (r Repo) keyed(ctx context.Context, key string, req ghdeploy.DeploymentRequest) ([]*ghdeploy.Deployment, error) {
 	var found []*ghdeploy.Deployment
-	for d, err := range r.list(ctx, ghdeploy.DeploymentListOptions{SHA: req.Ref, Task: req.Task}) {
+	for d, err := range r.deployments(ctx, ghdeploy.DeploymentListOptions{SHA: req.Ref, Task: req.Task}).rows() {
 		if err != nil {
 			return nil, fmt.Errorf("rollout: Ensure could not read the deployments of %s: %w", req.Ref, err)
 		}
-		if d.SHA == req.Ref && d.Task == req.Task && hasKey(d, key) &&
-			strings.EqualFold(cmp.Or(d.OriginalEnvironment, d.Environment), req.Environment) {
+		if hasKey(d, key) && sameEnvironment(cmp.Or(d.OriginalEnvironment, d.Environment), req.Environment) {
 			found = append(found, d)
 		}
 	}

@@ -28,20 +28,20 @@ func TestEnsureCreatesOnce(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			expect(t, "created", first.Created, true)
+			equal(t, "created", true, first.Created)
 			const want = `{"ref":"` + mainSHA + `","task":"deploy","auto_merge":false,"required_contexts":[],"payload":{"ghdeploy_key":"run-7"},"environment":"staging"}`
-			expect(t, "body", srv.sent(postDeployment)[2].Body, want)
+			equal(t, "body", want, srv.sent(postDeployment)[2].Body)
 			for _, state := range []ghdeploy.State{ghdeploy.StateInProgress, ghdeploy.StateFailure, ghdeploy.StateInactive} {
 				srv.status(t.Context(), t, first.Deployment.ID, ghdeploy.DeploymentStatusRequest{State: state})
 				again, err := srv.repo.Ensure(t.Context(), "run-7", staging)
 				if err != nil {
 					t.Fatal(err)
 				}
-				expect(t, "deployment", again.Deployment.ID, first.Deployment.ID)
-				expect(t, "created", again.Created, false)
-				expect(t, "others", len(again.Others), 0)
+				equal(t, "deployment", first.Deployment.ID, again.Deployment.ID)
+				equal(t, "created", false, again.Created)
+				equal(t, "others", 0, len(again.Others))
 			}
-			expect(t, "posts", srv.calls(postDeployment), 3)
+			equal(t, "posts", 3, srv.calls(postDeployment))
 		}, ghdeploytest.WithListOrder(order))
 	}
 }
@@ -66,7 +66,7 @@ func TestEnsureMatches(t *testing.T) {
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
 			simulate(t, func(t *testing.T, srv server) {
-				srv.SetBranch("octocat/example", ghdeploytest.Branch{Name: "topic", SHA: strings.Repeat("a", 40)})
+				srv.SetBranch(repository, ghdeploytest.Branch{Name: "topic", SHA: strings.Repeat("a", 40)})
 				first, err := srv.repo.Ensure(t.Context(), "k", staging)
 				if err != nil {
 					t.Fatal(err)
@@ -77,8 +77,8 @@ func TestEnsureMatches(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				expect(t, "the same deployment", second.Deployment.ID == first.Deployment.ID, tt.same)
-				expect(t, "created", second.Created, !tt.same)
+				equal(t, "the same deployment", tt.same, second.Deployment.ID == first.Deployment.ID)
+				equal(t, "created", !tt.same, second.Created)
 			})
 		})
 	}
@@ -126,7 +126,7 @@ func TestEnsureKeepsThePayload(t *testing.T) {
 					t.Fatal(err)
 				}
 				var got, want any
-				if err := errors.Join(json.Unmarshal(srv.Deployments("octocat/example")[0].Payload, &got), json.Unmarshal([]byte(tt.want), &want)); err != nil {
+				if err := errors.Join(json.Unmarshal(srv.Deployments(repository)[0].Payload, &got), json.Unmarshal([]byte(tt.want), &want)); err != nil {
 					t.Fatal(err)
 				}
 				if fmt.Sprint(got) != fmt.Sprint(want) {
@@ -166,7 +166,7 @@ func TestEnsureArguments(t *testing.T) {
 			if !errors.Is(err, ghdeploy.ErrInvalidArgument) || got != nil {
 				t.Errorf("%s: got %v, %v", name, got, err)
 			}
-			expect(t, name+": requests", len(srv.Requests()), 0)
+			equal(t, name+": requests", 0, len(srv.Requests()))
 		}
 		_, err := rollout.Repo{Client: &ghdeploy.Client{}, Owner: "o", Name: "n"}.Ensure(t.Context(), "k", staging)
 		if !errors.Is(err, ghdeploy.ErrInvalidArgument) || !strings.Contains(err.Error(), "Deployments") {
@@ -206,10 +206,10 @@ func TestEnsureSettlesAnUnknownOutcome(t *testing.T) {
 					t.Errorf("got %+v, %v; want %v", got, err, tt.want)
 				}
 				if got != nil {
-					expect(t, "created", got.Created, true)
+					equal(t, "created", true, got.Created)
 				}
-				expect(t, "posts", srv.seconds(postDeployment, start), tt.posts)
-				expect(t, "deployments", len(srv.Deployments("octocat/example")), tt.deployments)
+				equal(t, "posts", tt.posts, srv.seconds(postDeployment, start))
+				equal(t, "deployments", tt.deployments, len(srv.Deployments(repository)))
 			})
 		})
 	}
@@ -224,7 +224,7 @@ func TestEnsureDoesNotSendBlindly(t *testing.T) {
 		if got != nil || !errors.Is(err, ghdeploy.ErrOutcomeUnknown) {
 			t.Errorf("got %v, %v", got, err)
 		}
-		expect(t, "posts", srv.calls(postDeployment), 1)
+		equal(t, "posts", 1, srv.calls(postDeployment))
 		srv.ClearFaults()
 		again, err := srv.repo.Ensure(t.Context(), "k", staging)
 		if err != nil || again.Created {
@@ -268,13 +268,13 @@ func TestEnsureOldestWins(t *testing.T) {
 		if created == 0 {
 			t.Error("no call created the oldest deployment")
 		}
-		list := srv.Deployments("octocat/example")
-		expect(t, "deployments", len(list), 3)
+		list := srv.Deployments(repository)
+		equal(t, "deployments", 3, len(list))
 		got, err := srv.repo.Ensure(t.Context(), "k", staging)
 		if err != nil {
 			t.Fatal(err)
 		}
-		expect(t, "oldest", got.Deployment.ID, list[0].ID)
+		equal(t, "oldest", list[0].ID, got.Deployment.ID)
 		if want := []int64{list[1].ID, list[2].ID}; !slices.Equal(got.Others, want) || got.Created {
 			t.Errorf("got %v, %v; want %v", got.Others, got.Created, want)
 		}
@@ -291,13 +291,13 @@ func TestEnsureCancelled(t *testing.T) {
 		if got != nil || !errors.Is(err, ghdeploy.ErrOutcomeUnknown) || !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("got %v, %v", got, err)
 		}
-		expect(t, "took", time.Since(start), 5*time.Second)
+		equal(t, "took", 5*time.Second, time.Since(start))
 		time.Sleep(15 * time.Second)
 		again, err := srv.repo.Ensure(t.Context(), "k", staging)
 		if err != nil || again.Created {
 			t.Errorf("got %+v, %v", again, err)
 		}
-		expect(t, "deployments", len(srv.Deployments("octocat/example")), 1)
+		equal(t, "deployments", 1, len(srv.Deployments(repository)))
 	})
 }
 
@@ -335,7 +335,7 @@ func TestEnsureYieldsToAnOlder(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		older, list := <-first, srv.Deployments("octocat/example")
+		older, list := <-first, srv.Deployments(repository)
 		if !older.Created || older.Deployment.ID != list[0].ID || len(older.Others) != 0 {
 			t.Errorf("the first call got %+v", older)
 		}
@@ -356,7 +356,7 @@ func TestEnsureChecksWhatIsListed(t *testing.T) {
 	simulate(t, func(t *testing.T, srv server) {
 		srv.repo.Client = &ghdeploy.Client{Deployments: unfiltered{srv.repo.Client.Deployments}}
 		other := strings.Repeat("b", 40)
-		srv.SetBranch("octocat/example", ghdeploytest.Branch{Name: "topic", SHA: other})
+		srv.SetBranch(repository, ghdeploytest.Branch{Name: "topic", SHA: other})
 		for _, req := range []ghdeploy.DeploymentRequest{
 			staging,
 			{Ref: other, Environment: "staging"},

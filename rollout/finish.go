@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/ghdeploy/ghdeploy"
@@ -26,10 +25,8 @@ func (x *run) finishing(ctx context.Context) (context.Context, context.CancelFun
 // rest waits until background has ended. A progress of unknown outcome is
 // settled there, for three eighths of the time that is left: 3 s of 8 s.
 func (x *run) rest(ctx context.Context) {
-	if deadline, ok := ctx.Deadline(); ok {
-		timer := time.AfterFunc(time.Until(deadline)*3/8, x.stopLook)
-		defer timer.Stop()
-	}
+	timer := time.AfterFunc(timeLeft(ctx)/8*3, x.stopLook)
+	defer timer.Stop()
 	<-x.done
 }
 
@@ -87,14 +84,14 @@ func (x *run) final(ctx context.Context, req ghdeploy.DeploymentStatusRequest) (
 // after the final status, watch posts that again.
 func (x *run) watch(ctx context.Context, req ghdeploy.DeploymentStatusRequest, final *ghdeploy.DeploymentStatus) error {
 	for {
-		history, err := x.repo.statuses(ctx, x.running.deployment.ID)
-		late := x.pending.in(history)
+		h, err := x.repo.history(ctx, x.running.deployment.ID)
+		late := x.pending.in(h)
 		switch {
-		case err == nil && late != nil && compareAge(late.CreatedAt, final.CreatedAt, late.ID, final.ID) < 0:
+		case err == nil && late != nil && compareStatuses(late, final) < 0:
 			return nil
 		case err == nil && late != nil:
 			w := newWanted(req)
-			w.exclude(history)
+			w.exclude(h)
 			p := x.repo.statusPost(x.running.deployment.ID, w)
 			p.hasten = true
 			_, err := p.do(ctx, ctx)
@@ -106,54 +103,4 @@ func (x *run) watch(ctx context.Context, req ghdeploy.DeploymentStatusRequest, f
 			return errors.New("an earlier status in_progress of unknown outcome may still appear after it")
 		}
 	}
-}
-
-// newer returns the newest later deployment of the same environment and task
-// that has not failed, nil if there is none.
-func (x *run) newer(ctx context.Context) (*ghdeploy.Deployment, error) {
-	d := x.running.deployment
-	newer, err := persist(ctx, func() (*ghdeploy.Deployment, error) {
-		page, err := x.repo.Client.Deployments.List(ctx, x.repo.Owner, x.repo.Name, ghdeploy.DeploymentListOptions{
-			Environment: d.Environment, Task: d.Task, PerPage: pageSize,
-		})
-		if err != nil {
-			return nil, err
-		}
-		if page == nil {
-			return nil, errors.New("rollout: Deployments.List returned neither a page nor an error")
-		}
-		var later []*ghdeploy.Deployment
-		for _, o := range page.Items {
-			if o != nil && compareAge(o.CreatedAt, d.CreatedAt, o.ID, d.ID) > 0 {
-				later = append(later, o)
-			}
-		}
-		sortNewestFirst(later)
-		for _, o := range later {
-			history, err := x.repo.statuses(ctx, o.ID)
-			if err != nil && !errors.Is(err, ghdeploy.ErrNotFound) { // deleted meanwhile
-				return nil, err
-			}
-			if err == nil && !failed(history) {
-				return o, nil
-			}
-		}
-		return nil, nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("rollout: deployment %d: Superseded was not called, because later deployments could not be read: %w", d.ID, err)
-	}
-	return newer, nil
-}
-
-// failed reports whether a deployment has deployed nothing, or not all.
-func failed(history []*ghdeploy.DeploymentStatus) bool {
-	newest := newestStatus(history)
-	switch {
-	case newest == nil:
-		return false
-	case newest.State == ghdeploy.StateInactive:
-		return !slices.ContainsFunc(history, func(s *ghdeploy.DeploymentStatus) bool { return s.State == ghdeploy.StateSuccess })
-	}
-	return newest.State == ghdeploy.StateFailure || newest.State == ghdeploy.StateError
 }

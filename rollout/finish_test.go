@@ -43,9 +43,9 @@ func TestFinalStatusIsPersistent(t *testing.T) {
 				if _, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{}, succeed); err != nil {
 					t.Error(err)
 				}
-				expect(t, "posts", srv.calls(postStatus)-1, tt.posts)
+				equal(t, "posts", tt.posts, srv.calls(postStatus)-1)
 				time.Sleep(time.Minute)
-				expect(t, "states", srv.states(), tt.states)
+				equal(t, "states", tt.states, srv.states())
 			})
 		})
 	}
@@ -55,7 +55,7 @@ func TestFinalStatusIsPersistent(t *testing.T) {
 		if _, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{}, succeed); err != nil {
 			t.Error(err)
 		}
-		expect(t, "states", srv.states(), "in_progress success")
+		equal(t, "states", "in_progress success", srv.states())
 	})
 }
 
@@ -99,7 +99,7 @@ func TestFinalStatusIsLost(t *testing.T) {
 				}
 				failed, ok := errors.AsType[*rollout.ReportError](err)
 				if tt.state == "" {
-					expect(t, "states", srv.states(), "in_progress error")
+					equal(t, "states", "in_progress error", srv.states())
 					if ok {
 						t.Errorf("got %v", err)
 					}
@@ -108,7 +108,7 @@ func TestFinalStatusIsLost(t *testing.T) {
 				if !ok || failed.State != tt.state || failed.Deployment != d || tt.want != nil && !errors.Is(err, tt.want) {
 					t.Errorf("got %v, want %v", err, tt.want)
 				}
-				expect(t, "the function's error", errors.Is(err, errDeploy), tt.state != "success")
+				equal(t, "the function's error", tt.state != "success", errors.Is(err, errDeploy))
 			})
 		})
 	}
@@ -130,7 +130,7 @@ func TestFinishOption(t *testing.T) {
 				return errDeploy
 			})
 			_, ok := errors.AsType[*rollout.ReportError](err)
-			expect(t, "report error", ok, true)
+			equal(t, "report error", true, ok)
 			if took := time.Since(returned); took > 8*time.Second || !end && took > 3*time.Second || end && took < 3*time.Second {
 				t.Errorf("took %v", took)
 			}
@@ -147,7 +147,7 @@ func TestFinishOption(t *testing.T) {
 		if !ok || failed.State != ghdeploy.StateSuccess {
 			t.Errorf("got %v", err)
 		}
-		expect(t, "took", time.Since(start), 28*time.Second)
+		equal(t, "took", 28*time.Second, time.Since(start))
 	})
 }
 
@@ -185,9 +185,9 @@ func TestRunGrace(t *testing.T) {
 				if (err == nil) != (tt.text == "") || err != nil && !strings.Contains(err.Error(), tt.text) {
 					t.Errorf("got %v, want %s", err, tt.text)
 				}
-				expect(t, "states", srv.states(), "in_progress "+tt.want)
-				statuses := srv.Deployments("octocat/example")[0].Statuses
-				expect(t, "final status after", statuses[1].CreatedAt.Sub(ended).Round(time.Millisecond).Seconds(), tt.at)
+				equal(t, "states", "in_progress "+tt.want, srv.states())
+				statuses := srv.Deployments(repository)[0].Statuses
+				equal(t, "final status after", tt.at, statuses[1].CreatedAt.Sub(ended).Round(time.Millisecond).Seconds())
 			})
 		})
 	}
@@ -195,8 +195,8 @@ func TestRunGrace(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		defer func() {
-			expect(t, "panic", recover(), any("boom"))
-			expect(t, "states", srv.states(), "in_progress inactive")
+			equal(t, "panic", any("boom"), recover())
+			equal(t, "states", "in_progress inactive", srv.states())
 		}()
 		_, _ = srv.repo.Run(ctx, release, rollout.RunOptions{Cancelled: ghdeploy.StateInactive}, func(context.Context, *rollout.Running) error {
 			cancel()
@@ -252,10 +252,10 @@ func TestProgressAtTheEndOfTheContext(t *testing.T) {
 					t.Errorf("took %v", took)
 				}
 				_, ok := errors.AsType[*rollout.ReportError](err)
-				expect(t, "report error", ok, tt.error)
-				expect(t, "the function's error", errors.Is(err, errDeploy), true)
+				equal(t, "report error", tt.error, ok)
+				equal(t, "the function's error", true, errors.Is(err, errDeploy))
 				time.Sleep(time.Minute)
-				expect(t, "states", srv.states(), tt.states)
+				equal(t, "states", tt.states, srv.states())
 			})
 		})
 	}
@@ -276,7 +276,7 @@ func TestRunCancelledDuringCreate(t *testing.T) {
 		if d == nil || !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v, %v", d, err)
 		}
-		expect(t, "states", srv.states(), "error")
+		equal(t, "states", "error", srv.states())
 	})
 }
 
@@ -306,7 +306,7 @@ func TestFinalStatusAfterAHangingSend(t *testing.T) {
 		}); err != nil {
 			t.Error(err)
 		}
-		expect(t, "states", srv.states(), "in_progress success")
+		equal(t, "states", "in_progress success", srv.states())
 	})
 }
 
@@ -342,8 +342,8 @@ func TestInProgressAtTheEndOfTheContext(t *testing.T) {
 				return nil
 			})
 			time.Sleep(time.Minute)
-			expect(t, fmt.Sprint("states after ", after), srv.states(), want)
-			expect(t, "the error says so", strings.Contains(err.Error(), "may still appear"), after > 8*time.Second)
+			equal(t, fmt.Sprint("states after ", after), want, srv.states())
+			equal(t, "the error says so", after > 8*time.Second, strings.Contains(err.Error(), "may still appear"))
 		})
 	}
 }
@@ -363,9 +363,9 @@ func TestFinishIsSharedWithAnUnknownProgress(t *testing.T) {
 		if !ok || !strings.Contains(failed.Error(), "may still appear") {
 			t.Errorf("got %v", err)
 		}
-		statuses := srv.Deployments("octocat/example")[0].Statuses
-		expect(t, "states", srv.states(), "in_progress success")
-		expect(t, "final status after", statuses[1].CreatedAt.Sub(returned), 3*time.Second)
+		statuses := srv.Deployments(repository)[0].Statuses
+		equal(t, "states", "in_progress success", srv.states())
+		equal(t, "final status after", 3*time.Second, statuses[1].CreatedAt.Sub(returned))
 	})
 }
 
@@ -383,10 +383,10 @@ func TestWatchEnds(t *testing.T) {
 			returned = time.Now()
 			return errDeploy
 		})
-		expect(t, "only the function's error", err == errDeploy, true) //nolint:errorlint // the error itself
+		equal(t, "only the function's error", true, err == errDeploy) //nolint:errorlint // the error itself
 		if took := time.Since(returned); took < 5*time.Second || took > 6*time.Second {
 			t.Errorf("took %v", took)
 		}
-		expect(t, "states", srv.states(), "in_progress error")
+		equal(t, "states", "in_progress error", srv.states())
 	})
 }

@@ -21,20 +21,18 @@ func (r Repo) History(ctx context.Context, opts ghdeploy.DeploymentListOptions) 
 	if err := r.check(deployments, statuses); err != nil {
 		return nil, err
 	}
-	list, err := r.Client.Deployments.List(ctx, r.Owner, r.Name, opts)
+	list, err := listing[ghdeploy.Deployment](func(int) (*ghdeploy.Page[*ghdeploy.Deployment], error) {
+		return r.Client.Deployments.List(ctx, r.Owner, r.Name, opts)
+	}).page(opts.Page)
 	if err != nil {
 		return nil, err
 	}
-	if list == nil {
-		return nil, errNoPage
-	}
-	rows := withoutNil(list.Items)
-	sortNewestFirst(rows)
+	sortNewestFirst(list.Items)
 	page := &ghdeploy.Page[Entry]{
 		FirstPage: list.FirstPage, PrevPage: list.PrevPage, NextPage: list.NextPage, LastPage: list.LastPage,
 		Total: list.Total, Rate: list.Rate,
 	}
-	for seen, err := range r.look(ctx, values(rows)) {
+	for seen, err := range r.look(ctx, values(list.Items)) {
 		if err != nil {
 			return nil, err
 		}

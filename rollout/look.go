@@ -2,9 +2,9 @@ package rollout
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
-	"strings"
 
 	"github.com/ghdeploy/ghdeploy"
 )
@@ -115,9 +115,9 @@ func (r Repo) Previous(ctx context.Context, environment string, opts LookOptions
 	case !found:
 		return nil, &reason{ErrNoneOlder, "nothing was deployed to " + environment}
 	}
-	h, _, err := r.history(ctx, newest.ID)
+	h, err := r.history(ctx, newest.ID)
 	switch {
-	case err != nil:
+	case err != nil && !errors.Is(err, ghdeploy.ErrNotFound): // deleted meanwhile
 		return nil, err
 	case len(h) > 0 && !h.ended():
 		return looked{newest, h}.entry(), &reason{ErrRunning, fmt.Sprintf(
@@ -174,7 +174,7 @@ func (r Repo) candidates(ctx context.Context, environment string, opts LookOptio
 func (r Repo) take(ctx context.Context, n int, opts ghdeploy.DeploymentListOptions) iter.Seq2[*ghdeploy.Deployment, error] {
 	return func(yield func(*ghdeploy.Deployment, error) bool) {
 		left := n
-		for d, err := range r.listing(ctx, opts).newestFirst() {
+		for d, err := range newestFirst(r.deployments(ctx, opts)) {
 			if !yield(d, err) || err != nil {
 				return
 			}
@@ -197,15 +197,4 @@ func (r Repo) newestSuccess(ctx context.Context, environment string, list iter.S
 		}
 	}
 	return nil, nil
-}
-
-// within reports whether the environment that a row shows is the wanted one. A
-// stub's rows may show none.
-func within(shown, environment string) bool {
-	return shown == "" || fold(shown) == fold(environment)
-}
-
-// fold makes names of environments comparable: their case does not count.
-func fold(environment string) string {
-	return strings.ToLower(strings.ToUpper(environment))
 }

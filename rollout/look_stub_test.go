@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -168,6 +169,24 @@ func TestLookLeavesTheListAsItIs(t *testing.T) {
 	if _, err := none.Current(t.Context(), "staging", rollout.LookOptions{}); err == nil {
 		t.Error("Current of a stub that returns no page: no error")
 	}
+}
+
+// A proxy that drops the query must not make another task or commit count.
+func TestLookChecksTheFiltersItself(t *testing.T) {
+	srv, repo := serve(t, aged(
+		of("b", task("api", row("staging", "success"))),
+		of("a", task("api", row("staging", "success"))),
+		of("c", task("web", row("staging", "success"))),
+		of("d", task("api", row("qa", "success"))),
+	))
+	defer srv.Close()
+	repo.Client.Deployments = forgetful{repo.Client.Deployments}
+	opts := rollout.LookOptions{Task: "api"}
+	equal(t, "Current", "2 success", told(repo.Current(t.Context(), "staging", opts)))
+	equal(t, "Previous", "1 success", told(repo.Previous(t.Context(), "staging", opts)))
+	equal(t, "Succeeded", "1 success", told(repo.Succeeded(t.Context(), "staging", strings.Repeat("b", 40), opts)))
+	equal(t, "Succeeded", "ErrNeverSucceeded", told(repo.Succeeded(t.Context(), "staging", strings.Repeat("c", 40), opts)))
+	equal(t, "Succeeded", "ErrNeverSucceeded", told(repo.Succeeded(t.Context(), "staging", strings.Repeat("d", 40), opts)))
 }
 
 func TestLookCancelled(t *testing.T) {

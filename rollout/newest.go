@@ -8,29 +8,33 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// pageSize is GitHub's maximum. GitHub documents no order for its lists, so
-// "newest" is always decided over whole pages of this size.
-const pageSize = 100
-
 // compareAge orders by created_at, then by ID: the newer one is greater.
 func compareAge(aTime, bTime time.Time, aID, bID int64) int {
 	return cmp.Or(aTime.Compare(bTime), cmp.Compare(aID, bID))
 }
 
-// sortNewestFirst sorts deployments by created_at, then by ID.
-func sortNewestFirst(list []*ghdeploy.Deployment) {
-	slices.SortFunc(list, func(a, b *ghdeploy.Deployment) int {
-		return compareAge(b.CreatedAt, a.CreatedAt, b.ID, a.ID)
-	})
+// compareDeployments orders deployments by age, the oldest first.
+func compareDeployments(a, b *ghdeploy.Deployment) int {
+	return compareAge(a.CreatedAt, b.CreatedAt, a.ID, b.ID)
 }
 
-// newestStatus returns the newest status of a list, nil for an empty one.
-func newestStatus(list []*ghdeploy.DeploymentStatus) *ghdeploy.DeploymentStatus {
-	var newest *ghdeploy.DeploymentStatus
-	for _, s := range list {
-		if newest == nil || compareAge(s.CreatedAt, newest.CreatedAt, s.ID, newest.ID) > 0 {
-			newest = s
+// compareStatuses orders statuses by age, the oldest first.
+func compareStatuses(a, b *ghdeploy.DeploymentStatus) int {
+	return compareAge(a.CreatedAt, b.CreatedAt, a.ID, b.ID)
+}
+
+// sortNewestFirst sorts deployments by age, the newest first.
+func sortNewestFirst(list []*ghdeploy.Deployment) {
+	slices.SortFunc(list, func(a, b *ghdeploy.Deployment) int { return compareDeployments(b, a) })
+}
+
+// descends reports whether deployments come newest first. Of two that were
+// created together, time and ID can disagree, so one of them is enough.
+func descends(list []*ghdeploy.Deployment) bool {
+	for i := 1; i < len(list); i++ {
+		if before, d := list[i-1], list[i]; d.ID > before.ID && !d.CreatedAt.Before(before.CreatedAt) {
+			return false
 		}
 	}
-	return newest
+	return true
 }

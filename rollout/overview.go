@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"iter"
-
-	"github.com/ghdeploy/ghdeploy"
 )
 
 // Overview ranges over the repository's environments and yields one Entry for
@@ -28,14 +26,12 @@ func (r Repo) Overview(ctx context.Context, opts LookOptions) iter.Seq2[Entry, e
 			yield(Entry{}, err)
 			return
 		}
-		list, err := collect(ghdeploy.Pages(1, func(number int) (*ghdeploy.Page[*ghdeploy.Environment], error) {
-			return r.Client.Environments.List(ctx, r.Owner, r.Name, ghdeploy.EnvironmentListOptions{Page: number, PerPage: pageSize})
-		}))
+		list, err := collect(r.environments(ctx).rows())
 		if err != nil {
 			yield(Entry{}, err)
 			return
 		}
-		for _, environment := range withoutNil(list) {
+		for _, environment := range list {
 			entry := Entry{Environment: environment.Name}
 			current, err := r.Current(ctx, environment.Name, opts)
 			switch {

@@ -87,18 +87,18 @@ func (x *run) postProgress(stop context.Context, text string) bool {
 	ctx, cancel := linger(stop, inFlight)
 	defer cancel()
 	w := newWanted(x.running.status(ghdeploy.StateInProgress, text))
-	history, err := x.repo.statuses(ctx, x.running.deployment.ID)
+	h, err := x.repo.history(ctx, x.running.deployment.ID)
 	if err != nil || stop.Err() != nil {
 		return false
 	}
-	if newest := newestStatus(history); newest != nil && newest.State.Final() {
+	if newest := h.newest(); newest != nil && newest.State.Final() {
 		return true // somebody else has ended the deployment
 	}
-	w.exclude(history)
+	w.exclude(h)
 	p := x.repo.statusPost(x.running.deployment.ID, w)
 	p.sends = 1
 	_, err = p.do(ctx, x.looking)
 	x.note(w, err)
-	_, again := retryable(err)
+	_, again := retryable(ctx, err)
 	return !again && !errors.Is(err, ghdeploy.ErrOutcomeUnknown)
 }

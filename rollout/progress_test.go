@@ -29,16 +29,16 @@ func TestProgressPacing(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
-		statuses := srv.Deployments("octocat/example")[0].Statuses
-		expect(t, "statuses", len(statuses), 28+1)
-		expect(t, "times", srv.seconds(postStatus, start)[:40], "0 10 20 30 40 50 62.5 78.125 97.656 122.07"[:40])
+		statuses := srv.Deployments(repository)[0].Statuses
+		equal(t, "statuses", 28+1, len(statuses))
+		equal(t, "times", "0 10 20 30 40 50 62.5 78.125 97.656 122.07"[:40], srv.seconds(postStatus, start)[:40])
 		for i, st := range statuses[1:] {
 			gap, elapsed := st.CreatedAt.Sub(statuses[i].CreatedAt), statuses[i].CreatedAt.Sub(start)
 			if want := max(10*time.Second, elapsed/4); gap < want-time.Millisecond && st.State == "in_progress" {
 				t.Errorf("status %d came %v after the one before it, want %v", i+1, gap, want)
 			}
 		}
-		expect(t, "final description", statuses[28].Description, "second 7199")
+		equal(t, "final description", "second 7199", statuses[28].Description)
 	})
 }
 
@@ -51,23 +51,23 @@ func TestProgressLastText(t *testing.T) {
 			running.Progress("one")
 			running.Progress("two")
 			time.Sleep(time.Minute)
-			expect(t, "states", srv.states(), "in_progress in_progress")
+			equal(t, "states", "in_progress in_progress", srv.states())
 			running.Progress("two") // nothing new
 			time.Sleep(time.Minute)
-			expect(t, "states", srv.states(), "in_progress in_progress")
+			equal(t, "states", "in_progress in_progress", srv.states())
 			running.Progress("three") // it may go out at once
 			time.Sleep(time.Millisecond)
 			return nil
 		}); err != nil {
 			t.Fatal(err)
 		}
-		expect(t, "times", srv.seconds(postStatus, start), "0 10 121 121.001")
-		expect(t, "bodies", srv.bodies(), strings.Join([]string{
+		equal(t, "times", "0 10 121 121.001", srv.seconds(postStatus, start))
+		equal(t, "bodies", strings.Join([]string{
 			`{"state":"in_progress"}`,
 			`{"state":"in_progress","description":"two"}`,
 			`{"state":"in_progress","description":"three"}`,
 			`{"state":"success","description":"three"}`,
-		}, "\n"))
+		}, "\n"), srv.bodies())
 	})
 }
 
@@ -88,7 +88,7 @@ func TestProgressAfterRun(t *testing.T) {
 			kept.SetEnvironmentURL("https://app.test")
 			time.Sleep(time.Minute)
 		}
-		expect(t, "requests", len(srv.Requests()), before)
+		equal(t, "requests", before, len(srv.Requests()))
 	})
 }
 
@@ -97,7 +97,7 @@ func TestZeroRunning(t *testing.T) {
 	running.Progress("x")
 	running.SetLogURL("x")
 	running.SetEnvironmentURL("x")
-	expect(t, "deployment", running.Deployment(), nil)
+	equal(t, "deployment", nil, running.Deployment())
 }
 
 func TestRunURLs(t *testing.T) {
@@ -112,11 +112,11 @@ func TestRunURLs(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
-		expect(t, "bodies", srv.bodies(), strings.Join([]string{
+		equal(t, "bodies", strings.Join([]string{
 			`{"state":"in_progress","log_url":"https://ci.test/1"}`,
 			`{"state":"in_progress","log_url":"https://ci.test/1","description":"half","environment_url":"https://app.test"}`,
 			`{"state":"success","log_url":"https://ci.test/2","description":"half","environment_url":"https://app.test"}`,
-		}, "\n"))
+		}, "\n"), srv.bodies())
 	})
 	simulate(t, func(t *testing.T, srv server) { // one that GitHub refuses does not cost the final status
 		_, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{}, func(_ context.Context, running *rollout.Running) error {
@@ -129,7 +129,7 @@ func TestRunURLs(t *testing.T) {
 		if !ok || failed.State != ghdeploy.StateSuccess || !errors.Is(err, ghdeploy.ErrValidation) || !strings.Contains(err.Error(), "environment_url") {
 			t.Errorf("got %v", err)
 		}
-		expect(t, "states", srv.states(), "in_progress success")
+		equal(t, "states", "in_progress success", srv.states())
 	})
 }
 
@@ -151,7 +151,7 @@ func TestProgressOnABadServer(t *testing.T) {
 						calls.Go(func() { running.Progress(fmt.Sprint(i)) })
 					}
 					calls.Wait()
-					expect(t, "calls took", time.Since(start), 0)
+					equal(t, "calls took", 0, time.Since(start))
 					time.Sleep(10 * time.Minute)
 					srv.ClearFaults()
 					return nil
@@ -180,8 +180,8 @@ func TestProgressLost(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
-		expect(t, "times", srv.seconds(postStatus, start), "0 10 35 600")
-		expect(t, "states", srv.states(), "in_progress in_progress success")
+		equal(t, "times", "0 10 35 600", srv.seconds(postStatus, start))
+		equal(t, "states", "in_progress in_progress success", srv.states())
 	})
 }
 
@@ -196,7 +196,7 @@ func TestProgressDoesNotReopen(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
-		expect(t, "states", srv.states(), "in_progress inactive success")
+		equal(t, "states", "in_progress inactive success", srv.states())
 	})
 }
 
@@ -213,7 +213,7 @@ func TestProgressIsSettledBeforeTheEnd(t *testing.T) {
 				t.Fatal(err)
 			}
 			time.Sleep(time.Minute)
-			expect(t, fmt.Sprint("states after ", after), srv.states(), "in_progress in_progress success")
+			equal(t, fmt.Sprint("states after ", after), "in_progress in_progress success", srv.states())
 		})
 	}
 	simulate(t, func(t *testing.T, srv server) { // its POST is under way when the function returns
@@ -227,8 +227,8 @@ func TestProgressIsSettledBeforeTheEnd(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
-		expect(t, "states", srv.states(), "in_progress in_progress success")
-		expect(t, "final status after", time.Since(returned), 2*time.Second) // 1 s for the POST, 1 s to look
+		equal(t, "states", "in_progress in_progress success", srv.states())
+		equal(t, "final status after", 2*time.Second, time.Since(returned)) // 1 s for the POST, 1 s to look
 	})
 	simulate(t, func(t *testing.T, srv server) { // it waits for a rate limit
 		if _, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{}, func(_ context.Context, running *rollout.Running) error {
@@ -239,7 +239,7 @@ func TestProgressIsSettledBeforeTheEnd(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
-		expect(t, "states", srv.states(), "in_progress success")
+		equal(t, "states", "in_progress success", srv.states())
 	})
 }
 
@@ -254,8 +254,8 @@ func TestProgressTooLate(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
-		expect(t, "reads", srv.calls(getStatuses), 1)
-		expect(t, "states", srv.states(), "in_progress success")
+		equal(t, "reads", 1, srv.calls(getStatuses))
+		equal(t, "states", "in_progress success", srv.states())
 	})
 }
 
@@ -281,8 +281,8 @@ func TestProgressRefused(t *testing.T) {
 				}); err != nil {
 					t.Fatal(err)
 				}
-				expect(t, "states", srv.states(), tt.states)
-				expect(t, "posts", srv.calls(postStatus), tt.posts)
+				equal(t, "states", tt.states, srv.states())
+				equal(t, "posts", tt.posts, srv.calls(postStatus))
 			})
 		})
 	}

@@ -1,10 +1,6 @@
 package rollout
 
-import (
-	"fmt"
-
-	"github.com/ghdeploy/ghdeploy"
-)
+import "github.com/ghdeploy/ghdeploy"
 
 // Repo is one repository on GitHub. All fields are required. Its methods are
 // safe for concurrent use.
@@ -50,13 +46,3 @@ func (r Repo) check(needs ...service) error {
 	}
 	return nil
 }
-
-// invalidArgument returns an error that is [ghdeploy.ErrInvalidArgument].
-func invalidArgument(format string, args ...any) error {
-	return &argumentError{text: fmt.Sprintf(format, args...)}
-}
-
-type argumentError struct{ text string }
-
-func (e *argumentError) Error() string { return "rollout: " + e.text }
-func (e *argumentError) Unwrap() error { return ghdeploy.ErrInvalidArgument }

@@ -43,8 +43,8 @@ func (r Repo) Report(ctx context.Context, id int64, req ghdeploy.DeploymentStatu
 		return nil, invalidArgument("Report: State is empty; set one such as ghdeploy.StateSuccess")
 	}
 	w := newWanted(req)
-	history, err := r.statuses(ctx, id)
-	newest := newestStatus(history)
+	h, err := r.history(ctx, id)
+	newest := h.newest()
 	switch {
 	case err != nil && (!req.State.Final() || ctx.Err() != nil || errors.Is(err, ghdeploy.ErrInvalidArgument)):
 		return nil, err
@@ -55,7 +55,7 @@ func (r Repo) Report(ctx context.Context, id int64, req ghdeploy.DeploymentStatu
 	case newest != nil && newest.State.Final() && reopens(req.State):
 		return newest, alreadyFinal(id, newest)
 	default:
-		w.exclude(history)
+		w.exclude(h)
 	}
 	status, err := r.statusPost(id, w).do(ctx, ctx)
 	if final, ok := errors.AsType[*alreadyFinalError](err); ok {
@@ -73,14 +73,14 @@ func (r Repo) statusPost(id int64, w *wanted) post[ghdeploy.DeploymentStatus] {
 			return r.Client.Statuses.Create(ctx, r.Owner, r.Name, id, w.req)
 		},
 		look: func(ctx context.Context) (*ghdeploy.DeploymentStatus, error) {
-			history, err := r.statuses(ctx, id)
+			h, err := r.history(ctx, id)
 			if err != nil {
 				return nil, err
 			}
-			if found := w.in(history); found != nil {
+			if found := w.in(h); found != nil {
 				return found, nil
 			}
-			if newest := newestStatus(history); newest != nil && newest.State.Final() && reopens(w.req.State) {
+			if newest := h.newest(); newest != nil && newest.State.Final() && reopens(w.req.State) {
 				return nil, alreadyFinal(id, newest)
 			}
 			return nil, nil
@@ -100,29 +100,23 @@ func newWanted(req ghdeploy.DeploymentStatusRequest) *wanted {
 	return &wanted{req: req}
 }
 
-func (w *wanted) exclude(history []*ghdeploy.DeploymentStatus) {
-	w.before = make(map[int64]bool, len(history))
-	for _, s := range history {
+func (w *wanted) exclude(h history) {
+	w.before = make(map[int64]bool, len(h))
+	for _, s := range h {
 		w.before[s.ID] = true
 	}
 }
 
 // in returns the status if the history holds it, and did not before. Where the
 // earlier statuses are not known, only the newest one can count.
-func (w *wanted) in(history []*ghdeploy.DeploymentStatus) *ghdeploy.DeploymentStatus {
+func (w *wanted) in(h history) *ghdeploy.DeploymentStatus {
 	if w.blind {
-		if newest := newestStatus(history); newest != nil && w.equal(newest) {
+		if newest := h.newest(); newest != nil && w.equal(newest) {
 			return newest
 		}
 		return nil
 	}
-	var found []*ghdeploy.DeploymentStatus
-	for _, s := range history {
-		if !w.before[s.ID] && w.equal(s) {
-			found = append(found, s)
-		}
-	}
-	return newestStatus(found)
+	return h.where(func(s *ghdeploy.DeploymentStatus) bool { return !w.before[s.ID] && w.equal(s) }).newest()
 }
 
 // equal reports whether a status is what the request asks for. GitHub copies
@@ -132,7 +126,7 @@ func (w *wanted) equal(s *ghdeploy.DeploymentStatus) bool {
 		s.Description == w.req.Description &&
 		s.EnvironmentURL == w.req.EnvironmentURL &&
 		cmp.Or(s.LogURL, s.TargetURL) == cmp.Or(w.req.LogURL, w.req.TargetURL) &&
-		(w.req.Environment == "" || strings.EqualFold(s.Environment, w.req.Environment))
+		(w.req.Environment == "" || sameEnvironment(s.Environment, w.req.Environment))
 }
 
 // maxDescription is GitHub's maximum, in characters.

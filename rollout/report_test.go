@@ -24,9 +24,9 @@ func TestReportPosts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		expect(t, "state", got.State, ghdeploy.StateInProgress)
+		equal(t, "state", ghdeploy.StateInProgress, got.State)
 		const want = `{"state":"in_progress","log_url":"https://ci.test/1","description":"half","environment_url":"https://app.test","environment":"Production","auto_inactive":false}`
-		expect(t, "body", srv.sent(postStatus)[0].Body, want)
+		equal(t, "body", want, srv.sent(postStatus)[0].Body)
 	})
 }
 
@@ -61,8 +61,8 @@ func TestReportPostsNothingTwice(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				expect(t, "posts", srv.calls(postStatus)-before, tt.posts)
-				expect(t, "the same status", got.ID == want.ID, tt.posts == 0)
+				equal(t, "posts", tt.posts, srv.calls(postStatus)-before)
+				equal(t, "the same status", tt.posts == 0, got.ID == want.ID)
 			})
 		})
 	}
@@ -76,11 +76,11 @@ func TestReportComparesWithTheNewest(t *testing.T) {
 			if _, err := srv.repo.Report(t.Context(), id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateQueued}); err != nil {
 				t.Fatal(err)
 			}
-			expect(t, "states", srv.states(), "queued in_progress queued")
+			equal(t, "states", "queued in_progress queued", srv.states())
 			if _, err := srv.repo.Report(t.Context(), id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateQueued}); err != nil {
 				t.Fatal(err)
 			}
-			expect(t, "states", srv.states(), "queued in_progress queued")
+			equal(t, "states", "queued in_progress queued", srv.states())
 		}, ghdeploytest.WithListOrder(order))
 	}
 }
@@ -109,7 +109,7 @@ func TestReportDoesNotReopen(t *testing.T) {
 				if !errors.Is(err, rollout.ErrAlreadyFinal) || got == nil || got.State != final {
 					t.Errorf("%s on %s: got %v, %v", state, final, got, err)
 				}
-				expect(t, "posts", srv.calls(postStatus), 1)
+				equal(t, "posts", 1, srv.calls(postStatus))
 			})
 		}
 	}
@@ -118,7 +118,7 @@ func TestReportDoesNotReopen(t *testing.T) {
 		if _, err := srv.repo.Report(t.Context(), id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateInactive}); err != nil {
 			t.Error(err)
 		}
-		expect(t, "states", srv.states(), "success inactive")
+		equal(t, "states", "success inactive", srv.states())
 	})
 }
 
@@ -147,7 +147,7 @@ func TestReportCutsTheDescription(t *testing.T) {
 						t.Errorf("got %d characters, want %d: %q", n, want, got.Description)
 					}
 				}
-				expect(t, "posts", srv.calls(postStatus), 1)
+				equal(t, "posts", 1, srv.calls(postStatus))
 			})
 		})
 	}
@@ -178,13 +178,13 @@ func TestReportSettlesAnUnknownOutcome(t *testing.T) {
 				id, start := srv.deploy(t), time.Now()
 				srv.inject(postStatus, tt.fault, tt.times)
 				got, err := srv.repo.Report(t.Context(), id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateSuccess})
-				expect(t, "outcome unknown", errors.Is(err, ghdeploy.ErrOutcomeUnknown), tt.lost)
+				equal(t, "outcome unknown", tt.lost, errors.Is(err, ghdeploy.ErrOutcomeUnknown))
 				if !tt.lost && (err != nil || got.State != ghdeploy.StateSuccess) {
 					t.Errorf("got %v, %v", got, err)
 				}
-				expect(t, "posts", srv.seconds(postStatus, start), tt.posts)
-				expect(t, "looks", srv.seconds(getStatuses, start), tt.looks)
-				expect(t, "states", srv.states(), tt.states)
+				equal(t, "posts", tt.posts, srv.seconds(postStatus, start))
+				equal(t, "looks", tt.looks, srv.seconds(getStatuses, start))
+				equal(t, "states", tt.states, srv.states())
 			})
 		})
 	}
@@ -198,7 +198,7 @@ func TestReportFindsOnlyNewStatuses(t *testing.T) {
 		if _, err := srv.repo.Report(t.Context(), id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateFailure}); err != nil {
 			t.Fatal(err)
 		}
-		expect(t, "states", srv.states(), "failure success failure")
+		equal(t, "states", "failure success failure", srv.states())
 	})
 }
 
@@ -210,11 +210,11 @@ func TestReportWhileReadsFail(t *testing.T) {
 		if _, err := srv.repo.Report(t.Context(), id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateInProgress}); err == nil {
 			t.Error("in_progress was posted on an unknown history")
 		}
-		expect(t, "states", srv.states(), "")
+		equal(t, "states", "", srv.states())
 		if _, err := srv.repo.Report(t.Context(), id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateSuccess}); err != nil {
 			t.Error(err)
 		}
-		expect(t, "states", srv.states(), "success")
+		equal(t, "states", "success", srv.states())
 	})
 	simulate(t, func(t *testing.T, srv server) { // no read answers, and two posts are lost
 		id := srv.deploy(t)
@@ -223,15 +223,15 @@ func TestReportWhileReadsFail(t *testing.T) {
 		if _, err := srv.repo.Report(t.Context(), id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateSuccess}); err != nil {
 			t.Error(err)
 		}
-		expect(t, "states", srv.states(), "success")
+		equal(t, "states", "success", srv.states())
 	})
 	simulate(t, func(t *testing.T, srv server) { // the reads fail from the POST on
 		id := srv.deploy(t)
 		srv.Inject(ghdeploytest.Fault{Operation: getStatuses, Nth: 2, Times: ghdeploytest.Always, Effect: ghdeploytest.Respond(500, "")})
 		srv.inject(postStatus, ghdeploytest.DropBefore(), 1)
 		_, err := srv.repo.Report(t.Context(), id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateInProgress})
-		expect(t, "outcome unknown", errors.Is(err, ghdeploy.ErrOutcomeUnknown), true)
-		expect(t, "posts", srv.calls(postStatus), 1)
+		equal(t, "outcome unknown", true, errors.Is(err, ghdeploy.ErrOutcomeUnknown))
+		equal(t, "posts", 1, srv.calls(postStatus))
 	})
 }
 
@@ -246,7 +246,7 @@ func TestReportYieldsToAFinalStatus(t *testing.T) {
 		if !errors.Is(err, rollout.ErrAlreadyFinal) || got == nil || got.State != ghdeploy.StateError {
 			t.Errorf("got %v, %v", got, err)
 		}
-		expect(t, "states", srv.states(), "error")
+		equal(t, "states", "error", srv.states())
 	})
 }
 
@@ -280,7 +280,7 @@ func TestReportErrors(t *testing.T) {
 				t.Errorf("%s: got %v, %v; want %v", name, got, err, tt.want)
 			}
 		}
-		expect(t, "states", srv.states(), "")
+		equal(t, "states", "", srv.states())
 	})
 }
 
@@ -293,7 +293,7 @@ func TestReportLooksInTime(t *testing.T) {
 		if _, err := srv.repo.Report(t.Context(), id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateInProgress}); err != nil {
 			t.Fatal(err)
 		}
-		expect(t, "looks", srv.seconds(getStatuses, start), "0 1 3")
+		equal(t, "looks", "0 1 3", srv.seconds(getStatuses, start))
 	})
 }
 
@@ -304,8 +304,8 @@ func TestReportStaysUncertain(t *testing.T) {
 		srv.inject(postStatus, ghdeploytest.DropBefore(), 1)
 		srv.Inject(ghdeploytest.Fault{Operation: postStatus, Nth: 2, Effect: ghdeploytest.Respond(http.StatusForbidden, `{"message":"no"}`)})
 		_, err := srv.repo.Report(t.Context(), id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateSuccess})
-		expect(t, "forbidden", errors.Is(err, ghdeploy.ErrForbidden), true)
-		expect(t, "outcome unknown", errors.Is(err, ghdeploy.ErrOutcomeUnknown), true)
+		equal(t, "forbidden", true, errors.Is(err, ghdeploy.ErrForbidden))
+		equal(t, "outcome unknown", true, errors.Is(err, ghdeploy.ErrOutcomeUnknown))
 	})
 }
 
@@ -319,8 +319,8 @@ func TestReportFindsTheNewestAfterAFailedRead(t *testing.T) {
 		if _, err := srv.repo.Report(t.Context(), id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateSuccess}); err != nil {
 			t.Fatal(err)
 		}
-		expect(t, "posts", srv.calls(postStatus)-before, 1)
-		expect(t, "states", srv.states(), "success inactive success")
+		equal(t, "posts", 1, srv.calls(postStatus)-before)
+		equal(t, "states", "success inactive success", srv.states())
 	})
 }
 
@@ -350,4 +350,20 @@ func TestReportOnAStub(t *testing.T) {
 			}
 		}
 	}
+}
+
+// A look has a time of its own. Its end is not that of the caller's context.
+func TestReportOnAHangingServer(t *testing.T) {
+	simulate(t, func(t *testing.T, srv server) {
+		for _, state := range []ghdeploy.State{ghdeploy.StateInProgress, ghdeploy.StateSuccess} {
+			id := srv.deploy(t)
+			srv.Inject(ghdeploytest.Fault{Operation: getStatuses, Nth: 2, Times: ghdeploytest.Always, Latency: time.Hour})
+			srv.inject(postStatus, ghdeploytest.DropBefore(), ghdeploytest.Always)
+			_, err := srv.repo.Report(t.Context(), id, ghdeploy.DeploymentStatusRequest{State: state})
+			if !errors.Is(err, ghdeploy.ErrOutcomeUnknown) || errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("%s: got %v; want an unknown outcome without a context error", state, err)
+			}
+			srv.ClearFaults()
+		}
+	})
 }

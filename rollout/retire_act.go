@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/ghdeploy/ghdeploy"
 )
@@ -45,8 +44,8 @@ func (j *retirement) act(ctx context.Context, steps []*step) (acted bool, err er
 		if err != nil && ctx.Err() != nil {
 			return acted, ended(ctx, err)
 		}
-		j.record(s, action, err)
-		if err := j.stop(err); err != nil {
+		j.record(ctx, s, action, err)
+		if err := j.stop(ctx, err); err != nil {
 			return acted, err
 		}
 	}
@@ -62,7 +61,7 @@ func ended(ctx context.Context, err error) error {
 }
 
 // record counts and reports a step.
-func (j *retirement) record(s *step, action Action, err error) {
+func (j *retirement) record(ctx context.Context, s *step, action Action, err error) {
 	if err == nil {
 		delete(j.failed, s.ID)
 		j.settle(s.ID, action)
@@ -75,7 +74,8 @@ func (j *retirement) record(s *step, action Action, err error) {
 		j.failed[s.ID] = f
 	}
 	f.tries++
-	j.settled[s.ID] = !transient(err) || f.tries == maxTries
+	_, again := retryable(ctx, err)
+	j.settled[s.ID] = !again || f.tries == maxTries
 	f.item = j.report(s, Item{Action: action, Err: err})
 }
 
@@ -97,13 +97,14 @@ func (j *retirement) settle(id int64, action Action) {
 }
 
 // stop returns an error if a failed step shows that others will fail too.
-func (j *retirement) stop(err error) error {
+func (j *retirement) stop(ctx context.Context, err error) error {
+	_, again := retryable(ctx, err)
 	switch {
 	case err == nil:
 		j.broken = 0
 	case forbidden(err):
 		return errors.New("rollout: stopped, because GitHub forbids the change")
-	case transient(err):
+	case again:
 		if j.broken++; j.broken == maxBroken {
 			return fmt.Errorf("rollout: stopped after %d transient errors in a row; try again later", maxBroken)
 		}
@@ -180,10 +181,10 @@ func (j *retirement) expectActive(s *step) bool {
 	switch {
 	case !s.known:
 		return false
-	case s.state == "":
+	case s.state() == "":
 		return j.bare
 	default:
-		return s.state == ghdeploy.StateSuccess && (!s.superseded || j.doubt == doubtEveryone)
+		return s.state() == ghdeploy.StateSuccess && (!s.superseded || j.doubt == doubtEveryone)
 	}
 }
 
@@ -192,7 +193,7 @@ func (j *retirement) expectActive(s *step) bool {
 // gone live, since the plan was made.
 func (j *retirement) refused(ctx context.Context, s *step) (keep bool, err error) {
 	switch {
-	case s.known && s.state == "":
+	case s.known && s.state() == "":
 		j.bare = true
 	case s.newest:
 		j.doubt = max(j.doubt, doubtNewest)
@@ -216,39 +217,27 @@ func (j *retirement) refused(ctx context.Context, s *step) (keep bool, err error
 }
 
 // deactivate gives the deployment of a step an inactive status. After an
-// unknown outcome it looks for the status before it sends it again.
+// unknown outcome it is enough that the deployment is inactive.
 func (j *retirement) deactivate(ctx context.Context, s *step) (Action, error) {
-	const sends = 3
-	for n := 1; ; n++ {
-		err := j.calls.write(ctx, func(ctx context.Context) error {
-			_, err := j.repo.Client.Statuses.Create(ctx, j.repo.Owner, j.repo.Name, s.ID,
-				ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateInactive})
-			return err
-		})
-		if !errors.Is(err, ghdeploy.ErrOutcomeUnknown) {
-			return j.gone(ctx, s, ActionDeactivate, err)
-		}
-		if j.becameInactive(ctx, s) {
-			return ActionDeactivate, nil
-		}
-		if n == sends || ctx.Err() != nil {
-			return ActionDeactivate, err
-		}
-	}
-}
-
-// becameInactive looks 1, 3, 7 and 15 s later whether a deployment is inactive.
-// A look that fails shows nothing.
-func (j *retirement) becameInactive(ctx context.Context, s *step) bool {
-	for wait := time.Second; wait <= 8*time.Second; wait *= 2 {
-		if sleep(ctx, wait) != nil {
-			return false
-		}
-		if found, err := j.read(ctx, s); err == nil && found && s.state == ghdeploy.StateInactive {
-			return true
-		}
-	}
-	return false
+	_, err := post[ghdeploy.DeploymentStatus]{
+		sends: maxSends,
+		blind: true, // a second inactive status does no harm
+		send: func(ctx context.Context) (status *ghdeploy.DeploymentStatus, err error) {
+			err = j.calls.write(ctx, func(ctx context.Context) error {
+				status, err = j.repo.Client.Statuses.Create(ctx, j.repo.Owner, j.repo.Name, s.ID,
+					ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateInactive})
+				return err
+			})
+			return status, err
+		},
+		look: func(ctx context.Context) (*ghdeploy.DeploymentStatus, error) {
+			if _, err := j.read(ctx, s); err != nil || s.state() != ghdeploy.StateInactive {
+				return nil, err
+			}
+			return s.status, nil
+		},
+	}.do(ctx, ctx)
+	return j.gone(ctx, s, ActionDeactivate, err)
 }
 
 // errDenied is a 404 to a write that is about something that exists.

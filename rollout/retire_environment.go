@@ -94,20 +94,13 @@ func (j *retirement) environments(ctx context.Context) ([]*ghdeploy.Environment,
 		}
 		return []*ghdeploy.Environment{e}, nil
 	}
-	list, err := collect(ghdeploy.Pages(1, func(number int) (page *ghdeploy.Page[*ghdeploy.Environment], err error) {
-		err = j.calls.read(ctx, func(ctx context.Context) (err error) {
-			page, err = j.repo.Client.Environments.List(ctx, j.repo.Owner, j.repo.Name, ghdeploy.EnvironmentListOptions{Page: number, PerPage: pageSize})
-			return err
-		})
-		return page, err
-	}))
-	return withoutNil(list), err
+	return collect(paced(ctx, &j.calls, j.repo.environments).rows())
 }
 
 // empty reports whether no deployment is left in an environment. Those that the
 // job deleted do not count: a list can still show them.
 func (j *retirement) empty(ctx context.Context, environment string) (bool, error) {
-	for d, err := range ghdeploy.Pages(1, j.listing(ctx, ghdeploy.DeploymentListOptions{Environment: environment})) {
+	for d, err := range j.deployments(ctx, ghdeploy.DeploymentListOptions{Environment: environment}).rows() {
 		if err != nil || !j.deleted[d.ID] {
 			return false, err
 		}

@@ -14,79 +14,6 @@ import (
 	"github.com/ghdeploy/ghdeploy/rollout"
 )
 
-const (
-	deleteDeployment  = "DELETE /repos/{owner}/{repo}/deployments/{deployment_id}"
-	createStatus      = "POST /repos/{owner}/{repo}/deployments/{deployment_id}/statuses"
-	listStatuses      = "GET /repos/{owner}/{repo}/deployments/{deployment_id}/statuses"
-	deleteEnvironment = "DELETE /repos/{owner}/{repo}/environments/{environment_name}"
-)
-
-// Every form of a limit is a pause that is reported, and nothing is sent
-// meanwhile.
-func TestRetirePausesForLimits(t *testing.T) {
-	everything := rollout.RetireOptions{Environment: "staging", Delete: true, Running: true, Live: true}
-	for name, opt := range map[string]ghdeploytest.Option{
-		"Retry-After":     ghdeploytest.WithPointsPerMinute(200, ghdeploytest.SecondaryRetryAfter),
-		"Retry-After 429": ghdeploytest.WithPointsPerMinute(200, ghdeploytest.SecondaryRetryAfter429),
-		"no header":       ghdeploytest.WithPointsPerMinute(200, ghdeploytest.SecondaryNoHeader),
-		"text only":       ghdeploytest.WithPointsPerMinute(200, ghdeploytest.SecondaryTextOnly),
-		"primary":         ghdeploytest.WithRateLimit(60),
-	} {
-		t.Run(name, func(t *testing.T) {
-			virtual1(t, times(150, row("staging", "success")), func(b *bed) {
-				type span struct{ from, until time.Time }
-				var pauses []span
-				opts := everything
-				opts.OnItem = func(item rollout.Item) {
-					if item.Action != rollout.ActionPause {
-						return
-					}
-					if !errors.Is(item.Err, ghdeploy.ErrRateLimited) || item.Deployment == nil || item.N == 0 {
-						b.Errorf("pause %+v; want one that names its limit and its place", item)
-					}
-					pauses = append(pauses, span{time.Now(), item.PausedUntil})
-				}
-				result, err := b.repo.Retire(b.Context(), opts)
-				if err != nil || result.Deleted != 150 {
-					b.Errorf("%+v, %v; want 150 deleted", result, err)
-				}
-				if len(pauses) == 0 {
-					b.Fatal("no pause was reported")
-				}
-				for _, r := range b.srv.Requests() {
-					for _, p := range pauses {
-						if r.Time.After(p.from) && r.Time.Before(p.until) {
-							b.Errorf("%s %s at %v, in the pause from %v until %v", r.Method, r.Path, r.Time, p.from, p.until)
-						}
-					}
-				}
-				equal(b.T, "refusals", len(pauses), refusals(b.srv, 403)+refusals(b.srv, 429))
-				b.wantNothingTwice()
-			}, opt)
-		})
-	}
-}
-
-// A limit that names no time doubles, starting at a minute, and only the
-// context bounds it.
-func TestRetirePausesDouble(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		repo := stubbed([]*ghdeploy.Deployment{{ID: 1, Environment: "a"}}, func(context.Context, int64) ([]*ghdeploy.DeploymentStatus, error) {
-			return nil, &ghdeploy.Error{StatusCode: 429}
-		})
-		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Hour)
-		defer cancel()
-		var waits []string
-		result, err := repo.Retire(ctx, rollout.RetireOptions{Environment: "a", OnItem: func(item rollout.Item) {
-			waits = append(waits, time.Until(item.PausedUntil).String())
-		}})
-		equal(t, "waits", "1m0s 2m0s 4m0s 8m0s 16m0s 32m0s 1h0m0s 1h0m0s 1h0m0s 1h0m0s", strings.Join(waits, " "))
-		if !errors.Is(err, context.DeadlineExceeded) || result == nil {
-			t.Errorf("%v, %v; want the end of the context", result, err)
-		}
-	})
-}
-
 // Interrupted at any request and started again, Retire finishes.
 func TestRetireInterrupted(t *testing.T) {
 	for cut := 1; cut < 40; cut += 2 {
@@ -139,19 +66,19 @@ func TestRetireFaults(t *testing.T) {
 			ghdeploytest.Fault{Operation: deleteDeployment, Nth: 2, Effect: ghdeploytest.Respond(409, `{"message":"Locked."}`)},
 			rollout.RetireOptions{Environment: "a", Delete: true}, "0 deactivated, 2 deleted, 0 gone, 0 kept, 1 failed, error", []string{"2 success", "4 success"}},
 		"the status was created, its response is lost": {
-			ghdeploytest.Fault{Operation: createStatus, Effect: ghdeploytest.DropAfter()},
+			ghdeploytest.Fault{Operation: postStatus, Effect: ghdeploytest.DropAfter()},
 			rollout.RetireOptions{Environment: "a"}, "3 deactivated, 0 deleted, 0 gone, 0 kept, 0 failed", []string{"1 inactive", "2 inactive", "3 inactive", "4 success"}},
 		"the status is created later": {
-			ghdeploytest.Fault{Operation: createStatus, Effect: ghdeploytest.CarryOutLater(12 * time.Second)},
+			ghdeploytest.Fault{Operation: postStatus, Effect: ghdeploytest.CarryOutLater(12 * time.Second)},
 			rollout.RetireOptions{Environment: "a"}, "3 deactivated, 0 deleted, 0 gone, 0 kept, 0 failed", []string{"1 inactive", "2 inactive", "3 inactive", "4 success"}},
 		"the status was not created": {
-			ghdeploytest.Fault{Operation: createStatus, Effect: ghdeploytest.DropBefore()},
+			ghdeploytest.Fault{Operation: postStatus, Effect: ghdeploytest.DropBefore()},
 			rollout.RetireOptions{Environment: "a"}, "3 deactivated, 0 deleted, 0 gone, 0 kept, 0 failed", []string{"1 inactive", "2 inactive", "3 inactive", "4 success"}},
 		"no status is ever created": {
-			ghdeploytest.Fault{Operation: createStatus, Times: 3, Effect: ghdeploytest.DropBefore()},
+			ghdeploytest.Fault{Operation: postStatus, Times: 3, Effect: ghdeploytest.DropBefore()},
 			rollout.RetireOptions{Environment: "a"}, "2 deactivated, 0 deleted, 0 gone, 0 kept, 1 failed, error", []string{"1 success", "2 inactive", "3 inactive", "4 success"}},
 		"a state cannot be read": {
-			ghdeploytest.Fault{Operation: listStatuses, Times: ghdeploytest.Always, Effect: ghdeploytest.Respond(500, "")},
+			ghdeploytest.Fault{Operation: getStatuses, Times: ghdeploytest.Always, Effect: ghdeploytest.Respond(500, "")},
 			rollout.RetireOptions{Environment: "a", Delete: true}, "0 deactivated, 0 deleted, 0 gone, 0 kept, 0 failed, error", []string{"1 success", "2 success", "3 success", "4 success"}},
 		"GitHub is slow": {
 			ghdeploytest.Fault{Operation: deleteDeployment, Nth: 2, Latency: 25 * time.Second},
@@ -329,5 +256,25 @@ func TestRetirePanic(t *testing.T) {
 			b.Errorf("Retire returned %v, %v", result, err)
 		}()
 		equal(b.T, "result", "0 deactivated, 2 deleted, 0 gone, 0 kept, 0 failed", b.retire(rollout.RetireOptions{Environment: "a", Delete: true}))
+	})
+}
+
+// A deployment that was inactive before and went live again is not taken for
+// one whose inactive status arrived.
+func TestRetireOfOneThatWasInactiveBefore(t *testing.T) {
+	virtual1(t, times(2, row("a", "success", "inactive", "success")), func(b *bed) {
+		b.srv.Inject(ghdeploytest.Fault{Operation: postStatus, Effect: ghdeploytest.DropBefore()})
+		equal(b.T, "result", "2 deactivated, 0 deleted, 0 gone, 0 kept, 0 failed", b.retire(rollout.RetireOptions{Environment: "a"}))
+		equal(b.T, "left", []string{"1 inactive", "2 inactive"}, b.left())
+	})
+}
+
+// A second inactive status does no harm, so it is sent although no look worked.
+func TestRetireWhileLooksFail(t *testing.T) {
+	virtual1(t, []ghdeploytest.SeedDeployment{row("a", "success")}, func(b *bed) {
+		b.srv.Inject(ghdeploytest.Fault{Operation: postStatus, Effect: ghdeploytest.DropBefore()})
+		b.srv.Inject(ghdeploytest.Fault{Operation: getStatuses, Nth: 2, Times: ghdeploytest.Always, Effect: ghdeploytest.Respond(500, "")})
+		equal(b.T, "result", "1 deactivated, 0 deleted, 0 gone, 0 kept, 0 failed", b.retire(rollout.RetireOptions{Environment: "a"}))
+		equal(b.T, "left", []string{"1 inactive"}, b.left())
 	})
 }

@@ -19,11 +19,19 @@ type step struct {
 	*ghdeploy.Deployment
 	action Action
 
-	newest     bool // no deployment of its environment in the list is newer
-	superseded bool // a newer one of its environment is known to show success
-	known      bool // its history was read
-	state      ghdeploy.State
-	succeeded  bool // at any time
+	newest     bool                       // no deployment of its environment in the list is newer
+	superseded bool                       // a newer one of its environment is known to show success
+	known      bool                       // its history was read
+	status     *ghdeploy.DeploymentStatus // the newest; nil: it has none
+	succeeded  bool                       // at any time
+}
+
+// state returns the state of the newest status, "" if there is none.
+func (s *step) state() ghdeploy.State {
+	if s.status == nil {
+		return ""
+	}
+	return s.status.State
 }
 
 // choose returns the steps for a list that holds the newest deployment first:
@@ -60,7 +68,7 @@ func (s selection) mustRead(step *step) bool {
 // mustProtect reports whether a step is allowed only if its deployment is not
 // the live one.
 func (s selection) mustProtect(step *step) bool {
-	return !s.Live && step.ProductionEnvironment && step.action != ActionKeep && step.state == ghdeploy.StateSuccess
+	return !s.Live && step.ProductionEnvironment && step.action != ActionKeep && step.state() == ghdeploy.StateSuccess
 }
 
 // decide keeps a deployment whose history forbids the step. live reports
@@ -69,11 +77,11 @@ func (s selection) decide(step *step, live bool) {
 	if !step.known || step.action == ActionKeep {
 		return
 	}
-	running := !step.state.Final()
+	running := !step.state().Final()
 	switch {
 	case running && !s.Running,
 		live && s.mustProtect(step),
-		!s.Delete && !running && step.state != ghdeploy.StateSuccess:
+		!s.Delete && !running && step.state() != ghdeploy.StateSuccess:
 		step.action = ActionKeep
 	}
 }
@@ -85,7 +93,7 @@ func supersede(steps []*step) {
 	for _, step := range steps {
 		environment := fold(step.Environment)
 		step.superseded = success[environment]
-		if step.known && step.state == ghdeploy.StateSuccess {
+		if step.known && step.state() == ghdeploy.StateSuccess {
 			success[environment] = true
 		}
 	}

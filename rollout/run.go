@@ -1,9 +1,7 @@
 package rollout
 
 import (
-	"cmp"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 
@@ -73,43 +71,4 @@ func (r Repo) Run(ctx context.Context, req ghdeploy.DeploymentRequest, opts RunO
 		return d, err
 	}
 	return d, x.call(ctx, deploy)
-}
-
-// createOnce creates the deployment and settles an unknown outcome with a
-// random key.
-func (r Repo) createOnce(ctx context.Context, req ghdeploy.DeploymentRequest) (*ghdeploy.Deployment, error) {
-	req.AutoMerge = new(false)
-	send := func(ctx context.Context) (*ghdeploy.Deployment, error) {
-		return r.Client.Deployments.Create(ctx, r.Owner, r.Name, req)
-	}
-	key := rand.Text()
-	payload, ok := withKey(req.Payload, key)
-	if !ok {
-		return send(ctx)
-	}
-	req.Payload = payload
-	lookCtx, cancel := linger(ctx, lookAfterEnd)
-	defer cancel()
-	return post[ghdeploy.Deployment]{
-		sends: maxSends,
-		send:  send,
-		look:  func(ctx context.Context) (*ghdeploy.Deployment, error) { return r.findNew(ctx, req, key) },
-	}.do(ctx, lookCtx)
-}
-
-// findNew returns the deployment with the random key. GitHub does not document
-// the order of the list, so it may be on any page; in practice it is on the first.
-func (r Repo) findNew(ctx context.Context, req ghdeploy.DeploymentRequest, key string) (*ghdeploy.Deployment, error) {
-	for d, err := range r.list(ctx, ghdeploy.DeploymentListOptions{
-		Task:        cmp.Or(req.Task, defaultTask),
-		Environment: cmp.Or(req.Environment, defaultEnvironment),
-	}) {
-		if err != nil {
-			return nil, err
-		}
-		if hasKey(d, key) {
-			return d, nil
-		}
-	}
-	return nil, nil
 }

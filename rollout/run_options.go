@@ -44,6 +44,10 @@ type RunOptions struct {
 	// returns the error. Return nil to report the success all the same. It runs
 	// on the goroutine that called Run. A later deployment has failed if its
 	// newest status is failure or error, or is inactive without a success.
+	//
+	// If the later deployments cannot be read within half of Finish, or 3 s after
+	// ctx ended, Superseded is not called: Run reports the success and returns an
+	// error that says so.
 	Superseded func(newer *ghdeploy.Deployment) error
 }
 

@@ -38,9 +38,9 @@ func TestRunReports(t *testing.T) {
 		called := false
 		d, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{}, func(ctx context.Context, running *rollout.Running) error {
 			called = true
-			expect(t, "context", ctx == t.Context(), true)
-			expect(t, "states", srv.states(), "in_progress")
-			expect(t, "deployment", running.Deployment().ID, srv.Deployments("octocat/example")[0].ID)
+			equal(t, "context", true, ctx == t.Context())
+			equal(t, "states", "in_progress", srv.states())
+			equal(t, "deployment", srv.Deployments(repository)[0].ID, running.Deployment().ID)
 			return nil
 		})
 		if err != nil || d == nil || !called {
@@ -50,8 +50,8 @@ func TestRunReports(t *testing.T) {
 		if body := srv.sent(postDeployment)[0].Body; !create.MatchString(body) {
 			t.Errorf("got the body %s", body)
 		}
-		expect(t, "bodies", srv.bodies(), `{"state":"in_progress"}`+"\n"+`{"state":"success"}`)
-		expect(t, "requests", len(srv.Requests()), 3)
+		equal(t, "bodies", `{"state":"in_progress"}`+"\n"+`{"state":"success"}`, srv.bodies())
+		equal(t, "requests", 3, len(srv.Requests()))
 	})
 }
 
@@ -85,7 +85,7 @@ func TestRunFinalState(t *testing.T) {
 				if err != tt.err || d == nil { //nolint:errorlint // the function's error itself
 					t.Errorf("got %v, %v; want %v", d, err, tt.err)
 				}
-				expect(t, "states", srv.states(), "in_progress "+tt.want)
+				equal(t, "states", "in_progress "+tt.want, srv.states())
 			})
 		})
 	}
@@ -94,8 +94,8 @@ func TestRunFinalState(t *testing.T) {
 func TestRunPanics(t *testing.T) {
 	simulate(t, func(t *testing.T, srv server) {
 		defer func() {
-			expect(t, "panic", recover(), any("boom"))
-			expect(t, "states", srv.states(), "in_progress error")
+			equal(t, "panic", any("boom"), recover())
+			equal(t, "states", "in_progress error", srv.states())
 		}()
 		_, _ = srv.repo.Run(t.Context(), release, rollout.RunOptions{}, func(context.Context, *rollout.Running) error { panic("boom") })
 		t.Error("Run returned")
@@ -111,12 +111,12 @@ func TestRunPanics(t *testing.T) {
 			t.Error("Run returned")
 		}()
 		<-ended
-		expect(t, "states", srv.states(), "in_progress error")
+		equal(t, "states", "in_progress error", srv.states())
 	})
 	simulate(t, func(t *testing.T, srv server) { // in Superseded
 		defer func() {
-			expect(t, "panic", recover(), any("boom"))
-			expect(t, "states of the older", history(srv.Deployments("octocat/example")[0]), "in_progress error")
+			equal(t, "panic", any("boom"), recover())
+			equal(t, "states of the older", "in_progress error", history(srv.Deployments(repository)[0]))
 		}()
 		_, _ = srv.repo.Run(t.Context(), release, rollout.RunOptions{
 			Superseded: func(*ghdeploy.Deployment) error { panic("boom") },
@@ -135,8 +135,8 @@ func TestRunTransportPanics(t *testing.T) {
 		statuses := repo.Client.Statuses
 		repo.Client = &ghdeploy.Client{Deployments: repo.Client.Deployments, Statuses: panicking{statuses}}
 		defer func() {
-			expect(t, "panic", recover(), any("boom"))
-			expect(t, "states", srv.states(), "in_progress success")
+			equal(t, "panic", any("boom"), recover())
+			equal(t, "states", "in_progress success", srv.states())
 		}()
 		_, _ = repo.Run(t.Context(), release, rollout.RunOptions{}, func(_ context.Context, running *rollout.Running) error {
 			running.Progress("half")
@@ -200,8 +200,8 @@ func TestRunDoesNotStart(t *testing.T) {
 					return nil
 				})
 				time.Sleep(time.Minute)
-				expect(t, "called", called, tt.want == nil)
-				expect(t, "states", srv.states(), tt.states)
+				equal(t, "called", tt.want == nil, called)
+				equal(t, "states", tt.states, srv.states())
 				if d == nil {
 					t.Error("got no deployment")
 				}
@@ -217,61 +217,6 @@ func TestRunDoesNotStart(t *testing.T) {
 				}
 			})
 		})
-	}
-}
-
-func TestRunCreates(t *testing.T) {
-	tests := map[string]struct {
-		payload any
-		fault   ghdeploytest.Effect
-		posts   int
-		states  string
-		want    error
-	}{
-		"executed, response lost": {map[string]int{"build": 7}, ghdeploytest.DropAfter(), 1, "in_progress success", nil},
-		"executed later":          {nil, ghdeploytest.CarryOutLater(12 * time.Second), 1, "in_progress success", nil},
-		"not executed":            {nil, ghdeploytest.DropBefore(), 2, "in_progress success", nil},
-		"a payload without a key": {"text", ghdeploytest.DropAfter(), 1, "", ghdeploy.ErrOutcomeUnknown},
-		"refused":                 {nil, ghdeploytest.Respond(http.StatusConflict, `{"message":"Conflict merging main into topic."}`), 1, "no deployment", ghdeploy.ErrConflict},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			simulate(t, func(t *testing.T, srv server) {
-				srv.inject(postDeployment, tt.fault, 1)
-				req := release
-				req.Payload = tt.payload
-				d, err := srv.repo.Run(t.Context(), req, rollout.RunOptions{}, succeed)
-				if !errors.Is(err, tt.want) || (d == nil) != (tt.want != nil) {
-					t.Errorf("got %v, %v; want %v", d, err, tt.want)
-				}
-				expect(t, "posts", srv.calls(postDeployment), tt.posts)
-				expect(t, "states", srv.states(), tt.states)
-			})
-		})
-	}
-	simulate(t, func(t *testing.T, srv server) { // text goes out as it is
-		req := release
-		req.Payload = "text"
-		if _, err := srv.repo.Run(t.Context(), req, rollout.RunOptions{}, succeed); err != nil {
-			t.Fatal(err)
-		}
-		expect(t, "payload", string(srv.Deployments("octocat/example")[0].Payload), `"text"`)
-	})
-	// Among many others, in any order.
-	for _, order := range []ghdeploytest.ListOrder{ghdeploytest.NewestFirst, ghdeploytest.OldestFirst, ghdeploytest.Shuffled} {
-		simulate(t, func(t *testing.T, srv server) {
-			for range 250 {
-				if _, err := srv.repo.Client.Deployments.Create(t.Context(), "octocat", "example", release); err != nil {
-					t.Fatal(err)
-				}
-			}
-			srv.inject(postDeployment, ghdeploytest.DropAfter(), 1)
-			if _, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{}, succeed); err != nil {
-				t.Error(err)
-			}
-			expect(t, "deployments", len(srv.Deployments("octocat/example")), 251)
-			expect(t, "query", srv.sent(getDeployments)[0].Query.Encode(), "environment=staging&per_page=100&task=deploy")
-		}, ghdeploytest.WithListOrder(order))
 	}
 }
 
@@ -300,8 +245,8 @@ func TestRunLogURL(t *testing.T) {
 				if _, err := srv.repo.Run(t.Context(), release, tt.opts, succeed); err != nil {
 					t.Fatal(err)
 				}
-				for _, st := range srv.Deployments("octocat/example")[0].Statuses {
-					expect(t, "log URL of "+st.State, st.LogURL, tt.want)
+				for _, st := range srv.Deployments(repository)[0].Statuses {
+					equal(t, "log URL of "+st.State, tt.want, st.LogURL)
 				}
 			})
 		})
@@ -319,9 +264,9 @@ func TestRunKeepEarlier(t *testing.T) {
 			want := "in_progress success inactive"
 			if keep {
 				want = "in_progress success"
-				expect(t, "body", srv.sent(postStatus)[1].Body, `{"state":"success","auto_inactive":false}`)
+				equal(t, "body", `{"state":"success","auto_inactive":false}`, srv.sent(postStatus)[1].Body)
 			}
-			expect(t, "states of the older", history(srv.Deployments("octocat/example")[0]), want)
+			equal(t, "states of the older", want, history(srv.Deployments(repository)[0]))
 		})
 	}
 }
@@ -352,7 +297,7 @@ func TestRunArguments(t *testing.T) {
 				t.Errorf("%s: got %v, %v", name, d, err)
 			}
 		}
-		expect(t, "requests", len(srv.Requests()), 0)
+		equal(t, "requests", 0, len(srv.Requests()))
 	})
 }
 
@@ -380,10 +325,10 @@ func TestRunConcurrently(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		for _, d := range srv.Deployments("octocat/example") {
-			expect(t, "states of "+d.Environment, history(d), "in_progress in_progress in_progress in_progress in_progress in_progress success")
+		for _, d := range srv.Deployments(repository) {
+			equal(t, "states of "+d.Environment, "in_progress in_progress in_progress in_progress in_progress in_progress success", history(d))
 			last := d.Statuses[len(d.Statuses)-1]
-			expect(t, "URL of "+d.Environment, last.EnvironmentURL, "https://"+d.Environment+".test")
+			equal(t, "URL of "+d.Environment, "https://"+d.Environment+".test", last.EnvironmentURL)
 		}
 	})
 }

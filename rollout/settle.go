@@ -75,12 +75,17 @@ func (p post[R]) do(ctx, lookCtx context.Context) (*R, error) {
 }
 
 func (p post[R]) sendOnce(ctx context.Context) (*R, error) {
-	if deadline, ok := ctx.Deadline(); ok && p.hasten {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, min(time.Until(deadline)/2, 30*time.Second))
-		defer cancel()
+	var row *R
+	send := func(ctx context.Context) (err error) {
+		row, err = p.send(ctx)
+		return err
 	}
-	row, err := p.send(ctx)
+	var err error
+	if deadline, ok := ctx.Deadline(); ok && p.hasten {
+		err = bounded(ctx, min(time.Until(deadline)/2, 30*time.Second), send)
+	} else {
+		err = send(ctx)
+	}
 	if row == nil && err == nil {
 		return nil, errors.New("rollout: Create returned neither a value nor an error")
 	}
@@ -111,8 +116,10 @@ func (p post[R]) lookOnce(ctx context.Context, i int, returned time.Time) (*R, e
 	} else if !p.blind {
 		return p.look(ctx)
 	}
-	ctx, cancel := context.WithDeadline(ctx, end)
-	defer cancel()
-	row, err := p.look(ctx)
+	var row *R
+	err := bounded(ctx, time.Until(end), func(ctx context.Context) (err error) {
+		row, err = p.look(ctx)
+		return err
+	})
 	return row, err
 }

@@ -19,8 +19,8 @@ import (
 // oldest deployment to this environment first: 2 in most cases, at most 101
 // with the default Lookback.
 func (r Repo) Succeeded(ctx context.Context, environment, sha string, opts LookOptions) (*Entry, error) {
-	if !isFullSHA(sha) {
-		return nil, invalidArgument("the SHA is %q; write a full commit SHA of 40 or 64 hex digits", sha)
+	if !isSHA(sha) {
+		return nil, invalidArgument("the SHA is %q; write the full SHA of a commit, 40 hex digits", sha)
 	}
 	if err := r.checkLook(environment, &opts); err != nil {
 		return nil, err
@@ -52,9 +52,4 @@ func (r Repo) Succeeded(ctx context.Context, environment, sha string, opts LookO
 		return nil, &reason{ErrNeverSucceeded, fmt.Sprintf("%s to %s", sha, environment)}
 	}
 	return first, nil
-}
-
-// isFullSHA reports whether text is a full SHA-1 or SHA-256 in hex.
-func isFullSHA(text string) bool {
-	return (len(text) == 40 || len(text) == 64) && strings.Trim(strings.ToLower(text), "0123456789abcdef") == ""
 }

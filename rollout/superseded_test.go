@@ -72,9 +72,9 @@ func TestRunSuperseded(t *testing.T) {
 						}
 						return nil
 					})
-					expect(t, "called with", called, tt.called)
-					expect(t, "the error of Superseded", errors.Is(err, errNewer), tt.want == "inactive")
-					expect(t, "states", history(srv.Deployments("octocat/example")[0]), "in_progress "+tt.want)
+					equal(t, "called with", tt.called, called)
+					equal(t, "the error of Superseded", tt.want == "inactive", errors.Is(err, errNewer))
+					equal(t, "states", "in_progress "+tt.want, history(srv.Deployments(repository)[0]))
 				}, ghdeploytest.WithListOrder(order))
 			}
 		})
@@ -86,15 +86,15 @@ func TestRunSuperseded(t *testing.T) {
 			_, err := srv.repo.Client.Deployments.Create(ctx, "octocat", "example", release)
 			return errors.Join(err, errDeploy)
 		})
-		expect(t, "the function's error", errors.Is(err, errDeploy), true)
+		equal(t, "the function's error", true, errors.Is(err, errDeploy))
 	})
 	simulate(t, func(t *testing.T, srv server) { // the later deployments cannot be read
 		srv.inject(getDeployments, ghdeploytest.Respond(http.StatusForbidden, `{"message":"no"}`), ghdeploytest.Always)
 		_, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{
 			Superseded: func(*ghdeploy.Deployment) error { t.Error("called"); return nil },
 		}, succeed)
-		expect(t, "forbidden", errors.Is(err, ghdeploy.ErrForbidden), true)
-		expect(t, "states", srv.states(), "in_progress success")
+		equal(t, "forbidden", true, errors.Is(err, ghdeploy.ErrForbidden))
+		equal(t, "states", "in_progress success", srv.states())
 	})
 	simulate(t, func(t *testing.T, srv server) { // the later one is deleted while it is read
 		srv.inject(getStatuses, ghdeploytest.Respond(http.StatusNotFound, `{"message":"Not Found"}`), 1)
@@ -114,7 +114,7 @@ func TestRunSuperseded(t *testing.T) {
 		}, succeed); err != nil {
 			t.Error(err)
 		}
-		expect(t, "states", srv.states(), "in_progress success")
+		equal(t, "states", "in_progress success", srv.states())
 	})
 }
 
@@ -128,8 +128,8 @@ func TestSupersededTakesItsTime(t *testing.T) {
 			_, err := srv.repo.Client.Deployments.Create(ctx, "octocat", "example", release)
 			return err
 		})
-		expect(t, "the error of Superseded", err == errDeploy, true) //nolint:errorlint // the error itself
-		expect(t, "states", history(srv.Deployments("octocat/example")[0]), "in_progress inactive")
+		equal(t, "the error of Superseded", true, err == errDeploy) //nolint:errorlint // the error itself
+		equal(t, "states", "in_progress inactive", history(srv.Deployments(repository)[0]))
 	})
 }
 
@@ -143,6 +143,108 @@ func TestSupersededIgnoresEarlier(t *testing.T) {
 			Superseded: func(d *ghdeploy.Deployment) error { return fmt.Errorf("%d is not newer", d.ID) },
 		}, succeed); err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// A proxy that drops the query must not make a release look overtaken.
+func TestSupersededChecksTheFiltersItself(t *testing.T) {
+	simulate(t, func(t *testing.T, srv server) {
+		srv.repo.Client.Deployments = forgetful{srv.repo.Client.Deployments}
+		_, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{
+			Superseded: func(newer *ghdeploy.Deployment) error { return fmt.Errorf("superseded by %d", newer.ID) },
+		}, func(ctx context.Context, _ *rollout.Running) error {
+			time.Sleep(time.Second)
+			for _, other := range []ghdeploy.DeploymentRequest{{Ref: "main", Environment: "qa"}, {Ref: "main", Environment: "staging", Task: "migrate"}} {
+				if _, err := srv.repo.Client.Deployments.Create(ctx, "octocat", "example", other); err != nil {
+					t.Error(err)
+				}
+			}
+			return nil
+		})
+		equal(t, "error", nil, err)
+	})
+}
+
+// GitHub documents no order of its list, so page 1 may hold no later deployment.
+func TestSupersededInAnotherOrder(t *testing.T) {
+	for name, order := range orders {
+		simulate(t, func(t *testing.T, srv server) {
+			create := func() {
+				if _, err := srv.repo.Client.Deployments.Create(t.Context(), "octocat", "example", release); err != nil {
+					t.Error(err)
+				}
+			}
+			for range 150 {
+				create()
+			}
+			called := false
+			_, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{
+				Superseded: func(*ghdeploy.Deployment) error { called = true; return nil },
+			}, func(context.Context, *rollout.Running) error {
+				time.Sleep(time.Second)
+				create()
+				return nil
+			})
+			equal(t, name+": error", nil, err)
+			equal(t, name+": called", true, called)
+		}, ghdeploytest.WithListOrder(order))
+	}
+}
+
+// The read of later deployments spends a part of the 8 s after the end of ctx,
+// not 8 s more.
+func TestSupersededOfASlowServerAfterTheEnd(t *testing.T) {
+	simulate(t, func(t *testing.T, srv server) {
+		srv.Inject(ghdeploytest.Fault{Operation: getDeployments, Times: ghdeploytest.Always, Latency: time.Hour})
+		ctx, cancel := context.WithCancel(t.Context())
+		var ended time.Time
+		_, err := srv.repo.Run(ctx, release, rollout.RunOptions{
+			Superseded: func(*ghdeploy.Deployment) error { return nil },
+		}, func(context.Context, *rollout.Running) error {
+			cancel()
+			ended = time.Now()
+			return nil
+		})
+		if took := time.Since(ended); took > 4*time.Second {
+			t.Errorf("Run returned %v after the end of ctx", took)
+		}
+		equal(t, "states", "in_progress success", srv.states())
+		if err == nil || !strings.Contains(err.Error(), "Superseded was not called") {
+			t.Errorf("got %v", err)
+		}
+	})
+	simulate(t, func(t *testing.T, srv server) { // nothing is reported either
+		srv.Inject(ghdeploytest.Fault{Operation: getDeployments, Times: ghdeploytest.Always, Latency: time.Hour})
+		ctx, cancel := context.WithCancel(t.Context())
+		var ended time.Time
+		_, err := srv.repo.Run(ctx, release, rollout.RunOptions{
+			Superseded: func(*ghdeploy.Deployment) error { return nil },
+		}, func(context.Context, *rollout.Running) error {
+			srv.Inject(ghdeploytest.Fault{Operation: postStatus, Times: ghdeploytest.Always, Latency: time.Hour})
+			cancel()
+			ended = time.Now()
+			return nil
+		})
+		equal(t, "time", 8*time.Second, time.Since(ended))
+		if _, ok := errors.AsType[*rollout.ReportError](err); !ok {
+			t.Errorf("got %v; want a ReportError", err)
+		}
+	})
+}
+
+// The read leaves half of Finish to the status.
+func TestSupersededOfASlowServer(t *testing.T) {
+	simulate(t, func(t *testing.T, srv server) {
+		srv.Inject(ghdeploytest.Fault{Operation: getDeployments, Times: ghdeploytest.Always, Latency: time.Hour})
+		start := time.Now()
+		_, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{
+			Finish: 10 * time.Second, Superseded: func(*ghdeploy.Deployment) error { return nil },
+		}, succeed)
+		equal(t, "states", "in_progress success", srv.states())
+		equal(t, "time", 5*time.Second, time.Since(start))
+		if err == nil || !strings.Contains(err.Error(), "Superseded was not called") {
+			t.Errorf("got %v", err)
 		}
 	})
 }

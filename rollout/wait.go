@@ -89,31 +89,31 @@ func (r Repo) Wait(ctx context.Context, id int64, opts WaitOptions) (*ghdeploy.D
 	w := waiter{opts: opts, seen: make(map[int64]bool)}
 	interval := opts.Interval
 	for start := time.Now(); ; {
-		history, err := r.statuses(ctx, id)
-		wait, again := retryable(err)
+		h, err := r.history(ctx, id)
+		wait, again := retryable(ctx, err)
 		switch {
 		case err == nil:
-			changed := w.take(history)
+			changed := w.take(h)
 			if found := w.reached(); found != nil {
 				return found, nil
 			}
 			if w.last != nil && w.last.State.Final() {
-				return nil, &WaitError{ID: id, Last: w.last, Err: ErrOtherState}
+				return nil, w.failed(id, ErrOtherState)
 			}
 			if changed {
 				interval = opts.Interval
 			}
 		case ctx.Err() != nil:
-			return nil, &WaitError{ID: id, Last: w.last, Err: contextError(ctx)}
+			return nil, w.failed(id, contextError(ctx))
 		case errors.Is(err, ghdeploy.ErrNotFound) && !w.found && time.Since(start) < newDeployment:
 			interval = opts.Interval
 		case !again:
-			return nil, &WaitError{ID: id, Last: w.last, Err: err}
+			return nil, w.failed(id, err)
 		}
 		if err := pause(ctx, max(wait, interval)); err != nil {
-			return nil, &WaitError{ID: id, Last: w.last, Err: err}
+			return nil, w.failed(id, err)
 		}
-		interval = min(interval+interval/2, opts.MaxInterval)
+		interval = min(interval+(interval+1)/2, opts.MaxInterval)
 	}
 }
 
@@ -122,25 +122,27 @@ type waiter struct {
 	opts  WaitOptions
 	found bool           // the deployment was there
 	seen  map[int64]bool // IDs of statuses
-	all   []*ghdeploy.DeploymentStatus
+	all   history
 	last  *ghdeploy.DeploymentStatus // the newest
 }
 
+func (w *waiter) failed(id int64, err error) error {
+	return &WaitError{ID: id, Last: w.last, Err: err, unread: !w.found}
+}
+
 // take adds the statuses of one read and reports whether there was a new one.
-func (w *waiter) take(history []*ghdeploy.DeploymentStatus) bool {
+func (w *waiter) take(h history) bool {
 	w.found = true
-	var added []*ghdeploy.DeploymentStatus
-	for _, s := range history {
+	var added history
+	for _, s := range h {
 		if !w.seen[s.ID] {
 			w.seen[s.ID] = true
 			added = append(added, s)
 		}
 	}
-	slices.SortFunc(added, func(a, b *ghdeploy.DeploymentStatus) int {
-		return compareAge(a.CreatedAt, b.CreatedAt, a.ID, b.ID)
-	})
+	slices.SortFunc(added, compareStatuses)
 	w.all = append(w.all, added...)
-	w.last = newestStatus(w.all)
+	w.last = w.all.newest()
 	for _, s := range added {
 		if w.opts.OnStatus != nil {
 			w.opts.OnStatus(s)
@@ -151,11 +153,5 @@ func (w *waiter) take(history []*ghdeploy.DeploymentStatus) bool {
 
 // reached returns the newest status in a state of Until.
 func (w *waiter) reached() *ghdeploy.DeploymentStatus {
-	var matching []*ghdeploy.DeploymentStatus
-	for _, s := range w.all {
-		if slices.Contains(w.opts.Until, s.State) {
-			matching = append(matching, s)
-		}
-	}
-	return newestStatus(matching)
+	return w.all.where(func(s *ghdeploy.DeploymentStatus) bool { return slices.Contains(w.opts.Until, s.State) }).newest()
 }

@@ -77,7 +77,7 @@ func TestWaitPollsSlower(t *testing.T) {
 		if _, err := srv.repo.Wait(t.Context(), id, rollout.WaitOptions{}); err != nil {
 			t.Fatal(err)
 		}
-		expect(t, "polls", srv.seconds(getStatuses, start), "0 2 5 9.5 16.25 26.375 41.375 56.375 71.375 73.375 76.375 80.875 87.625 97.75")
+		equal(t, "polls", "0 2 5 9.5 16.25 26.375 41.375 56.375 71.375 73.375 76.375 80.875 87.625 97.75", srv.seconds(getStatuses, start))
 	})
 	tests := map[string]struct {
 		opts rollout.WaitOptions
@@ -98,7 +98,7 @@ func TestWaitPollsSlower(t *testing.T) {
 				}
 				defer cancel()
 				_, err := srv.repo.Wait(ctx, id, tt.opts)
-				expect(t, "deadline", errors.Is(err, context.DeadlineExceeded), true)
+				equal(t, "deadline", true, errors.Is(err, context.DeadlineExceeded))
 				if got := srv.seconds(getStatuses, start); !strings.HasPrefix(got, tt.want) {
 					t.Errorf("got polls at %s, want %s", got, tt.want)
 				}
@@ -128,7 +128,7 @@ func TestWaitReportsEachStatusOnce(t *testing.T) {
 			}); err != nil {
 				t.Error(err)
 			}
-			expect(t, "seen", strings.Join(seen, " "), "queued pending queued in_progress in_progress success inactive")
+			equal(t, "seen", "queued pending queued in_progress in_progress success inactive", strings.Join(seen, " "))
 		}, ghdeploytest.WithListOrder(order))
 	}
 }
@@ -148,7 +148,7 @@ func TestWaitForANewDeployment(t *testing.T) {
 		if !ok || !errors.Is(err, ghdeploy.ErrNotFound) || failed.Last != nil {
 			t.Errorf("got %v", err)
 		}
-		expect(t, "took", time.Since(start), 10*time.Second)
+		equal(t, "took", 10*time.Second, time.Since(start))
 	})
 	simulate(t, func(t *testing.T, srv server) { // it was deleted
 		id, start := srv.deploy(t), time.Now()
@@ -158,8 +158,8 @@ func TestWaitForANewDeployment(t *testing.T) {
 			}
 		})
 		_, err := srv.repo.Wait(t.Context(), id, rollout.WaitOptions{})
-		expect(t, "not found", errors.Is(err, ghdeploy.ErrNotFound), true)
-		expect(t, "took", time.Since(start), 2*time.Second)
+		equal(t, "not found", true, errors.Is(err, ghdeploy.ErrNotFound))
+		equal(t, "took", 2*time.Second, time.Since(start))
 	})
 }
 
@@ -202,19 +202,48 @@ func TestWaitErrors(t *testing.T) {
 			"above the maximum": {Interval: time.Minute, MaxInterval: time.Second},
 		} {
 			_, err := srv.repo.Wait(ctx, 1, opts)
-			expect(t, name, errors.Is(err, ghdeploy.ErrInvalidArgument), true)
+			equal(t, name, true, errors.Is(err, ghdeploy.ErrInvalidArgument))
 		}
 		_, err := srv.repo.Wait(ctx, 0, rollout.WaitOptions{})
-		expect(t, "no ID", errors.Is(err, ghdeploy.ErrInvalidArgument), true)
+		equal(t, "no ID", true, errors.Is(err, ghdeploy.ErrInvalidArgument))
 		_, err = rollout.Repo{Client: &ghdeploy.Client{}, Owner: "o", Name: "n"}.Wait(ctx, 1, rollout.WaitOptions{})
-		expect(t, "nil service", errors.Is(err, ghdeploy.ErrInvalidArgument), true)
-		expect(t, "requests", len(srv.Requests()), 0)
+		equal(t, "nil service", true, errors.Is(err, ghdeploy.ErrInvalidArgument))
+		equal(t, "requests", 0, len(srv.Requests()))
 
 		id := srv.deploy(t)
 		srv.inject(getStatuses, ghdeploytest.Respond(http.StatusUnauthorized, `{"message":"Bad credentials"}`), 1)
 		_, err = srv.repo.Wait(ctx, id, rollout.WaitOptions{})
 		_, ok := errors.AsType[*rollout.WaitError](err)
-		expect(t, "unauthorized", ok && errors.Is(err, ghdeploy.ErrUnauthorized), true)
+		equal(t, "unauthorized", true, ok && errors.Is(err, ghdeploy.ErrUnauthorized))
+	})
+}
+
+// An interval of a few nanoseconds, such as 2 instead of 2 s, grows too.
+func TestWaitPollsSlowerFromTheLeastInterval(t *testing.T) {
+	simulate(t, func(t *testing.T, srv server) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		_, err := srv.repo.Wait(ctx, srv.deploy(t), rollout.WaitOptions{Interval: 1})
+		equal(t, "end", true, errors.Is(err, context.DeadlineExceeded))
+		if reads := srv.calls(getStatuses); reads > 100 {
+			t.Errorf("%d reads within a minute", reads)
+		}
+	})
+}
+
+// Where nothing was read, the error does not say that there is no status.
+func TestWaitThatReadNothing(t *testing.T) {
+	simulate(t, func(t *testing.T, srv server) {
+		id := srv.deploy(t, ghdeploy.StateInProgress)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		_, cancelled := srv.repo.Wait(ctx, id, rollout.WaitOptions{})
+		_, missing := srv.repo.Wait(t.Context(), id+1, rollout.WaitOptions{})
+		for _, err := range []error{cancelled, missing} {
+			if _, ok := errors.AsType[*rollout.WaitError](err); !ok || strings.Contains(err.Error(), "no status") || strings.Contains(err.Error(), "GITHUB_TOKEN") {
+				t.Errorf("got %v", err)
+			}
+		}
 	})
 }
 
@@ -259,11 +288,18 @@ func TestWaitCost(t *testing.T) {
 		if len(polls) < 1000 {
 			t.Errorf("got %d polls", len(polls))
 		}
-		for _, r := range polls { // the same URL each time, so that a conditional cache answers
+		// The same URL each time, so that the conditional cache answers: only the
+		// first poll and the one that finds the success cost quota.
+		paid := 0
+		for _, r := range polls {
 			if got := r.Query.Encode(); got != "per_page=100" {
 				t.Fatalf("got the query %s", got)
 			}
+			if r.Status != http.StatusNotModified {
+				paid++
+			}
 		}
+		equal(t, "polls that cost quota", 2, paid)
 	})
 }
 
@@ -288,6 +324,6 @@ func TestWaitHonoursRetryAfter(t *testing.T) {
 		if _, err := repo.Wait(t.Context(), 1, rollout.WaitOptions{}); err != nil {
 			t.Fatal(err)
 		}
-		expect(t, "wait", stub.calls[1].Sub(stub.calls[0]), time.Hour)
+		equal(t, "wait", time.Hour, stub.calls[1].Sub(stub.calls[0]))
 	})
 }

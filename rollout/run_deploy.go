@@ -2,7 +2,6 @@ package rollout
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 
@@ -96,6 +95,8 @@ func (x *run) conclude(ctx context.Context, err error) error {
 	cancelled := ctx.Err() != nil
 	finishCtx, cancel := x.finishing(ctx)
 	defer cancel()
+	lookCtx, stopLook := x.looksForNewer(ctx)
+	defer stopLook()
 	x.rest(finishCtx)
 	if x.claimed {
 		if err == nil {
@@ -112,25 +113,21 @@ func (x *run) conclude(ctx context.Context, err error) error {
 		state = ghdeploy.StateFailure
 	case x.opts.Superseded != nil:
 		var newer *ghdeploy.Deployment
-		if newer, unchecked = x.newer(finishCtx); newer != nil {
+		newer, unchecked = x.newer(lookCtx)
+		left := timeLeft(finishCtx)
+		if !cancelled && ctx.Err() != nil {
+			left = min(left, afterEnd-lookAfterEnd)
+		}
+		if newer != nil {
 			err = x.opts.Superseded(newer)
 		}
 		if err != nil {
 			state = ghdeploy.StateInactive
 		}
-		finishCtx, cancel = x.finishing(ctx) // Superseded may have taken its time
+		finishCtx, cancel = x.finishing(ctx) // the time of Superseded does not count
+		defer cancel()
+		finishCtx, cancel = context.WithTimeout(finishCtx, left)
 		defer cancel()
 	}
 	return join(join(err, unchecked), x.finish(finishCtx, state, x.running.latest()))
-}
-
-// join joins two errors and leaves a single one as it is.
-func join(a, b error) error {
-	switch {
-	case a == nil:
-		return b
-	case b == nil:
-		return a
-	}
-	return errors.Join(a, b)
 }

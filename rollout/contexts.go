@@ -41,6 +41,12 @@ func linger(ctx context.Context, d time.Duration) (context.Context, context.Canc
 	}
 }
 
+// timeLeft returns the time until the deadline of a context that has one.
+func timeLeft(ctx context.Context) time.Duration {
+	deadline, _ := ctx.Deadline()
+	return time.Until(deadline)
+}
+
 // contextError returns why the context ended, with its cause; nil if it has not.
 func contextError(ctx context.Context) error {
 	err := ctx.Err()

@@ -56,7 +56,7 @@ func newRetirement(r Repo, opts RetireOptions) *retirement {
 	if opts.OlderThan > 0 {
 		j.cutoff = start.Add(-opts.OlderThan)
 	}
-	j.calls = calls{pace: opts.Pace, pause: firstPause, paused: func(until time.Time, limit error) {
+	j.calls = calls{pace: opts.Pace, paused: func(until time.Time, limit error) {
 		j.report(j.current, Item{Action: ActionPause, Err: limit, PausedUntil: until})
 	}}
 	return j
@@ -68,11 +68,11 @@ func (j *retirement) resolve(ctx context.Context) error {
 	if !isPattern(environment) {
 		return nil
 	}
-	page, err := j.listing(ctx, ghdeploy.DeploymentListOptions{Environment: environment})(1)
+	page, err := j.deployments(ctx, ghdeploy.DeploymentListOptions{Environment: environment}).page(0)
 	if err != nil {
 		return err
 	}
-	if page != nil && slices.ContainsFunc(page.Items, func(d *ghdeploy.Deployment) bool { return fold(d.Environment) == fold(environment) }) {
+	if slices.ContainsFunc(page.Items, func(d *ghdeploy.Deployment) bool { return sameEnvironment(d.Environment, environment) }) {
 		return nil
 	}
 	switch _, err := j.environment(ctx, environment); {
@@ -90,26 +90,23 @@ func (j *retirement) in(environment string) bool {
 		ok, _ := path.Match(fold(j.pattern), fold(environment)) // checked before
 		return ok
 	}
-	return j.Environment == "" || fold(environment) == fold(j.Environment)
+	return j.Environment == "" || sameEnvironment(environment, j.Environment)
 }
 
 // list returns the deployments that match all filters but OlderThan, newest
-// first. It checks each row itself: a proxy that drops the query must not make
-// it retire anything else.
+// first.
 func (j *retirement) list(ctx context.Context) ([]*ghdeploy.Deployment, error) {
 	j.current = nil
 	query := ghdeploy.DeploymentListOptions{Ref: j.Ref, Task: j.Task}
 	if j.pattern == "" {
 		query.Environment = j.Environment
 	}
-	rows, err := collect(ghdeploy.Pages(1, j.listing(ctx, query)))
+	rows, err := collect(j.deployments(ctx, query).rows())
 	if err != nil {
 		return nil, err
 	}
 	rows = slices.DeleteFunc(rows, func(d *ghdeploy.Deployment) bool {
 		return !j.in(d.Environment) ||
-			j.Ref != "" && d.Ref != j.Ref ||
-			j.Task != "" && d.Task != j.Task ||
 			j.listed && j.places[d.ID] == 0 && !d.CreatedAt.Before(j.horizon)
 	})
 	j.listed = true
@@ -117,15 +114,11 @@ func (j *retirement) list(ctx context.Context) ([]*ghdeploy.Deployment, error) {
 	return slices.CompactFunc(rows, func(a, b *ghdeploy.Deployment) bool { return a.ID == b.ID }), nil
 }
 
-// listing reads pages at the pace of the job.
-func (j *retirement) listing(ctx context.Context, query ghdeploy.DeploymentListOptions) listing {
-	return func(number int) (page *ghdeploy.Page[*ghdeploy.Deployment], err error) {
-		err = j.calls.read(ctx, func(ctx context.Context) (err error) {
-			page, err = j.repo.listing(ctx, query)(number)
-			return err
-		})
-		return page, err
-	}
+// deployments lists deployments at the pace of the job.
+func (j *retirement) deployments(ctx context.Context, query ghdeploy.DeploymentListOptions) listing[ghdeploy.Deployment] {
+	return paced(ctx, &j.calls, func(ctx context.Context) listing[ghdeploy.Deployment] {
+		return j.repo.deployments(ctx, query)
+	})
 }
 
 // plan returns the steps for what is not settled, oldest first.
@@ -179,11 +172,15 @@ func (j *retirement) read(ctx context.Context, s *step) (found bool, err error) 
 	j.current = s
 	var h history
 	err = j.calls.read(ctx, func(ctx context.Context) (err error) {
-		h, found, err = j.repo.history(ctx, s.ID)
+		h, err = j.repo.history(ctx, s.ID)
 		return err
 	})
+	found = err == nil
+	if errors.Is(err, ghdeploy.ErrNotFound) {
+		err = nil
+	}
 	if err == nil {
-		s.known, s.state, s.succeeded = found, h.state(), h.firstSuccess(s.Environment) != nil
+		s.known, s.status, s.succeeded = found, h.newest(), h.firstSuccess(s.Environment) != nil
 	}
 	return found, err
 }
@@ -198,11 +195,11 @@ func (j *retirement) live(ctx context.Context, s *step, steps []*step) (int64, e
 		}
 	}
 	query := ghdeploy.DeploymentListOptions{Environment: s.Environment, Task: s.Task}
-	for d, err := range j.listing(ctx, query).newestFirst() {
+	for d, err := range newestFirst(j.deployments(ctx, query)) {
 		switch {
 		case err != nil:
 			return 0, err
-		case fold(d.Environment) != fold(s.Environment), d.Task != s.Task:
+		case !sameEnvironment(d.Environment, s.Environment):
 			continue
 		}
 		other := known[d.ID]

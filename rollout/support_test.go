@@ -10,19 +10,64 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/ghdeploy/ghdeploy"
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 	"github.com/ghdeploy/ghdeploy/rollout"
 )
 
 const (
-	postDeployment = "POST /repos/{owner}/{repo}/deployments"
-	getDeployments = "GET /repos/{owner}/{repo}/deployments"
-	postStatus     = "POST /repos/{owner}/{repo}/deployments/{deployment_id}/statuses"
-	getStatuses    = "GET /repos/{owner}/{repo}/deployments/{deployment_id}/statuses"
+	postDeployment    = "POST /repos/{owner}/{repo}/deployments"
+	getDeployments    = "GET /repos/{owner}/{repo}/deployments"
+	deleteDeployment  = "DELETE /repos/{owner}/{repo}/deployments/{deployment_id}"
+	postStatus        = "POST /repos/{owner}/{repo}/deployments/{deployment_id}/statuses"
+	getStatuses       = "GET /repos/{owner}/{repo}/deployments/{deployment_id}/statuses"
+	deleteEnvironment = "DELETE /repos/{owner}/{repo}/environments/{environment_name}"
 
-	mainSHA = "0123456789abcdef0123456789abcdef01234567"
+	repository = "octocat/example"
+	mainSHA    = "0123456789abcdef0123456789abcdef01234567"
 )
+
+func equal[T any](t testing.TB, what string, want, have T) {
+	t.Helper()
+	if diff := cmp.Diff(want, have); diff != "" {
+		t.Errorf("%s (-want +have):\n%s", what, diff)
+	}
+}
+
+// serve returns a server with this history, and its repository under a base URL
+// with a path prefix.
+func serve(t testing.TB, rows []ghdeploytest.SeedDeployment, opts ...ghdeploytest.Option) (*ghdeploytest.Server, rollout.Repo) {
+	t.Helper()
+	srv := ghdeploytest.NewServer(append([]ghdeploytest.Option{ghdeploytest.WithRepository(ghdeploytest.Repository{
+		FullName:    repository,
+		Branches:    []ghdeploytest.Branch{{Name: "main", SHA: mainSHA}},
+		Deployments: rows,
+	})}, opts...)...)
+	t.Cleanup(srv.Close)
+	return srv, repoOn(srv)
+}
+
+func repoOn(srv *ghdeploytest.Server) rollout.Repo {
+	client := srv.Client(
+		ghdeploy.WithBaseURL("https://ghe.example.com/api/v3"),
+		ghdeploy.WithHTTPClient(&http.Client{Transport: srv.Transport(), Timeout: 30 * time.Second}),
+	)
+	return rollout.Repo{Client: client, Owner: "octocat", Name: "example"}
+}
+
+// sent returns how many requests with the method reached the server, all for
+// "".
+func sent(srv *ghdeploytest.Server, method string) int {
+	n := 0
+	for _, r := range srv.Requests() {
+		if method == "" || r.Method == method {
+			n++
+		}
+	}
+	return n
+}
 
 // server is a test server with one repository, reached under a path prefix.
 type server struct {
@@ -38,16 +83,8 @@ func simulate(t *testing.T, test func(t *testing.T, srv server), opts ...ghdeplo
 		t.Setenv(name, "") // the tests may run in a workflow
 	}
 	synctest.Test(t, func(t *testing.T) {
-		srv := ghdeploytest.NewServer(append([]ghdeploytest.Option{ghdeploytest.WithRepository(ghdeploytest.Repository{
-			FullName: "octocat/example",
-			Branches: []ghdeploytest.Branch{{Name: "main", SHA: mainSHA}},
-		})}, opts...)...)
-		defer srv.Close()
-		client := srv.Client(
-			ghdeploy.WithBaseURL(ghdeploytest.BaseURL+"api/v3/"),
-			ghdeploy.WithHTTPClient(&http.Client{Transport: srv.Transport(), Timeout: 30 * time.Second}),
-		)
-		test(t, server{srv, rollout.Repo{Client: client, Owner: "octocat", Name: "example"}})
+		srv, repo := serve(t, nil, opts...)
+		test(t, server{srv, repo})
 	})
 }
 
@@ -73,7 +110,7 @@ func (s server) status(ctx context.Context, t *testing.T, id int64, req ghdeploy
 
 // states returns the states of the newest deployment, oldest first.
 func (s server) states() string {
-	list := s.Deployments("octocat/example")
+	list := s.Deployments(repository)
 	if len(list) == 0 {
 		return "no deployment"
 	}
@@ -107,11 +144,4 @@ func (s server) seconds(operation string, start time.Time) string {
 
 func (s server) inject(operation string, effect ghdeploytest.Effect, times int) {
 	s.Inject(ghdeploytest.Fault{Operation: operation, Effect: effect, Times: times})
-}
-
-func expect[T comparable](t *testing.T, what string, got, want T) {
-	t.Helper()
-	if got != want {
-		t.Errorf("%s: got %v, want %v", what, got, want)
-	}
 }

@@ -5,17 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/ghdeploy/ghdeploy"
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 	"github.com/ghdeploy/ghdeploy/rollout"
 )
-
-const repository = "octocat/example"
 
 // row is a seeded deployment in short: its environment and its states, oldest
 // first.
@@ -62,34 +57,6 @@ func times(n int, d ghdeploytest.SeedDeployment) []ghdeploytest.SeedDeployment {
 	return rows
 }
 
-// serve returns a server with this history, and its repository under a base URL
-// with a path prefix.
-func serve(t testing.TB, rows []ghdeploytest.SeedDeployment, opts ...ghdeploytest.Option) (*ghdeploytest.Server, rollout.Repo) {
-	t.Helper()
-	srv := ghdeploytest.NewServer(append([]ghdeploytest.Option{
-		ghdeploytest.WithRepository(ghdeploytest.Repository{FullName: repository, Deployments: rows}),
-	}, opts...)...)
-	t.Cleanup(srv.Close)
-	return srv, repoOn(srv)
-}
-
-func repoOn(srv *ghdeploytest.Server, opts ...ghdeploy.Option) rollout.Repo {
-	client := srv.Client(append([]ghdeploy.Option{ghdeploy.WithBaseURL("https://ghe.example.com/api/v3")}, opts...)...)
-	return rollout.Repo{Client: client, Owner: "octocat", Name: "example"}
-}
-
-// sent returns how many requests with the method reached the server, all for
-// "".
-func sent(srv *ghdeploytest.Server, method string) int {
-	n := 0
-	for _, r := range srv.Requests() {
-		if method == "" || r.Method == method {
-			n++
-		}
-	}
-	return n
-}
-
 // orders are all that a list can have.
 var orders = map[string]ghdeploytest.ListOrder{
 	"newest first": ghdeploytest.NewestFirst, "oldest first": ghdeploytest.OldestFirst, "shuffled": ghdeploytest.Shuffled,
@@ -122,11 +89,4 @@ func told(entry *rollout.Entry, err error) string {
 		parts = append(parts, err.Error())
 	}
 	return strings.Join(parts, " ")
-}
-
-func equal(t *testing.T, what string, want, have any) {
-	t.Helper()
-	if diff := cmp.Diff(want, have); diff != "" {
-		t.Errorf("%s (-want +have):\n%s", what, diff)
-	}
 }

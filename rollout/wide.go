@@ -10,58 +10,6 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// history is all statuses of one deployment.
-type history []*ghdeploy.DeploymentStatus
-
-// newest returns the newest status, nil if there is none.
-func (h history) newest() *ghdeploy.DeploymentStatus { return newestStatus(h) }
-
-// state returns the state of the newest status, "" if there is none.
-func (h history) state() ghdeploy.State {
-	if newest := h.newest(); newest != nil {
-		return newest.State
-	}
-	return ""
-}
-
-// firstSuccess returns the oldest status with the state success in an
-// environment, nil if there is none: a status can move a deployment.
-func (h history) firstSuccess(environment string) *ghdeploy.DeploymentStatus {
-	var first *ghdeploy.DeploymentStatus
-	for _, s := range h {
-		if s.State == ghdeploy.StateSuccess && within(s.Environment, environment) &&
-			(first == nil || compareAge(s.CreatedAt, first.CreatedAt, s.ID, first.ID) < 0) {
-			first = s
-		}
-	}
-	return first
-}
-
-// ended reports whether any status is final.
-func (h history) ended() bool {
-	for _, s := range h {
-		if s.State.Final() {
-			return true
-		}
-	}
-	return false
-}
-
-// history reads all statuses of a deployment: one request per hundred. found is
-// false if the deployment was deleted.
-func (r Repo) history(ctx context.Context, id int64) (h history, found bool, err error) {
-	rows, err := collect(ghdeploy.Pages(1, func(number int) (*ghdeploy.Page[*ghdeploy.DeploymentStatus], error) {
-		return r.Client.Statuses.List(ctx, r.Owner, r.Name, id, ghdeploy.DeploymentStatusListOptions{Page: number, PerPage: pageSize})
-	}))
-	switch {
-	case errors.Is(err, ghdeploy.ErrNotFound):
-		return nil, false, nil
-	case err != nil:
-		return nil, false, err
-	}
-	return withoutNil(rows), true, nil
-}
-
 // looked is a deployment with its history.
 type looked struct {
 	*ghdeploy.Deployment
@@ -86,10 +34,11 @@ func (r Repo) look(ctx context.Context, list iter.Seq2[*ghdeploy.Deployment, err
 		flush := func() (goOn bool) {
 			for _, found := range r.lookWide(ctx, batch) {
 				switch {
+				case errors.Is(found.err, ghdeploy.ErrNotFound): // deleted meanwhile
 				case found.err != nil:
 					yield(looked{}, found.err)
 					return false
-				case found.ok && !yield(found.looked, nil):
+				case !yield(found.looked, nil):
 					return false
 				}
 			}
@@ -112,7 +61,6 @@ func (r Repo) look(ctx context.Context, list iter.Seq2[*ghdeploy.Deployment, err
 // lookup is what reading one history brought.
 type lookup struct {
 	looked
-	ok    bool // the deployment exists
 	err   error
 	done  bool // the reading returned, and did not panic or call Goexit
 	panic any
@@ -132,7 +80,7 @@ func (r Repo) lookWide(ctx context.Context, batch []*ghdeploy.Deployment) []look
 				}
 			}()
 			f.Deployment = d
-			f.history, f.ok, f.err = r.history(ctx, d.ID)
+			f.history, f.err = r.history(ctx, d.ID)
 			f.done = true
 		})
 	}

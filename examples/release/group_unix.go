@@ -1,0 +1,61 @@
+//go:build unix
+
+package main
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"syscall"
+)
+
+// group is the process group of the command: the command and what it started.
+//
+// The command has a group of its own, so that a signal reaches a script and the
+// program that the script waits for. On a terminal it stays in the group of this
+// program: only that group may read from the terminal, and the terminal sends
+// Ctrl-C to all of it.
+type group struct {
+	cmd *exec.Cmd
+	own bool
+}
+
+func newGroup(cmd *exec.Cmd) *group {
+	g := &group{cmd: cmd, own: !isTerminal(os.Stdin)}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: g.own}
+	return g
+}
+
+// cancel passes on the signal that this program received.
+func (g *group) cancel(cause error) error {
+	received, ok := errors.AsType[*signalError](cause)
+	switch {
+	case !ok:
+		return g.signal(syscall.SIGTERM)
+	case !g.own && received.signal == os.Interrupt:
+		return nil // the terminal has sent it
+	}
+	number, ok := received.signal.(syscall.Signal)
+	if !ok {
+		number = syscall.SIGTERM
+	}
+	return g.signal(number)
+}
+
+// kill ends what is left of the command.
+func (g *group) kill() {
+	if g.own {
+		_ = g.signal(syscall.SIGKILL) // mostly nothing is left
+	}
+}
+
+func (g *group) signal(number syscall.Signal) error {
+	pid := g.cmd.Process.Pid
+	if g.own {
+		pid = -pid
+	}
+	if err := syscall.Kill(pid, number); !errors.Is(err, syscall.ESRCH) {
+		return err
+	}
+	return os.ErrProcessDone
+}

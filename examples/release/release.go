@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/ghdeploy/ghdeploy"
+	"github.com/ghdeploy/ghdeploy/rollout"
+)
+
+// release runs the command of the command line as a deployment.
+func release(ctx context.Context, args []string) error {
+	var req ghdeploy.DeploymentRequest
+	cmd := command{}
+	flags, target := newFlags("release", "-environment NAME [flags] [--] COMMAND [ARG...]")
+	flags.StringVar(&req.Ref, "ref", os.Getenv("GITHUB_SHA"), "the branch, tag or SHA to deploy; default $GITHUB_SHA")
+	flags.StringVar(&req.Environment, "environment", "", "the `name` of the environment to deploy to")
+	flags.StringVar(&req.Task, "task", "", "the task; GitHub's default is deploy")
+	flags.StringVar(&req.Description, "description", "", "a short description of the deployment")
+	flags.BoolVar(&req.TransientEnvironment, "transient", false, "the environment will cease to exist, as that of a pull request")
+	flags.BoolVar(&req.SkipContexts, "skip-checks", false, "deploy whatever the status checks of the commit say")
+	flags.Func("check", "require only the status check of this `name`; may be repeated", func(name string) error {
+		req.RequiredContexts = append(req.RequiredContexts, name)
+		return nil
+	})
+	url := flags.String("url", "", "the `address` of what is deployed")
+	flags.BoolVar(&cmd.progress, "progress", false, "show the lines of the command's output on GitHub; they must not contain secrets")
+	flags.DurationVar(&cmd.grace, "grace", 5*time.Second, "how long the command may take to end after a signal")
+	plain := flags.Bool("plain", false, "leave the terminal to the command")
+	var err error
+	if cmd.args, err = parse(flags, args, -1); err != nil {
+		return err
+	}
+
+	show := newDisplay(*plain)
+	switch {
+	case len(cmd.args) == 0 && target.demo:
+		return tour(ctx, show)
+	case len(cmd.args) == 0:
+		return usagef("there is no command to deploy with; write it last, behind --")
+	case req.Environment == "":
+		return usagef("-environment is missing")
+	case req.Ref == "" && target.demo:
+		req.Ref = "main"
+	case req.Ref == "":
+		return usagef("-ref is missing; write -ref main, or set GITHUB_SHA")
+	case cmd.grace <= 0:
+		return usagef("-grace is %v; use a positive duration", cmd.grace)
+	}
+	cmd.show = show
+	if cmd.path, err = findCommand(cmd.args); err != nil {
+		return err
+	}
+	repo, disconnect, err := target.connect()
+	if err != nil {
+		return err
+	}
+	defer disconnect()
+	return rollOut(ctx, show, repo, req, func(ctx context.Context, running *rollout.Running) error {
+		running.SetEnvironmentURL(*url)
+		return cmd.deploy(ctx, running)
+	})
+}
+
+// rollOut deploys, and shows how it goes.
+func rollOut(ctx context.Context, show *display, repo rollout.Repo, req ghdeploy.DeploymentRequest, deploy func(context.Context, *rollout.Running) error) error {
+	start := time.Now()
+	stop := show.follow()
+	defer stop()
+	show.set("creating a deployment of %s to %s", req.Ref, req.Environment)
+	d, err := repo.Run(ctx, req, rollout.RunOptions{}, func(ctx context.Context, running *rollout.Running) error {
+		d := running.Deployment()
+		show.log("deployment %d: %s (%.7s) to %s", d.ID, d.Ref, d.SHA, d.Environment)
+		show.set("deployment %d: in progress", d.ID)
+		defer show.set("deployment %d: reporting its end", d.ID)
+		return deploy(ctx, running)
+	})
+	stop()
+	took := time.Since(start).Truncate(time.Second)
+	switch {
+	case d == nil:
+		return err
+	case err != nil:
+		return fmt.Errorf("deployment %d failed after %v: %w", d.ID, took, err)
+	}
+	show.log("deployment %d: success after %v", d.ID, took)
+	return nil
+}

@@ -1,0 +1,29 @@
+package ghdeploy
+
+import (
+	"context"
+	"iter"
+)
+
+// Mark is what two checks compare.
+type Mark = mark
+
+// FirstRow is a Mark without the number of rows.
+func FirstRow(m Mark) Mark { return Mark{id: m.id} }
+
+// OtherMark returns a Mark that no list has. n is positive.
+func OtherMark(n int64) Mark { return Mark{id: -n} }
+
+// AllWithCheck is All with Prefetch, where check replaces the check: a proof
+// that the tests of the order find a wrong one.
+func AllWithCheck(ctx context.Context, s DeploymentsService, prefetch int, check func(honest func() (Mark, error)) (Mark, error)) iter.Seq2[*Deployment, error] {
+	list := func(ctx context.Context, page, perPage int) (*Page[*Deployment], error) {
+		return s.List(ctx, "o", "r", DeploymentListOptions{Page: page, PerPage: perPage})
+	}
+	f := newPrefetcher(maxPerPage, prefetch, list)
+	checked := f.check
+	f.check = func(ctx context.Context) (mark, error) {
+		return check(func() (Mark, error) { return checked(ctx) })
+	}
+	return f.rows(ctx, 0)
+}

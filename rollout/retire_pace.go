@@ -1,0 +1,90 @@
+package rollout
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"time"
+
+	"github.com/ghdeploy/ghdeploy"
+)
+
+const (
+	// callTimeout bounds one call of a long job, so that a rate limit comes
+	// back as an error instead of a wait inside the client.
+	callTimeout = 20 * time.Second
+	// readsPerWrite keeps reads at 600 a minute with the default pace of writes:
+	// GitHub allows 900 points, and counts 1 for a read and 5 for a write.
+	readsPerWrite = 10
+	// firstPause is the pause after a limit that names no time; it doubles
+	// while the limit lasts.
+	firstPause = time.Minute
+	// longestPause bounds that doubling: the longest limit that GitHub
+	// documents is an hour.
+	longestPause = time.Hour
+)
+
+// calls makes the requests of a long job one after another: at a pace, and
+// waiting out rate limits for as long as the context allows.
+type calls struct {
+	pace   time.Duration                      // of writes
+	paused func(until time.Time, limit error) // called before each pause
+
+	next  time.Time     // no request starts earlier
+	pause time.Duration // the next one, while a secondary limit goes on
+}
+
+// read makes a call that changes nothing.
+func (c *calls) read(ctx context.Context, call func(context.Context) error) error {
+	return c.do(ctx, c.pace/readsPerWrite, call)
+}
+
+// write makes a call that changes something.
+func (c *calls) write(ctx context.Context, call func(context.Context) error) error {
+	return c.do(ctx, c.pace, call)
+}
+
+func (c *calls) do(ctx context.Context, pace time.Duration, call func(context.Context) error) error {
+	for {
+		if err := pause(ctx, time.Until(c.next)); err != nil {
+			return err
+		}
+		c.next = time.Now().Add(pace)
+		err := bounded(ctx, callTimeout, call)
+		wait, limited := c.limit(ctx, err)
+		if !limited || ctx.Err() != nil {
+			return err
+		}
+		c.next = time.Now().Add(wait)
+		c.paused(c.next, err)
+	}
+}
+
+// limit reports whether an error is a rate limit, and how long to pause. A
+// secondary limit that goes on doubles the pause, as GitHub asks.
+//
+// GitHub docs: https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-rate-limit
+func (c *calls) limit(ctx context.Context, err error) (wait time.Duration, limited bool) {
+	if !errors.Is(err, ghdeploy.ErrRateLimited) {
+		c.pause = 0
+		return 0, false
+	}
+	wait, _ = retryable(ctx, err)
+	if limit, ok := errors.AsType[*ghdeploy.RateLimitError](err); ok && !limit.Secondary && wait > 0 {
+		return wait, true
+	}
+	wait = max(cmp.Or(wait, firstPause), c.pause)
+	c.pause = min(2*wait, longestPause)
+	return wait, true
+}
+
+// paced returns a list whose pages are read at the pace of the calls.
+func paced[R any](ctx context.Context, c *calls, list func(context.Context) listing[R]) listing[R] {
+	return func(number int) (page *ghdeploy.Page[*R], err error) {
+		err = c.read(ctx, func(ctx context.Context) (err error) {
+			page, err = list(ctx)(number)
+			return err
+		})
+		return page, err
+	}
+}
