@@ -159,8 +159,9 @@ func WithInsecureHTTP() Option {
 //   - It must not retry. A retry on a reused HTTP/1.1 connection that got no
 //     response cannot be told from net/http's own, which repeats only what was
 //     not written.
-//   - It must not replace both the User-Agent and the path of a request: one
-//     of them identifies it among others that the Transport sends.
+//   - It must keep the User-Agent. That identifies the request among others
+//     that the Transport sends with the same context; over HTTP/2 the path
+//     does too.
 //   - It must not add an Idempotency-Key or X-Idempotency-Key header, which
 //     allows net/http to send a POST twice.
 func WithHTTPClient(client *http.Client) Option {

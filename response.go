@@ -40,7 +40,6 @@ type response struct {
 	attempts   int
 	waited     time.Duration // by the call so far
 	uncertain  bool          // the last attempt may have been executed
-	rewritten  bool          // the last attempt wrote the request twice
 	mayHaveRun bool          // an earlier attempt may have been executed, or the last wrote twice
 	redact     redactor
 
@@ -102,9 +101,6 @@ func (x *exchange) read(resp *http.Response, err error, now time.Time) *response
 		r.retryAfter = r.limit.RetryAfter
 	case r.status >= 300:
 		r.retryAfter, _ = retryAfter(r.header, now)
-	}
-	if x.req.Method == http.MethodPost && x.attempt.rewritten() {
-		r.err = errWrittenTwice // whatever the response says, there may be two
 	}
 	return r
 }

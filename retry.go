@@ -76,7 +76,7 @@ func (p RetryPolicy) withDefaults() RetryPolicy {
 type outcome struct {
 	method       string
 	attempts     int   // so far, this one included
-	limited      int   // of these, answered with a rate limit
+	limited      int   // of these, those with a rate limit response
 	status       int   // 0: no status line
 	err          error // no response, or no complete 2xx
 	notProcessed bool  // proof: not sent, or not processed

@@ -24,7 +24,7 @@ type exchange struct {
 	url   string            // of req; set only with a cache
 
 	attempts   int           // requests sent
-	limited    int           // of these, answered with a rate limit
+	limited    int           // of these, those with a rate limit response
 	waited     time.Duration // by the call so far
 	mayHaveRun bool          // an earlier attempt may have been executed
 	redact     redactor
@@ -143,6 +143,10 @@ func (x *exchange) acquireToken() (string, error) {
 func (x *exchange) finish(resp *http.Response, err error) bool {
 	now := time.Now()
 	x.last = x.read(resp, err, now)
+	rewritten := x.attempt.rewritten()
+	if rewritten && x.req.Method == http.MethodPost {
+		x.last.err = errWrittenTwice // whatever the response says, there may be two
+	}
 	// Before any logger runs: it may call the client.
 	switch {
 	case x.last.limit != nil:
@@ -160,14 +164,13 @@ func (x *exchange) finish(resp *http.Response, err error) bool {
 		status:       x.last.status,
 		err:          x.last.err,
 		notProcessed: err != nil && x.attempt.notProcessed(),
-		rewritten:    x.attempt.rewritten(),
+		rewritten:    rewritten,
 		ended:        x.ctx.Err() != nil,
 		limit:        x.last.limit,
 		retryAfter:   x.last.retryAfter,
 		waited:       x.waited,
 	}
 	x.last.uncertain = uncertain(o)
-	x.last.rewritten = o.rewritten
 
 	wait, allowed := x.core.retry.wait(o, jitter())
 	retry := mayRepeat(o) && allowed && withinDeadline(x.ctx, wait, now)
@@ -176,7 +179,7 @@ func (x *exchange) finish(resp *http.Response, err error) bool {
 		x.waiting, x.wait = true, wait
 		x.waited += wait
 	}
-	x.mayHaveRun = x.mayHaveRun || retry && x.last.uncertain || o.rewritten
+	x.mayHaveRun = x.mayHaveRun || retry && x.last.uncertain || rewritten
 	return retry
 }
 
@@ -190,7 +193,7 @@ func (x *exchange) release() {
 // transportError returns why an attempt brought no complete response, without
 // the text that Error adds and without the token.
 func (x *exchange) transportError(err error) error {
-	if x.attempt.stopped() || x.req.Method == http.MethodPost && x.attempt.rewritten() {
+	if x.attempt.stopped() {
 		return errWrittenTwice
 	}
 	if ended := contextError(x.ctx); ended != nil {
