@@ -32,8 +32,8 @@ const (
 )
 
 // parseRate reads the X-RateLimit headers. Their names are written in the
-// canonical form, which http.Header.Get finds without an allocation. It returns false if neither the
-// limit nor the remaining requests can be read.
+// canonical form, which http.Header.Get finds without an allocation. It returns
+// false if neither the limit nor the remaining requests can be read.
 func parseRate(h http.Header) (Rate, bool) {
 	limit, limitOK := parseCount(h.Get("X-Ratelimit-Limit"))
 	remaining, remainingOK := parseCount(h.Get("X-Ratelimit-Remaining"))
@@ -95,8 +95,8 @@ func (l *latestRate) observe(rate Rate, key tokenKey, at time.Time) {
 }
 
 // newerThan compares two rates of one quota: by reset, then by used. Rates of
-// two quotas have no order. Nor has one whose window has ended or whose reset is
-// implausible: it would stay for ever.
+// two quotas have no order. Nor has one whose window has ended or whose reset
+// is implausible: it would stay for ever.
 func (r *observedRate) newerThan(later *observedRate, at time.Time) bool {
 	left := r.Reset.Sub(at)
 	switch {
@@ -118,8 +118,8 @@ var (
 	secondaryPage    = regexp.MustCompile(`(?i)\b(?:secondary|abuse)-rate-limits\b`)
 )
 
-// parseLimit returns the rate limit of a response, nil if it is none. now is
-// when it was read.
+// parseLimit returns the rate limit of a response, nil for any other response.
+// now is when it was read.
 //
 // A 403 has other causes, and its message can hold names of the caller's. So it
 // needs Retry-After, the beginning of one of GitHub's messages, a page about
@@ -145,8 +145,8 @@ func parseLimit(status int, h http.Header, p errorBody, now time.Time) *RateLimi
 	return limit
 }
 
-// limitWait returns how long a rate limit lasts, in GitHub's order: Retry-After,
-// else the reset of an exhausted quota, else a minute.
+// limitWait returns how long a rate limit lasts, in GitHub's order:
+// Retry-After, else the reset of an exhausted quota, else a minute.
 func limitWait(h http.Header, exhausted bool, now time.Time) time.Duration {
 	if wait, ok := retryAfter(h, now); ok {
 		return wait

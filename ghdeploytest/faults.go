@@ -37,7 +37,7 @@ type Fault struct {
 	Probability float64
 	// Seed makes the draws of Probability repeatable.
 	Seed uint64
-	// Latency lets the request wait before it is carried out. A client that gives up meanwhile has not been served.
+	// Latency lets the request wait before it is executed. A client that gives up meanwhile has not been served.
 	Latency time.Duration
 	// Effect is what happens. The zero Effect carries the request out as usual; use it with Latency.
 	Effect Effect
@@ -104,10 +104,10 @@ func (e Effect) WithHeader(name, value string) Effect {
 
 // RefuseConnection never lets the request reach the server. In process the dial fails with ECONNREFUSED. A server on a
 // socket has accepted the connection before it knows the operation, so there it ends the connection before it reads
-// the body; the request is not logged and not carried out either way.
+// the body; the request is not logged and not executed either way.
 func RefuseConnection() Effect { return Effect{name: "RefuseConnection", kind: refuseConnection} }
 
-// DropBefore ends the connection without an answer; the request was not carried out. On a kept-alive socket net/http
+// DropBefore ends the connection without an answer; the request was not executed. On a kept-alive socket net/http
 // repeats a GET by itself after this, as it does in life.
 func DropBefore() Effect { return Effect{name: "DropBefore", kind: dropBefore} }
 

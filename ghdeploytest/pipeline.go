@@ -30,7 +30,7 @@ func (s *Server) exchange(ctx context.Context, c *call) answer {
 	entry := s.record(c)
 	defer s.over(entry, time.Now())
 	if s.sleep(ctx, c.plan.latency) != nil {
-		return answer{ending: noAnswer} // the client, or the server, is gone: it was not carried out
+		return answer{ending: noAnswer} // the client, or the server, is gone: it was not executed
 	}
 	var a answer
 	switch e := c.plan.effect; {

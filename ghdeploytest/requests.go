@@ -81,7 +81,7 @@ func (s *Server) answered(entry *Request, a answer) {
 	entry.Status = a.status
 }
 
-// over ends a log entry: nothing but a request that is carried out later changes it any more.
+// over ends a log entry: nothing but a request that is executed later changes it any more.
 func (s *Server) over(entry *Request, start time.Time) {
 	s.mu.Lock()
 	entry.Duration = time.Since(start)

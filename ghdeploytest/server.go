@@ -43,7 +43,7 @@ type Server struct {
 	listLag           time.Duration
 	unknownKeys       []string
 
-	// mu is the one lock over everything below: a request is carried out under it as a whole, so no state is ever
+	// mu is the one lock over everything below: a request is executed under it as a whole, so no state is ever
 	// seen half-changed.
 	mu    sync.Mutex
 	state state
@@ -258,7 +258,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 	c := s.newCall(r)
 	if c.plan.is(refuseConnection) {
-		panic(http.ErrAbortHandler) // a socket cannot refuse what it has accepted; nothing was read or carried out
+		panic(http.ErrAbortHandler) // a socket cannot refuse what it has accepted; nothing was read or executed
 	}
 	if err := s.takeBody(c, r.Body); err != nil {
 		panic(http.ErrAbortHandler) // the client is gone

@@ -167,7 +167,7 @@ func TestFaultMatch(t *testing.T) {
 	}
 }
 
-// A refusal that depends on the body keeps its promises: nothing is logged or carried out.
+// A refusal that depends on the body keeps its promises: nothing is logged or executed.
 func TestFaultMatchRefusesConnection(t *testing.T) {
 	for _, way := range ways {
 		t.Run(way.name, func(t *testing.T) {

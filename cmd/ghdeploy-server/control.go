@@ -125,7 +125,8 @@ type controlError struct {
 	status int
 	// Type is one of those that docs/server-program.md lists.
 	Type string `json:"type"`
-	// Field is the path of the member that is wrong, like effect.type; "" where it is none.
+	// Field is the path of the wrong member, like effect.type. It is empty if
+	// no member is wrong.
 	Field string `json:"field,omitempty"`
 	// Line is where the member stands in the body, 0 without one.
 	Line    int    `json:"line,omitempty"`

@@ -46,7 +46,8 @@ func (s *scanner) checkPermissions(seed ghdeploytest.Seed) error {
 	return nil
 }
 
-// nearest is the name that differs from a misspelt one in at most two letters, "" if there is none.
+// nearest returns the name that differs from a misspelt one in at most two
+// letters, "" if no name does.
 func nearest(name string, names []string) string {
 	best, least := "", 3
 	for _, right := range names {

@@ -15,7 +15,7 @@ type display struct {
 	live bool
 
 	mu    sync.Mutex
-	text  string // of the live line; "": there is none
+	text  string // of the live line; "" if it is not shown
 	since time.Time
 	drawn bool // the live line is on the screen
 	open  bool // the output above it has not ended its line
