@@ -134,7 +134,7 @@ func audit(repositories map[string][]ghdeploytest.Deployment, ledger []entry, lo
 }
 
 // finals returns the final states that somebody reported. GitHub's own inactive,
-// of an older success, is none of them.
+// of an older success, is not one of them.
 func finals(d ghdeploytest.Deployment) []string {
 	var states []string
 	for _, s := range d.Statuses {
