@@ -231,6 +231,9 @@ func contextError(ctx context.Context) error {
 
 // sleep waits for d, or until the context ends.
 func sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return contextError(ctx)
+	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
