@@ -32,8 +32,8 @@ import (
 //   - id and environment of its workflow_job_run and workflow_job_runs
 //
 // There it is an error, and so are more than 1,000 ignored values and a payload
-// that would allocate more than 96 MiB. The error is a [*DecodeError], or
-// [ErrTooLarge] above [MaxBody].
+// that would allocate more than 1 MiB and four times its size, or more than
+// 96 MiB. The error is a [*DecodeError], or [ErrTooLarge] above [MaxBody].
 func Parse(event string, payload []byte) (Event, error) {
 	if len(payload) > MaxBody {
 		return nil, ErrTooLarge
@@ -49,25 +49,34 @@ func Parse(event string, payload []byte) (Event, error) {
 	return parsed, nil
 }
 
+const (
+	decodeBase   = 1 << 20
+	decodeFactor = 4
+)
+
 var errNoObject = errors.New("the payload is not a JSON object")
 
 // decode decodes the delivery's Raw.
 func decode(delivery Delivery) (Event, error) {
-	event := newEvent(delivery)
+	event := newEvent(delivery.Event)
 	if other, ok := event.(*Delivery); ok {
+		*other = delivery
 		return other, nil
 	}
 	// A null would be decoded into an event without an error.
 	if trimmed := bytes.TrimLeft(delivery.Raw, " \t\r\n"); len(trimmed) == 0 || trimmed[0] != '{' {
 		return nil, errNoObject
 	}
-	ignored, err := wire.DecodeTolerant(delivery.Raw, event, isStrict)
-	if err != nil {
+	var err error
+	if delivery.Ignored, err = wire.DecodeTolerant(delivery.Raw, event, isStrict, decodeLimit(len(delivery.Raw))); err != nil {
 		return nil, err
 	}
-	event.Info().Ignored = ignored
+	*event.Info() = delivery
 	return event, nil
 }
+
+// decodeLimit returns how many bytes the decoding of a payload may allocate.
+func decodeLimit(size int) int { return min(decodeBase+decodeFactor*size, wire.DefaultLimit) }
 
 // strict holds the keys whose values must have the documented type, by the
 // object that they are in. Parse documents them.

@@ -18,22 +18,22 @@ type Event interface {
 	Info() *Delivery
 }
 
-// newEvent returns an empty event of the type that the name asks for.
-func newEvent(d Delivery) Event {
-	common := Common{Delivery: d}
-	switch d.Event {
+// newEvent returns an empty event of the type for a name. A *Delivery is an
+// event without a type of its own.
+func newEvent(name string) Event {
+	switch name {
 	case "deployment":
-		return &DeploymentEvent{Common: common}
+		return new(DeploymentEvent)
 	case "deployment_status":
-		return &DeploymentStatusEvent{Common: common}
+		return new(DeploymentStatusEvent)
 	case "deployment_review":
-		return &DeploymentReviewEvent{Common: common}
+		return new(DeploymentReviewEvent)
 	case "deployment_protection_rule":
-		return &DeploymentProtectionRuleEvent{Common: common}
+		return new(DeploymentProtectionRuleEvent)
 	case "ping":
-		return &PingEvent{Common: common}
+		return new(PingEvent)
 	}
-	return &d
+	return new(Delivery)
 }
 
 // Action is what happened. GitHub may send one that is not listed here: it is
