@@ -79,6 +79,14 @@ func BenchmarkAll(b *testing.B) {
 	}
 }
 
+// BenchmarkPrefetch ranges over 50 pages, each 50 ms away. This client requests
+// 8 of them at a time, the other sides one after the other.
+func BenchmarkPrefetch(b *testing.B) {
+	const pages = 50
+	a := newAPI(variants[0], pages)
+	compare(b, a, a.serve(b, network{latency: 50 * time.Millisecond}), pages*rowsPerPage, client.prefetch)
+}
+
 // BenchmarkGzip ranges over 10 pages with compression and without, on loopback
 // and at 100 Mbit/s with a latency of 10 ms.
 func BenchmarkGzip(b *testing.B) {

@@ -26,6 +26,7 @@ const (
 type client interface {
 	page(ctx context.Context) (int, error)
 	all(ctx context.Context) (int, error)
+	prefetch(ctx context.Context) (int, error) // all, several pages at a time where the client can
 	get(ctx context.Context) (int, error)
 	create(ctx context.Context) (int, error)
 }
@@ -65,8 +66,12 @@ func (c ours) page(ctx context.Context) (int, error) {
 	return len(page.Items), nil
 }
 
-func (c ours) all(ctx context.Context) (n int, err error) {
-	for _, err := range c.Deployments.All(ctx, owner, repo, ghdeploy.DeploymentListOptions{PerPage: rowsPerPage}) {
+func (c ours) all(ctx context.Context) (int, error) { return c.walk(ctx, 0) }
+
+func (c ours) prefetch(ctx context.Context) (int, error) { return c.walk(ctx, 8) }
+
+func (c ours) walk(ctx context.Context, prefetch int) (n int, err error) {
+	for _, err := range c.Deployments.All(ctx, owner, repo, ghdeploy.DeploymentListOptions{PerPage: rowsPerPage, Prefetch: prefetch}) {
 		if err != nil {
 			return n, err
 		}
@@ -122,6 +127,8 @@ func (c peer) all(ctx context.Context) (n int, err error) {
 	}
 	return n, nil
 }
+
+func (c peer) prefetch(ctx context.Context) (int, error) { return c.all(ctx) }
 
 func (c peer) get(ctx context.Context) (int, error) {
 	d, _, err := c.Repositories.GetDeployment(ctx, owner, repo, deploymentID)
@@ -179,6 +186,8 @@ func (c floor) all(ctx context.Context) (int, error) {
 		}
 	}
 }
+
+func (c floor) prefetch(ctx context.Context) (int, error) { return c.all(ctx) }
 
 func (c floor) get(ctx context.Context) (int, error) {
 	_, err := c.read(ctx, http.MethodGet, fmt.Sprintf("/%d", deploymentID), "")

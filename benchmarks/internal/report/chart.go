@@ -14,10 +14,12 @@ var titles = []struct{ name, title string }{
 	{"Page rows=actions", "List: a page of 100, made by GitHub Actions"},
 	{"All rows=plain", "All: 50 pages on loopback"},
 	{"All rows=actions", "All: 50 pages on loopback, made by GitHub Actions"},
+	{"Prefetch", "All: 50 pages, each 50 ms away, Prefetch 8"},
 	{"Get", "Get"},
 	{"Create", "Create"},
 	{"Concurrent", "Get, 64 goroutines on one client"},
-	{"Webhook", "Verify and parse a webhook delivery"},
+	{"Webhook payload=api", "Webhook: a deployment, made through the API"},
+	{"Webhook payload=workflow", "Webhook: a status, made by a workflow"},
 }
 
 // The chart's measures in pixels.
