@@ -96,7 +96,7 @@ func (a actor) inScope(permission string, r *repository) bool {
 }
 
 // authenticate finds the token's owner.
-func (s *Server) authenticate(c *call) *answer {
+func (s *Server) authenticate(c *call) *response {
 	header := c.header.Get("Authorization")
 	if header == "" {
 		c.identified = true
@@ -116,19 +116,19 @@ func (s *Server) authenticate(c *call) *answer {
 	}
 	c.quota = s.quotaOf("", c.now) // whose token is not known counts as nobody
 	c.quota.used = min(c.quota.used+1, c.quota.limit)
-	a := ok(http.StatusUnauthorized, errorBody{Message: "Bad credentials", DocumentationURL: docsRoot, Status: "401"})
-	return &a
+	resp := ok(http.StatusUnauthorized, errorBody{Message: "Bad credentials", DocumentationURL: docsRoot, Status: "401"})
+	return &resp
 }
 
 // authorize compares the caller's rights with what the operation needs.
-func (s *Server) authorize(c *call) *answer {
+func (s *Server) authorize(c *call) *response {
 	if c.op.permission == "" {
 		return nil
 	}
 	t := c.actor.token
 	if t != nil && t.SSORequired {
-		a := c.singleSignOn()
-		return &a
+		resp := c.singleSignOn()
+		return &resp
 	}
 	permission := c.op.permission
 	if c.op.reviewers && t != nil && t.classic() {
@@ -139,57 +139,57 @@ func (s *Server) authorize(c *call) *answer {
 	if allowed && inScope {
 		return nil
 	}
-	var a answer
+	var resp response
 	switch {
 	case t == nil:
-		a = c.fail(http.StatusUnauthorized, "Requires authentication", nil)
+		resp = c.fail(http.StatusUnauthorized, "Requires authentication", nil)
 	case c.op.hides || !inScope:
-		a = c.notFound()
+		resp = c.notFound()
 	case t.App != "":
-		a = c.inaccessible("integration")
+		resp = c.inaccessible("integration")
 	case !t.classic():
-		a = c.inaccessible("personal access token")
+		resp = c.inaccessible("personal access token")
 	case neededRole(permission) == "admin":
-		a = c.fail(http.StatusForbidden, "Must have admin rights to Repository.", nil)
+		resp = c.fail(http.StatusForbidden, "Must have admin rights to Repository.", nil)
 	default:
-		a = c.notFound()
+		resp = c.notFound()
 	}
-	return &a
+	return &resp
 }
 
 // inaccessible refuses who lacks a permission, or has it and still may not.
-func (c *call) inaccessible(by string) answer {
+func (c *call) inaccessible(by string) response {
 	return c.fail(http.StatusForbidden, "Resource not accessible by "+by, nil)
 }
 
 const samlDocs = "https://docs.github.com/articles/authenticating-to-a-github-organization-with-saml-single-sign-on/"
 
 // singleSignOn refuses a token that the organization has not authorized.
-func (c *call) singleSignOn() answer {
-	a := ok(http.StatusForbidden, errorBody{
+func (c *call) singleSignOn() response {
+	resp := ok(http.StatusForbidden, errorBody{
 		Message:          "Resource protected by organization SAML enforcement. You must grant your Personal Access token access to this organization.",
 		DocumentationURL: samlDocs, Status: "403",
 	})
-	a.set("X-GitHub-SSO", "required; url="+c.htmlRoot()+"/orgs/"+c.repo.owner+"/sso?authorization_request=AUTHORIZATION")
-	return a
+	resp.set("X-GitHub-SSO", "required; url="+c.htmlRoot()+"/orgs/"+c.repo.owner+"/sso?authorization_request=AUTHORIZATION")
+	return resp
 }
 
 // setRights adds what the operation needs and what the token has. GitHub sends
 // the scopes to classic tokens only.
-func (c *call) setRights(a *answer) {
+func (c *call) setRights(resp *response) {
 	if !c.identified {
 		return
 	}
 	if c.op != nil && c.op.accepts() != "" {
-		a.set("X-Accepted-GitHub-Permissions", c.op.accepts())
+		resp.set("X-Accepted-GitHub-Permissions", c.op.accepts())
 	}
 	if t := c.actor.token; t != nil && t.classic() {
 		accepted := ""
 		if c.op != nil {
 			accepted = c.op.scopes()
 		}
-		a.set("X-OAuth-Scopes", strings.Join(slices.Sorted(slices.Values(t.scopes())), ", "))
-		a.set("X-Accepted-OAuth-Scopes", accepted)
+		resp.set("X-OAuth-Scopes", strings.Join(slices.Sorted(slices.Values(t.scopes())), ", "))
+		resp.set("X-Accepted-OAuth-Scopes", accepted)
 	}
 }
 

@@ -67,12 +67,12 @@ func (c *call) parse() {
 }
 
 // readBody is the pipeline step that refuses what is not a JSON object.
-func (s *Server) readBody(c *call) *answer {
+func (s *Server) readBody(c *call) *response {
 	if c.badBody == "" {
 		return nil
 	}
-	a := c.fail(http.StatusBadRequest, c.badBody, nil)
-	return &a
+	resp := c.fail(http.StatusBadRequest, c.badBody, nil)
+	return &resp
 }
 
 // Recorded: philschatz/octokat.js#169, octokit/octokit.net#1605.
@@ -80,11 +80,11 @@ const tooLargePage = "<html>\r\n<head><title>413 Request Entity Too Large</title
 	"<center><h1>413 Request Entity Too Large</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
 
 // checkSize is the pipeline step that refuses a body which is too long.
-func (s *Server) checkSize(c *call) *answer {
+func (s *Server) checkSize(c *call) *response {
 	if !c.tooLarge {
 		return nil
 	}
-	a := answer{status: http.StatusRequestEntityTooLarge, body: []byte(tooLargePage)}
-	a.set("Content-Type", "text/html")
-	return &a
+	resp := response{status: http.StatusRequestEntityTooLarge, body: []byte(tooLargePage)}
+	resp.set("Content-Type", "text/html")
+	return &resp
 }

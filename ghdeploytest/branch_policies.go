@@ -85,24 +85,24 @@ func (c *call) branchPolicy() (*environment, *branchPolicy) {
 	return e, nil
 }
 
-func (s *Server) listBranchPolicies(c *call) answer {
+func (s *Server) listBranchPolicies(c *call) response {
 	e := c.customEnvironment()
 	if e == nil {
 		return c.notFound()
 	}
-	a := answer{status: http.StatusOK}
+	resp := response{status: http.StatusOK}
 	list := []branchPolicyJSON{}
-	for _, p := range page(s, c, e.branchPolicies, &a) {
+	for _, p := range page(s, c, e.branchPolicies, &resp) {
 		list = append(list, c.branchPolicyJSON(p))
 	}
-	a.body = encode(struct {
+	resp.body = encode(struct {
 		TotalCount     int                `json:"total_count"`
 		BranchPolicies []branchPolicyJSON `json:"branch_policies"`
 	}{len(e.branchPolicies), list})
-	return a
+	return resp
 }
 
-func (s *Server) getBranchPolicy(c *call) answer {
+func (s *Server) getBranchPolicy(c *call) response {
 	_, p := c.branchPolicy()
 	if p == nil {
 		return c.notFound()
@@ -120,31 +120,31 @@ func (f *fields) policyName() string {
 	return name
 }
 
-func (s *Server) createBranchPolicy(c *call) answer {
+func (s *Server) createBranchPolicy(c *call) response {
 	e := c.customEnvironment()
 	if e == nil {
 		return c.notFound()
 	}
 	name, kind := c.fields.policyName(), c.fields.choice("type", "branch", "branch", "tag")
-	if a := c.refuse(); a != nil {
-		return *a
+	if resp := c.refuse(); resp != nil {
+		return *resp
 	}
 	if e.policy(name, kind) != nil {
-		return answer{status: http.StatusSeeOther} // without a body, and without a Location
+		return response{status: http.StatusSeeOther} // without a body, and without a Location
 	}
 	p := &branchPolicy{s.state.ids.next(policyIDs), name, kind}
 	e.branchPolicies = append(e.branchPolicies, p)
 	return ok(http.StatusOK, c.branchPolicyJSON(p))
 }
 
-func (s *Server) updateBranchPolicy(c *call) answer {
+func (s *Server) updateBranchPolicy(c *call) response {
 	e, p := c.branchPolicy()
 	if p == nil {
 		return c.notFound()
 	}
 	name := c.fields.policyName()
-	if a := c.refuse(); a != nil {
-		return *a
+	if resp := c.refuse(); resp != nil {
+		return *resp
 	}
 	if other := e.policy(name, p.kind); other != nil && other != p {
 		return c.invalid(fieldError{"DeploymentBranchPolicy", "already_exists", "name", ""})
@@ -153,11 +153,11 @@ func (s *Server) updateBranchPolicy(c *call) answer {
 	return ok(http.StatusOK, c.branchPolicyJSON(p))
 }
 
-func (s *Server) deleteBranchPolicy(c *call) answer {
+func (s *Server) deleteBranchPolicy(c *call) response {
 	e, p := c.branchPolicy()
 	if p == nil {
 		return c.notFound()
 	}
 	e.branchPolicies = slices.DeleteFunc(e.branchPolicies, func(other *branchPolicy) bool { return other == p })
-	return answer{status: http.StatusNoContent}
+	return response{status: http.StatusNoContent}
 }

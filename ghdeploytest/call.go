@@ -91,13 +91,13 @@ func (c *call) repoURL(suffix string) string {
 type ending int
 
 const (
-	completeAnswer ending = iota
-	noAnswer              // the connection ends without one
-	cutAnswer             // the connection ends in the middle of the body
+	completeResponse ending = iota
+	noResponse              // the connection ends without one
+	cutResponse             // the connection ends in the middle of the body
 )
 
 // answer is what the server has to say to a call.
-type answer struct {
+type response struct {
 	status int
 	header http.Header
 	body   []byte
@@ -108,9 +108,9 @@ type answer struct {
 	cutAt  int
 }
 
-func (a *answer) set(name, value string) {
-	if a.header == nil {
-		a.header = http.Header{}
+func (resp *response) set(name, value string) {
+	if resp.header == nil {
+		resp.header = http.Header{}
 	}
-	a.header.Set(name, value)
+	resp.header.Set(name, value)
 }

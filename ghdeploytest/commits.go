@@ -47,7 +47,7 @@ func (r *repository) keepCommit(sha string, behind bool) {
 
 // leave keeps the commit that a branch is about to move away from. The new
 // head of the default branch, or the merge, is what the old head lacks.
-func (r *repository) leave(b *branch, next string) {
+func (r *repository) keepHead(b *branch, next string) {
 	if b.sha != next {
 		r.keepCommit(b.sha, b.behind || b.name == r.defaultBranch)
 	}

@@ -143,20 +143,20 @@ func (r *repository) sortedEnvironments() []*environment {
 	})
 }
 
-func (s *Server) listEnvironments(c *call) answer {
-	a := answer{status: http.StatusOK}
+func (s *Server) listEnvironments(c *call) response {
+	resp := response{status: http.StatusOK}
 	list := []environmentJSON{}
-	for _, e := range page(s, c, c.repo.sortedEnvironments(), &a) {
+	for _, e := range page(s, c, c.repo.sortedEnvironments(), &resp) {
 		list = append(list, s.environmentJSON(c, e))
 	}
-	a.body = encode(struct {
+	resp.body = encode(struct {
 		TotalCount   int               `json:"total_count"`
 		Environments []environmentJSON `json:"environments"`
 	}{len(c.repo.environments), list})
-	return a
+	return resp
 }
 
-func (s *Server) getEnvironment(c *call) answer {
+func (s *Server) getEnvironment(c *call) response {
 	e := c.environment()
 	if e == nil {
 		return c.notFound()
@@ -164,7 +164,7 @@ func (s *Server) getEnvironment(c *call) answer {
 	return ok(http.StatusOK, s.environmentJSON(c, e))
 }
 
-func (s *Server) deleteEnvironment(c *call) answer {
+func (s *Server) deleteEnvironment(c *call) response {
 	e := c.environment()
 	if e == nil {
 		return c.notFound()
@@ -178,7 +178,7 @@ func (s *Server) deleteEnvironment(c *call) answer {
 	}
 	c.repo.environments = slices.DeleteFunc(c.repo.environments, func(other *environment) bool { return other == e })
 	delete(c.repo.byName, withoutCase(e.name))
-	return answer{status: http.StatusNoContent}
+	return response{status: http.StatusNoContent}
 }
 
 type environmentRefJSON struct {

@@ -58,7 +58,7 @@ func (r *repository) hasNoEnvironments() bool { return r.private && r.plan == "f
 // hasNoProtection: a private repository needs the enterprise plan for every rule but the one about branches.
 func (r *repository) hasNoProtection() bool { return r.private && r.plan != "enterprise" }
 
-func (s *Server) putEnvironment(c *call) answer {
+func (s *Server) putEnvironment(c *call) response {
 	if c.repo.hasNoEnvironments() {
 		return c.notFound()
 	}
@@ -82,10 +82,10 @@ func (s *Server) putEnvironment(c *call) answer {
 		adminsBypass:      f.boolean("can_admins_bypass", absent.adminsBypass),
 		branches:          branches,
 	}
-	if a := c.refuse(); a != nil {
-		return *a
+	if resp := c.refuse(); resp != nil {
+		return *resp
 	}
-	refuse := func(message string) answer { return c.fail(http.StatusUnprocessableEntity, message, nil) }
+	refuse := func(message string) response { return c.fail(http.StatusUnprocessableEntity, message, nil) }
 	if problem := environmentProblem(name); problem != "" {
 		return refuse("The environment name " + problem + ".")
 	}

@@ -36,10 +36,10 @@ func encode(v any) []byte {
 	return bytes.TrimSuffix(buf.Bytes(), []byte("\n"))
 }
 
-func ok(status int, v any) answer { return answer{status: status, body: encode(v)} }
+func ok(status int, v any) response { return response{status: status, body: encode(v)} }
 
 // fail is an error that points to the operation's page in the documentation.
-func (c *call) fail(status int, message string, errors any) answer {
+func (c *call) fail(status int, message string, errors any) response {
 	docs := docsRoot
 	if c.op != nil {
 		docs += "/" + c.op.docs
@@ -47,8 +47,8 @@ func (c *call) fail(status int, message string, errors any) answer {
 	return ok(status, errorBody{message, errors, docs, strconv.Itoa(status)})
 }
 
-func (c *call) notFound() answer { return c.fail(http.StatusNotFound, "Not Found", nil) }
+func (c *call) notFound() response { return c.fail(http.StatusNotFound, "Not Found", nil) }
 
-func (c *call) invalid(errors ...fieldError) answer {
+func (c *call) invalid(errors ...fieldError) response {
 	return c.fail(http.StatusUnprocessableEntity, "Validation Failed", errors)
 }

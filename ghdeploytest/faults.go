@@ -50,14 +50,14 @@ const (
 	refuseConnection
 	dropBefore
 	dropAfter
-	dropMidAnswer
-	carryOutLater
+	dropMidResponse
+	executeLater
 	respond
 	truncateBody
 	replaceBody
 	endlessLink
 	loopingLink
-	slowAnswer
+	slowResponse
 )
 
 // Effect is what a [Fault] does to a request. The functions that return one say how it looks to the client.
@@ -115,7 +115,7 @@ func DropBefore() Effect { return Effect{name: "DropBefore", kind: dropBefore} }
 func DropAfter() Effect { return Effect{name: "DropAfter", kind: dropAfter} }
 
 // DropMidAnswer carries the request out and ends the connection half-way through the body.
-func DropMidAnswer() Effect { return Effect{name: "DropMidAnswer", kind: dropMidAnswer} }
+func DropMidAnswer() Effect { return Effect{name: "DropMidAnswer", kind: dropMidResponse} }
 
 // CarryOutLater ends the connection without an answer and carries the request out after delay. [Server.Close] forgets
 // what has not started yet.
@@ -123,7 +123,7 @@ func CarryOutLater(delay time.Duration) Effect {
 	if delay <= 0 {
 		panic(fmt.Sprintf("ghdeploytest: CarryOutLater(%v); write how long after the drop, like 12*time.Second, or use DropAfter", delay))
 	}
-	return Effect{name: "CarryOutLater", kind: carryOutLater, delay: delay}
+	return Effect{name: "CarryOutLater", kind: executeLater, delay: delay}
 }
 
 // SlowAnswer carries the request out at once and lets its answer wait.
@@ -131,7 +131,7 @@ func SlowAnswer(delay time.Duration) Effect {
 	if delay <= 0 {
 		panic(fmt.Sprintf("ghdeploytest: SlowAnswer(%v); write how long the answer waits, like 10*time.Second", delay))
 	}
-	return Effect{name: "SlowAnswer", kind: slowAnswer, delay: delay}
+	return Effect{name: "SlowAnswer", kind: slowResponse, delay: delay}
 }
 
 // TruncateBody carries the request out and sends a complete answer of which only the first n bytes of the body are
@@ -170,49 +170,49 @@ func (e Effect) String() string {
 }
 
 // canned is the answer of an effect that does not carry the request out.
-func (e *Effect) canned(requestID string) answer {
-	a := answer{status: e.status, body: []byte(e.body), header: e.header.Clone()}
-	if a.header.Get("Content-Type") == "" && e.body != "" {
+func (e *Effect) canned(requestID string) response {
+	resp := response{status: e.status, body: []byte(e.body), header: e.header.Clone()}
+	if resp.header.Get("Content-Type") == "" && e.body != "" {
 		switch strings.TrimSpace(e.body)[:min(1, len(strings.TrimSpace(e.body)))] {
 		case "{", "[":
-			a.set("Content-Type", "application/json; charset=utf-8")
+			resp.set("Content-Type", "application/json; charset=utf-8")
 		case "<":
-			a.set("Content-Type", "text/html; charset=utf-8")
+			resp.set("Content-Type", "text/html; charset=utf-8")
 		default:
-			a.set("Content-Type", "text/plain; charset=utf-8")
+			resp.set("Content-Type", "text/plain; charset=utf-8")
 		}
 	}
 	if e.status != http.StatusNoContent && e.status != http.StatusNotModified {
-		a.set("Content-Length", strconv.Itoa(len(e.body)))
+		resp.set("Content-Length", strconv.Itoa(len(e.body)))
 	}
-	a.set("X-GitHub-Request-Id", requestID)
-	return a
+	resp.set("X-GitHub-Request-Id", requestID)
+	return resp
 }
 
 // alter does to a real answer what the effect says. One that has no body has none to break: a cut loses it as a whole,
 // the others leave it alone.
-func (e *Effect) alter(a *answer) {
+func (e *Effect) alter(resp *response) {
 	switch e.kind {
 	case dropAfter:
-		a.ending = noAnswer
+		resp.ending = noResponse
 		return
-	case dropMidAnswer:
-		a.ending, a.cutAt = cutAnswer, len(a.body)/2
-		if len(a.body) == 0 {
-			a.ending = noAnswer
+	case dropMidResponse:
+		resp.ending, resp.cutAt = cutResponse, len(resp.body)/2
+		if len(resp.body) == 0 {
+			resp.ending = noResponse
 		}
 		return
 	case truncateBody, replaceBody:
 	default:
 		return
 	}
-	if len(a.body) == 0 {
+	if len(resp.body) == 0 {
 		return
 	}
 	if e.kind == truncateBody {
-		a.body = a.body[:min(e.status, len(a.body))]
+		resp.body = resp.body[:min(e.status, len(resp.body))]
 	} else {
-		a.body = []byte(e.body)
+		resp.body = []byte(e.body)
 	}
-	a.set("Content-Length", strconv.Itoa(len(a.body)))
+	resp.set("Content-Length", strconv.Itoa(len(resp.body)))
 }

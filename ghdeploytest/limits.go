@@ -59,7 +59,7 @@ func (s *Server) SetRemaining(token string, remaining int) {
 }
 
 // checkQuota charges the request on the primary limit, whatever becomes of it.
-func (s *Server) checkQuota(c *call) *answer {
+func (s *Server) checkQuota(c *call) *response {
 	c.quota = s.quotaOf(c.token, c.now)
 	if c.op != nil && c.op.free {
 		return nil
@@ -74,12 +74,12 @@ func (s *Server) checkQuota(c *call) *answer {
 	} else if t != nil {
 		who = fmt.Sprintf("user ID %d.", s.state.userID(c.actor.login()))
 	}
-	a := ok(s.rateLimitStatus, errorBody{
+	resp := ok(s.rateLimitStatus, errorBody{
 		Message:          "API rate limit exceeded for " + who,
 		DocumentationURL: docsRoot + "/overview/rate-limits-for-the-rest-api",
 		Status:           strconv.Itoa(s.rateLimitStatus),
 	})
-	return &a
+	return &resp
 }
 
 const (
@@ -89,7 +89,7 @@ const (
 
 // checkPoints charges the request on the limit in points. GitHub documents 1 for
 // GET, HEAD and OPTIONS and 5 for POST, PATCH, PUT and DELETE.
-func (s *Server) checkPoints(c *call) *answer {
+func (s *Server) checkPoints(c *call) *response {
 	points := 5
 	switch c.method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions:
@@ -99,7 +99,7 @@ func (s *Server) checkPoints(c *call) *answer {
 }
 
 // checkCreations counts content creation on the secondary limit.
-func (s *Server) checkCreations(c *call) *answer {
+func (s *Server) checkCreations(c *call) *response {
 	if !c.op.creates {
 		return nil
 	}
@@ -108,7 +108,7 @@ func (s *Server) checkCreations(c *call) *answer {
 
 // spend takes an amount from a limit for each minute, 0 = none, or refuses the
 // request until there is room for it.
-func (s *Server) spend(c *call, log *[]spent, amount, limit int, form SecondaryForm) *answer {
+func (s *Server) spend(c *call, log *[]spent, amount, limit int, form SecondaryForm) *response {
 	if limit == 0 {
 		return nil
 	}
@@ -128,12 +128,12 @@ func (s *Server) spend(c *call, log *[]spent, amount, limit int, form SecondaryF
 			break
 		}
 	}
-	a := secondaryAnswer(form, wait)
-	return &a
+	resp := secondaryResponse(form, wait)
+	return &resp
 }
 
 // secondaryAnswer is the refusal past a secondary limit that ends after wait.
-func secondaryAnswer(form SecondaryForm, wait time.Duration) answer {
+func secondaryResponse(form SecondaryForm, wait time.Duration) response {
 	body := errorBody{Message: secondaryMessage, DocumentationURL: secondaryDocs}
 	status := http.StatusForbidden
 	if form == SecondaryNoHeader || form == SecondaryRetryAfter429 {
@@ -142,9 +142,9 @@ func secondaryAnswer(form SecondaryForm, wait time.Duration) answer {
 	if form == SecondaryTextOnly {
 		body.DocumentationURL = ""
 	}
-	a := ok(status, body)
+	resp := ok(status, body)
 	if form == SecondaryRetryAfter || form == SecondaryRetryAfter429 {
-		a.set("Retry-After", strconv.Itoa(int((wait+time.Second-1)/time.Second)))
+		resp.set("Retry-After", strconv.Itoa(int((wait+time.Second-1)/time.Second)))
 	}
-	return a
+	return resp
 }

@@ -49,16 +49,16 @@ func (s *Server) shows(written, now time.Time) bool {
 }
 
 // bury keeps a deleted deployment for the lists that lag.
-func (s *Server) bury(r *repository, d *deployment, now time.Time) {
+func (s *Server) keepDeleted(r *repository, d *deployment, now time.Time) {
 	if s.listLag > 0 {
-		r.forget(s, now)
+		r.dropDeleted(s, now)
 		d.deleted = now
 		r.deleted = append(r.deleted, d)
 	}
 }
 
 // forget drops the deleted deployments that no list shows any more.
-func (r *repository) forget(s *Server, now time.Time) {
+func (r *repository) dropDeleted(s *Server, now time.Time) {
 	r.deleted = slices.DeleteFunc(r.deleted, func(d *deployment) bool { return s.shows(d.deleted, now) })
 }
 
@@ -67,7 +67,7 @@ func (s *Server) listed(r *repository, now time.Time) []*deployment {
 	if s.listLag == 0 {
 		return inOrder(s, slices.Clone(r.deployments), func(d *deployment) int64 { return d.id })
 	}
-	r.forget(s, now)
+	r.dropDeleted(s, now)
 	var rows []*deployment
 	for _, d := range slices.Concat(r.deployments, r.deleted) {
 		if s.shows(d.written, now) {

@@ -32,7 +32,7 @@ type rateJSON struct {
 	Reset     int64 `json:"reset"`
 }
 
-func (s *Server) getRateLimit(c *call) answer {
+func (s *Server) getRateLimit(c *call) response {
 	b := c.quota
 	core := rateJSON{b.limit, b.used, b.remaining(), b.reset.Unix()}
 	// The other resources are untouched: nothing here spends them.
@@ -72,7 +72,7 @@ type ownUserJSON struct {
 	UpdatedAt         string  `json:"updated_at"`
 }
 
-func (s *Server) getUser(c *call) answer {
+func (s *Server) getUser(c *call) response {
 	switch {
 	case c.actor.token == nil:
 		return c.fail(http.StatusUnauthorized, "Requires authentication", nil)
@@ -100,7 +100,7 @@ var repositoryURLs = map[string]string{
 	"trees_url": "/git/trees{/sha}",
 }
 
-func (s *Server) getRepository(c *call) answer { return ok(http.StatusOK, s.repositoryJSON(c)) }
+func (s *Server) getRepository(c *call) response { return ok(http.StatusOK, s.repositoryJSON(c)) }
 
 func (s *Server) repositoryJSON(c *call) map[string]any {
 	r := c.repo

@@ -24,7 +24,7 @@ func number(query url.Values, name string, absent int) int {
 }
 
 // page cuts one page out of all rows and writes the Link header to the others.
-func page[T any](s *Server, c *call, rows []T, a *answer) []T {
+func page[T any](s *Server, c *call, rows []T, resp *response) []T {
 	query := c.url.Query()
 	per := min(number(query, "per_page", defaultPerPage), maxPerPage)
 	this := number(query, "page", 1)
@@ -54,7 +54,7 @@ func page[T any](s *Server, c *call, rows []T, a *answer) []T {
 		}
 	}
 	if len(links) > 0 {
-		a.set("Link", strings.Join(links, ", "))
+		resp.set("Link", strings.Join(links, ", "))
 	}
 	from := min((this-1)*per, len(rows))
 	if this > last { // also where this-1 times per has no room in an int

@@ -23,7 +23,7 @@ func (t receiver) RoundTrip(r *http.Request) (*http.Response, error) {
 	if !t.server.begin() {
 		return nil, errClosed
 	}
-	w := &response{header: http.Header{}}
+	w := &handlerResponse{header: http.Header{}}
 	done := make(chan error, 1)
 	go func() {
 		defer t.server.end()
@@ -62,27 +62,27 @@ func arriving(r *http.Request) *http.Request {
 	return in
 }
 
-// response is what a handler writes.
-type response struct {
+// handlerResponse is what a handler writes.
+type handlerResponse struct {
 	header, sent http.Header
 	status       int
 	body         bytes.Buffer
 }
 
-func (w *response) Header() http.Header { return w.header }
+func (w *handlerResponse) Header() http.Header { return w.header }
 
-func (w *response) WriteHeader(status int) {
+func (w *handlerResponse) WriteHeader(status int) {
 	if w.status == 0 && status >= http.StatusOK {
 		w.status, w.sent = status, w.header.Clone()
 	}
 }
 
-func (w *response) Write(p []byte) (int, error) {
+func (w *handlerResponse) Write(p []byte) (int, error) {
 	w.WriteHeader(http.StatusOK)
 	return w.body.Write(p)
 }
 
-func (w *response) result(r *http.Request) *http.Response {
+func (w *handlerResponse) result(r *http.Request) *http.Response {
 	w.WriteHeader(http.StatusOK)
 	return &http.Response{
 		Status: fmt.Sprintf("%d %s", w.status, http.StatusText(w.status)), StatusCode: w.status,

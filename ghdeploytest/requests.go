@@ -75,14 +75,14 @@ func (s *Server) record(c *call) *Request {
 }
 
 // answered completes a log entry.
-func (s *Server) answered(entry *Request, a answer) {
+func (s *Server) logStatus(entry *Request, resp response) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	entry.Status = a.status
+	entry.Status = resp.status
 }
 
 // over ends a log entry: nothing but a request that is executed later changes it any more.
-func (s *Server) over(entry *Request, start time.Time) {
+func (s *Server) logEnd(entry *Request, start time.Time) {
 	s.mu.Lock()
 	entry.Duration = time.Since(start)
 	seen := *entry

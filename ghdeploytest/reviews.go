@@ -62,7 +62,7 @@ func (s *Server) canApprove(c *call, run *run, w *wait) bool {
 	return s.state.reviews(login, w.environment.reviewers)
 }
 
-func (s *Server) listPending(c *call) answer {
+func (s *Server) listPending(c *call) response {
 	run := c.repo.run(c.id("run_id"))
 	if run == nil {
 		return c.notFound()
@@ -90,7 +90,7 @@ const (
 	alreadyReviewed = "Deployment protection rule has already been reviewed"
 )
 
-func (s *Server) reviewPending(c *call) answer {
+func (s *Server) reviewPending(c *call) response {
 	run := c.repo.run(c.id("run_id"))
 	if run == nil {
 		return c.notFound()
@@ -101,8 +101,8 @@ func (s *Server) reviewPending(c *call) answer {
 	f.require("comment")
 	ids := f.integers("environment_ids")
 	state, comment := f.choice("state", "", "approved", "rejected"), f.text("comment", "")
-	if a := c.refuse(); a != nil {
-		return *a
+	if resp := c.refuse(); resp != nil {
+		return *resp
 	}
 
 	entry := &review{state: state, comment: comment, user: c.actor.login()}
@@ -138,7 +138,7 @@ const (
 )
 
 // reviewRule is how an app answers for its own rule: a state approves or rejects, a comment alone is a status report.
-func (s *Server) reviewRule(c *call) answer {
+func (s *Server) reviewRule(c *call) response {
 	if c.actor.app() == "" {
 		return c.inaccessible("personal access token")
 	}
@@ -153,10 +153,10 @@ func (s *Server) reviewRule(c *call) answer {
 	}
 	name, comment := f.text("environment_name", ""), f.text("comment", "")
 	state := f.choice("state", "pending", "approved", "rejected")
-	if a := c.refuse(); a != nil {
-		return *a
+	if resp := c.refuse(); resp != nil {
+		return *resp
 	}
-	refuse := func(message string) answer { return c.fail(http.StatusUnprocessableEntity, message, nil) }
+	refuse := func(message string) response { return c.fail(http.StatusUnprocessableEntity, message, nil) }
 	at := slices.IndexFunc(run.waits, func(w *wait) bool { return strings.EqualFold(w.environment.name, name) })
 	if at < 0 {
 		return refuse(nothingPending)
@@ -186,10 +186,10 @@ func (s *Server) reviewRule(c *call) answer {
 		w.reports++
 	}
 	s.settle(c.now)
-	return answer{status: http.StatusNoContent}
+	return response{status: http.StatusNoContent}
 }
 
-func (s *Server) listReviews(c *call) answer {
+func (s *Server) listReviews(c *call) response {
 	run := c.repo.run(c.id("run_id"))
 	if run == nil {
 		return c.notFound()

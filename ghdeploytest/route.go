@@ -22,7 +22,7 @@ type operation struct {
 	hides      bool   // 404 for who may not
 	reviewers  bool   // a user needs no role in the repository beyond reading it
 	anyUser    bool   // every token may
-	handle     func(*Server, *call) answer
+	handle     func(*Server, *call) response
 }
 
 // operations is the route table. Each area keeps its rows beside its handlers.

@@ -173,7 +173,7 @@ func (f *fields) permit(names ...string) {
 
 // refuse is GitHub's response to a body that does not fit the schema: 422,
 // everything in the message, no errors.
-func (c *call) refuse() *answer {
+func (c *call) refuse() *response {
 	lines := c.fields.problems
 	if line := c.fields.missed(); line != "" {
 		lines = append(slices.Clone(lines), line)
@@ -181,8 +181,8 @@ func (c *call) refuse() *answer {
 	if len(lines) == 0 {
 		return nil
 	}
-	a := c.fail(http.StatusUnprocessableEntity, "Invalid request.\n\n"+strings.Join(lines, "\n"), nil)
-	return &a
+	resp := c.fail(http.StatusUnprocessableEntity, "Invalid request.\n\n"+strings.Join(lines, "\n"), nil)
+	return &resp
 }
 
 // missed names the parameters that are missing.

@@ -86,12 +86,12 @@ func NewServer(opts ...Option) *Server {
 		opt(s, &setup)
 	}
 	s.seed(setup)
-	s.begins(setup)
+	s.startRuns(setup)
 	return s
 }
 
-// begins adds the webhooks of the setup, and then starts its runs, so that their events are delivered.
-func (s *Server) begins(setup Seed) {
+// startRuns adds the webhooks of the setup, and then starts its runs, so that their events are delivered.
+func (s *Server) startRuns(setup Seed) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, w := range s.hooks.setup {
@@ -269,21 +269,21 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 
-	a := s.exchange(r.Context(), c)
-	if a.ending == noAnswer {
+	resp := s.exchange(r.Context(), c)
+	if resp.ending == noResponse {
 		panic(http.ErrAbortHandler)
 	}
-	for name, values := range a.header {
+	for name, values := range resp.header {
 		w.Header()[name] = values
 	}
-	w.WriteHeader(a.status)
+	w.WriteHeader(resp.status)
 	if r.Method == http.MethodHead {
 		return
 	}
-	if a.ending == cutAnswer {
-		w.Write(a.body[:a.cutAt])                 // an error here means that the client is gone
+	if resp.ending == cutResponse {
+		w.Write(resp.body[:resp.cutAt])           // an error here means that the client is gone
 		_ = http.NewResponseController(w).Flush() // so that the client sees the part before the end
 		panic(http.ErrAbortHandler)
 	}
-	w.Write(a.body) // as above
+	w.Write(resp.body) // as above
 }

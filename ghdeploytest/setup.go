@@ -115,7 +115,7 @@ func (s *Server) seed(setup Seed) {
 	if len(setup.Repositories) == 0 {
 		setup.Repositories = []Repository{{FullName: defaultRepository}}
 	}
-	s.state.ids.give(setup)
+	s.state.ids.reserve(setup)
 	s.addReviewers(setup)
 	for _, r := range setup.Repositories {
 		s.addRepository(r)
@@ -187,7 +187,7 @@ func (r *repository) setBranch(b Branch) {
 	r.checkStatuses(sha, b.Statuses)
 	next := branch{name: b.Name, sha: sha, behind: b.Behind || b.Conflict, conflict: b.Conflict}
 	if old := r.branch(b.Name); old != nil {
-		r.leave(old, next.sha)
+		r.keepHead(old, next.sha)
 		*old = next
 		return
 	}
@@ -238,7 +238,7 @@ func checkSHA(sha string, parts ...string) string {
 
 // meant is the permission that a name nearly is: the singular of one that an operation needs, or one in other letters.
 // GitHub has many more, which nothing here needs.
-func meant(name string, operations []operation) string {
+func closestPermission(name string, operations []operation) string {
 	plain := func(s string) string { return strings.TrimSuffix(strings.ToLower(s), "s") }
 	for _, op := range operations {
 		if needed, _, _ := strings.Cut(op.permission, "="); needed != "" && plain(needed) == plain(name) {
@@ -259,7 +259,7 @@ func (s *Server) addToken(t Token) {
 	}
 	t.checkClassic()
 	for name, level := range t.Permissions {
-		if right := meant(name, s.operations); right != name {
+		if right := closestPermission(name, s.operations); right != name {
 			panic(fmt.Sprintf("ghdeploytest: Token{Permissions: {%q: %q}}; write %s", name, level, right))
 		}
 		if level != "read" && level != "write" && level != "admin" {

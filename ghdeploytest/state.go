@@ -113,7 +113,7 @@ func (c counters) next(kind int64) int64 {
 }
 
 // give keeps the ids of a setup from being handed out.
-func (c counters) give(setup Seed) {
+func (c counters) reserve(setup Seed) {
 	for _, r := range setup.Repositories {
 		c.given[r.ID] = true
 		for _, e := range r.Environments {

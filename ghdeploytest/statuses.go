@@ -28,22 +28,22 @@ func statusOperations() []operation {
 	}
 }
 
-func (s *Server) listStatuses(c *call) answer {
+func (s *Server) listStatuses(c *call) response {
 	d := c.repo.deployment(c.id("deployment_id"))
 	if d == nil {
 		return c.notFound()
 	}
 	rows := s.listedStatuses(d, c.now)
-	a := answer{status: http.StatusOK}
+	resp := response{status: http.StatusOK}
 	list := []statusJSON{}
-	for _, st := range page(s, c, rows, &a) {
+	for _, st := range page(s, c, rows, &resp) {
 		list = append(list, s.statusJSON(c, d, st))
 	}
-	a.body = encode(list)
-	return a
+	resp.body = encode(list)
+	return resp
 }
 
-func (s *Server) getStatus(c *call) answer {
+func (s *Server) getStatus(c *call) response {
 	d := c.repo.deployment(c.id("deployment_id"))
 	if d == nil {
 		return c.notFound()
@@ -62,7 +62,7 @@ var writableStates = []string{"error", "failure", "inactive", "in_progress", "qu
 
 const maxStatusDescription = 140
 
-func (s *Server) createStatus(c *call) answer {
+func (s *Server) createStatus(c *call) response {
 	d := c.repo.deployment(c.id("deployment_id"))
 	if d == nil {
 		return c.notFound()
@@ -78,8 +78,8 @@ func (s *Server) createStatus(c *call) answer {
 		environmentURL: f.text("environment_url", ""),
 	}
 	autoInactive := f.boolean("auto_inactive", true)
-	if a := c.refuse(); a != nil {
-		return *a
+	if resp := c.refuse(); resp != nil {
+		return *resp
 	}
 	var errors []fieldError
 	if utf8.RuneCountInString(st.description) > maxStatusDescription {
@@ -106,9 +106,9 @@ func (s *Server) createStatus(c *call) answer {
 	}
 	s.emitStatus(c, d, st)
 	body := s.statusJSON(c, d, st)
-	a := ok(http.StatusCreated, body)
-	a.set("Location", body.URL)
-	return a
+	resp := ok(http.StatusCreated, body)
+	resp.set("Location", body.URL)
+	return resp
 }
 
 // addStatus appends a status. One without an environment takes that of the deployment, which is that of the previous

@@ -79,17 +79,17 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 
-	a := s.exchange(ctx, c)
+	resp := s.exchange(ctx, c)
 	if err := context.Cause(ctx); err != nil {
 		return nil, err
 	}
-	if a.ending == noAnswer {
+	if resp.ending == noResponse {
 		return nil, io.EOF // what net/http reports when a fresh connection ends without an answer
 	}
 	if trace.GotFirstResponseByte != nil {
 		trace.GotFirstResponseByte()
 	}
-	return a.response(r), nil
+	return resp.toHTTP(r), nil
 }
 
 // outgoing is the request as it would look on the wire. The caller's is left alone.
@@ -109,29 +109,29 @@ func outgoing(r *http.Request) *http.Request {
 }
 
 // response is the answer as net/http would hand it out.
-func (a *answer) response(r *http.Request) *http.Response {
-	resp := &http.Response{
-		Status:     fmt.Sprintf("%d %s", a.status, http.StatusText(a.status)),
-		StatusCode: a.status,
+func (resp *response) toHTTP(r *http.Request) *http.Response {
+	out := &http.Response{
+		Status:     fmt.Sprintf("%d %s", resp.status, http.StatusText(resp.status)),
+		StatusCode: resp.status,
 		Proto:      "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: a.header.Clone(), Request: r, ContentLength: int64(len(a.body)),
+		Header: resp.header.Clone(), Request: r, ContentLength: int64(len(resp.body)),
 	}
-	reader := &responseBody{ctx: r.Context(), rest: a.body, end: io.EOF}
-	if a.ending == cutAnswer {
-		reader.rest, reader.end = a.body[:a.cutAt], io.ErrUnexpectedEOF
+	reader := &responseBody{ctx: r.Context(), rest: resp.body, end: io.EOF}
+	if resp.ending == cutResponse {
+		reader.rest, reader.end = resp.body[:resp.cutAt], io.ErrUnexpectedEOF
 	}
-	if r.Method == http.MethodHead || a.status == http.StatusNoContent || a.status == http.StatusNotModified {
+	if r.Method == http.MethodHead || resp.status == http.StatusNoContent || resp.status == http.StatusNotModified {
 		reader.rest, reader.end = nil, io.EOF
 		if r.Method == http.MethodHead {
-			if n, err := strconv.ParseInt(a.header.Get("Content-Length"), 10, 64); err == nil {
-				resp.ContentLength = n
+			if n, err := strconv.ParseInt(resp.header.Get("Content-Length"), 10, 64); err == nil {
+				out.ContentLength = n
 			}
 		} else {
-			resp.ContentLength = 0
+			out.ContentLength = 0
 		}
 	}
-	resp.Body = reader
-	return resp
+	out.Body = reader
+	return out
 }
 
 // requestBody makes sure that a body is closed once, as a RoundTripper must.
