@@ -53,7 +53,8 @@ func (c *call) branchPolicyJSON(p *branchPolicy) branchPolicyJSON {
 	return branchPolicyJSON{p.id, nodeID("GBP", c.repo.id, p.id), p.name, p.kind}
 }
 
-// customEnvironment finds the environment of the path, if it has branch policies.
+// customEnvironment returns the environment in the path, or nil if it does not
+// exist or has no custom branch policies.
 func (c *call) customEnvironment() *environment {
 	if e := c.environment(); e != nil && e.branches == customBranches {
 		return e
@@ -70,7 +71,7 @@ func (e *environment) policy(name, kind string) *branchPolicy {
 	return nil
 }
 
-// branchPolicy finds the policy of the path.
+// branchPolicy returns the branch policy in the path, and its environment.
 func (c *call) branchPolicy() (*environment, *branchPolicy) {
 	e := c.customEnvironment()
 	if e == nil {
@@ -110,7 +111,7 @@ func (s *Server) getBranchPolicy(c *call) response {
 	return ok(http.StatusOK, c.branchPolicyJSON(p))
 }
 
-// policyName reads the name pattern, which may not be empty.
+// policyName reads the name pattern. It must not be empty.
 func (f *fields) policyName() string {
 	f.require("name")
 	name := f.text("name", "")
@@ -130,7 +131,7 @@ func (s *Server) createBranchPolicy(c *call) response {
 		return *resp
 	}
 	if e.policy(name, kind) != nil {
-		return response{status: http.StatusSeeOther} // without a body, and without a Location
+		return response{status: http.StatusSeeOther} // no body and no Location
 	}
 	p := &branchPolicy{s.state.ids.next(policyIDs), name, kind}
 	e.branchPolicies = append(e.branchPolicies, p)

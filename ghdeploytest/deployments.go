@@ -35,7 +35,8 @@ func deploymentOperations() []operation {
 
 func (s *Server) listDeployments(c *call) response {
 	query := c.url.Query()
-	// A filter that was not sent lets everything pass. "none", which the description calls the default, is not sent.
+	// An absent filter matches every row. The description calls "none" the
+	// default, but "none" is a value like any other here.
 	wants := func(name, value string, same func(a, b string) bool) bool {
 		return !query.Has(name) || same(query.Get(name), value)
 	}
@@ -127,7 +128,8 @@ func (s *Server) createDeployment(c *call) response {
 	return resp
 }
 
-// payload keeps what was sent: an object stays an object and a string stays a string, also one that holds JSON.
+// payload returns the payload as it was sent: an object, or a string, which may
+// hold JSON.
 func (f *fields) payload() json.RawMessage {
 	if !f.has("payload") {
 		return json.RawMessage("{}")
@@ -141,7 +143,7 @@ func (f *fields) payload() json.RawMessage {
 	return sent
 }
 
-// merge moves the branch to a merge commit, which nobody has put a status on yet.
+// merge moves the branch to a new merge commit, which has no statuses.
 func (r *repository) merge(b *branch) {
 	r.merges++
 	r.keepHead(b, "")
@@ -149,14 +151,15 @@ func (r *repository) merge(b *branch) {
 	b.behind = false
 }
 
-// contextState is how a check is named in a conflict.
+// contextState is a context in the body of a conflict.
 type contextState struct {
 	Context string `json:"context"`
 	State   string `json:"state"`
 }
 
-// checkContexts holds the commit's statuses against required_contexts: absent = every reported one, [] = none, else
-// those listed, also if nothing was reported for them yet.
+// checkContexts compares the commit's statuses with required_contexts: absent
+// means every reported context, [] none, a list exactly those. A listed context
+// without a status is pending.
 func (c *call) checkContexts(sha, ref string, required []string) *response {
 	var checked []contextState
 	reported := c.repo.statuses[sha]

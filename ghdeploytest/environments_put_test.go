@@ -260,7 +260,7 @@ func TestEnvironmentSetupPanics(t *testing.T) {
 		"plan's branches":  {[]env{{Name: "private", ProtectedBranches: true}, {}}, []string{"1 to 255"}}, // only the second one
 		"run's":            {nil, []string{"Run without Environments"}},
 		"run's ref":        {nil, []string{`"gone"`, "Branches"}},
-		"run's id":         {nil, []string{"id 1", "leave ID away"}},
+		"run's id":         {nil, []string{"id 1", "omit ID"}},
 		"run's name twice": {nil, []string{"each name once"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// nextRequestID numbers the answers in the form of GitHub's ids. The caller holds the lock.
+// nextRequestID returns a request ID in GitHub's form. The caller holds the
+// lock.
 func (s *Server) nextRequestID() string {
 	s.calls++
 	return fmt.Sprintf("%04X:%04X:%07X:%07X:%08X", 0xC000+s.calls%0x4000, 0x2A40+s.calls%16, 0x1A00000+s.calls, 0x3B00000+s.calls, 0x65000000+s.calls)
@@ -29,14 +30,15 @@ const (
 	varyShort = "Accept-Encoding, Accept, X-Requested-With"
 )
 
-// finish adds the headers that every answer carries, and turns an unchanged answer into a 304.
+// finish adds the headers of every response, and turns an unchanged response
+// into a 304.
 func (s *Server) finish(c *call, resp *response) {
 	resp.set("Date", c.now.Format(http.TimeFormat))
 	resp.set("Server", "github.com")
 	resp.set("X-GitHub-Request-Id", s.nextRequestID())
 	if resp.header.Get("Content-Type") == "text/html" {
 		resp.set("Content-Length", strconv.Itoa(len(resp.body)))
-		return // refused before the API saw it
+		return // refused before it reached the API
 	}
 	resp.set("X-GitHub-Media-Type", mediaType(c.header.Get("Accept")))
 	if c.apiVersion != "" {
@@ -50,7 +52,7 @@ func (s *Server) finish(c *call, resp *response) {
 	switch resp.status {
 	case http.StatusNoContent:
 		resp.set("Vary", varyShort)
-	case http.StatusSeeOther: // without a body
+	case http.StatusSeeOther: // has no body
 		resp.set("Vary", varyShort)
 		resp.set("Content-Length", "0")
 	case http.StatusNotModified:
@@ -63,7 +65,7 @@ func (s *Server) finish(c *call, resp *response) {
 	}
 }
 
-// indent lays the JSON out for people, as GitHub does for curl.
+// indent formats the JSON for curl, as GitHub does.
 func (c *call) indent(resp *response) {
 	if len(resp.body) == 0 || !strings.HasPrefix(c.header.Get("User-Agent"), "curl/") {
 		return
@@ -75,7 +77,8 @@ func (c *call) indent(resp *response) {
 	}
 }
 
-// tag gives a success its validators. The tag covers the token, because GitHub's differs for each.
+// tag sets the validators of a success. Recorded: the ETag differs for each
+// token.
 func (s *Server) tag(c *call, resp *response) {
 	if resp.status != http.StatusOK && resp.status != http.StatusCreated {
 		return
@@ -87,7 +90,7 @@ func (s *Server) tag(c *call, resp *response) {
 	resp.set("Cache-Control", access+", max-age=60, s-maxage=60")
 	resp.set("Vary", varyFull)
 	if c.op.free {
-		return // the quota changes by itself: nothing to compare
+		return // the quota changes by itself, so it has no validator
 	}
 	sum := sha256.Sum256([]byte(strings.Join([]string{c.token, c.header.Get("Accept"), resp.header.Get("Link"), string(resp.body)}, "\x00")))
 	strong := `"` + hex.EncodeToString(sum[:]) + `"`
@@ -104,12 +107,13 @@ func (s *Server) tag(c *call, resp *response) {
 		resp.set("ETag", strong)
 		resp.header.Del("Link")
 		if c.token != "" {
-			c.quota.used-- // an authorised 304 is free
+			c.quota.used-- // the 304 of an authorized request is free
 		}
 	}
 }
 
-// unchanged compares weakly, and looks at the date only where no tag was sent.
+// unchanged reports whether a 304 is due. Tags are compared weakly; the date
+// counts only without If-None-Match.
 func unchanged(h http.Header, strong string, modified time.Time) bool {
 	if tags := h.Get("If-None-Match"); tags != "" {
 		for tag := range strings.SplitSeq(tags, ",") {
@@ -126,7 +130,7 @@ func unchanged(h http.Header, strong string, modified time.Time) bool {
 
 func (s *Server) setRate(c *call, resp *response) {
 	b := c.quota
-	if b == nil { // refused before its owner was known
+	if b == nil { // refused before authentication
 		b = s.quotaOf("", c.now)
 	}
 	resp.set("X-RateLimit-Limit", strconv.Itoa(b.limit))
@@ -136,7 +140,7 @@ func (s *Server) setRate(c *call, resp *response) {
 	resp.set("X-RateLimit-Resource", "core")
 }
 
-// mediaType tells which media type was used: the version or preview that Accept names.
+// mediaType returns the value of X-GitHub-Media-Type for an Accept header.
 func mediaType(accept string) string {
 	for part := range strings.SplitSeq(accept, ",") {
 		name, _, _ := strings.Cut(strings.TrimSpace(part), ";")

@@ -67,7 +67,7 @@ func TestWithLogSize(t *testing.T) {
 	if sent := wait(t, none); len(sent)+len(none.Requests()) != 0 {
 		t.Errorf("kept %+v and %+v", sent, none.Requests())
 	}
-	wantPanic(t, func() { ghdeploytest.WithLogSize(-1) }, "WithLogSize(-1)", "leave the option away")
+	wantPanic(t, func() { ghdeploytest.WithLogSize(-1) }, "WithLogSize(-1)", "omit the option")
 }
 
 func TestWithListener(t *testing.T) {
@@ -86,5 +86,5 @@ func TestWithListener(t *testing.T) {
 	if _, err := net.Listen("tcp", ln.Addr().String()); err != nil {
 		t.Errorf("Close did not close it: %v", err)
 	}
-	wantPanic(t, func() { ghdeploytest.WithListener(nil) }, "WithListener(nil)", "leave the option away")
+	wantPanic(t, func() { ghdeploytest.WithListener(nil) }, "WithListener(nil)", "omit the option")
 }

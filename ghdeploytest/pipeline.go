@@ -9,7 +9,8 @@ import (
 	"time"
 )
 
-// pipeline is the way of every request, in this order. A step that returns an answer ends it.
+// pipeline is the sequence of checks for every request. The first check that
+// returns a response ends it.
 var pipeline = []func(*Server, *call) *response{
 	(*Server).checkSize,
 	(*Server).checkUserAgent,
@@ -24,13 +25,13 @@ var pipeline = []func(*Server, *call) *response{
 	(*Server).checkCreations,
 }
 
-// exchange takes a call from its first byte to its answer: the faults that were drawn for it, the log, and, unless a
-// fault stands in the way, the pipeline.
+// exchange executes a call: its faults, its log entry and, unless a fault
+// prevents it, the pipeline.
 func (s *Server) exchange(ctx context.Context, c *call) response {
 	entry := s.record(c)
 	defer s.logEnd(entry, time.Now())
 	if s.sleep(ctx, c.plan.latency) != nil {
-		return response{ending: noResponse} // the client, or the server, is gone: it was not executed
+		return response{ending: noResponse} // the client has gone or the server is closed: not executed
 	}
 	var resp response
 	switch e := c.plan.effect; {
@@ -39,7 +40,7 @@ func (s *Server) exchange(ctx context.Context, c *call) response {
 	case e.kind == dropBefore:
 		return response{ending: noResponse}
 	case e.kind == executeLater:
-		s.later(e.delay, func() { s.logStatus(entry, s.execute(c)) }) //nolint:contextcheck // it outlives the request: that is the fault
+		s.later(e.delay, func() { s.logStatus(entry, s.execute(c)) }) //nolint:contextcheck // the delayed request outlives its connection on purpose
 		return response{ending: noResponse}
 	case e.kind == respond:
 		resp = e.canned(s.requestID())
@@ -54,7 +55,7 @@ func (s *Server) exchange(ctx context.Context, c *call) response {
 	return resp
 }
 
-// carryOut runs the pipeline and the handler as one step of the server's history.
+// execute runs the pipeline and the handler under the lock.
 func (s *Server) execute(c *call) response {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -86,7 +87,8 @@ func (s *Server) checkUserAgent(c *call) *response {
 	return &resp
 }
 
-// apiVersions are the supported ones, oldest first. The oldest is what a request without the header gets.
+// apiVersions are the supported versions, oldest first. A request without the
+// header gets the oldest.
 var apiVersions = []string{"2022-11-28", "2026-03-10"}
 
 func (s *Server) checkVersion(c *call) *response {
@@ -113,8 +115,8 @@ func (s *Server) checkRoute(c *call) *response {
 	return &resp
 }
 
-// findRepository resolves the repository of a path, sends callers of a former name on, and hides what they may not
-// see.
+// findRepository finds the repository in the path. It redirects from a former
+// name, and returns 404 for a repository that the caller cannot see.
 func (s *Server) findRepository(c *call) *response {
 	if id := c.vars["repository_id"]; id != "" {
 		c.repo = s.state.byID[c.id("repository_id")]
@@ -135,13 +137,14 @@ func (s *Server) findRepository(c *call) *response {
 	return nil
 }
 
-// moved redirects to the repository's id: 301 on a GET; on anything else 307, which keeps the method and the body.
+// moved redirects to the repository's ID: 301 for a GET, else 307, which keeps
+// the method and the body.
 func (s *Server) moved(c *call, r *repository) response {
 	status := http.StatusTemporaryRedirect
 	if c.method == http.MethodGet || c.method == http.MethodHead {
 		status = http.StatusMovedPermanently
 	}
-	// Everything after /repos/{owner}/{repo} stays as it was sent, with its escapes.
+	// The path after /repos/{owner}/{repo} keeps its escapes.
 	rest := ""
 	if parts := strings.SplitN(strings.TrimPrefix(c.path, "/"), "/", 4); len(parts) == 4 {
 		rest = "/" + parts[3]

@@ -68,7 +68,7 @@ func (c *call) customRuleJSON(r *customRule) customRuleJSON {
 	return customRuleJSON{r.id, nodeID("GA", c.repo.id, r.id), true, c.ruleAppJSON(r.app)}
 }
 
-// ruleOf finds the rule of an app.
+// ruleOf returns the rule of an app.
 func (e *environment) ruleOf(slug string) *customRule {
 	for _, r := range e.customRules {
 		if r.app.Slug == slug {
@@ -78,7 +78,7 @@ func (e *environment) ruleOf(slug string) *customRule {
 	return nil
 }
 
-// protectionRule finds the rule of the path.
+// protectionRule returns the rule in the path, and its environment.
 func (c *call) protectionRule() (*environment, *customRule) {
 	e := c.environment()
 	if e == nil {
@@ -98,7 +98,7 @@ func (s *Server) listProtectionRules(c *call) response {
 	if e == nil {
 		return c.notFound()
 	}
-	list := []customRuleJSON{} // without pages: at most six
+	list := []customRuleJSON{} // no pages: there are at most six
 	for _, r := range e.customRules {
 		list = append(list, c.customRuleJSON(r))
 	}

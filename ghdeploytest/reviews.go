@@ -50,7 +50,7 @@ type reviewJSON struct {
 	User         userJSON               `json:"user"`
 }
 
-// canApprove reports whether the caller is a reviewer that this wait needs. An app is none.
+// canApprove reports whether the caller is a user who may review this job.
 func (s *Server) canApprove(c *call, run *run, w *wait) bool {
 	if c.actor.token == nil || c.actor.app() != "" || !w.needsReview() {
 		return false
@@ -133,11 +133,12 @@ func (s *Server) reviewPending(c *call) response {
 }
 
 const (
-	maxReports = 10   // for each deployment
+	maxReports = 10   // per deployment
 	maxReport  = 1024 // characters
 )
 
-// reviewRule is how an app answers for its own rule: a state approves or rejects, a comment alone is a status report.
+// reviewRule is an app's review of its own rule. A state approves or rejects; a
+// comment without a state is a status report.
 func (s *Server) reviewRule(c *call) response {
 	if c.actor.app() == "" {
 		return c.inaccessible("personal access token")
@@ -180,7 +181,7 @@ func (s *Server) reviewRule(c *call) response {
 	case "approved":
 		w.reviewed[rule.id] = true
 	case "rejected":
-		w.reviewed[rule.id] = true // reviewed, and over
+		w.reviewed[rule.id] = true // reviewed and decided
 		s.endWait(c.repo, w, "failure", c.now)
 	default:
 		w.reports++

@@ -57,7 +57,8 @@ func (s *Server) getStatus(c *call) response {
 	return c.notFound()
 }
 
-// writableStates are those that a client may set. "waiting" is not among them: only the server sets it.
+// writableStates are the states that a client may set. Only the server sets
+// waiting.
 var writableStates = []string{"error", "failure", "inactive", "in_progress", "queued", "pending", "success"}
 
 const maxStatusDescription = 140
@@ -111,8 +112,8 @@ func (s *Server) createStatus(c *call) response {
 	return resp
 }
 
-// addStatus appends a status. One without an environment takes that of the deployment, which is that of the previous
-// status if there is one.
+// addStatus adds a status. Without an environment it keeps that of the
+// deployment, which is that of the previous status.
 func (s *Server) addStatus(r *repository, d *deployment, st *deploymentStatus, login, app string, now time.Time) {
 	st.id = s.state.ids.next(statusIDs)
 	st.creator, st.app = login, app
@@ -125,8 +126,7 @@ func (s *Server) addStatus(r *repository, d *deployment, st *deploymentStatus, l
 	s.ensureEnvironment(r, st.environment, now)
 }
 
-// deactivateEarlier is auto_inactive: earlier deployments of the same environment that are neither transient nor
-// production and whose state is success become inactive.
+// deactivateEarlier implements auto_inactive for a success of d.
 func (s *Server) deactivateEarlier(r *repository, d *deployment, success *deploymentStatus) {
 	for _, other := range r.deployments {
 		if other == d {
