@@ -54,8 +54,8 @@ const (
 	maxWaitTimer = 43200 // minutes: 30 days
 	maxReviewers = 6
 
-	planRefusal   = "Failed to create the environment protection rule. Please ensure the billing plan supports the required reviewers protection rule."
-	nobodyRefusal = "Failed to create or update the environment protection rule. Required reviewers must have at least one reviewer to set prevent_self_review."
+	planRefusal        = "Failed to create the environment protection rule. Please ensure the billing plan supports the required reviewers protection rule."
+	noReviewersRefusal = "Failed to create or update the environment protection rule. Required reviewers must have at least one reviewer to set prevent_self_review."
 )
 
 // hasNoEnvironments reports whether the plan has no environments: a private
@@ -107,7 +107,7 @@ func (s *Server) putEnvironment(c *call) response {
 		return refuse(planRefusal)
 	}
 	if want.preventSelfReview && len(want.reviewers) == 0 {
-		return refuse(nobodyRefusal)
+		return refuse(noReviewersRefusal)
 	}
 	s.protect(e, want)
 	return ok(http.StatusOK, s.environmentJSON(c, e))
