@@ -132,25 +132,25 @@ func DropBefore() Effect { return Effect{name: "DropBefore", kind: dropBefore} }
 // DropAfter executes the request and ends the connection without a response.
 func DropAfter() Effect { return Effect{name: "DropAfter", kind: dropAfter} }
 
-// DropMidAnswer executes the request and ends the connection after half of the
-// response body.
-func DropMidAnswer() Effect { return Effect{name: "DropMidAnswer", kind: dropMidResponse} }
+// DropMidResponse executes the request and ends the connection after half of
+// the response body.
+func DropMidResponse() Effect { return Effect{name: "DropMidResponse", kind: dropMidResponse} }
 
-// CarryOutLater ends the connection without a response and executes the request
+// ExecuteLater ends the connection without a response and executes the request
 // after delay. [Server.Close] cancels a request that is still delayed.
-func CarryOutLater(delay time.Duration) Effect {
+func ExecuteLater(delay time.Duration) Effect {
 	if delay <= 0 {
-		panic(fmt.Sprintf("ghdeploytest: CarryOutLater(%v); write the delay after the drop, like 12*time.Second, or use DropAfter", delay))
+		panic(fmt.Sprintf("ghdeploytest: ExecuteLater(%v); write the delay after the drop, like 12*time.Second, or use DropAfter", delay))
 	}
-	return Effect{name: "CarryOutLater", kind: executeLater, delay: delay}
+	return Effect{name: "ExecuteLater", kind: executeLater, delay: delay}
 }
 
-// SlowAnswer executes the request at once and sends the response after delay.
-func SlowAnswer(delay time.Duration) Effect {
+// SlowResponse executes the request at once and sends the response after delay.
+func SlowResponse(delay time.Duration) Effect {
 	if delay <= 0 {
-		panic(fmt.Sprintf("ghdeploytest: SlowAnswer(%v); write the delay of the response, like 10*time.Second", delay))
+		panic(fmt.Sprintf("ghdeploytest: SlowResponse(%v); write the delay of the response, like 10*time.Second", delay))
 	}
-	return Effect{name: "SlowAnswer", kind: slowResponse, delay: delay}
+	return Effect{name: "SlowResponse", kind: slowResponse, delay: delay}
 }
 
 // TruncateBody executes the request and sends a response whose body ends after
