@@ -40,13 +40,13 @@ type call struct {
 }
 
 // newCall parses the address of a request and draws its faults. It does not
-// read the body: a refused connection has none.
+// read the body: a refused connection never sends one.
 func (s *Server) newCall(r *http.Request) *call {
 	c := &call{method: r.Method, host: r.Host, url: r.URL, header: r.Header}
 	if c.host == "" {
 		c.host = r.URL.Host
 	}
-	scheme := r.URL.Scheme // only a client's request has one
+	scheme := r.URL.Scheme // set on a client's request only
 	switch {
 	case scheme != "":
 	case r.TLS != nil:

@@ -176,8 +176,7 @@ func HTMLBody() Effect {
 // included.
 func EndlessLink() Effect { return Effect{name: "EndlessLink", kind: endlessLink} }
 
-// LoopingLink adds a link to every page of a list that names the page itself as
-// the next one.
+// LoopingLink makes every page of a list link to itself as the next page.
 func LoopingLink() Effect { return Effect{name: "LoopingLink", kind: loopingLink} }
 
 // ofLists reports whether the effect changes the pages of a list.
