@@ -87,7 +87,7 @@ func TestDeliveryFailures(t *testing.T) {
 		{"refused", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "bad signature", http.StatusUnauthorized) }, 401, ""},
 		{"redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/other", http.StatusFound) }, 302, ""},
 		{"panic", func(http.ResponseWriter, *http.Request) { panic("nil map") }, 0, "panicked: nil map"},
-		{"goexit", func(http.ResponseWriter, *http.Request) { runtime.Goexit() }, 0, "without an answer"},
+		{"goexit", func(http.ResponseWriter, *http.Request) { runtime.Goexit() }, 0, "without a response"},
 		{"nothing written", func(http.ResponseWriter, *http.Request) {}, 200, ""},
 		{"103 first", func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(http.StatusEarlyHints)

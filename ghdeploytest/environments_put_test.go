@@ -73,7 +73,7 @@ func TestEnvironmentPUTReadings(t *testing.T) {
 		{full, all, all},
 	}
 	for _, tt := range tests {
-		for _, reading := range []ghdeploytest.EnvironmentPUT{ghdeploytest.Replace, ghdeploytest.Keep} {
+		for _, reading := range []ghdeploytest.EnvironmentPUT{ghdeploytest.PUTReplaces, ghdeploytest.PUTKeeps} {
 			want := []string{tt.replace, tt.keep}[reading]
 			srv := newServer(t, ghdeploytest.WithEnvironmentPUT(reading))
 			must(t, srv, 200, "PUT", production, full)
@@ -82,7 +82,7 @@ func TestEnvironmentPUTReadings(t *testing.T) {
 			}
 		}
 	}
-	srv := newServer(t) // Replace is the default
+	srv := newServer(t) // PUTReplaces is the default
 	must(t, srv, 200, "PUT", production, full)
 	if got := setting(t, must(t, srv, 200, "PUT", production, "{}").body); got != none {
 		t.Error(got)
@@ -188,7 +188,7 @@ func TestUnknownKeys(t *testing.T) {
 		}
 	}
 	wantPanic(t, func() { ghdeploytest.WithUnknownKeys("reviewer") }, `"reviewer"`, "can_admins_bypass")
-	wantPanic(t, func() { ghdeploytest.WithEnvironmentPUT(2) }, "Replace or Keep")
+	wantPanic(t, func() { ghdeploytest.WithEnvironmentPUT(2) }, "PUTReplaces or PUTKeeps")
 }
 
 // Seen in integrations/terraform-provider-github#1166: a team that cannot see the repository is left out, with 200.
@@ -260,7 +260,7 @@ func TestEnvironmentSetupPanics(t *testing.T) {
 		"plan's branches":  {[]env{{Name: "private", ProtectedBranches: true}, {}}, []string{"1 to 255"}}, // only the second one
 		"run's":            {nil, []string{"Run without Environments"}},
 		"run's ref":        {nil, []string{`"gone"`, "Branches"}},
-		"run's id":         {nil, []string{"id 1", "leave ID away"}},
+		"run's id":         {nil, []string{"id 1", "omit ID"}},
 		"run's name twice": {nil, []string{"each name once"}},
 	} {
 		t.Run(name, func(t *testing.T) {

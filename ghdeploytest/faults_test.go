@@ -54,7 +54,7 @@ func TestFaultEffects(t *testing.T) {
 			header: map[string]string{"Location": "https://elsewhere.test/x"}, logged: 1},
 		{name: "dropped before", effect: ghdeploytest.DropBefore(), err: io.EOF, logged: 1},
 		{name: "dropped after", effect: ghdeploytest.DropAfter(), err: io.EOF, status: 201, made: 1, logged: 1},
-		{name: "dropped in the middle", effect: ghdeploytest.DropMidAnswer(), err: io.ErrUnexpectedEOF, status: 201, made: 1, logged: 1},
+		{name: "dropped in the middle", effect: ghdeploytest.DropMidResponse(), err: io.ErrUnexpectedEOF, status: 201, made: 1, logged: 1},
 		{name: "truncated", effect: ghdeploytest.TruncateBody(9), status: 201, body: `{"url":"h`, header: map[string]string{"Content-Length": "9"}, made: 1, logged: 1},
 		{name: "empty", effect: ghdeploytest.EmptyBody(), status: 201, header: map[string]string{"Content-Type": "application/json; charset=utf-8"}, made: 1, logged: 1},
 		{name: "HTML under 201", effect: ghdeploytest.HTMLBody(), status: 201, body: "<!DOCTYPE html>\n<html>\n  <head><title>Unicorn! &middot; GitHub</title></head>\n  <body></body>\n</html>\n",
@@ -99,7 +99,7 @@ func TestFaultsWithoutBody(t *testing.T) {
 		effect ghdeploytest.Effect
 		err    error
 	}{
-		{ghdeploytest.DropMidAnswer(), io.EOF},
+		{ghdeploytest.DropMidResponse(), io.EOF},
 		{ghdeploytest.HTMLBody(), nil},
 		{ghdeploytest.EmptyBody(), nil},
 		{ghdeploytest.TruncateBody(3), nil},
@@ -213,7 +213,7 @@ func TestCarriedOutAfterTheDrop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := ghdeploytest.NewServer()
 		defer srv.Close()
-		srv.Inject(ghdeploytest.Fault{Operation: create, Effect: ghdeploytest.CarryOutLater(12 * time.Second)})
+		srv.Inject(ghdeploytest.Fault{Operation: create, Effect: ghdeploytest.ExecuteLater(12 * time.Second)})
 		if _, err := try(t, srv, "POST", deployments, `{"ref":"main"}`); !errors.Is(err, io.EOF) {
 			t.Fatalf("error %v", err)
 		}
@@ -236,7 +236,7 @@ func TestCarriedOutAfterTheDrop(t *testing.T) {
 func TestCarriedOutAfterTheDropOverASocket(t *testing.T) {
 	srv := newServer(t)
 	rt, base := ways[1].dial(t, srv)
-	srv.Inject(ghdeploytest.Fault{Operation: create, Effect: ghdeploytest.CarryOutLater(time.Millisecond)})
+	srv.Inject(ghdeploytest.Fault{Operation: create, Effect: ghdeploytest.ExecuteLater(time.Millisecond)})
 	if _, err := receive(rt.RoundTrip(newRequest(t, "POST", base+deployments, `{"ref":"main"}`))); !errors.Is(err, io.EOF) {
 		t.Fatalf("error %v", err)
 	}
@@ -268,7 +268,7 @@ func TestLatency(t *testing.T) {
 		if took, err := post(); took != 5*time.Second || !errors.Is(err, context.DeadlineExceeded) || made() != 1 {
 			t.Errorf("latency past the timeout: %v, %v, %d deployments", took, err, made())
 		}
-		srv.Inject(ghdeploytest.Fault{Operation: create, Effect: ghdeploytest.SlowAnswer(9 * time.Second)})
+		srv.Inject(ghdeploytest.Fault{Operation: create, Effect: ghdeploytest.SlowResponse(9 * time.Second)})
 		if took, err := post(); took != 5*time.Second || !errors.Is(err, context.DeadlineExceeded) || made() != 2 {
 			t.Errorf("answer past the timeout: %v, %v, %d deployments", took, err, made())
 		}
@@ -284,7 +284,7 @@ func TestLatencyOverASocket(t *testing.T) {
 	const delay = 50 * time.Millisecond
 	for _, fault := range []ghdeploytest.Fault{
 		{Operation: create, Latency: delay},
-		{Operation: create, Effect: ghdeploytest.SlowAnswer(delay)},
+		{Operation: create, Effect: ghdeploytest.SlowResponse(delay)},
 	} {
 		srv := newServer(t)
 		rt, base := ways[1].dial(t, srv)
@@ -361,7 +361,7 @@ func TestInjectPanics(t *testing.T) {
 	}
 	wantPanic(t, func() { ghdeploytest.Respond(99, "") }, "Respond(99", "200 to 599")
 	wantPanic(t, func() { ghdeploytest.RedirectTo(200, "") }, "3xx")
-	wantPanic(t, func() { ghdeploytest.CarryOutLater(0) }, "12*time.Second")
+	wantPanic(t, func() { ghdeploytest.ExecuteLater(0) }, "12*time.Second")
 	wantPanic(t, func() { ghdeploytest.TruncateBody(-1) }, "how many bytes")
 	wantPanic(t, func() { ghdeploytest.DropAfter().WithHeader("A", "b") }, "DropAfter", "only Respond")
 }

@@ -168,8 +168,8 @@ func TestLoad(t *testing.T) {
 		l.srv.StartRun("octocat/example", ghdeploytest.Run{ID: 1 + id, Environments: []string{"gated", "env0"}})
 	}
 	for i, effect := range []ghdeploytest.Effect{
-		ghdeploytest.RefuseConnection(), ghdeploytest.DropBefore(), ghdeploytest.DropAfter(), ghdeploytest.DropMidAnswer(),
-		ghdeploytest.CarryOutLater(time.Millisecond), ghdeploytest.SlowAnswer(time.Millisecond), ghdeploytest.TruncateBody(9),
+		ghdeploytest.RefuseConnection(), ghdeploytest.DropBefore(), ghdeploytest.DropAfter(), ghdeploytest.DropMidResponse(),
+		ghdeploytest.ExecuteLater(time.Millisecond), ghdeploytest.SlowResponse(time.Millisecond), ghdeploytest.TruncateBody(9),
 		ghdeploytest.Respond(502, "<html>busy</html>"), ghdeploytest.HTMLBody(),
 	} {
 		l.srv.Inject(ghdeploytest.Fault{Operation: ghdeploytest.AnyOperation, Probability: 0.01, Seed: uint64(i), Effect: effect})

@@ -18,13 +18,13 @@ func TestWithRequestLog(t *testing.T) {
 			seen = append(seen, fmt.Sprint(r.Status, " ", r.OperationID, " ", r.Fault, " ", r.Duration))
 		}))
 		srv.Inject(ghdeploytest.Fault{Operation: create, Nth: 1, Latency: time.Second, Effect: ghdeploytest.DropBefore()})
-		srv.Inject(ghdeploytest.Fault{Operation: create, Nth: 2, Effect: ghdeploytest.SlowAnswer(2 * time.Second)})
+		srv.Inject(ghdeploytest.Fault{Operation: create, Nth: 2, Effect: ghdeploytest.SlowResponse(2 * time.Second)})
 		if _, err := try(t, srv, "POST", deployments, `{"ref":"main"}`); err == nil {
 			t.Error("the connection was not dropped")
 		}
 		must(t, srv, 201, "POST", deployments, `{"ref":"main"}`)
 		must(t, srv, 404, "GET", "/nowhere", "")
-		want := "[0 repos/create-deployment DropBefore 1s 201 repos/create-deployment SlowAnswer 2s 404   0s]"
+		want := "[0 repos/create-deployment DropBefore 1s 201 repos/create-deployment SlowResponse 2s 404   0s]"
 		if got := fmt.Sprint(seen); got != want {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}
@@ -67,7 +67,7 @@ func TestWithLogSize(t *testing.T) {
 	if sent := wait(t, none); len(sent)+len(none.Requests()) != 0 {
 		t.Errorf("kept %+v and %+v", sent, none.Requests())
 	}
-	wantPanic(t, func() { ghdeploytest.WithLogSize(-1) }, "WithLogSize(-1)", "leave the option away")
+	wantPanic(t, func() { ghdeploytest.WithLogSize(-1) }, "WithLogSize(-1)", "omit the option")
 }
 
 func TestWithListener(t *testing.T) {
@@ -86,5 +86,5 @@ func TestWithListener(t *testing.T) {
 	if _, err := net.Listen("tcp", ln.Addr().String()); err != nil {
 		t.Errorf("Close did not close it: %v", err)
 	}
-	wantPanic(t, func() { ghdeploytest.WithListener(nil) }, "WithListener(nil)", "leave the option away")
+	wantPanic(t, func() { ghdeploytest.WithListener(nil) }, "WithListener(nil)", "omit the option")
 }

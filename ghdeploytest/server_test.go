@@ -56,7 +56,7 @@ func TestClose(t *testing.T) {
 				t.Fatal(got, err)
 			}
 		}
-		srv.Inject(ghdeploytest.Fault{Operation: create, Effect: ghdeploytest.CarryOutLater(time.Hour)})
+		srv.Inject(ghdeploytest.Fault{Operation: create, Effect: ghdeploytest.ExecuteLater(time.Hour)})
 		_, _ = receive(client.Do(newRequest(t, "POST", srv.URL()+deployments, `{"ref":"main"}`))) // dropped, as told
 		srv.Close()
 		srv.Close()
@@ -79,7 +79,7 @@ func TestClose(t *testing.T) {
 	t.Run("forgets delayed work", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) { // which fails if a goroutine stays behind
 			srv := ghdeploytest.NewServer()
-			srv.Inject(ghdeploytest.Fault{Operation: create, Effect: ghdeploytest.CarryOutLater(time.Hour)})
+			srv.Inject(ghdeploytest.Fault{Operation: create, Effect: ghdeploytest.ExecuteLater(time.Hour)})
 			_, _ = try(t, srv, "POST", deployments, `{"ref":"main"}`) // dropped, as told
 			srv.Close()
 			if n := len(srv.Deployments("octocat/example")); n != 0 {
@@ -253,7 +253,7 @@ func TestConcurrentUse(t *testing.T) {
 	srv := newServer(t, ghdeploytest.WithRateLimit(1_000_000))
 	srv.Inject(ghdeploytest.Fault{Operation: create, Probability: 0.2, Seed: 1, Effect: ghdeploytest.DropAfter()})
 	srv.Inject(ghdeploytest.Fault{Operation: list, Probability: 0.2, Seed: 2, Effect: ghdeploytest.RefuseConnection()})
-	srv.Inject(ghdeploytest.Fault{Operation: create, Probability: 0.1, Seed: 3, Effect: ghdeploytest.CarryOutLater(time.Millisecond)})
+	srv.Inject(ghdeploytest.Fault{Operation: create, Probability: 0.1, Seed: 3, Effect: ghdeploytest.ExecuteLater(time.Millisecond)})
 	socket, url := &http.Client{Transport: &http.Transport{}}, srv.URL()
 	var wg sync.WaitGroup
 	for w := range workers {

@@ -54,7 +54,7 @@ func TestTraceHooks(t *testing.T) {
 		{"answered", harmless},
 		{"dropped before", ghdeploytest.DropBefore()},
 		{"dropped after", ghdeploytest.DropAfter()},
-		{"dropped in the middle", ghdeploytest.DropMidAnswer()},
+		{"dropped in the middle", ghdeploytest.DropMidResponse()},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var hooks [2][]string

@@ -68,16 +68,16 @@ var effects = map[string]effectType{
 	"refuse_connection": plain(ghdeploytest.RefuseConnection),
 	"drop_before":       plain(ghdeploytest.DropBefore),
 	"drop_after":        plain(ghdeploytest.DropAfter),
-	"drop_mid_response": plain(ghdeploytest.DropMidAnswer),
+	"drop_mid_response": plain(ghdeploytest.DropMidResponse),
 	"empty_body":        plain(ghdeploytest.EmptyBody),
 	"html_body":         plain(ghdeploytest.HTMLBody),
 	"endless_link":      plain(ghdeploytest.EndlessLink),
 	"looping_link":      plain(ghdeploytest.LoopingLink),
 	"execute_later": {[]string{"delay"}, func(_ effectJSON, d time.Duration) ghdeploytest.Effect {
-		return ghdeploytest.CarryOutLater(d)
+		return ghdeploytest.ExecuteLater(d)
 	}},
 	"slow_response": {[]string{"delay"}, func(_ effectJSON, d time.Duration) ghdeploytest.Effect {
-		return ghdeploytest.SlowAnswer(d)
+		return ghdeploytest.SlowResponse(d)
 	}},
 	"truncate_body": {[]string{"bytes"}, func(e effectJSON, _ time.Duration) ghdeploytest.Effect {
 		return ghdeploytest.TruncateBody(e.Bytes)

@@ -108,7 +108,7 @@ func newTrial(report *Report, seed uint64) *trial {
 		case write:
 			t.server.Inject(ghdeploytest.Fault{
 				Operation: operation, Probability: 0.5, Seed: t.random.Uint64(),
-				Effect: ghdeploytest.CarryOutLater(t.upTo(latest)),
+				Effect: ghdeploytest.ExecuteLater(t.upTo(latest)),
 			})
 		}
 	}
@@ -144,11 +144,11 @@ func (t *trial) effect(write bool) ghdeploytest.Effect {
 		ghdeploytest.RefuseConnection,
 		ghdeploytest.DropBefore,
 		ghdeploytest.DropAfter,
-		ghdeploytest.DropMidAnswer,
+		ghdeploytest.DropMidResponse,
 		ghdeploytest.EmptyBody,
 		ghdeploytest.HTMLBody,
 		func() ghdeploytest.Effect { return ghdeploytest.TruncateBody(t.random.IntN(60)) },
-		func() ghdeploytest.Effect { return ghdeploytest.SlowAnswer(t.upTo(time.Minute)) },
+		func() ghdeploytest.Effect { return ghdeploytest.SlowResponse(t.upTo(time.Minute)) },
 		func() ghdeploytest.Effect { return ghdeploytest.Respond(http.StatusInternalServerError, "") },
 		func() ghdeploytest.Effect { return ghdeploytest.Respond(http.StatusBadGateway, "<html></html>") },
 		func() ghdeploytest.Effect {
@@ -160,7 +160,7 @@ func (t *trial) effect(write bool) ghdeploytest.Effect {
 		},
 	}
 	if write { // twice as likely: it is the hardest one
-		late := func() ghdeploytest.Effect { return ghdeploytest.CarryOutLater(t.upTo(latest)) }
+		late := func() ghdeploytest.Effect { return ghdeploytest.ExecuteLater(t.upTo(latest)) }
 		effects = append(effects, late, late)
 	}
 	return effects[t.random.IntN(len(effects))]()
