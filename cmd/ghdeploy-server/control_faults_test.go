@@ -16,7 +16,7 @@ func TestControlFaults(t *testing.T) {
 		status int // 0: the connection ends
 		header string
 		body   string // a substring
-		made   int // deployments; -1: any number
+		made   int    // deployments; -1: any number
 	}{
 		{`{"type": "respond", "status": 503, "body": "{\"message\":\"busy\"}", "headers": {"Retry-After": "7"}}`, 503, "Retry-After: 7", "busy", 0},
 		{`{"type": "redirect", "status": 307, "location": "https://elsewhere.test/x"}`, 307, "Location: https://elsewhere.test/x", "Moved", 0},
