@@ -292,7 +292,8 @@ func run(t *testing.T, args ...string) (code int, out, errs string) {
 	return cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()
 }
 
-// The help has one form: for each flag what it does, as a verb, in lower case and without a full stop.
+// The help starts each description with a verb, in lower case and without a
+// full stop.
 func TestHelp(t *testing.T) {
 	for _, flag := range []string{"-h", "-help"} {
 		code, out, help := run(t, flag)
