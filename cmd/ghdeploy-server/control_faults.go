@@ -230,7 +230,7 @@ func (c *control) injectFault(r *http.Request) (any, error) {
 		return nil, err
 	}
 	if given.Effect.Type == "" && latency == 0 {
-		return nil, missing("effect", "the effect on the request; it may be absent if latency is set")
+		return nil, missing("effect", "an effect, a latency or both")
 	}
 	fault := ghdeploytest.Fault{
 		Operation: given.Operation, Repository: given.Repository, Nth: given.Nth, Times: given.Times,

@@ -368,7 +368,7 @@ func TestControlClockSendsEvents(t *testing.T) {
 		"environments": [{"name": "gated", "wait_timer": 60}], "runs": [{"environments": ["gated"]}]}]}`))
 	p.must(t, 200, "POST", "/clock", `{"advance": "59m"}`)
 	p.must(t, 200, "POST", "/clock", `{"advance": "1m"}`)
-	// The program runs in a process of its own, on the real clock.
+	// The program is another process, so this timeout uses the real clock.
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	for _, want := range []string{"ping ", "deployment ", "deployment_status waiting", "deployment_status in_progress"} {

@@ -70,15 +70,15 @@ const (
 func (cfg config) check() error {
 	switch {
 	case cfg.hook.URL == "" && (cfg.hook.Secret != "" || cfg.hook.App != ""):
-		return errors.New("-secret and -app need -webhook")
+		return errors.New("-secret and -app need -webhook; add -webhook URL")
 	case cfg.tlsCA != "" && !cfg.tls:
-		return errors.New("-tls-ca needs -tls")
+		return errors.New("-tls-ca needs -tls; add -tls")
 	case cfg.logFormat != logText && cfg.logFormat != logJSON:
 		return fmt.Errorf("-log-format %q: write text or json", cfg.logFormat)
 	case cfg.keep < 0 || cfg.keep > maxKeep:
 		return fmt.Errorf("-keep %d: write 0 to %d", cfg.keep, maxKeep)
 	case cfg.keep != defaultKeep && cfg.control == "":
-		return errors.New("-keep needs -control")
+		return errors.New("-keep needs -control; add -control HOST:PORT")
 	}
 	if cfg.hook.URL != "" {
 		trial := cfg.hook

@@ -11,7 +11,7 @@ import (
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
-// The forms of -log-format.
+// The values of -log-format.
 const (
 	logText = "text"
 	logJSON = "json"

@@ -191,7 +191,7 @@ func TestWebhook(t *testing.T) {
 	p := start(t, "-webhook", receiver.URL+"/hook", "-secret", "s", "-app", "rollout-bot")
 	p.send(t, "POST", "/repos/octocat/example/deployments", "any", `{"ref":"main"}`)
 	p.send(t, "POST", "/repos/octocat/example/deployments/6000000001/statuses", "any", `{"state":"success"}`)
-	// The program runs in a process of its own, on the real clock.
+	// The program is another process, so this timeout uses the real clock.
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	for _, event := range []string{"ping", "deployment", "deployment_status"} {
@@ -222,7 +222,7 @@ func TestWebhookOfASeededRun(t *testing.T) {
 	defer receiver.Close()
 	seed := write(t, `{"repositories": [{"full_name": "octocat/example", "runs": [{"environments": ["production"]}]}]}`)
 	p := start(t, "-seed", seed, "-webhook", receiver.URL)
-	// The program runs in a process of its own, on the real clock.
+	// The program is another process, so this timeout uses the real clock.
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	for _, event := range []string{"ping", "deployment", "deployment_status"} {
@@ -278,7 +278,7 @@ func write(t *testing.T, seed string) string {
 // run runs the program until it ends.
 func run(t *testing.T, args ...string) (code int, out, errs string) {
 	t.Helper()
-	// The program runs in a process of its own, on the real clock.
+	// The program is another process, so this timeout uses the real clock.
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, args...)
