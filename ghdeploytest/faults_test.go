@@ -94,8 +94,8 @@ func TestFaultEffects(t *testing.T) {
 	}
 }
 
-// The response to a DELETE has no body: DropMidAnswer drops it completely, and
-// the other effects do not change it.
+// The response to a DELETE has no body: a drop within the response drops all of
+// it, and the other effects do not change it.
 func TestFaultsWithoutBody(t *testing.T) {
 	for _, tt := range []struct {
 		effect ghdeploytest.Effect
