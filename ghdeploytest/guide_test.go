@@ -16,8 +16,8 @@ import (
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
-// What docs/testing.md shows stands here once more, so that it compiles and runs. TestDocuments in the root package
-// holds the one against the other.
+// This file compiles and runs the code in docs/testing.md. TestDocuments in the
+// root package compares the two.
 
 // creator is all that ship needs.
 type creator interface {
