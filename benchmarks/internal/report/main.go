@@ -3,7 +3,7 @@
 //
 //	go test -bench . -count 10 | go run ./internal/report -chart chart.svg
 //
-// Of several runs it takes the median. A line "go: RELEASE" names the Go release
+// It prints the median of several runs. A line "go: RELEASE" names the Go release
 // of the lines that follow.
 package main
 
