@@ -164,6 +164,7 @@ func newPeers(t *testing.T, handler http.HandlerFunc) *peers {
 	if p.theirs, err = github.NewClient(github.WithURLs(&root, &root), github.WithAuthToken(token)); err != nil {
 		t.Fatal(err)
 	}
+	// The retries wait on the real clock, because the server has real sockets.
 	p.ours = newClient(t, server.URL, ghdeploy.WithRetry(ghdeploy.RetryPolicy{MinBackoff: time.Millisecond}))
 	return p
 }
