@@ -131,9 +131,9 @@ func (f finding) violations() []string {
 	case got == done && t.method == http.MethodPost && (executed == 0 || f.executed[0] != f.result.ID):
 		violate("returned deployment %d, but the server created %v", f.result.ID, f.executed)
 	case got == done && executed == 0:
-		violate("the error is nil, but the request was not executed")
+		violate("the error is nil, and nothing was executed")
 	case got == notDone && executed > 0 && f.result.Status == http.StatusNotFound:
-		violate("the error is a 404, but this call was executed")
+		violate("the error is a 404, and this call was executed")
 	case got == notDone && executed > 0:
 		violate("the error says that the request was not executed, but it was")
 	case !allowed.has(got):
