@@ -54,7 +54,7 @@ func BenchmarkPage(b *testing.B) {
 	}
 }
 
-// rotating returns the next page each time, so that successive responses differ.
+// rotating returns the next page each time, so that responses differ.
 type rotating struct {
 	*api
 	n *int

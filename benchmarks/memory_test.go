@@ -17,9 +17,9 @@ import (
 // side and the number of pages.
 const walkEnv = "GHDEPLOY_BENCHMARK_WALK"
 
-// BenchmarkMemory starts a program that ranges over b.N pages of 100 deployments
-// in process, and reports the program's peak of resident memory. With -benchtime
-// 10000x the list has 1,000,000 deployments.
+// BenchmarkMemory starts a program that ranges over b.N pages of 100
+// deployments in process, and reports the program's peak of resident memory.
+// With -benchtime 10000x the list has 1,000,000 deployments.
 func BenchmarkMemory(b *testing.B) {
 	if runtime.GOOS != "linux" {
 		b.Skip("reads the peak from Linux's /proc/self/status")

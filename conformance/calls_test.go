@@ -13,8 +13,8 @@ import (
 
 // call is one operation of the client.
 type call struct {
-	// do calls the client with a recorded request. It returns the decoded value,
-	// for a list its items, and nil for an operation without a response body.
+	// do makes the recorded call. It returns the decoded value: for a list its
+	// items, and nil for an operation without a response body.
 	do func(ctx context.Context, c *ghdeploy.Client, in input) (any, error)
 	// of names the decoded object and begins the paths of its fields.
 	of string

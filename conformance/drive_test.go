@@ -17,8 +17,8 @@ import (
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
-// drive is one call of an operation. Both clients make it on a server in the same
-// state, and each request and response is compared with GitHub's description.
+// drive is one call. Both clients make it on a server in the same state. Each
+// exchange is compared with GitHub's description.
 type drive struct {
 	operation string // as in the description
 	name      string
@@ -29,15 +29,14 @@ type drive struct {
 	version string                // API version; "" is that of the description
 	prepare func(w *world)        // sets up the state; not compared
 
-	// ours and theirs make the call and return the decoded value. If one is nil,
-	// alone has the reason, or notOurs for operations that are not ours.
+	// ours and theirs make the call and return the decoded value. If one is
+	// nil, alone has the reason, or notOurs for operations that are not ours.
 	ours   func(ctx context.Context, c *ghdeploy.Client, w *world) (any, error)
 	theirs func(ctx context.Context, c *github.Client, w *world) (any, error)
 
 	alone string
 
-	// refused means that the request is invalid on purpose: the oracle must find
-	// that.
+	// refused means that the oracle must find the request invalid.
 	refused bool
 }
 
@@ -78,8 +77,8 @@ const (
 	otherAppID = 1<<32 + 4
 )
 
-// runTo returns a workflow run that deploys to an environment. Its actor may not
-// review it.
+// runTo returns a workflow run that deploys to an environment. Its actor may
+// not review it.
 func runTo(environment string) ghdeploytest.Run {
 	return ghdeploytest.Run{Actor: "somebody", Environments: []string{environment}}
 }
@@ -251,7 +250,7 @@ func TestDescriptions(t *testing.T) {
 	applied.report(t, all)
 }
 
-// runDrive makes one call with each client, and returns the number of exchanges.
+// runDrive makes one call with each client. It returns the number of exchanges.
 func runDrive(t *testing.T, drive *drive, d *description, applied *applied) int {
 	token := fullToken
 	if drive.token != nil {
@@ -334,8 +333,8 @@ func checkSentinel(t *testing.T, status int, err error) {
 	}
 }
 
-// checkExchanges checks that the call reached its operation and status, and that
-// all findings are listed exceptions.
+// checkExchanges checks that the call reached its operation and status, and
+// that all findings are listed exceptions.
 func checkExchanges(t *testing.T, client string, drive *drive, d *description, o *oracle, applied *applied) {
 	t.Helper()
 	met := slices.ContainsFunc(o.seen, func(e exchange) bool { return e.operation == drive.operation && e.status == drive.status })

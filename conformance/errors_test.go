@@ -144,7 +144,7 @@ func field(resource, name, code string) func(t *testing.T, err error) {
 }
 
 // nearest names an operation of ours that stands in for a foreign one. Errors
-// depend on method, status, headers and body; only for a DELETE on the path too.
+// depend on the method and the response; for a DELETE, on the path too.
 var nearest = map[string]string{
 	"":       "GET /repos/{owner}/{repo}/deployments/{deployment_id}", // the request was not recorded
 	"GET":    "GET /repos/{owner}/{repo}/deployments/{deployment_id}",

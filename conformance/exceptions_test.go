@@ -17,8 +17,8 @@ type exception struct {
 	reason    string
 }
 
-// The reasons name their source: "documented" is a page of docs.github.com/rest,
-// "recorded" is the recorded traffic.
+// The reasons name their source: "documented" is a page of
+// docs.github.com/rest, "recorded" is the recorded traffic.
 var exceptions = []exception{
 	// Statuses that any operation can return and that few descriptions have.
 	{status: 301, finding: notDescribed, reason: "a renamed repository, on a GET: recorded; documented in best practices, described only for GET repository"},

@@ -14,9 +14,9 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// lost lists the data of a recorded value that the decoded one lacks. A null, a
-// zero value and an absent key are equal. except reports whether a key, by its
-// path such as "status.payload", may be lost.
+// lost lists the data that the decoded value lacks. null, zero values and
+// absent keys are equal. except allows the loss of a path such as
+// "status.payload".
 func lost(path string, recorded, decoded any, except func(path string) bool) []string {
 	if isZero(recorded) && isZero(decoded) {
 		return nil
@@ -87,8 +87,8 @@ func sameTime(a, b any) bool {
 	return err == nil && err2 == nil && s.Equal(u)
 }
 
-// encoded turns a decoded value back into JSON by the tags of its fields. It does
-// not call MarshalJSON, which could return the original bytes and hide a loss.
+// encoded turns a decoded value back into JSON by the tags of its fields,
+// without MarshalJSON, which could return the original bytes.
 func encoded(t *testing.T, v any) any {
 	t.Helper()
 	return byTags(t, reflect.ValueOf(v))

@@ -211,8 +211,8 @@ func texts(err error) []string {
 	return slices.Sorted(maps.Keys(found))
 }
 
-// isSchemaError reports whether err itself is about one value. A failed oneOf is
-// one such error, although it wraps the errors of its parts.
+// isSchemaError reports whether err itself is about one value. A failed oneOf
+// is one such error, although it wraps the errors of its parts.
 func isSchemaError(err error) bool {
 	_, ok := err.(*openapi3.SchemaError) //nolint:errorlint // only err itself, not a wrapped error
 	return ok
@@ -259,8 +259,8 @@ func undescribedKeys(schema *openapi3.Schema, body []byte) []string {
 	return slices.Sorted(maps.Keys(found))
 }
 
-// parts merges the properties and items of the schemas and their composed parts.
-// open means that any key is valid, or that validation already rejects others.
+// parts merges the properties and items of schemas and their composed parts.
+// open means that any key is valid, or that validation rejects unknown keys.
 func parts(schemas []*openapi3.Schema) (properties map[string][]*openapi3.Schema, items []*openapi3.Schema, open bool) {
 	properties = make(map[string][]*openapi3.Schema)
 	for _, s := range schemas {

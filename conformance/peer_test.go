@@ -14,8 +14,8 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// TestPeer checks each row of the README's comparison with go-github. A row that
-// is no longer correct fails.
+// TestPeer checks each row of the README's comparison with go-github. A row
+// that is no longer correct fails.
 func TestPeer(t *testing.T) {
 	merged := respond(http.StatusAccepted, `{"message": "Auto-merged main into topic on deployment."}`)
 	failing := respond(http.StatusConflict, `{"message": "Conflict: Commit status checks failed for topic.", "errors": [

@@ -33,8 +33,8 @@ type row struct {
 	file string
 }
 
-// readRows reads a file of recorded traffic. It skips the test if the variable is
-// not set.
+// readRows reads a file of recorded traffic. It skips the test if the variable
+// is not set.
 func readRows(t *testing.T, name string) []*row {
 	t.Helper()
 	dir := os.Getenv("GHDEPLOY_RECORDED_DIR")
@@ -81,8 +81,8 @@ func (r *row) query() url.Values {
 	return values
 }
 
-// requestKeys returns the recorded JSON body. An empty body is equal to {}, which
-// some clients send with a GET or DELETE.
+// requestKeys returns the recorded JSON body. An empty body is equal to {},
+// which some clients send with a GET or DELETE.
 func (r *row) requestKeys(t *testing.T) map[string]any {
 	t.Helper()
 	body := bytes.TrimSpace(r.Request.Body)
@@ -96,8 +96,8 @@ func (r *row) requestKeys(t *testing.T) map[string]any {
 	return keys
 }
 
-// responseBody returns the recorded body as it was sent. In the file, null is no
-// body, and a string is a text that is not JSON.
+// responseBody returns the recorded body as it was sent. In the file, null is
+// no body, and a string is a text that is not JSON.
 func (r *row) responseBody() []byte {
 	var text *string
 	if json.Unmarshal(r.Response.Body, &text) == nil {
@@ -109,8 +109,8 @@ func (r *row) responseBody() []byte {
 	return r.Response.Body
 }
 
-// reply sends the recorded response. It omits the headers of the compressed form,
-// because the recorded bodies are decompressed.
+// reply sends the recorded response. It omits the headers of the compressed
+// form, because the recorded bodies are decompressed.
 func (r *row) reply(w http.ResponseWriter) {
 	for name, value := range r.Response.Headers {
 		switch http.CanonicalHeaderKey(name) {

@@ -46,8 +46,8 @@ var schemaOf = map[string]string{
 	"status":     "deployment-status",
 }
 
-// operationOf finds the operation of a recorded request. byID reports whether its
-// path names the repository by ID, as the client never does.
+// operationOf finds the operation of a recorded request. byID reports whether
+// its path names the repository by ID, as the client never does.
 func operationOf(r *row) (operation string, vars map[string]string, byID bool) {
 	path := r.path()
 	if rest, ok := strings.CutPrefix(path, "/repositories/"); ok {

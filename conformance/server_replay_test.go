@@ -16,15 +16,16 @@ import (
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
-// stage is a server in the state of a recorded request. path is the recorded path
-// with the server's own IDs.
+// stage is a server in the state of a recorded request. path is the recorded
+// path with the server's own IDs.
 type stage struct {
 	*world
 	path string
 }
 
 // TestServerReplaysExchanges sends each recorded request to the test server, in
-// the state that the recorded response shows, and compares the responses' shapes.
+// the state that the recorded response shows, and compares the responses'
+// shapes.
 func TestServerReplaysExchanges(t *testing.T) {
 	rows := readRows(t, "exchanges.jsonl")
 	count, reasons := make(map[string]int), make(map[string]int)
@@ -79,8 +80,8 @@ const (
 	another = "recorded as " // followed by both types
 )
 
-// shapes compares keys and types. Elements of lists are compared in their order,
-// and equal differences are merged.
+// shapes compares keys and types. Elements of lists are compared in their
+// order, and equal differences are merged.
 func shapes(path string, recorded, got any) []difference {
 	if a, b := kind(recorded), kind(got); a != b {
 		return []difference{{path, another + a + ", returned as " + b}}

@@ -14,8 +14,9 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// TestReplayTransport replays recorded Link headers, redirects, quotas and Sunset
-// headers. The requests were on other operations: only status and headers count.
+// TestReplayTransport replays recorded Link headers, redirects, quotas and
+// Sunset headers. The requests were on other operations: only status and
+// headers count.
 func TestReplayTransport(t *testing.T) {
 	rows := readRows(t, "transport.jsonl")
 	count := make(map[string]int)
@@ -52,7 +53,7 @@ func TestReplayTransport(t *testing.T) {
 	report(t, len(rows), count, reasons)
 }
 
-// pageLinks parses Link in another way than the client, as an independent check.
+// pageLinks parses Link in another way than the client does.
 var pageLinks = regexp.MustCompile(`<[^>]*[?&]page=(\d+)[^>]*>; rel="(\w+)"`)
 
 // anyNext matches a next page of any form.

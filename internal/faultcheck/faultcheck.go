@@ -1,8 +1,8 @@
 // Package faultcheck checks that a client reports the outcome of each write
-// correctly. The client sends its requests to a server that fails in every way a
-// connection can fail. Each result is compared with the server's record of the
-// requests that it executed. The client is a parameter, so the package can also
-// check a client that is wrong on purpose.
+// correctly. The client sends its requests to a server that fails in every way
+// a connection can fail. Each result is compared with the server's record of
+// the requests that it executed. The client is a parameter, so the package can
+// also check a client that is wrong on purpose.
 //
 // The rules of the three methods:
 //
@@ -10,21 +10,22 @@
 //     the client returns. With a nil error it was executed once, and the result
 //     is the deployment that the server created. With an error that is not
 //     "outcome unknown" it was not executed.
-//   - A PUT, which sets a value, may be executed several times. With a nil error
-//     it was executed at least once. With a 3xx, a 4xx or a rate limit as the
-//     error it was not executed. After any other error (a failed connection or a
-//     5xx) the outcome is unknown.
+//   - A PUT, which sets a value, may be executed several times. With a nil
+//     error it was executed at least once. With a 3xx, a 4xx or a rate limit as
+//     the error it was not executed. After any other error (a failed connection
+//     or a 5xx) the outcome is unknown.
 //   - A DELETE follows the rules of a PUT. A nil error means that this call
-//     deleted the object. ErrNotFound after this call deleted it is a violation.
+//     deleted the object. ErrNotFound after this call deleted it is a
+//     violation.
 //
-// For each method, an error has one of the client's own types. A 4xx is returned
-// with its status and is not retried. Each fault has a set of allowed outcomes. A
-// timeout may end any call with short attempts: timing is never the reason for a
-// violation.
+// For each method, an error has one of the client's own types. A 4xx is
+// returned with its status and is not retried. Each fault has a set of allowed
+// outcomes. A timeout may end any call with short attempts: timing is never the
+// reason for a violation.
 //
-// Each fault is tested with each method, on four kinds of connection, through two
-// transports of the caller: *http.Transport itself, and one that rebuilds each
-// request, so that net/http can replay its body without the client.
+// Each fault is tested with each method, on four kinds of connection, through
+// two transports of the caller: *http.Transport itself, and one that rebuilds
+// each request, so that net/http can replay its body without the client.
 package faultcheck
 
 import (
@@ -35,8 +36,8 @@ import (
 	"time"
 )
 
-// New creates the client under test for the API at baseURL. It must use the given
-// http.Client without a wrapper that retries.
+// New creates the client under test for the API at baseURL. It must use the
+// given http.Client without a wrapper that retries.
 type New func(client *http.Client, baseURL string) (Client, error)
 
 // Client is the client under test.

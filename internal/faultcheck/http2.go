@@ -147,8 +147,8 @@ func (c *http2Conn) transact(stream uint32) bool {
 	return c.damage(stream, r)
 }
 
-// damage sends the response with the damage of the fault, and reports whether the
-// connection remains open.
+// damage sends the response with the damage of the fault, and reports whether
+// the connection remains open.
 func (c *http2Conn) damage(stream uint32, r response) bool {
 	whole := encodeHTTP2(stream, r, c.early)
 	body := len(whole) - 9 - len(r.body) // where the DATA frame begins
@@ -190,9 +190,8 @@ func goAway(last uint32) []byte {
 	return frame{kind: frameGoAway, payload: binary.BigEndian.AppendUint64(nil, uint64(last)<<32)}.encode()
 }
 
-// encodeHTTP2 returns a HEADERS frame, with names from HPACK's static table (RFC
-// 7541, appendix A), and DATA frames. After half a body, the stream ends; with
-// abort it ends with PROTOCOL_ERROR.
+// encodeHTTP2 returns HEADERS (names of RFC 7541, appendix A) and DATA frames.
+// With abort, half a body is followed by PROTOCOL_ERROR.
 func encodeHTTP2(stream uint32, r response, abort bool) []byte {
 	const status, contentLength, contentType, retryAfter = 8, 28, 31, 53
 	headers := literal(nil, status, strconv.Itoa(r.status))
@@ -219,8 +218,8 @@ func encodeHTTP2(stream uint32, r response, abort bool) []byte {
 	return append(b, frame{frameData, flagEndStream, stream, body}.encode()...)
 }
 
-// literal appends a header field without indexing. The name is a static index with
-// a prefix of four bits, the value is shorter than 127 bytes.
+// literal appends a header field without indexing. The name is a static index
+// with a prefix of four bits, the value is shorter than 127 bytes.
 func literal(b []byte, name byte, value string) []byte {
 	if name < 15 {
 		b = append(b, name)

@@ -6,8 +6,8 @@ import (
 	"net/http"
 )
 
-// rebuilding reads the body and creates a new request, as transports that log or
-// sign requests do. net/http can rewind the new body and replay the request.
+// rebuilding reads the body and creates a new request, as transports that log
+// or sign requests do. net/http can rewind the new body and replay the request.
 type rebuilding struct{ next http.RoundTripper }
 
 func (t rebuilding) RoundTrip(r *http.Request) (*http.Response, error) {

@@ -81,7 +81,7 @@ func (t *trial) run(ctx context.Context, newClient New) finding {
 	}
 	if t.mode == closedIdle {
 		close(s.closeIdle)
-		// Real sockets: the client notices the close in some trials but not in others.
+		// Real sockets: the client notices the close only in some trials.
 		time.Sleep(t.pause)
 	}
 	var onDead atomic.Bool

@@ -41,8 +41,8 @@ func (s outcomes) has(o outcome) bool {
 	return false
 }
 
-// allowed returns the outcomes that a call may report. They follow from what the
-// client can observe: whether it got a connection, and which response.
+// allowed returns the outcomes that a call may report. They follow from what
+// the client can observe: whether it got a connection, and which response.
 func (f finding) allowed() outcomes {
 	t := f.trial
 	if t.method == http.MethodPost {

@@ -12,13 +12,13 @@ import (
 // Ensure is the function under test.
 type Ensure func(context.Context, rollout.Repo, string, ghdeploy.DeploymentRequest) (*rollout.Ensured, error)
 
-// pause is the wait that Ensure requires after a call with an unknown outcome or
-// a cancelled one.
+// pause is the wait that Ensure requires after a call with an unknown outcome
+// or a cancelled one.
 const pause = 15 * time.Second
 
-// CheckEnsure makes two to six calls of ensure, one after the other, with faults in
-// every request. Some calls are cancelled. After a failed call it waits; Ensure's
-// documentation requires at least 15 s.
+// CheckEnsure makes two to six calls of ensure, one after the other, with
+// faults in every request. Some calls are cancelled. After a failed call it
+// waits; Ensure's documentation requires at least 15 s.
 func CheckEnsure(ctx context.Context, report *Report, seed uint64, wait time.Duration, ensure Ensure) {
 	t := newTrial(report, seed)
 	defer t.server.Close()

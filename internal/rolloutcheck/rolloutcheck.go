@@ -4,8 +4,8 @@
 //
 //	go test ./internal/rolloutcheck -run 'TestRun|TestEnsure' -runs 10000 -seed 1 -v
 //
-// The functions under test are parameters, so that the tests can also check that
-// wrong functions are found.
+// The functions under test are parameters, so that the tests can also check
+// that wrong functions are found.
 package rolloutcheck
 
 import (

@@ -67,8 +67,8 @@ func TestEnsure(t *testing.T) {
 	}
 }
 
-// Calls within 15 s create duplicates, as documented. Later calls still return the
-// oldest deployment.
+// Calls within 15 s create duplicates, as documented. Later calls still return
+// the oldest deployment.
 func TestEnsureWithin15s(t *testing.T) {
 	report := trials(t, *runs, func(ctx context.Context, report *Report, seed uint64) {
 		CheckEnsure(ctx, report, seed, time.Second, ensure)

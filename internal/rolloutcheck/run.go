@@ -163,8 +163,8 @@ func (r *release) compare() {
 	}
 }
 
-// expected returns the correct final states for the function's ending. The grace
-// is 2 s, and a progress status in flight may delay the final one.
+// expected returns the correct final states for the function's ending. The
+// grace is 2 s, and a progress status in flight may delay the final one.
 func (r *release) expected() []string {
 	switch {
 	case r.ending == succeeds && (!r.ended || r.late < 2*time.Second):

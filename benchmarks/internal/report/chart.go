@@ -48,8 +48,8 @@ text { fill: #f0f6fc }
 }
 `
 
-// drawChart returns an SVG with a group of bars for each case and a bar for each
-// Go release. It returns "" without bars.
+// drawChart returns an SVG with a group of bars for each case and a bar for
+// each Go release. It returns "" without bars.
 func drawChart(cases []*benchmark) string {
 	var releases []string
 	scale := 1.0

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// operations are the operations in the cut files: those of the SDK, and two more
-// of its test server.
+// operations are the operations in the cut files: those of the SDK, and two
+// more of its test server.
 var operations = []string{
 	"GET /rate_limit",
 	"GET /repos/{owner}/{repo}",
@@ -39,8 +39,8 @@ var operations = []string{
 	"DELETE /repos/{owner}/{repo}/environments/{environment_name}/deployment_protection_rules/{protection_rule_id}",
 }
 
-// cut returns the part of a description with these operations and the components
-// that they refer to, directly or indirectly.
+// cut returns the part of a description with these operations and the
+// components that they refer to, directly or indirectly.
 func cut(whole map[string]any, operations []string) (map[string]any, error) {
 	part := map[string]any{"paths": map[string]any{}, "components": map[string]any{}}
 	for key, value := range whole {
@@ -111,8 +111,8 @@ func cut(whole map[string]any, operations []string) (map[string]any, error) {
 	return part, nil
 }
 
-// inlineExamples replaces each example that is a reference by its target, because
-// OpenAPI allows no references there. It returns the list of replacements.
+// inlineExamples replaces each referenced example by its target: OpenAPI allows
+// no references there. It returns the list of replacements.
 func inlineExamples(whole map[string]any, v any, where string) ([]string, error) {
 	var edits []string
 	switch v := v.(type) {

@@ -1,18 +1,18 @@
-// Command cutopenapi cuts GitHub's OpenAPI descriptions down to the operations of
-// the Deployments API and the components that they refer to. The descriptions are
-// those of the npm package @octokit/openapi.
+// Command cutopenapi cuts GitHub's OpenAPI descriptions down to the operations
+// of the Deployments API and the components that they refer to. The
+// descriptions are those of the npm package @octokit/openapi.
 //
 //	cutopenapi -from package/generated -to .openapi
 //
-// For each product it reads PRODUCT.json in -from and writes a file of that name
-// in -to. If a description marks changes of a later version of the REST API
-// (x-github-breaking-changes), it also writes PRODUCT.VERSION.json with those
-// changes applied. Such a file is derived from the marks: it is not GitHub's own
-// description of that version.
+// For each product it reads PRODUCT.json in -from and writes a file of that
+// name in -to. If a description marks changes of a later version of the REST
+// API (x-github-breaking-changes), it also writes PRODUCT.VERSION.json with
+// those changes applied. Such a file is derived from the marks: it is not
+// GitHub's own description of that version.
 //
 // A validator cannot use the whole descriptions, because parts without relation
-// to deployments are not valid OpenAPI. The written file lists all other changes
-// under x-subset.
+// to deployments are not valid OpenAPI. The written file lists all other
+// changes under x-subset.
 package main
 
 import (

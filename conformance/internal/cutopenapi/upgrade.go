@@ -129,8 +129,8 @@ func merge(target, patch any) any {
 	return object
 }
 
-// remove applies one step of a JSON patch (RFC 6902). It supports only "remove",
-// the only operation in the marks of our part.
+// remove applies one step of a JSON patch (RFC 6902). It supports only
+// "remove", the only operation in the marks of our part.
 func remove(object map[string]any, step any) error {
 	op, _ := at(step, "op").(string)
 	path, _ := at(step, "path").(string)

@@ -1,6 +1,6 @@
-// Command faultcheck makes calls of the SDK to a server that fails in every way a
-// connection can fail. It checks that the SDK reports each outcome correctly and
-// that no POST is executed twice:
+// Command faultcheck makes calls of the SDK to a server that fails in every way
+// a connection can fail. It checks that the SDK reports each outcome correctly
+// and that no POST is executed twice:
 //
 //	go run ./internal/faultcheck/cmd/faultcheck -n 10000 -seed 1
 package main
