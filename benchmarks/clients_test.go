@@ -21,8 +21,7 @@ const (
 	deploymentID = 4_518_412_576
 )
 
-// A client is one side of the comparison. Each method does the same work as
-// its namesakes and returns how many rows it got.
+// client is one side of the comparison. Each method returns the number of rows.
 type client interface {
 	page(ctx context.Context) (int, error)
 	all(ctx context.Context) (int, error)
@@ -31,8 +30,8 @@ type client interface {
 	create(ctx context.Context) (int, error)
 }
 
-// sides are the sides of the comparison by name, in the order of the table. The
-// floor reads the same bytes with net/http and decodes nothing.
+// sides are the sides of the comparison, in the order of the table. The floor
+// reads the same bytes with net/http and does not decode them.
 var sides = []struct {
 	name string
 	make func(tb testing.TB, root string, transport http.RoundTripper) client
@@ -49,7 +48,7 @@ func newOurs(tb testing.TB, root string, transport http.RoundTripper) client {
 	c, err := ghdeploy.NewClient(
 		ghdeploy.WithBaseURL(root),
 		ghdeploy.WithToken(token),
-		ghdeploy.WithConditionalCache(0), // go-github has none
+		ghdeploy.WithConditionalCache(0), // go-github has no cache
 		ghdeploy.WithHTTPClient(&http.Client{Transport: transport}),
 	)
 	if err != nil {

@@ -14,17 +14,16 @@ import (
 	"time"
 )
 
-// api answers requests as GitHub does, with bodies that are made beforehand.
+// api returns prepared responses with GitHub's headers.
 type api struct {
 	root   string
-	pages  [][]byte    // of the list; the last one repeats if last is larger
+	pages  [][]byte    // of the list; they repeat if last is larger
 	last   int         // number of the last page
 	single []byte      // for every other path
 	header http.Header // of every response; shared, so that no side pays for it
 }
 
-// newAPI returns an API with a list of so many pages, of which at most 50
-// differ.
+// newAPI returns an API whose list has last pages. At most 50 of them differ.
 func newAPI(v variant, last int) *api {
 	a := &api{root: "https://ghe.example.com/api/v3", last: last, single: []byte(v.deployment(4_518_412_576)), header: responseHeader()}
 	for n := range min(last, 50) {
@@ -105,7 +104,7 @@ func (a *api) RoundTrip(r *http.Request) (*http.Response, error) {
 type network struct {
 	latency time.Duration // before each response
 	gzip    bool          // responses are compressed, as GitHub does on request
-	bits    float64       // per second; 0: as fast as loopback is
+	bits    float64       // per second; 0 is the speed of loopback
 }
 
 // serve serves the API on loopback and sets its root.
@@ -125,6 +124,7 @@ func (a *api) serve(tb testing.TB, n network) *http.Transport {
 			w.Header().Set("Content-Encoding", "gzip")
 		}
 		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+		// The real clock: a benchmark measures a real connection.
 		time.Sleep(n.latency + n.transmission(len(body)))
 		w.WriteHeader(status)
 		w.Write(body)
@@ -134,7 +134,7 @@ func (a *api) serve(tb testing.TB, n network) *http.Transport {
 	return &http.Transport{MaxIdleConnsPerHost: 16, DisableCompression: !n.gzip}
 }
 
-// transmission returns how long so many bytes take.
+// transmission returns the transmission time of a body.
 func (n network) transmission(bytes int) time.Duration {
 	if n.bits == 0 {
 		return 0
