@@ -2,6 +2,7 @@ package migrate
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -42,6 +43,7 @@ type appHost struct {
 
 	issued int
 	down   bool     // issues no token
+	silent bool     // lets requests for tokens wait
 	seen   []string // host and Authorization of each other request
 	signed []string // host of each request for a token
 }
@@ -56,6 +58,10 @@ func (a *appHost) RoundTrip(r *http.Request) (*http.Response, error) {
 		r.Body.Close()
 	}
 	a.signed = append(a.signed, r.URL.Host)
+	if a.silent {
+		<-r.Context().Done()
+		return nil, r.Context().Err()
+	}
 	if a.down {
 		return nil, errors.New("the network is down")
 	}
@@ -81,11 +87,7 @@ func (a *appHost) RoundTrip(r *http.Request) (*http.Response, error) {
 // TestInstallationTokens deploys for three hours with each library: a token is
 // requested once an hour, and both tokens and signatures stay on their host.
 func TestInstallationTokens(t *testing.T) {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
-	}
-	encoded := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})
+	key, encoded := appKey(t)
 	for name, connect := range map[string]func(a *appHost) (*ghdeploy.Client, error){
 		"ghinstallation": func(a *appHost) (*ghdeploy.Client, error) {
 			return withGHInstallation(a, theAppID, installationID, encoded)
@@ -136,6 +138,15 @@ func TestInstallationTokens(t *testing.T) {
 	}
 }
 
+func appKey(t *testing.T) (key *rsa.PrivateKey, encoded []byte) {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key, pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})
+}
+
 func appServer(t *testing.T) *ghdeploytest.Server {
 	t.Helper()
 	var options []ghdeploytest.Option
@@ -150,11 +161,7 @@ func appServer(t *testing.T) *ghdeploytest.Server {
 // A token that cannot be had is another error for each wiring: below the
 // client nobody can tell whether the POST was sent.
 func TestTokenFailure(t *testing.T) {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
-	}
-	encoded := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(key)})
+	key, encoded := appKey(t)
 	synctest.Test(t, func(t *testing.T) {
 		a := &appHost{t: t, key: &key.PublicKey, server: appServer(t), down: true}
 
@@ -186,4 +193,36 @@ func TestTokenFailure(t *testing.T) {
 			t.Errorf("sent %q", a.seen)
 		}
 	})
+}
+
+// A request for a token that nobody serves ends with the context, or with the
+// Timeout of the http.Client of go-githubauth.
+func TestTokenTimeout(t *testing.T) {
+	key, encoded := appKey(t)
+	for name, tt := range map[string]struct {
+		connect func(a *appHost) (*ghdeploy.Client, error)
+		want    time.Duration
+	}{
+		"ghinstallation": {func(a *appHost) (*ghdeploy.Client, error) {
+			return withGHInstallation(a, theAppID, installationID, encoded)
+		}, time.Hour},
+		"go-githubauth": {func(a *appHost) (*ghdeploy.Client, error) {
+			return withGitHubAuth(&http.Client{Transport: a, Timeout: 30 * time.Second}, clientID, installationID, encoded)
+		}, 30 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				client, err := tt.connect(&appHost{t: t, key: &key.PublicKey, server: appServer(t), silent: true})
+				if err != nil {
+					t.Fatal(err)
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+				defer cancel()
+				began := time.Now()
+				if err := createWith(ctx, client); err == nil || time.Since(began) != tt.want {
+					t.Errorf("%v after %v, want %v", err, time.Since(began), tt.want)
+				}
+			})
+		})
+	}
 }
