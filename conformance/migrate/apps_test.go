@@ -21,6 +21,7 @@ import (
 	"github.com/bradleyfalzon/ghinstallation/v2"
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/google/go-github/v92/github"
+	"github.com/jferrl/go-githubauth"
 
 	"github.com/ghdeploy/ghdeploy"
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
@@ -90,10 +91,10 @@ func TestInstallationTokens(t *testing.T) {
 	key, encoded := appKey(t)
 	for name, connect := range map[string]func(a *appHost) (*ghdeploy.Client, error){
 		"ghinstallation": func(a *appHost) (*ghdeploy.Client, error) {
-			return withGHInstallation(a, theAppID, installationID, encoded)
+			return asGHInstallation(a, encoded)
 		},
 		"go-githubauth": func(a *appHost) (*ghdeploy.Client, error) {
-			return withGitHubAuth(&http.Client{Transport: a}, clientID, installationID, encoded)
+			return asGitHubAuth(a, encoded, 0)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -138,6 +139,34 @@ func TestInstallationTokens(t *testing.T) {
 	}
 }
 
+// installation is the transport that a program with ghinstallation has.
+func installation(a *appHost, key []byte) (*ghinstallation.Transport, error) {
+	itr, err := ghinstallation.New(a, theAppID, installationID, key)
+	if err == nil {
+		itr.BaseURL = "https://" + enterprise + "/api/v3"
+	}
+	return itr, err
+}
+
+func asGHInstallation(a *appHost, key []byte) (*ghdeploy.Client, error) {
+	itr, err := installation(a, key)
+	if err != nil {
+		return nil, err
+	}
+	return withGHInstallation(itr, &http.Client{Transport: a})
+}
+
+func asGitHubAuth(a *appHost, key []byte, timeout time.Duration) (*ghdeploy.Client, error) {
+	app, err := githubauth.NewApplicationTokenSource(clientID, key)
+	if err != nil {
+		return nil, err
+	}
+	tokens := githubauth.NewInstallationTokenSource(installationID, app,
+		githubauth.WithHTTPClient(&http.Client{Transport: a, Timeout: timeout}),
+		githubauth.WithEnterpriseURL("https://"+enterprise))
+	return withGitHubAuth(tokens, &http.Client{Transport: a})
+}
+
 func appKey(t *testing.T) (key *rsa.PrivateKey, encoded []byte) {
 	t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
@@ -158,14 +187,14 @@ func appServer(t *testing.T) *ghdeploytest.Server {
 	return ghdeploytest.Start(t, options...)
 }
 
-// A token that cannot be had is another error for each wiring: below the
-// client nobody can tell whether the POST was sent.
+// A token that is not issued is another error for each wiring: with the
+// transport, the client cannot know that the POST was not sent.
 func TestTokenFailure(t *testing.T) {
 	key, encoded := appKey(t)
 	synctest.Test(t, func(t *testing.T) {
 		a := &appHost{t: t, key: &key.PublicKey, server: appServer(t), down: true}
 
-		client, err := withGHInstallation(a, theAppID, installationID, encoded)
+		client, err := asGHInstallation(a, encoded)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -174,11 +203,10 @@ func TestTokenFailure(t *testing.T) {
 			t.Errorf("WithTokenFunc: %v", err)
 		}
 
-		itr, err := ghinstallation.New(a, theAppID, installationID, encoded)
+		itr, err := installation(a, encoded)
 		if err != nil {
 			t.Fatal(err)
 		}
-		itr.BaseURL = "https://" + enterprise + "/api/v3"
 		gc, err := github.NewClient(github.WithEnterpriseURLs("https://"+enterprise, "https://"+enterprise), github.WithTransport(itr))
 		if err != nil {
 			t.Fatal(err)
@@ -204,10 +232,10 @@ func TestTokenTimeout(t *testing.T) {
 		want    time.Duration
 	}{
 		"ghinstallation": {func(a *appHost) (*ghdeploy.Client, error) {
-			return withGHInstallation(a, theAppID, installationID, encoded)
+			return asGHInstallation(a, encoded)
 		}, time.Hour},
 		"go-githubauth": {func(a *appHost) (*ghdeploy.Client, error) {
-			return withGitHubAuth(&http.Client{Transport: a, Timeout: 30 * time.Second}, clientID, installationID, encoded)
+			return asGitHubAuth(a, encoded, 30*time.Second)
 		}, 30 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -224,5 +252,29 @@ func TestTokenTimeout(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// githubauth changes the http.Client that it gets: on the same one, the app's
+// signature replaces the token.
+func TestGitHubAuthClient(t *testing.T) {
+	key, encoded := appKey(t)
+	a := &appHost{t: t, key: &key.PublicKey, server: appServer(t)}
+	app, err := githubauth.NewApplicationTokenSource(clientID, encoded)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hc := &http.Client{Transport: a}
+	tokens := githubauth.NewInstallationTokenSource(installationID, app,
+		githubauth.WithHTTPClient(hc), githubauth.WithEnterpriseURL("https://"+enterprise))
+	client, err := withGitHubAuth(tokens, hc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := createWith(t.Context(), client); !errors.Is(err, ghdeploy.ErrUnauthorized) {
+		t.Errorf("the same http.Client: %v", err)
+	}
+	if len(a.seen) != 1 || strings.Contains(a.seen[0], "ghs_") {
+		t.Errorf("sent %q", a.seen)
 	}
 }

@@ -193,3 +193,32 @@ func TestGuide(t *testing.T) {
 		t.Errorf("found %d functions", len(functions))
 	}
 }
+
+// TestTraps compares the sections on traps with the tests that show them.
+func TestTraps(t *testing.T) {
+	proofs := map[string]string{
+		"`RequiredContexts: []string{}` is `SkipContexts`": "TestSkipContexts",
+		"An `AcceptedError` is not \"scheduled\"":          "TestAccepted",
+		"`errors.As` with go-github's types":               "TestErrorTypes",
+		"Your own retry loop":                              "TestRetryLoop",
+		"`url.PathEscape` in names of environments":        "TestPathEscape",
+		"Getters become fields":                            "TestNilCreator",
+		"Addresses of GitHub Enterprise Server":            "TestEnterpriseAddresses",
+		"Payloads that go-github stored as base64":         "TestBase64Payload",
+		"`CreateUpdateEnvironment` is two calls":           "TestEnvironmentPatch",
+		"Webhooks":                                         "TestWebhooks",
+	}
+	_, text, _ := strings.Cut(read(t, document), "## The traps\n")
+	text, _, _ = strings.Cut(text, "\n## ")
+	tests := read(t, "traps_test.go") + read(t, "traps_payloads_test.go")
+	sections := strings.Split(text, "\n### ")[1:]
+	for _, section := range sections {
+		title, _, _ := strings.Cut(section, "\n")
+		if proof := proofs[title]; proof == "" || !strings.Contains(tests, "\nfunc "+proof+"(") {
+			t.Errorf("the section %q has no test", title)
+		}
+	}
+	if len(sections) != len(proofs) || len(sections) != 10 {
+		t.Errorf("%d sections, %d tests; the document says ten", len(sections), len(proofs))
+	}
+}

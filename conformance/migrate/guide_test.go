@@ -13,7 +13,7 @@ import (
 
 	"github.com/bradleyfalzon/ghinstallation/v2"
 	"github.com/google/go-github/v92/github"
-	"github.com/jferrl/go-githubauth"
+	"golang.org/x/oauth2"
 
 	"github.com/ghdeploy/ghdeploy"
 	"github.com/ghdeploy/ghdeploy/webhook"
@@ -38,32 +38,16 @@ func beside(gc *github.Client) (*ghdeploy.Client, error) {
 	)
 }
 
-func withGHInstallation(transport http.RoundTripper, appID, installation int64, key []byte) (*ghdeploy.Client, error) {
-	itr, err := ghinstallation.New(transport, appID, installation, key)
-	if err != nil {
-		return nil, err
-	}
-	itr.BaseURL = "https://ghe.example.com/api/v3" // omit for github.com
+func withGHInstallation(itr *ghinstallation.Transport, hc *http.Client) (*ghdeploy.Client, error) {
 	return ghdeploy.NewClient(
-		ghdeploy.WithHost("ghe.example.com"), // omit for github.com
-		ghdeploy.WithHTTPClient(&http.Client{Transport: transport, Timeout: 30 * time.Second}),
 		ghdeploy.WithTokenFunc(itr.Token),
+		ghdeploy.WithBaseURL(itr.BaseURL),
+		ghdeploy.WithHTTPClient(hc), // its Transport is not itr
 	)
 }
 
-func withGitHubAuth(hc *http.Client, clientID string, installation int64, key []byte) (*ghdeploy.Client, error) {
-	app, err := githubauth.NewApplicationTokenSource(clientID, key)
-	if err != nil {
-		return nil, err
-	}
-	forTokens := *hc // githubauth changes the client that it gets
-	tokens := githubauth.NewInstallationTokenSource(installation, app,
-		githubauth.WithHTTPClient(&forTokens),
-		githubauth.WithEnterpriseURL("https://ghe.example.com"), // omit for github.com
-	)
+func withGitHubAuth(tokens oauth2.TokenSource, hc *http.Client) (*ghdeploy.Client, error) {
 	return ghdeploy.NewClient(
-		ghdeploy.WithHost("ghe.example.com"), // omit for github.com
-		ghdeploy.WithHTTPClient(hc),
 		ghdeploy.WithTokenFunc(func(context.Context) (string, error) {
 			token, err := tokens.Token()
 			if err != nil {
@@ -71,6 +55,8 @@ func withGitHubAuth(hc *http.Client, clientID string, installation int64, key []
 			}
 			return token.AccessToken, nil
 		}),
+		ghdeploy.WithHost("ghe.example.com"), // omit for github.com
+		ghdeploy.WithHTTPClient(hc),
 	)
 }
 
@@ -114,7 +100,7 @@ func deleteBefore(ctx context.Context, gc *github.Client, id int64) error {
 
 	var e *github.ErrorResponse
 	if errors.As(err, &e) && e.Response.StatusCode == http.StatusNotFound {
-		return nil // deleted before
+		return nil // deleted before, or the token may not delete it
 	}
 	return err
 }
@@ -123,7 +109,7 @@ func deleteAfter(ctx context.Context, client *ghdeploy.Client, id int64) error {
 	err := client.Deployments.Delete(ctx, "octocat", "example", id)
 
 	if errors.Is(err, ghdeploy.ErrNotFound) {
-		return nil // deleted before
+		return nil // deleted before, or the token may not delete it
 	}
 	return err
 }

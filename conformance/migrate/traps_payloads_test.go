@@ -63,27 +63,30 @@ func TestBase64Payload(t *testing.T) {
 }
 
 func TestEnvironmentPatch(t *testing.T) {
+	// In both readings of a PUT: go-github sends each setting explicitly.
+	for _, reading := range []ghdeploytest.EnvironmentPUT{ghdeploytest.Replace, ghdeploytest.Keep} {
+		w := newWorld(t, ghdeploytest.WithEnvironmentPUT(reading))
+		want := w.server.Environments("octocat/example")
+		want[0].WaitTimer = 30
+		gc, _ := w.pair()
+		if err := waitTimerBefore(t.Context(), gc); err != nil {
+			t.Fatal(err)
+		}
+		if e := w.server.Environments("octocat/example")[0]; e.WaitTimer != 30 || len(e.Reviewers) != 0 || e.CustomBranchPolicies {
+			t.Errorf("before: %+v", e)
+		}
+
+		w = newWorld(t, ghdeploytest.WithEnvironmentPUT(reading))
+		if err := waitTimerAfter(t.Context(), w.client); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, w.server.Environments("octocat/example")); diff != "" {
+			t.Errorf("after: %s", diff)
+		}
+	}
+
+	// Taken over as Replace, it can remove the reviewers and the branch policy.
 	w := newWorld(t)
-	want := w.server.Environments("octocat/example")
-	want[0].WaitTimer = 30
-	gc, _ := w.pair()
-	if err := waitTimerBefore(t.Context(), gc); err != nil {
-		t.Fatal(err)
-	}
-	if e := w.server.Environments("octocat/example")[0]; e.WaitTimer != 30 || len(e.Reviewers) != 0 || e.CustomBranchPolicies {
-		t.Errorf("before: %+v", e)
-	}
-
-	w = newWorld(t)
-	if err := waitTimerAfter(t.Context(), w.client); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff(want, w.server.Environments("octocat/example")); diff != "" {
-		t.Errorf("after: %s", diff)
-	}
-
-	// Taken over as Replace, it removes the reviewers and the branch policy.
-	w = newWorld(t)
 	if _, err := w.client.Environments.Replace(t.Context(), "octocat", "example", "production", ghdeploy.EnvironmentRequest{WaitTimer: new(30)}); err != nil {
 		t.Fatal(err)
 	}
