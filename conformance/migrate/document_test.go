@@ -5,6 +5,7 @@ import (
 	"go/parser"
 	"go/token"
 	"os"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -220,5 +221,28 @@ func TestTraps(t *testing.T) {
 	}
 	if len(sections) != len(proofs) || len(sections) != 10 {
 		t.Errorf("%d sections, %d tests; the document says ten", len(sections), len(proofs))
+	}
+}
+
+// TestLinks checks that each link has a target in this repository.
+func TestLinks(t *testing.T) {
+	text := read(t, document)
+	anchors := make(map[string]bool)
+	for _, heading := range regexp.MustCompile(`(?m)^#+ (.*)$`).FindAllStringSubmatch(text, -1) {
+		anchor := regexp.MustCompile(`[^a-z0-9 -]`).ReplaceAllString(strings.ToLower(heading[1]), "")
+		anchors["#"+strings.ReplaceAll(anchor, " ", "-")] = true
+	}
+	links := regexp.MustCompile(`\]\(([^)]+)\)`).FindAllStringSubmatch(text, -1)
+	for _, link := range links {
+		if strings.HasPrefix(link[1], "#") {
+			if !anchors[link[1]] {
+				t.Errorf("no heading for %s", link[1])
+			}
+		} else if _, err := os.Stat(filepath.Join(filepath.Dir(document), link[1])); err != nil {
+			t.Error(err)
+		}
+	}
+	if len(links) < 5 {
+		t.Errorf("found %d links", len(links))
 	}
 }

@@ -72,14 +72,34 @@ var environmentPairs = []pair{
 				PreventSelfReview: new(true), CanAdminsBypass: new(false),
 				DeploymentBranchPolicy: &github.BranchPolicy{ProtectedBranches: new(true), CustomBranchPolicies: new(false)},
 			})
+			if err != nil {
+				return nil, err
+			}
+			_, _, err = gc.Repositories.CreateUpdateEnvironment(ctx, w.owner, w.repo, "new", &github.CreateUpdateEnvironment{WaitTimer: new(30)})
 			return e, err
 		},
 		ours: func(ctx context.Context, w *world, client *ghdeploy.Client) (any, error) {
-			return client.Environments.Replace(ctx, w.owner, w.repo, w.environment, ghdeploy.EnvironmentRequest{
+			e, err := client.Environments.Replace(ctx, w.owner, w.repo, w.environment, ghdeploy.EnvironmentRequest{
 				WaitTimer: new(30), Reviewers: []ghdeploy.ReviewerRequest{{Type: ghdeploy.ReviewerUser, ID: reviewerID}},
 				PreventSelfReview: new(true), CanAdminsBypass: new(false),
 				DeploymentBranchPolicy: &ghdeploy.DeploymentBranchPolicySettings{ProtectedBranches: true},
 			})
+			if err != nil {
+				return nil, err
+			}
+			_, err = client.Environments.Replace(ctx, w.owner, w.repo, "new", ghdeploy.EnvironmentRequest{WaitTimer: new(30)})
+			return e, err
+		},
+		differs: func(t *testing.T, theirs, ours *outcome) {
+			const before = `{"can_admins_bypass":true,"deployment_branch_policy":null,"reviewers":null,"wait_timer":30}`
+			const after = `{"wait_timer":30}`
+			if len(theirs.requests) != 2 || len(ours.requests) != 2 || theirs.requests[1].Body != before || ours.requests[1].Body != after {
+				t.Fatalf("go-github sent %v, ghdeploy %v", theirs.requests, ours.requests)
+			}
+			theirs.requests, ours.requests = theirs.requests[:1], ours.requests[:1]
+			wantSuccess(t, "go-github", theirs)
+			wantSuccess(t, "ghdeploy", ours)
+			wantSame(t, theirs, ours)
 		},
 	},
 	{

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -150,6 +151,21 @@ func TestBeside(t *testing.T) {
 		_, _, err := gc.Repositories.ListDeployments(t.Context(), "octocat", "example", nil)
 		if at, authorization := c.last(); err != nil || at != "elsewhere.example" || !slices.Equal(authorization, want) {
 			t.Errorf("go-github: %v; %s got %q", err, at, authorization)
+		}
+	})
+
+	t.Run("a response that repeats the token", func(t *testing.T) {
+		w := newWorld(t)
+		w.server.Inject(ghdeploytest.Fault{
+			Operation: "GET /repos/{owner}/{repo}/deployments", Times: ghdeploytest.Always,
+			Effect: ghdeploytest.Respond(http.StatusForbidden, `{"message": "`+fullToken+` is not enough"}`),
+		})
+		_, _, client := besideOn(t, w.server.Transport())
+		if err := listWith(t.Context(), client); !strings.Contains(err.Error(), fullToken) {
+			t.Errorf("with go-github's client: %v", err)
+		}
+		if err := listWith(t.Context(), w.client); err == nil || strings.Contains(err.Error(), fullToken) {
+			t.Errorf("with WithToken: %v", err)
 		}
 	})
 
