@@ -64,7 +64,7 @@ func TestBase64Payload(t *testing.T) {
 
 func TestEnvironmentPatch(t *testing.T) {
 	// In both readings of a PUT: go-github sends each setting explicitly.
-	for _, reading := range []ghdeploytest.EnvironmentPUT{ghdeploytest.Replace, ghdeploytest.Keep} {
+	for _, reading := range []ghdeploytest.EnvironmentPUT{ghdeploytest.PUTReplaces, ghdeploytest.PUTKeeps} {
 		w := newWorld(t, ghdeploytest.WithEnvironmentPUT(reading))
 		want := w.server.Environments("octocat/example")
 		want[0].WaitTimer = 30
