@@ -24,16 +24,15 @@ const (
 	tenantHeader      = "X-GitHub-Tenant"
 )
 
-// unambiguous are the headers whose value must be clear. signature checks that
-// of the signature.
+// unambiguous are the headers that must not have two different values.
+// signature checks signatureHeader.
 var unambiguous = []string{
 	contentTypeHeader, eventHeader, guidHeader, hookIDHeader, targetTypeHeader, targetIDHeader,
 	hostHeader, versionHeader, tenantHeader,
 }
 
-// values returns the different values of a header in all spellings of its
-// name, sorted. Not every gateway passes on an http.Header with canonical
-// names.
+// values returns the distinct values of a header, sorted. It ignores the case
+// of the name, because some gateways pass names that are not canonical.
 func values(header http.Header, name string) []string {
 	var all []string
 	for key, values := range header {
@@ -45,8 +44,8 @@ func values(header http.Header, name string) []string {
 	return slices.Compact(all)
 }
 
-// get returns the value of a header, "" if it has none. Of several it returns
-// the same one each time.
+// get returns the value of a header, or "". If there are several values, it
+// always returns the same one.
 func get(header http.Header, name string) string {
 	for _, value := range values(header, name) {
 		if value != "" {
@@ -56,8 +55,8 @@ func get(header http.Header, name string) string {
 	return ""
 }
 
-// checkHeaders refuses a delivery with two values of one header: the
-// receiver and whatever stands before it could read different ones.
+// checkHeaders refuses a delivery with two values of one header, because the
+// receiver and a proxy before it could read different values.
 func checkHeaders(header http.Header) error {
 	for _, name := range unambiguous {
 		if len(values(header, name)) > 1 {

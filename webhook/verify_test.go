@@ -124,7 +124,7 @@ func TestVerifyComparesEveryBit(t *testing.T) {
 	}
 }
 
-// Half of each of two good signatures is none.
+// A signature made of two halves of valid signatures is refused.
 func TestVerifyTakesOneSecretForTheWholeMAC(t *testing.T) {
 	v := newVerifier(t, "first", "second")
 	a, b := sign("first", []byte(vectorBody)), sign("second", []byte(vectorBody))
@@ -152,8 +152,8 @@ func TestNewVerifierRefuses(t *testing.T) {
 			t.Errorf("NewVerifier(%q) = %v, %v", secret, v, err)
 			continue
 		}
-		want := "webhook: NewVerifier: secret 2 of 2 begins or ends with white space; the usual cause is a newline at the end of the file " +
-			"that holds it: remove it: " + ghdeploy.ErrInvalidArgument.Error()
+		want := "webhook: NewVerifier: secret 2 of 2 begins or ends with white space; " +
+			"remove it (usually the newline at the end of a file): " + ghdeploy.ErrInvalidArgument.Error()
 		if err.Error() != want {
 			t.Errorf("NewVerifier(%q): %v", secret, err)
 		}
@@ -165,7 +165,7 @@ func TestNewVerifierRefuses(t *testing.T) {
 
 func TestZeroVerifierRefusesEverything(t *testing.T) {
 	body := []byte("{}")
-	// With no secret at all, and with the empty one.
+	// Signed with a secret, and with the empty secret.
 	for _, header := range []http.Header{headers("ping", "", body), {"X-Hub-Signature-256": {sign("", body)}}} {
 		if err := new(webhook.Verifier).Verify(header, body); !errors.Is(err, webhook.ErrBadSignature) {
 			t.Errorf("got %v", err)
