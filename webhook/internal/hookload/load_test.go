@@ -29,6 +29,7 @@ func (l load) shutDown(grace time.Duration) load {
 	return l
 }
 
+// run runs a load on the real clock, because it uses real connections.
 func run(t *testing.T, l load) *figures {
 	t.Helper()
 	f, err := l.run(t.Context())
