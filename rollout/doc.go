@@ -51,8 +51,9 @@
 //   - [Repo.Retire] can be interrupted and called again. By default it keeps
 //     running deployments and the live one of a production environment.
 //
-// After a POST of unknown outcome, the functions look for the created row, and
-// repeat the POST if they do not find it. [Repo.Report] has the details.
+// After a POST of unknown outcome, the functions look for the created
+// deployment or status, and repeat the POST if they do not find it.
+// [Repo.Report] has the details.
 //
 // # Costs
 //
@@ -76,9 +77,9 @@
 // The functions return the errors of the services; compare them with the
 // sentinels of package ghdeploy. [ErrNoneLive], [ErrNoneOlder],
 // [ErrNeverSucceeded], [ErrRunning], [ErrOtherState] and [ErrAlreadyFinal] are
-// results rather than failures. [*WaitError] and [*ReportError] hold the last
-// known status. For an invalid argument the error is
-// [ghdeploy.ErrInvalidArgument], and no request is sent.
+// results rather than failures. [*WaitError] holds the newest status, and
+// [*ReportError] the status that was not reported. For an invalid argument the
+// error is [ghdeploy.ErrInvalidArgument], and no request is sent.
 //
 // # Tests
 //

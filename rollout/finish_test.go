@@ -167,7 +167,7 @@ func TestRunGrace(t *testing.T) {
 		"late":                   {0, time.Minute, errDeploy, "error", 2, "the deploy failed"},
 		"late, success":          {0, time.Minute, nil, "error", 2, "succeeded after its context ended"},
 		"a longer grace":         {30 * time.Second, time.Minute, nil, "error", 30, "was reported as error"},
-		"in time of the longer":  {30 * time.Second, 20 * time.Second, nil, "success", 20, ""},
+		"in time, longer grace":  {30 * time.Second, 20 * time.Second, nil, "success", 20, ""},
 		"a grace of almost zero": {1, time.Second, errDeploy, "error", 0, "the deploy failed"},
 	}
 	for name, tt := range tests {

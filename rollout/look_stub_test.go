@@ -101,7 +101,7 @@ func TestLookErrors(t *testing.T) {
 		}
 		return []*ghdeploy.DeploymentStatus{{ID: 1, State: ghdeploy.StateSuccess}}, nil
 	})
-	equal(t, "deleted meanwhile", "1 success", text(gone.Current(t.Context(), "staging", rollout.LookOptions{})))
+	equal(t, "deleted during the call", "1 success", text(gone.Current(t.Context(), "staging", rollout.LookOptions{})))
 	page, err := gone.History(t.Context(), ghdeploy.DeploymentListOptions{})
 	if err != nil || len(page.Items) != 1 {
 		t.Errorf("History = %+v, %v; want the remaining one", page, err)

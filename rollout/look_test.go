@@ -88,29 +88,29 @@ func TestCurrent(t *testing.T) {
 		opts rollout.LookOptions
 		want string
 	}{
-		"nothing":               {nil, rollout.LookOptions{}, "- ErrNoneLive"},
-		"another environment":   {rows{row("qa", "success")}, rollout.LookOptions{}, "- ErrNoneLive"},
-		"the newest":            {rows{row("staging", "success", "inactive"), row("staging", "success")}, rollout.LookOptions{}, "2 success"},
-		"failed since":          {rows{row("staging", "success"), row("staging", "failure"), row("staging", "error")}, rollout.LookOptions{}, "1 success"},
-		"running":               {rows{row("staging", "success"), row("staging", "in_progress"), row("staging")}, rollout.LookOptions{}, "1 success"},
-		"inactive":              {rows{row("staging", "success", "inactive")}, rollout.LookOptions{}, "1 inactive ErrNoneLive"},
-		"inactive, older shows": {rows{row("staging", "success"), row("staging", "success", "inactive")}, rollout.LookOptions{}, "2 inactive ErrNoneLive"},
-		"failed later":          {rows{row("staging", "success"), row("staging", "success", "error")}, rollout.LookOptions{}, "2 error ErrNoneLive"},
-		"deployed again":        {rows{row("staging", "success", "in_progress")}, rollout.LookOptions{}, "1 in_progress ErrNoneLive"},
-		"never":                 {rows{row("staging", "failure")}, rollout.LookOptions{}, "- ErrNoneLive"},
-		"another case":          {rows{row("Staging", "success")}, rollout.LookOptions{}, "1 success"},
+		"nothing":                 {nil, rollout.LookOptions{}, "- ErrNoneLive"},
+		"another environment":     {rows{row("qa", "success")}, rollout.LookOptions{}, "- ErrNoneLive"},
+		"the newest":              {rows{row("staging", "success", "inactive"), row("staging", "success")}, rollout.LookOptions{}, "2 success"},
+		"failed since":            {rows{row("staging", "success"), row("staging", "failure"), row("staging", "error")}, rollout.LookOptions{}, "1 success"},
+		"running":                 {rows{row("staging", "success"), row("staging", "in_progress"), row("staging")}, rollout.LookOptions{}, "1 success"},
+		"inactive":                {rows{row("staging", "success", "inactive")}, rollout.LookOptions{}, "1 inactive ErrNoneLive"},
+		"inactive, older success": {rows{row("staging", "success"), row("staging", "success", "inactive")}, rollout.LookOptions{}, "2 inactive ErrNoneLive"},
+		"failed later":            {rows{row("staging", "success"), row("staging", "success", "error")}, rollout.LookOptions{}, "2 error ErrNoneLive"},
+		"deployed again":          {rows{row("staging", "success", "in_progress")}, rollout.LookOptions{}, "1 in_progress ErrNoneLive"},
+		"never":                   {rows{row("staging", "failure")}, rollout.LookOptions{}, "- ErrNoneLive"},
+		"another case":            {rows{row("Staging", "success")}, rollout.LookOptions{}, "1 success"},
 		"moved there": {rows{{Environment: "qa", Statuses: []ghdeploytest.SeedStatus{
 			{State: "success", Environment: "staging"}}}}, rollout.LookOptions{}, "1 success"},
 		"moved away": {rows{row("staging", "success"), {Environment: "staging", Statuses: []ghdeploytest.SeedStatus{
 			{State: "success", Environment: "qa"}}}}, rollout.LookOptions{}, "1 success"},
 		"succeeded elsewhere, moved there": {rows{row("staging", "success"), {Environment: "qa", Statuses: []ghdeploytest.SeedStatus{
 			{State: "success"}, {State: "in_progress", Environment: "staging"}}}}, rollout.LookOptions{}, "1 success"},
-		"of a task":        {rows{task("api", row("staging", "success")), row("staging", "success")}, rollout.LookOptions{Task: "api"}, "1 success"},
-		"of all tasks":     {rows{task("api", row("staging", "success")), row("staging", "success")}, rollout.LookOptions{}, "2 success"},
-		"in the lookback":  {rows{row("staging", "success"), row("staging", "failure")}, rollout.LookOptions{Lookback: 2}, "1 success"},
-		"past it":          {rows{row("staging", "success"), row("staging", "failure")}, rollout.LookOptions{Lookback: 1}, "- ErrNoneLive"},
-		"251 statuses":     {rows{manyStatuses}, rollout.LookOptions{}, "1 in_progress ErrNoneLive"},
-		"on a second page": {slices.Concat(rows{row("staging", "success")}, times(150, row("staging", "error"))), rollout.LookOptions{Lookback: 200}, "1 success"},
+		"of a task":         {rows{task("api", row("staging", "success")), row("staging", "success")}, rollout.LookOptions{Task: "api"}, "1 success"},
+		"of all tasks":      {rows{task("api", row("staging", "success")), row("staging", "success")}, rollout.LookOptions{}, "2 success"},
+		"in the lookback":   {rows{row("staging", "success"), row("staging", "failure")}, rollout.LookOptions{Lookback: 2}, "1 success"},
+		"past the lookback": {rows{row("staging", "success"), row("staging", "failure")}, rollout.LookOptions{Lookback: 1}, "- ErrNoneLive"},
+		"251 statuses":      {rows{manyStatuses}, rollout.LookOptions{}, "1 in_progress ErrNoneLive"},
+		"on a second page":  {slices.Concat(rows{row("staging", "success")}, times(150, row("staging", "error"))), rollout.LookOptions{Lookback: 200}, "1 success"},
 	} {
 		for order, listed := range orders {
 			t.Run(name+", "+order, func(t *testing.T) {
@@ -153,21 +153,21 @@ func TestPrevious(t *testing.T) {
 		want string
 		cost int
 	}{
-		"nothing":           {nil, rollout.LookOptions{}, "ErrNoneOlder", 1},
-		"the first":         {rows{row("staging", "success")}, rollout.LookOptions{}, "ErrNoneOlder", 2},
-		"replaced":          {rows{of("a", row("staging", "success", "inactive")), of("b", row("staging", "success"))}, rollout.LookOptions{}, "1 inactive", 3},
-		"redeployed":        {rows{of("a", row("staging", "success")), of("b", row("staging", "success")), of("b", row("staging", "success"))}, rollout.LookOptions{}, "1 success", 3},
-		"failed":            {rows{of("a", row("staging", "success")), of("b", row("staging", "success")), of("c", row("staging", "in_progress", "failure"))}, rollout.LookOptions{}, "2 success", 3},
-		"failed twice":      {rows{of("b", row("staging", "success")), of("c", row("staging", "failure")), of("d", row("staging", "error"))}, rollout.LookOptions{}, "1 success", 4},
-		"rolled back":       {rows{of("a", row("staging", "success")), of("b", row("staging", "success")), of("a", row("staging", "success"))}, rollout.LookOptions{}, "2 success", 3},
-		"failed later":      {rows{of("a", row("staging", "success")), of("b", row("staging", "success", "failure"))}, rollout.LookOptions{}, "1 success", 3},
-		"older one too":     {rows{of("a", row("staging", "success", "error")), of("b", row("staging", "success"))}, rollout.LookOptions{}, "1 error", 3},
-		"running":           {rows{of("a", row("staging", "success")), of("b", row("staging", "queued", "in_progress"))}, rollout.LookOptions{}, "2 in_progress ErrRunning", 2},
-		"waiting":           {rows{of("a", row("staging", "success")), of("b", row("staging", "waiting"))}, rollout.LookOptions{}, "2 waiting ErrRunning", 2},
-		"without a status":  {rows{of("a", row("staging", "success")), of("b", row("staging"))}, rollout.LookOptions{}, "1 success", 3},
-		"goes on after it":  {rows{of("a", row("staging", "success")), of("b", row("staging", "success", "in_progress"))}, rollout.LookOptions{}, "1 success", 3},
-		"of a task":         {rows{of("a", task("api", row("staging", "success"))), of("b", row("staging", "success")), of("c", task("api", row("staging", "success")))}, rollout.LookOptions{Task: "api"}, "1 success", 3},
-		"past the lookback": {rows{of("a", row("staging", "success")), of("b", row("staging", "failure")), of("c", row("staging", "failure"))}, rollout.LookOptions{Lookback: 2}, "ErrNoneOlder", 3},
+		"nothing":              {nil, rollout.LookOptions{}, "ErrNoneOlder", 1},
+		"the first":            {rows{row("staging", "success")}, rollout.LookOptions{}, "ErrNoneOlder", 2},
+		"replaced":             {rows{of("a", row("staging", "success", "inactive")), of("b", row("staging", "success"))}, rollout.LookOptions{}, "1 inactive", 3},
+		"redeployed":           {rows{of("a", row("staging", "success")), of("b", row("staging", "success")), of("b", row("staging", "success"))}, rollout.LookOptions{}, "1 success", 3},
+		"failed":               {rows{of("a", row("staging", "success")), of("b", row("staging", "success")), of("c", row("staging", "in_progress", "failure"))}, rollout.LookOptions{}, "2 success", 3},
+		"failed twice":         {rows{of("b", row("staging", "success")), of("c", row("staging", "failure")), of("d", row("staging", "error"))}, rollout.LookOptions{}, "1 success", 4},
+		"rolled back":          {rows{of("a", row("staging", "success")), of("b", row("staging", "success")), of("a", row("staging", "success"))}, rollout.LookOptions{}, "2 success", 3},
+		"failed later":         {rows{of("a", row("staging", "success")), of("b", row("staging", "success", "failure"))}, rollout.LookOptions{}, "1 success", 3},
+		"older one too":        {rows{of("a", row("staging", "success", "error")), of("b", row("staging", "success"))}, rollout.LookOptions{}, "1 error", 3},
+		"running":              {rows{of("a", row("staging", "success")), of("b", row("staging", "queued", "in_progress"))}, rollout.LookOptions{}, "2 in_progress ErrRunning", 2},
+		"waiting":              {rows{of("a", row("staging", "success")), of("b", row("staging", "waiting"))}, rollout.LookOptions{}, "2 waiting ErrRunning", 2},
+		"without a status":     {rows{of("a", row("staging", "success")), of("b", row("staging"))}, rollout.LookOptions{}, "1 success", 3},
+		"runs after a success": {rows{of("a", row("staging", "success")), of("b", row("staging", "success", "in_progress"))}, rollout.LookOptions{}, "1 success", 3},
+		"of a task":            {rows{of("a", task("api", row("staging", "success"))), of("b", row("staging", "success")), of("c", task("api", row("staging", "success")))}, rollout.LookOptions{Task: "api"}, "1 success", 3},
+		"past the lookback":    {rows{of("a", row("staging", "success")), of("b", row("staging", "failure")), of("c", row("staging", "failure"))}, rollout.LookOptions{Lookback: 2}, "ErrNoneOlder", 3},
 	} {
 		for order, listed := range orders {
 			t.Run(name+", "+order, func(t *testing.T) {

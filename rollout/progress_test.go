@@ -132,7 +132,7 @@ func TestRunURLs(t *testing.T) {
 	})
 }
 
-// Progress never blocks and never fails the function, whatever the server does.
+// Progress never blocks and never fails the function, even on a bad server.
 func TestProgressOnABadServer(t *testing.T) {
 	for name, effect := range map[string]ghdeploytest.Effect{
 		"refused":      ghdeploytest.Respond(http.StatusForbidden, `{"message":"no"}`),

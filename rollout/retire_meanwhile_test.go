@@ -53,7 +53,7 @@ func TestRetireOfTheNewest(t *testing.T) {
 
 // Retire ends although deployments are created all the time. It keeps the
 // deployments that were created after it started.
-func TestRetireIgnoresDeploymentsCreatedMeanwhile(t *testing.T) {
+func TestRetireLeavesWhatIsCreatedMeanwhile(t *testing.T) {
 	virtual1(t, times(10, row("a", "failure")), func(b *bed) {
 		create := func() {
 			if _, err := b.repo.Client.Deployments.Create(b.Context(), "octocat", "example", ghdeploy.DeploymentRequest{Ref: "main", Environment: "a"}); err != nil {

@@ -130,7 +130,7 @@ func TestRetire(t *testing.T) {
 			options{Environment: "pr-*", Delete: true}, "0 deactivated, 1 deleted, 0 gone, 0 kept, 0 failed", []string{"2 success"}},
 		"a pattern for a name": {rows{row("pr-*", "success"), row("pr-1", "success")},
 			options{Environment: `pr-\*`, Delete: true}, "0 deactivated, 1 deleted, 0 gone, 0 kept, 0 failed", []string{"2 success"}},
-		"the only one": {rows{row("a", "in_progress")},
+		"the only deployment": {rows{row("a", "in_progress")},
 			options{Environment: "a", Delete: true, Running: true, Live: true}, "0 deactivated, 1 deleted, 0 gone, 0 kept, 0 failed", nil},
 	} {
 		test := func(t *testing.T, readings ...ghdeploytest.Option) {

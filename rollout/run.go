@@ -34,7 +34,7 @@ import (
 // Run sends auto_merge false; if AutoMerge is true, the error is
 // [ghdeploy.ErrInvalidArgument]. If the payload is nil or an object, Run adds a
 // random "ghdeploy_key", by which it finds the deployment after a POST of
-// unknown outcome. With another payload Run returns
+// unknown outcome. With another payload, Run returns the error of such a POST,
 // [ghdeploy.ErrOutcomeUnknown]. POSTs of unknown outcome are settled as
 // described at [Repo.Report].
 //

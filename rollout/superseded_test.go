@@ -36,7 +36,7 @@ func TestRunSuperseded(t *testing.T) {
 		"Superseded returns nil":          {[]string{"success"}, "staging", "", true, "success", 1},
 		"another environment":             {[]string{"success"}, "production", "", false, "success", 0},
 		"another task":                    {[]string{"success"}, "staging", "migrate", false, "success", 0},
-		"the environment in other letter": {[]string{"success"}, "Staging", "", false, "inactive", 1},
+		"the environment in another case": {[]string{"success"}, "Staging", "", false, "inactive", 1},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

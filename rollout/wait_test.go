@@ -41,7 +41,7 @@ func TestWaitEnds(t *testing.T) {
 		"success":                  {[]ghdeploy.State{"in_progress", "success"}, nil, "success", nil},
 		"another final state":      {[]ghdeploy.State{"in_progress", "failure"}, nil, "failure", rollout.ErrOtherState},
 		"inactive without success": {[]ghdeploy.State{"inactive"}, nil, "inactive", rollout.ErrOtherState},
-		"success is not asked for": {[]ghdeploy.State{"success"}, []ghdeploy.State{"failure", "error"}, "success", rollout.ErrOtherState},
+		"success is not in Until":  {[]ghdeploy.State{"success"}, []ghdeploy.State{"failure", "error"}, "success", rollout.ErrOtherState},
 		"one of two":               {[]ghdeploy.State{"error"}, []ghdeploy.State{"failure", "error"}, "error", nil},
 		"the newest of two":        {[]ghdeploy.State{"error", "failure", "queued"}, []ghdeploy.State{"error", "failure"}, "failure", nil},
 		"a state that is passed":   {[]ghdeploy.State{"queued", "in_progress"}, []ghdeploy.State{"queued"}, "queued", nil},

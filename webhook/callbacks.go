@@ -10,7 +10,7 @@ import (
 // Callbacks are the functions that handle the events, one for each type. An
 // event without a callback is acknowledged and ignored. If a callback returns
 // an error, the delivery fails. If it panics, the delivery fails with a
-// [*PanicError], and the program goes on.
+// [*PanicError], and the program continues.
 //
 // ctx is the context of the request. Behind a [Queue], it outlives the request:
 // see [Queue.Callbacks].

@@ -19,8 +19,8 @@ import (
 //
 // A missing, null or unknown key is not an error, and neither is an unknown
 // action or state. A value whose type differs from GitHub's documentation is
-// ignored and listed in [Delivery.Ignored]. It is an error in the keys that
-// decide what is deployed:
+// ignored and listed in [Delivery.Ignored]. In the keys that control the
+// deployment such a value is an error:
 //
 //   - action, environment, event, sha, ref and deployment_callback_url of the
 //     event

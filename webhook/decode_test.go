@@ -16,17 +16,17 @@ import (
 	"github.com/ghdeploy/ghdeploy/webhook"
 )
 
-// actedOn matches the values that decide what is deployed.
+// actedOn matches the values that control the deployment.
 var actedOn = regexp.MustCompile(`^/(action|environment|event|sha|ref|deployment_callback_url)$` +
 	`|^/deployment(/(id|sha|ref|task|environment|original_environment|transient_environment|production_environment|created_at))?$` +
 	`|^/deployment_status(/(id|state|environment|environment_url|created_at))?$` +
 	`|^/workflow_job_runs?(/[0-9]+)?(/(id|environment))?$`)
 
-// below matches values that decide nothing about a deployment.
+// below matches values that do not control the deployment.
 var below = regexp.MustCompile(`^/(repository|sender|organization|installation|workflow|workflow_run|check_run|pull_requests)/`)
 
 // Each value of each payload is replaced by a value of another type.
-func TestAValueOfAnotherTypeIsIgnoredOrRefused(t *testing.T) {
+func TestAnOddValueIsIgnoredOrRefused(t *testing.T) {
 	refused, ignored := 0, 0
 	for file, payload := range payloads(t, "testdata") {
 		event := eventOf(file)

@@ -27,7 +27,7 @@
 //
 // To approve or reject a job that waits for a custom protection rule, call
 // Reviews.ReviewCustomRule with [DeploymentProtectionRuleEvent.RunID] and the
-// event's Environment. It needs an installation access token of the app.
+// event's Environment. The call needs an installation access token of the app.
 //
 // # Respond in time
 //

@@ -138,7 +138,7 @@ type DeploymentProtectionRuleEvent struct {
 	Ref         string `json:"ref"`         // the branch or tag of the run; sent by GitHub, but not documented
 
 	// DeploymentCallbackURL is the address for the app's decision. Use RunID and
-	// Reviews.ReviewCustomRule instead.
+	// Reviews.ReviewCustomRule instead of calling it.
 	DeploymentCallbackURL string               `json:"deployment_callback_url"`
 	Deployment            *ghdeploy.Deployment `json:"deployment"` // optional by GitHub's schema
 	PullRequests          []PullRequest        `json:"pull_requests"`

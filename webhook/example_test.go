@@ -62,7 +62,7 @@ func Example() {
 	// 0 <nil>
 }
 
-// printer stands in for GitHub.
+// printer is a transport that prints each request.
 type printer struct{}
 
 func (printer) RoundTrip(r *http.Request) (*http.Response, error) {

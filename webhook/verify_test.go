@@ -42,7 +42,7 @@ func TestVerify(t *testing.T) {
 		{name: "another secret", secrets: []string{"It's a secret to everybody"}, headers: http.Header{"X-Hub-Signature-256": {vectorSignature}}, want: webhook.ErrBadSignature},
 		{name: "none of two secrets", secrets: []string{"a", "b"}, headers: http.Header{"X-Hub-Signature-256": {vectorSignature}}, want: webhook.ErrBadSignature},
 		{name: "no prefix", headers: http.Header{"X-Hub-Signature-256": {vectorSignature[7:]}}, want: webhook.ErrBadSignature},
-		{name: "prefix alone", headers: http.Header{"X-Hub-Signature-256": {"sha256="}}, want: webhook.ErrBadSignature},
+		{name: "prefix only", headers: http.Header{"X-Hub-Signature-256": {"sha256="}}, want: webhook.ErrBadSignature},
 		{name: "cut off", headers: http.Header{"X-Hub-Signature-256": {vectorSignature[:len(vectorSignature)-2]}}, want: webhook.ErrBadSignature},
 		{name: "longer", headers: http.Header{"X-Hub-Signature-256": {vectorSignature + "00"}}, want: webhook.ErrBadSignature},
 		{name: "not hexadecimal", headers: http.Header{"X-Hub-Signature-256": {strings.Replace(vectorSignature, "7", "g", 1)}}, want: webhook.ErrBadSignature},
@@ -58,13 +58,13 @@ func TestVerify(t *testing.T) {
 		{name: "nil header", want: webhook.ErrNoSignature},
 		{name: "empty", headers: http.Header{"X-Hub-Signature-256": {""}}, want: webhook.ErrNoSignature},
 		{
-			name:    "SHA-1 alone",
+			name:    "SHA-1 only",
 			headers: http.Header{"X-Hub-Signature": {"sha1=01dc10d0c83e72ed246219cdd91669667fe2ca59"}},
 			want:    webhook.ErrNoSignature,
 			text:    "SHA-1, which is not accepted",
 		},
 		{
-			name: "SHA-1 beside it changes nothing",
+			name: "SHA-1 in addition",
 			headers: http.Header{
 				"X-Hub-Signature":     {"sha1=01dc10d0c83e72ed246219cdd91669667fe2ca59"},
 				"X-Hub-Signature-256": {vectorSignature},

@@ -115,8 +115,7 @@ type ReferencedWorkflow struct {
 	SHA  string `json:"sha"`
 }
 
-// WorkflowJobRun is a job that waits for the protection rules of an
-// environment.
+// WorkflowJobRun is a job of a [DeploymentReviewEvent].
 type WorkflowJobRun struct {
 	ID          int64     `json:"id"`
 	Name        string    `json:"name"`

@@ -195,7 +195,7 @@ func TestAudit(t *testing.T) {
 			d[2].Statuses[1].State = "success"
 			return d, l
 		}, "deployment 3 is success, want error of dead"},
-		"an error that nobody was killed for": {func(d []ghdeploytest.Deployment, l []entry) ([]ghdeploytest.Deployment, []entry) {
+		"an error without a killed worker": {func(d []ghdeploytest.Deployment, l []entry) ([]ghdeploytest.Deployment, []entry) {
 			d[1].Statuses = []ghdeploytest.DeploymentStatus{status(15, "error")}
 			return d, l
 		}, "deployment 2 is error, want inactive"},

@@ -110,7 +110,7 @@ func TestSettle(t *testing.T) {
 		"untouched":                  {s.create("a"), "in_progress success"},
 		"queued":                     {s.create("b", status("queued", "")), "queued in_progress success"},
 		"pending":                    {s.create("c", status("pending", "")), "pending"},
-		"run by somebody":            {s.create("d", status("in_progress", "my run")), "in_progress"},
+		"run by another program":     {s.create("d", status("in_progress", "my run")), "in_progress"},
 		"interrupted":                {s.create("e", status("in_progress", "fleet run x on w9")), "in_progress error"},
 		"interrupted and taken over": {s.create("f", status("in_progress", "fleet run x on w9"), status("pending", "")), "in_progress pending"},
 		"failed":                     {s.create("g", status("in_progress", "fleet run x on w9"), status("failure", "")), "in_progress failure"},

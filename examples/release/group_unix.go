@@ -9,11 +9,9 @@ import (
 	"syscall"
 )
 
-// group is the process group of the command and its child processes. A signal
-// to the group reaches a script and the program that it runs.
-//
-// On a terminal the command stays in this program's group: only that group may
-// read from the terminal, and the terminal sends Ctrl-C to all of it.
+// group is the process group of the command, so that a signal reaches its child
+// processes too. On a terminal the command stays in this program's group: only
+// that group may read from the terminal and gets Ctrl-C from it.
 type group struct {
 	cmd *exec.Cmd
 	own bool

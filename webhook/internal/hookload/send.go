@@ -91,7 +91,7 @@ func (s *sender) post(ctx context.Context, d delivery) reply {
 	body := s.load.payload(d.id)
 	key := secret
 	if d.kind == forged {
-		key = "somebody else's"
+		key = "another secret"
 	}
 	mac := hmac.New(sha256.New, []byte(key))
 	mac.Write([]byte(body))
