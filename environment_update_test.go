@@ -244,7 +244,7 @@ func tapped(t *testing.T, srv *ghdeploytest.Server, opts ...ghdeploy.Option) (*g
 }
 
 // What GitHub's PUT does with what it leaves out is documented nowhere.
-var readings = map[string]ghdeploytest.EnvironmentPUT{"absent is removed": ghdeploytest.Replace, "absent is kept": ghdeploytest.Keep}
+var readings = map[string]ghdeploytest.EnvironmentPUT{"absent is removed": ghdeploytest.PUTReplaces, "absent is kept": ghdeploytest.PUTKeeps}
 
 func TestCreateOrUpdateChangesOnlyWhatIsNamed(t *testing.T) {
 	type environment = ghdeploytest.Environment

@@ -136,7 +136,7 @@ func (r ReviewRequest) validate() error {
 		}
 	}
 	for _, environment := range r.Environments {
-		if err := (name{"environment", environment}).validate(); err != nil {
+		if err := environmentName(environment).validate(); err != nil {
 			return err
 		}
 	}
@@ -256,7 +256,7 @@ func (s *reviewsService) ReportCustomRuleStatus(ctx context.Context, owner, repo
 }
 
 func (s *reviewsService) respond(ctx context.Context, owner, repo string, runID int64, environment string, body any) error {
-	if err := (name{"environment", environment}).validate(); err != nil {
+	if err := environmentName(environment).validate(); err != nil {
 		return err
 	}
 	_, err := s.core.execute(ctx, operation{

@@ -144,8 +144,8 @@ func compareRows[T any](t *testing.T, page []byte) {
 
 func compareOne[T any](t *testing.T, object []byte) {
 	t.Helper()
-	var want *T
-	wantErr := wire.Decode(object, &want)
+	want := new(T)
+	wantErr := wire.Decode(object, want)
 	have, err := rowOf[T](object)
 	if (err == nil) != (wantErr == nil) {
 		t.Errorf("%.200q: err = %v, want %v", object, err, wantErr)

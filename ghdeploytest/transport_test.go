@@ -16,10 +16,10 @@ import (
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
-// harmless is an effect that changes nothing: no answer here is as long as that.
+// harmless is an effect that changes nothing: every response is shorter.
 var harmless = ghdeploytest.TruncateBody(1 << 20)
 
-// traced sends a POST and returns the hooks that fired.
+// traced sends a POST and returns the trace hooks that were called.
 func traced(t *testing.T, rt http.RoundTripper, url string) ([]string, error) {
 	t.Helper()
 	var hooks []string
@@ -45,16 +45,16 @@ func traced(t *testing.T, rt http.RoundTripper, url string) ([]string, error) {
 	return hooks, err
 }
 
-// The hooks in process are those that net/http fires over a socket.
+// The in-process transport calls the same hooks as net/http over a socket.
 func TestTraceHooks(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		effect ghdeploytest.Effect
 	}{
-		{"answered", harmless},
+		{"response", harmless},
 		{"dropped before", ghdeploytest.DropBefore()},
 		{"dropped after", ghdeploytest.DropAfter()},
-		{"dropped in the middle", ghdeploytest.DropMidAnswer()},
+		{"dropped in the middle", ghdeploytest.DropMidResponse()},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var hooks [2][]string
@@ -79,7 +79,7 @@ func TestTraceHooks(t *testing.T) {
 	})
 }
 
-// body counts how often it was closed.
+// body counts the calls of Close.
 type body struct {
 	io.Reader
 	closed int
@@ -96,7 +96,7 @@ func TestRequestBodyIsClosed(t *testing.T) {
 		url    string
 		effect ghdeploytest.Effect
 	}{
-		{"answered", t.Context(), ghdeploytest.BaseURL + deployments[1:], harmless},
+		{"response", t.Context(), ghdeploytest.BaseURL + deployments[1:], harmless},
 		{"refused", t.Context(), ghdeploytest.BaseURL + deployments[1:], ghdeploytest.RefuseConnection()},
 		{"dropped", t.Context(), ghdeploytest.BaseURL + deployments[1:], ghdeploytest.DropBefore()},
 		{"cancelled before", ended, ghdeploytest.BaseURL + deployments[1:], harmless},
@@ -110,9 +110,9 @@ func TestRequestBodyIsClosed(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, _ = receive(srv.Transport().RoundTrip(r)) // only the body's end matters here
+			_, _ = receive(srv.Transport().RoundTrip(r)) // the result does not matter here
 			if b.closed != 1 {
-				t.Errorf("closed %d times", b.closed)
+				t.Errorf("the body was closed %d times, want once", b.closed)
 			}
 		})
 	}
@@ -151,11 +151,11 @@ func TestContextEndsTheWait(t *testing.T) {
 				t.Errorf("error %v", err)
 			}
 			if len(srv.Requests()) != 0 {
-				t.Error("half a request was served")
+				t.Error("an incomplete request was served")
 			}
 		})
 	})
-	t.Run("while the answer is read", func(t *testing.T) {
+	t.Run("while the response is read", func(t *testing.T) {
 		srv := newServer(t)
 		ctx, cancel := context.WithCancel(t.Context())
 		resp, err := srv.Transport().RoundTrip(newRequest(t, "GET", ghdeploytest.BaseURL+deployments[1:], "").WithContext(ctx))

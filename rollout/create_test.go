@@ -28,7 +28,7 @@ func TestRunCreates(t *testing.T) {
 		want    error
 	}{
 		"executed, response lost": {map[string]int{"build": 7}, ghdeploytest.DropAfter(), 1, "in_progress success", nil},
-		"executed later":          {nil, ghdeploytest.CarryOutLater(12 * time.Second), 1, "in_progress success", nil},
+		"executed later":          {nil, ghdeploytest.ExecuteLater(12 * time.Second), 1, "in_progress success", nil},
 		"not executed":            {nil, ghdeploytest.DropBefore(), 2, "in_progress success", nil},
 		"a payload without a key": {"text", ghdeploytest.DropAfter(), 1, "", ghdeploy.ErrOutcomeUnknown},
 		"refused":                 {nil, ghdeploytest.Respond(http.StatusConflict, `{"message":"Conflict merging main into topic."}`), 1, "no deployment", ghdeploy.ErrConflict},

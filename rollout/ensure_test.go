@@ -188,8 +188,8 @@ func TestEnsureSettlesAnUnknownOutcome(t *testing.T) {
 		want        error
 	}{
 		"executed":             {ghdeploytest.DropAfter(), 1, "0", 1, nil},
-		"executed after 2 s":   {ghdeploytest.CarryOutLater(2 * time.Second), 1, "0", 1, nil},
-		"executed after 14 s":  {ghdeploytest.CarryOutLater(14 * time.Second), 1, "0", 1, nil},
+		"executed after 2 s":   {ghdeploytest.ExecuteLater(2 * time.Second), 1, "0", 1, nil},
+		"executed after 14 s":  {ghdeploytest.ExecuteLater(14 * time.Second), 1, "0", 1, nil},
 		"not executed":         {ghdeploytest.DropBefore(), 1, "0 15", 1, nil},
 		"502 twice":            {ghdeploytest.Respond(http.StatusBadGateway, ""), 2, "0 15 30", 1, nil},
 		"502 always":           {ghdeploytest.Respond(http.StatusBadGateway, ""), ghdeploytest.Always, "0 15 30", 0, ghdeploy.ErrOutcomeUnknown},
@@ -285,7 +285,7 @@ func TestEnsureCancelled(t *testing.T) {
 	simulate(t, func(t *testing.T, srv server) {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
-		srv.inject(postDeployment, ghdeploytest.CarryOutLater(12*time.Second), 1)
+		srv.inject(postDeployment, ghdeploytest.ExecuteLater(12*time.Second), 1)
 		start := time.Now()
 		got, err := srv.repo.Ensure(ctx, "k", staging)
 		if got != nil || !errors.Is(err, ghdeploy.ErrOutcomeUnknown) || !errors.Is(err, context.DeadlineExceeded) {

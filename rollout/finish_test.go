@@ -31,10 +31,10 @@ func TestFinalStatusIsPersistent(t *testing.T) {
 		"no connection for 30 s":        {ghdeploytest.RefuseConnection(), 15, 1, "in_progress success"},
 		"lost twice":                    {ghdeploytest.DropBefore(), 2, 3, "in_progress success"},
 		"executed, response lost":       {ghdeploytest.DropAfter(), 1, 1, "in_progress success"},
-		"executed 12 s later":           {ghdeploytest.CarryOutLater(12 * time.Second), 1, 1, "in_progress success"},
-		"executed later than a look":    {ghdeploytest.CarryOutLater(20 * time.Second), 1, 2, "in_progress success success"},
-		"executed, response takes 1 h":  {ghdeploytest.SlowAnswer(time.Hour), 1, 1, "in_progress success"},
-		"half of the response was lost": {ghdeploytest.DropMidAnswer(), 1, 1, "in_progress success"},
+		"executed 12 s later":           {ghdeploytest.ExecuteLater(12 * time.Second), 1, 1, "in_progress success"},
+		"executed later than a look":    {ghdeploytest.ExecuteLater(20 * time.Second), 1, 2, "in_progress success success"},
+		"executed, response takes 1 h":  {ghdeploytest.SlowResponse(time.Hour), 1, 1, "in_progress success"},
+		"half of the response was lost": {ghdeploytest.DropMidResponse(), 1, 1, "in_progress success"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -74,7 +74,7 @@ func TestFinalStatusIsLost(t *testing.T) {
 		"refused":                   {ghdeploytest.Respond(http.StatusForbidden, `{"message":"no"}`), false, succeed, "success", ghdeploy.ErrForbidden, time.Second},
 		"limited at the end":        {ghdeploytest.Respond(http.StatusTooManyRequests, "").WithHeader("Retry-After", "60"), true, fail, "error", ghdeploy.ErrRateLimited, time.Second},
 		"limited for an hour":       {ghdeploytest.Respond(http.StatusTooManyRequests, "").WithHeader("Retry-After", "3600"), false, succeed, "success", ghdeploy.ErrRateLimited, time.Second},
-		"no response":               {ghdeploytest.SlowAnswer(time.Hour), true, fail, "", nil, 6 * time.Second},
+		"no response":               {ghdeploytest.SlowResponse(time.Hour), true, fail, "", nil, 6 * time.Second},
 		"no connection":             {ghdeploytest.RefuseConnection(), true, fail, "error", nil, 8 * time.Second},
 		"no connection for 2 min":   {ghdeploytest.RefuseConnection(), false, succeed, "success", nil, 2 * time.Minute},
 		"too many statuses":         {ghdeploytest.Respond(http.StatusUnprocessableEntity, `{"message":"Validation Failed","errors":["This deployment has reached the maximum number of statuses."]}`), false, succeed, "success", ghdeploy.ErrTooManyStatuses, time.Second},
@@ -242,7 +242,7 @@ func TestProgressAtTheEndOfTheContext(t *testing.T) {
 				defer cancel()
 				var returned time.Time
 				_, err := srv.repo.Run(ctx, release, rollout.RunOptions{}, func(_ context.Context, running *rollout.Running) error {
-					srv.inject(postStatus, ghdeploytest.CarryOutLater(tt.after), 1)
+					srv.inject(postStatus, ghdeploytest.ExecuteLater(tt.after), 1)
 					running.Progress("half")
 					time.Sleep(10*time.Second + time.Millisecond)
 					cancel()
@@ -268,7 +268,7 @@ func TestRunCancelledDuringCreate(t *testing.T) {
 	simulate(t, func(t *testing.T, srv server) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		srv.inject(postDeployment, ghdeploytest.SlowAnswer(time.Hour), 1)
+		srv.inject(postDeployment, ghdeploytest.SlowResponse(time.Hour), 1)
 		time.AfterFunc(time.Second, cancel)
 		d, err := srv.repo.Run(ctx, release, rollout.RunOptions{}, func(context.Context, *rollout.Running) error {
 			t.Error("called")
@@ -285,7 +285,7 @@ func TestRunCancelledDuringCreate(t *testing.T) {
 // second one would appear after the final status.
 func TestInProgressIsNotRepeatedAfterFailedLooks(t *testing.T) {
 	simulate(t, func(t *testing.T, srv server) {
-		srv.inject(postStatus, ghdeploytest.CarryOutLater(11*time.Second), 2)
+		srv.inject(postStatus, ghdeploytest.ExecuteLater(11*time.Second), 2)
 		srv.Inject(ghdeploytest.Fault{Operation: getStatuses, Times: 16, Effect: ghdeploytest.DropBefore()})
 		_, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{}, succeed)
 		_, said := errors.AsType[*rollout.ReportError](err)
@@ -336,7 +336,7 @@ func TestInProgressAtTheEndOfTheContext(t *testing.T) {
 		simulate(t, func(t *testing.T, srv server) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			srv.inject(postStatus, ghdeploytest.CarryOutLater(after), 1)
+			srv.inject(postStatus, ghdeploytest.ExecuteLater(after), 1)
 			time.AfterFunc(time.Millisecond, cancel)
 			_, err := srv.repo.Run(ctx, release, rollout.RunOptions{}, func(context.Context, *rollout.Running) error {
 				t.Error("called")

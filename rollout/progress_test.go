@@ -137,7 +137,7 @@ func TestProgressOnABadServer(t *testing.T) {
 	for name, effect := range map[string]ghdeploytest.Effect{
 		"refused":      ghdeploytest.Respond(http.StatusForbidden, `{"message":"no"}`),
 		"lost":         ghdeploytest.DropBefore(),
-		"slow":         ghdeploytest.SlowAnswer(time.Hour),
+		"slow":         ghdeploytest.SlowResponse(time.Hour),
 		"rate limited": ghdeploytest.Respond(http.StatusTooManyRequests, "").WithHeader("Retry-After", "60"),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -206,7 +206,7 @@ func TestProgressIsSettledBeforeTheEnd(t *testing.T) {
 	for _, after := range []time.Duration{500 * time.Millisecond, 2 * time.Second, 6 * time.Second, 12 * time.Second} {
 		simulate(t, func(t *testing.T, srv server) {
 			if _, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{}, func(_ context.Context, running *rollout.Running) error {
-				srv.inject(postStatus, ghdeploytest.CarryOutLater(after), 1)
+				srv.inject(postStatus, ghdeploytest.ExecuteLater(after), 1)
 				running.Progress("half")
 				time.Sleep(10*time.Second + time.Millisecond)
 				return nil
@@ -220,7 +220,7 @@ func TestProgressIsSettledBeforeTheEnd(t *testing.T) {
 	simulate(t, func(t *testing.T, srv server) { // its POST is in flight when the function returns
 		var returned time.Time
 		if _, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{}, func(_ context.Context, running *rollout.Running) error {
-			srv.inject(postStatus, ghdeploytest.SlowAnswer(20*time.Second), 1)
+			srv.inject(postStatus, ghdeploytest.SlowResponse(20*time.Second), 1)
 			running.Progress("half")
 			time.Sleep(10*time.Second + time.Millisecond)
 			returned = time.Now()
@@ -247,7 +247,7 @@ func TestProgressIsSettledBeforeTheEnd(t *testing.T) {
 // The function returns while the statuses are read for a progress.
 func TestProgressTooLate(t *testing.T) {
 	simulate(t, func(t *testing.T, srv server) {
-		srv.inject(getStatuses, ghdeploytest.SlowAnswer(500*time.Millisecond), 1)
+		srv.inject(getStatuses, ghdeploytest.SlowResponse(500*time.Millisecond), 1)
 		if _, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{}, func(_ context.Context, running *rollout.Running) error {
 			running.Progress("half")
 			time.Sleep(10*time.Second + time.Millisecond)

@@ -164,13 +164,13 @@ func TestReportSettlesAnUnknownOutcome(t *testing.T) {
 	}{
 		"executed":               {ghdeploytest.DropAfter(), 1, "0", "0 1", "success", false},
 		"not executed":           {ghdeploytest.DropBefore(), 1, "0 15", "0 1 3 7 15", "success", false},
-		"executed after 2 s":     {ghdeploytest.CarryOutLater(2 * time.Second), 1, "0", "0 1 3", "success", false},
-		"executed after 14 s":    {ghdeploytest.CarryOutLater(14 * time.Second), 1, "0", "0 1 3 7 15", "success", false},
+		"executed after 2 s":     {ghdeploytest.ExecuteLater(2 * time.Second), 1, "0", "0 1 3", "success", false},
+		"executed after 14 s":    {ghdeploytest.ExecuteLater(14 * time.Second), 1, "0", "0 1 3 7 15", "success", false},
 		"502 twice":              {ghdeploytest.Respond(http.StatusBadGateway, ""), 2, "0 15 30", "0 1 3 7 15 16 18 22 30", "success", false},
 		"502 always":             {ghdeploytest.Respond(http.StatusBadGateway, ""), ghdeploytest.Always, "0 15 30", "0 1 3 7 15 16 18 22 30 31 33 37 45", "", true},
 		"the response is HTML":   {ghdeploytest.HTMLBody(), 1, "0", "0 1", "success", false},
 		"the response was empty": {ghdeploytest.EmptyBody(), 1, "0", "0 1", "success", false},
-		"the response is slow":   {ghdeploytest.SlowAnswer(time.Hour), 1, "0", "0 31", "success", false}, // counted from the return
+		"the response is slow":   {ghdeploytest.SlowResponse(time.Hour), 1, "0", "0 31", "success", false}, // counted from the return
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -315,7 +315,7 @@ func TestReportFindsTheNewestAfterAFailedRead(t *testing.T) {
 		id := srv.deploy(t, ghdeploy.StateSuccess, ghdeploy.StateInactive)
 		before := srv.calls(postStatus)
 		srv.inject(getStatuses, ghdeploytest.Respond(http.StatusBadGateway, ""), 4)
-		srv.inject(postStatus, ghdeploytest.CarryOutLater(5*time.Second), 1)
+		srv.inject(postStatus, ghdeploytest.ExecuteLater(5*time.Second), 1)
 		if _, err := srv.repo.Report(t.Context(), id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateSuccess}); err != nil {
 			t.Fatal(err)
 		}

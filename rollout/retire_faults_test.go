@@ -69,7 +69,7 @@ func TestRetireFaults(t *testing.T) {
 			ghdeploytest.Fault{Operation: postStatus, Effect: ghdeploytest.DropAfter()},
 			rollout.RetireOptions{Environment: "a"}, "3 deactivated, 0 deleted, 0 gone, 0 kept, 0 failed", []string{"1 inactive", "2 inactive", "3 inactive", "4 success"}},
 		"the status is created later": {
-			ghdeploytest.Fault{Operation: postStatus, Effect: ghdeploytest.CarryOutLater(12 * time.Second)},
+			ghdeploytest.Fault{Operation: postStatus, Effect: ghdeploytest.ExecuteLater(12 * time.Second)},
 			rollout.RetireOptions{Environment: "a"}, "3 deactivated, 0 deleted, 0 gone, 0 kept, 0 failed", []string{"1 inactive", "2 inactive", "3 inactive", "4 success"}},
 		"the status was not created": {
 			ghdeploytest.Fault{Operation: postStatus, Effect: ghdeploytest.DropBefore()},

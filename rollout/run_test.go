@@ -171,7 +171,7 @@ func TestRunDoesNotStart(t *testing.T) {
 		},
 		"the context ends before": {
 			func(srv server, cancel context.CancelFunc) {
-				srv.inject(postDeployment, ghdeploytest.SlowAnswer(5*time.Second), 1)
+				srv.inject(postDeployment, ghdeploytest.SlowResponse(5*time.Second), 1)
 				time.AfterFunc(time.Second, cancel)
 			}, "error", context.Canceled,
 		},
@@ -183,7 +183,7 @@ func TestRunDoesNotStart(t *testing.T) {
 		},
 		"the context ends after it": {
 			func(srv server, cancel context.CancelFunc) {
-				srv.inject(postStatus, ghdeploytest.SlowAnswer(5*time.Second), 1)
+				srv.inject(postStatus, ghdeploytest.SlowResponse(5*time.Second), 1)
 				time.AfterFunc(time.Second, cancel)
 			}, "in_progress error", context.Canceled,
 		},

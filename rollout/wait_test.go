@@ -170,7 +170,7 @@ func TestWaitContinuesAfterTransientErrors(t *testing.T) {
 		"connections lost":   ghdeploytest.DropBefore(),
 		"connection refused": ghdeploytest.RefuseConnection(),
 		"a rate limit":       limited,
-		"slow responses":     ghdeploytest.SlowAnswer(time.Hour),
+		"slow responses":     ghdeploytest.SlowResponse(time.Hour),
 	} {
 		t.Run(name, func(t *testing.T) {
 			simulate(t, func(t *testing.T, srv server) {

@@ -31,9 +31,9 @@ import (
 //     deployment_status
 //   - id and environment of its workflow_job_run and workflow_job_runs
 //
-// More than 1,000 ignored values are an error, and so is a payload that would
-// allocate more than 96 MiB. The error is a [*DecodeError], or [ErrTooLarge]
-// for a payload above [MaxBody].
+// More than 1,000 ignored values are an error. So is a payload that would
+// allocate more than 1 MiB plus four times its size, or more than 96 MiB. The
+// error is a [*DecodeError], or [ErrTooLarge] for a payload above [MaxBody].
 func Parse(event string, payload []byte) (Event, error) {
 	if len(payload) > MaxBody {
 		return nil, ErrTooLarge
@@ -49,25 +49,34 @@ func Parse(event string, payload []byte) (Event, error) {
 	return parsed, nil
 }
 
+const (
+	decodeBase   = 1 << 20
+	decodeFactor = 4
+)
+
 var errNoObject = errors.New("the payload is not a JSON object")
 
 // decode decodes the delivery's Raw.
 func decode(delivery Delivery) (Event, error) {
-	event := newEvent(delivery)
+	event := newEvent(delivery.Event)
 	if other, ok := event.(*Delivery); ok {
+		*other = delivery
 		return other, nil
 	}
 	// A JSON null would decode without an error.
 	if trimmed := bytes.TrimLeft(delivery.Raw, " \t\r\n"); len(trimmed) == 0 || trimmed[0] != '{' {
 		return nil, errNoObject
 	}
-	ignored, err := wire.DecodeTolerant(delivery.Raw, event, isStrict)
-	if err != nil {
+	var err error
+	if delivery.Ignored, err = wire.DecodeTolerant(delivery.Raw, event, isStrict, decodeLimit(len(delivery.Raw))); err != nil {
 		return nil, err
 	}
-	event.Info().Ignored = ignored
+	*event.Info() = delivery
 	return event, nil
 }
+
+// decodeLimit returns the number of bytes that decoding a payload may allocate.
+func decodeLimit(size int) int { return min(decodeBase+decodeFactor*size, wire.DefaultLimit) }
 
 // strict holds the keys whose values must have the documented type, by the
 // JSON Pointer of their object. Keep it equal to the list in the doc of Parse.

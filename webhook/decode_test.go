@@ -242,7 +242,7 @@ func TestDecodingIsBounded(t *testing.T) {
 		if e != nil || !errors.As(err, &decodeError) {
 			t.Errorf("%s: got %v", name, err)
 		}
-		if allocated := after.TotalAlloc - before.TotalAlloc; allocated > 16<<20 {
+		if allocated := after.TotalAlloc - before.TotalAlloc; allocated > 8<<20 {
 			t.Errorf("%s: %d bytes allocate %d MiB", name, len(payload), allocated>>20)
 		}
 	}

@@ -1,9 +1,6 @@
 package webhook
 
-import (
-	"net/http"
-	"strconv"
-)
+import "strconv"
 
 // Delivery holds the headers and the payload of an event. A missing header is
 // "" or 0.
@@ -38,23 +35,23 @@ type Delivery struct {
 }
 
 // newDelivery reads the headers. A malformed number is 0.
-func newDelivery(header http.Header) Delivery {
-	number := func(name string) int64 {
-		n, err := strconv.ParseInt(get(header, name), 10, 64)
+func newDelivery(h *headers) Delivery {
+	number := func(name headerName) int64 {
+		n, err := strconv.ParseInt(h.get(name), 10, 64)
 		if err != nil {
 			return 0
 		}
 		return n
 	}
 	return Delivery{
-		Event:                  get(header, eventHeader),
-		GUID:                   get(header, guidHeader),
+		Event:                  h.get(eventHeader),
+		GUID:                   h.get(guidHeader),
 		HookID:                 number(hookIDHeader),
-		InstallationTargetType: get(header, targetTypeHeader),
+		InstallationTargetType: h.get(targetTypeHeader),
 		InstallationTargetID:   number(targetIDHeader),
-		EnterpriseHost:         get(header, hostHeader),
-		EnterpriseVersion:      get(header, versionHeader),
-		Tenant:                 get(header, tenantHeader),
+		EnterpriseHost:         h.get(hostHeader),
+		EnterpriseVersion:      h.get(versionHeader),
+		Tenant:                 h.get(tenantHeader),
 	}
 }
 

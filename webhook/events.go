@@ -18,22 +18,22 @@ type Event interface {
 	Info() *Delivery
 }
 
-// newEvent returns an empty event of the type for d.Event.
-func newEvent(d Delivery) Event {
-	common := Common{Delivery: d}
-	switch d.Event {
+// newEvent returns an empty event of the type for a name. It is a *Delivery if
+// the package has no type for the name.
+func newEvent(name string) Event {
+	switch name {
 	case "deployment":
-		return &DeploymentEvent{Common: common}
+		return new(DeploymentEvent)
 	case "deployment_status":
-		return &DeploymentStatusEvent{Common: common}
+		return new(DeploymentStatusEvent)
 	case "deployment_review":
-		return &DeploymentReviewEvent{Common: common}
+		return new(DeploymentReviewEvent)
 	case "deployment_protection_rule":
-		return &DeploymentProtectionRuleEvent{Common: common}
+		return new(DeploymentProtectionRuleEvent)
 	case "ping":
-		return &PingEvent{Common: common}
+		return new(PingEvent)
 	}
-	return &d
+	return new(Delivery)
 }
 
 // Action is the action of an event. A value that is not listed here is kept

@@ -77,7 +77,7 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	count.Add(1)
 	respond(w, refusal(err))
-	refused := newDelivery(r.Header)
+	refused := newDelivery(readHeaders(r.Header))
 	h.on.report(r.Context(), &refused, err, level)
 }
 

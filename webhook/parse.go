@@ -26,11 +26,12 @@ func (v *Verifier) Parse(header http.Header, body []byte) (Event, error) {
 	if len(body) > MaxBody {
 		return nil, ErrTooLarge
 	}
-	form, err := precheck(header)
+	h := readHeaders(header)
+	form, err := precheck(h)
 	if err != nil {
 		return nil, err
 	}
-	return v.parse(header, bytes.Clone(body), form) // the event keeps the clone
+	return v.parse(h, bytes.Clone(body), form) // the event keeps the clone
 }
 
 // ParseRequest is [Verifier.Parse] for a request. It reads at most [MaxBody]
@@ -48,7 +49,8 @@ func (v *Verifier) parseRequest(w http.ResponseWriter, r *http.Request, limit in
 	if r.ContentLength > limit {
 		return nil, ErrTooLarge
 	}
-	form, err := precheck(r.Header)
+	h := readHeaders(r.Header)
+	form, err := precheck(h)
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +58,7 @@ func (v *Verifier) parseRequest(w http.ResponseWriter, r *http.Request, limit in
 	if err != nil {
 		return nil, err
 	}
-	return v.parse(r.Header, body, form)
+	return v.parse(h, body, form)
 }
 
 func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
@@ -79,14 +81,14 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 
 // precheck checks the headers before the body is read, and reports whether the
 // body is a form.
-func precheck(header http.Header) (form bool, err error) {
-	if _, err := signature(header); err != nil {
+func precheck(h *headers) (form bool, err error) {
+	if _, err := h.signature(); err != nil {
 		return false, err
 	}
-	if err := checkHeaders(header); err != nil {
+	if err := h.check(); err != nil {
 		return false, err
 	}
-	contentType := get(header, contentTypeHeader)
+	contentType := h.get(contentTypeHeader)
 	switch mediaType, _, err := mime.ParseMediaType(contentType); {
 	case err == nil && mediaType == "application/json":
 		return false, nil
@@ -97,11 +99,11 @@ func precheck(header http.Header) (form bool, err error) {
 	}
 }
 
-func (v *Verifier) parse(header http.Header, body []byte, form bool) (Event, error) {
-	if err := v.Verify(header, body); err != nil {
+func (v *Verifier) parse(h *headers, body []byte, form bool) (Event, error) {
+	if err := v.verify(h, body); err != nil {
 		return nil, err
 	}
-	delivery := newDelivery(header)
+	delivery := newDelivery(h)
 	event, err := decodeDelivery(delivery, body, form)
 	if err != nil {
 		return nil, &DecodeError{Event: delivery.Event, GUID: delivery.GUID, Err: err}

@@ -8,6 +8,7 @@ import (
 	"hash"
 	"net/http"
 	"strings"
+	"sync"
 )
 
 const signaturePrefix = "sha256="
@@ -19,7 +20,7 @@ const signaturePrefix = "sha256="
 // GitHub docs: https://docs.github.com/webhooks/using-webhooks/validating-webhook-deliveries
 type Verifier struct {
 	// Closures hide the secrets from %+v.
-	macs []func() hash.Hash
+	macs []func(body []byte) []byte
 }
 
 // NewVerifier returns a Verifier that accepts deliveries that are signed with
@@ -42,10 +43,21 @@ func NewVerifier(secrets ...string) (*Verifier, error) {
 			return nil, invalidArgument("NewVerifier: secret %d of %d begins or ends with white space; "+
 				"remove it (usually the newline at the end of a file)", i+1, len(secrets))
 		}
-		key := []byte(secret)
-		v.macs = append(v.macs, func() hash.Hash { return hmac.New(sha256.New, key) })
+		v.macs = append(v.macs, mac([]byte(secret)))
 	}
 	return v, nil
+}
+
+// mac returns a function that computes the MAC of a body under the key.
+func mac(key []byte) func(body []byte) []byte {
+	idle := sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}
+	return func(body []byte) []byte {
+		m := idle.Get().(hash.Hash)
+		defer idle.Put(m)
+		m.Reset()
+		m.Write(body)
+		return m.Sum(nil)
+	}
 }
 
 // Verify checks that X-Hub-Signature-256 is the signature of body with one of
@@ -55,7 +67,11 @@ func NewVerifier(secrets ...string) (*Verifier, error) {
 //
 // The headers are not signed, not even the event's name and the GUID.
 func (v *Verifier) Verify(header http.Header, body []byte) error {
-	claimed, err := signature(header)
+	return v.verify(readHeaders(header), body)
+}
+
+func (v *Verifier) verify(h *headers, body []byte) error {
+	claimed, err := h.signature()
 	if err != nil {
 		return err
 	}
@@ -65,9 +81,7 @@ func (v *Verifier) Verify(header http.Header, body []byte) error {
 	// Compare with every secret, so that the time does not show which one matches.
 	matches := false
 	for _, mac := range v.macs {
-		m := mac()
-		m.Write(body)
-		if hmac.Equal(m.Sum(nil), claimed) {
+		if hmac.Equal(mac(body), claimed) {
 			matches = true
 		}
 	}
@@ -78,15 +92,14 @@ func (v *Verifier) Verify(header http.Header, body []byte) error {
 }
 
 // signature returns the MAC that the headers claim.
-func signature(header http.Header) ([]byte, error) {
-	all := values(header, signatureHeader)
-	value := get(header, signatureHeader)
+func (h *headers) signature() ([]byte, error) {
+	value := h.get(signatureHeader)
 	switch {
-	case value == "" && get(header, legacyHeader) != "":
+	case value == "" && h.get(legacyHeader) != "":
 		return nil, fmt.Errorf("%w: %s holds SHA-1, which is not accepted; %s is required", ErrNoSignature, legacyHeader, signatureHeader)
 	case value == "":
 		return nil, fmt.Errorf("%w: %s is missing; set the webhook's secret at GitHub", ErrNoSignature, signatureHeader)
-	case len(all) > 1:
+	case len(h[signatureHeader]) > 1:
 		return nil, fmt.Errorf("%w: %s has two values", ErrBadSignature, signatureHeader)
 	}
 	digits, ok := strings.CutPrefix(value, signaturePrefix)

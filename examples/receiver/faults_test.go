@@ -20,7 +20,7 @@ func TestOutageBeforeTheDeployment(t *testing.T) {
 	for _, effect := range []ghdeploytest.Effect{
 		ghdeploytest.Respond(http.StatusBadGateway, ""),
 		ghdeploytest.RefuseConnection(),
-		ghdeploytest.DropMidAnswer(),
+		ghdeploytest.DropMidResponse(),
 		ghdeploytest.HTMLBody(), // the page of a proxy
 		ghdeploytest.Respond(http.StatusTooManyRequests, `{"message":"API rate limit exceeded"}`).WithHeader("Retry-After", "60"),
 	} {
@@ -75,7 +75,7 @@ func TestFaultsOnTheOutcome(t *testing.T) {
 		{ghdeploytest.Fault{Effect: ghdeploytest.DropAfter()}, "in_progress success"},
 		{ghdeploytest.Fault{Effect: ghdeploytest.DropBefore(), Times: 10}, "in_progress success"},
 		{ghdeploytest.Fault{Effect: ghdeploytest.EmptyBody()}, "in_progress success"},
-		{ghdeploytest.Fault{Effect: ghdeploytest.CarryOutLater(10 * time.Second)}, "in_progress success"},
+		{ghdeploytest.Fault{Effect: ghdeploytest.ExecuteLater(10 * time.Second)}, "in_progress success"},
 		{ghdeploytest.Fault{Effect: ghdeploytest.Respond(http.StatusForbidden, limit).WithHeader("Retry-After", "60"), Times: 5}, "in_progress success"},
 		{ghdeploytest.Fault{Effect: ghdeploytest.Respond(http.StatusForbidden, limit).WithHeader("Retry-After", "2400")}, "in_progress success"},
 	} {
@@ -104,7 +104,7 @@ func TestFaultsOnInProgress(t *testing.T) {
 		{ghdeploytest.Fault{Effect: ghdeploytest.Respond(http.StatusBadGateway, ""), Times: ghdeploytest.Always}, "success"},
 		{ghdeploytest.Fault{Effect: ghdeploytest.Respond(http.StatusForbidden, `{"message":"Resource not accessible"}`)}, "success"},
 		{ghdeploytest.Fault{Effect: ghdeploytest.DropAfter()}, "in_progress success"},
-		{ghdeploytest.Fault{Effect: ghdeploytest.CarryOutLater(10 * time.Second)}, "in_progress success"},
+		{ghdeploytest.Fault{Effect: ghdeploytest.ExecuteLater(10 * time.Second)}, "in_progress success"},
 	} {
 		t.Run(fmt.Sprint(test.fault.Effect, test.fault.Times), func(t *testing.T) {
 			inBubble(t, config{}, func(t *testing.T, b *bubble) {

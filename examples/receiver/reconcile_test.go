@@ -18,7 +18,7 @@ func TestLateInProgress(t *testing.T) {
 	inBubble(t, config{}, func(t *testing.T, b *bubble) {
 		b.hook()
 		b.server.Inject(ghdeploytest.Fault{
-			Operation: postStatus, Match: state(ghdeploy.StateInProgress), Effect: ghdeploytest.CarryOutLater(time.Minute),
+			Operation: postStatus, Match: state(ghdeploy.StateInProgress), Effect: ghdeploytest.ExecuteLater(time.Minute),
 		})
 		d := create(t, b.server, "staging")
 		time.Sleep(5 * time.Minute)
