@@ -12,7 +12,7 @@ import (
 	"github.com/ghdeploy/ghdeploy/rollout"
 )
 
-// noDeployment creates nothing and says nothing.
+// noDeployment is a service that returns neither a deployment nor an error.
 type noDeployment struct{ ghdeploy.DeploymentsService }
 
 func (noDeployment) Create(context.Context, string, string, ghdeploy.DeploymentRequest) (*ghdeploy.Deployment, error) {
@@ -48,7 +48,7 @@ func TestRunCreates(t *testing.T) {
 			})
 		})
 	}
-	simulate(t, func(t *testing.T, srv server) { // text goes out as it is
+	simulate(t, func(t *testing.T, srv server) { // a text payload is sent unchanged
 		req := release
 		req.Payload = "text"
 		if _, err := srv.repo.Run(t.Context(), req, rollout.RunOptions{}, succeed); err != nil {

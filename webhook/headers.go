@@ -42,11 +42,11 @@ var headerNames = [...]string{
 
 func (n headerName) String() string { return headerNames[n] }
 
-// headers holds the different values of each header, sorted.
+// headers holds the distinct values of each header, sorted.
 type headers [len(headerNames)][]string
 
-// readHeaders reads the headers of a delivery in all spellings of their names.
-// Not every gateway passes on an http.Header with canonical names.
+// readHeaders reads the headers of a delivery. It ignores the case of their
+// names, because some gateways pass names that are not canonical.
 func readHeaders(header http.Header) *headers {
 	h := new(headers)
 	for key, values := range header {
@@ -68,8 +68,8 @@ func merge(some, more []string) []string {
 	return slices.Compact(all)
 }
 
-// get returns the value of a header, "" if it has none. Of several it returns
-// the same one each time.
+// get returns the value of a header, or "". If there are several values, it
+// always returns the same one.
 func (h *headers) get(name headerName) string {
 	for _, value := range h[name] {
 		if value != "" {
@@ -79,8 +79,8 @@ func (h *headers) get(name headerName) string {
 	return ""
 }
 
-// check refuses a delivery with two values of one header: the receiver and a
-// proxy before it could read different ones. signature checks its own header.
+// check refuses a delivery with two values of one header, because the receiver
+// and a proxy before it could read different ones. signature checks its header.
 func (h *headers) check() error {
 	for name := contentTypeHeader; int(name) < len(h); name++ {
 		if len(h[name]) > 1 {

@@ -10,15 +10,15 @@ import (
 )
 
 // MaxBody is the maximum size of the body of a delivery, in bytes. GitHub sends
-// no payload above 25 MB. In a form the limit counts the encoded text, which is
-// longer.
+// no payload above 25 MB. For a form, the limit applies to the encoded text,
+// which is longer than the payload.
 //
 // GitHub docs: https://docs.github.com/webhooks/webhook-events-and-payloads#payload-cap
 const MaxBody = 25 << 20
 
 // Parse verifies a delivery and returns its event. body is the body of the
-// request, exactly as it was received. The package function [Parse] describes the
-// types of the events and how they are decoded.
+// request, exactly as it was received. The package function [Parse] describes
+// the types of the events and how they are decoded.
 //
 // The error is [ErrTooLarge], [ErrNoSignature], [ErrBadSignature],
 // [ErrAmbiguousHeader], [ErrContentType] or a [*DecodeError].
@@ -31,19 +31,20 @@ func (v *Verifier) Parse(header http.Header, body []byte) (Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	return v.parse(h, bytes.Clone(body), form) // the event keeps it
+	return v.parse(h, bytes.Clone(body), form) // the event keeps the clone
 }
 
 // ParseRequest is [Verifier.Parse] for a request. It reads at most [MaxBody]
-// bytes, and nothing if the headers do not have a well-formed signature. Set
-// r.Body to an [http.MaxBytesReader] for a lower limit.
+// bytes, and nothing if the headers have no well-formed signature. For a lower
+// limit, set r.Body to an [http.MaxBytesReader].
 //
-// An error of reading the body is returned besides the errors of Parse.
+// The errors are those of Parse, and an error of reading the body.
 func (v *Verifier) ParseRequest(r *http.Request) (Event, error) {
 	return v.parseRequest(nil, r, MaxBody)
 }
 
-// parseRequest tells w, unless that is nil, of a body above the limit.
+// parseRequest is ParseRequest with a limit in bytes. w may be nil; otherwise
+// its connection is closed after a body above the limit.
 func (v *Verifier) parseRequest(w http.ResponseWriter, r *http.Request, limit int64) (Event, error) {
 	if r.ContentLength > limit {
 		return nil, ErrTooLarge
@@ -64,7 +65,7 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 	if r.Body == nil {
 		return nil, nil
 	}
-	// Its header is not trusted with more than the size of a large delivery.
+	// Content-Length is not verified, so it may reserve at most 64 KiB.
 	const initial = 64 << 10
 	var b bytes.Buffer
 	b.Grow(int(min(max(r.ContentLength, 0), limit, initial)) + bytes.MinRead)
@@ -78,8 +79,8 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 	return b.Bytes(), nil
 }
 
-// precheck checks the headers before the body is read, and reports whether that
-// is a form.
+// precheck checks the headers before the body is read, and reports whether the
+// body is a form.
 func precheck(h *headers) (form bool, err error) {
 	if _, err := h.signature(); err != nil {
 		return false, err

@@ -14,12 +14,12 @@ import (
 const signaturePrefix = "sha256="
 
 // Verifier checks that deliveries are signed with the webhook's secret. It is
-// safe for concurrent use. Create one with [NewVerifier]; the zero Verifier and
-// a nil one refuse everything.
+// safe for concurrent use. Create one with [NewVerifier]; a zero or nil
+// Verifier refuses all deliveries.
 //
 // GitHub docs: https://docs.github.com/webhooks/using-webhooks/validating-webhook-deliveries
 type Verifier struct {
-	// Functions, because %+v would print a field that holds a secret.
+	// Closures hide the secrets from %+v.
 	macs []func(body []byte) []byte
 }
 
@@ -27,12 +27,12 @@ type Verifier struct {
 // any of the secrets. To rotate a secret, add the new one here, change it at
 // GitHub, then remove the old one.
 //
-// It returns a [ghdeploy.ErrInvalidArgument] if there is no secret, or if one is
-// empty or begins or ends with white space. A file or a command usually adds a
-// newline at the end, and every delivery would be refused.
+// The error is [ghdeploy.ErrInvalidArgument] if there is no secret, or if one
+// is empty or begins or ends with white space. A secret that is read from a
+// file often ends with a newline; every delivery would then be refused.
 func NewVerifier(secrets ...string) (*Verifier, error) {
 	if len(secrets) == 0 {
-		return nil, invalidArgument("NewVerifier: there is no secret; pass the webhook's secret")
+		return nil, invalidArgument("NewVerifier: no secret is given; pass the webhook's secret")
 	}
 	v := new(Verifier)
 	for i, secret := range secrets {
@@ -41,7 +41,7 @@ func NewVerifier(secrets ...string) (*Verifier, error) {
 			return nil, invalidArgument("NewVerifier: secret %d of %d is empty", i+1, len(secrets))
 		case strings.TrimSpace(secret) != secret:
 			return nil, invalidArgument("NewVerifier: secret %d of %d begins or ends with white space; "+
-				"the usual cause is a newline at the end of the file that holds it: remove it", i+1, len(secrets))
+				"remove it (usually the newline at the end of a file)", i+1, len(secrets))
 		}
 		v.macs = append(v.macs, mac([]byte(secret)))
 	}
@@ -61,11 +61,11 @@ func mac(key []byte) func(body []byte) []byte {
 }
 
 // Verify checks that X-Hub-Signature-256 is the signature of body with one of
-// the secrets. body is the body of the request, exactly as it was received; in a
-// form delivery that is the encoded form. The case of the header's name does not
-// matter. The error is [ErrNoSignature] or [ErrBadSignature].
+// the secrets. body is the body of the request, exactly as it was received; for
+// a form delivery that is the encoded form. The case of the header's name does
+// not matter. The error is [ErrNoSignature] or [ErrBadSignature].
 //
-// The headers are not signed, the event's name and the GUID included.
+// The headers are not signed, not even the event's name and the GUID.
 func (v *Verifier) Verify(header http.Header, body []byte) error {
 	return v.verify(readHeaders(header), body)
 }
@@ -78,7 +78,7 @@ func (v *Verifier) verify(h *headers, body []byte) error {
 	if v == nil {
 		return ErrBadSignature
 	}
-	// Every secret is tried, and compared in constant time, whichever matches.
+	// Compare with every secret, so that the time does not show which one matches.
 	matches := false
 	for _, mac := range v.macs {
 		if hmac.Equal(mac(body), claimed) {
@@ -96,7 +96,7 @@ func (h *headers) signature() ([]byte, error) {
 	value := h.get(signatureHeader)
 	switch {
 	case value == "" && h.get(legacyHeader) != "":
-		return nil, fmt.Errorf("%w: %s holds SHA-1, which is not accepted; %s is needed", ErrNoSignature, legacyHeader, signatureHeader)
+		return nil, fmt.Errorf("%w: %s holds SHA-1, which is not accepted; %s is required", ErrNoSignature, legacyHeader, signatureHeader)
 	case value == "":
 		return nil, fmt.Errorf("%w: %s is missing; set the webhook's secret at GitHub", ErrNoSignature, signatureHeader)
 	case len(h[signatureHeader]) > 1:
