@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -154,12 +155,6 @@ func scriptedHTTP2(t *testing.T, script ...string) (*httptest.Server, *atomic.In
 	return server, requests
 }
 
-// createSmall sends a body that fits into the window of an HTTP/2 stream.
-func createSmall(ctx context.Context, client *Client) error {
-	_, err := client.Deployments.Create(ctx, "octocat", "example", DeploymentRequest{Ref: "main"})
-	return err
-}
-
 func TestHTTP2ResetsAndCutBodies(t *testing.T) {
 	post := createSmall
 	put := func(ctx context.Context, c *Client) error { return c.Put(ctx, "things/1", struct{}{}) }
@@ -226,5 +221,78 @@ func TestRefusedStreamBelowARebuildingTransport(t *testing.T) {
 	}
 	if n := requests.Load(); n != 1 {
 		t.Errorf("the server got %d requests, want 1", n)
+	}
+}
+
+// Only what net/http's hooks say is proof. A transport that fires none, or
+// that had a connection, may have carried the request out.
+func TestProofIsPositive(t *testing.T) {
+	refused := errors.New("refused")
+	hooks := func(asked, got bool) inProcess {
+		return func(r *http.Request) (*canned, error) {
+			trace := httptrace.ContextClientTrace(r.Context())
+			if asked {
+				trace.GetConn("ghe.example.com:443")
+			}
+			if got {
+				trace.GotConn(httptrace.GotConnInfo{})
+			}
+			return nil, refused
+		}
+	}
+	for name, tt := range map[string]struct {
+		asked, got bool
+		attempts   int
+		unknown    bool
+	}{
+		"no hooks":             {false, false, 1, true},
+		"asked, and never got": {true, false, 4, false},
+		"asked and got":        {true, true, 1, true},
+		"got, unasked":         {false, true, 1, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := createOne(t.Context(), inProcessClient(t, hooks(tt.asked, tt.got), WithRetry(quick)))
+			e, ok := errors.AsType[*Error](err)
+			if !ok || e.Attempts != tt.attempts || errors.Is(err, ErrOutcomeUnknown) != tt.unknown || !errors.Is(err, refused) {
+				t.Errorf("error = %v, want %d attempts, unknown: %t", err, tt.attempts, tt.unknown)
+			}
+		})
+	}
+}
+
+// A proxy that refuses is a connection that was not reached.
+func TestProxyRefusalIsProof(t *testing.T) {
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}))
+	defer proxy.Close()
+	transport := &http.Transport{Proxy: http.ProxyURL(mustParse(t, proxy.URL))}
+	defer transport.CloseIdleConnections()
+	client, err := NewClient(WithBaseURL("https://ghe.example.com/api/v3"), WithRetry(quick), WithHTTPClient(&http.Client{Transport: transport}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = createOne(t.Context(), client)
+	if e, ok := errors.AsType[*Error](err); !ok || e.Attempts != 4 || errors.Is(err, ErrOutcomeUnknown) {
+		t.Errorf("error = %v, want 4 attempts, and nothing done", err)
+	}
+}
+
+// A certificate that is not trusted today is not trusted in a second either.
+func TestCertificateErrorIsFinal(t *testing.T) {
+	server := httptest.NewUnstartedServer(http.NotFoundHandler())
+	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	server.StartTLS()
+	defer server.Close()
+	transport := &http.Transport{TLSClientConfig: &tls.Config{}} // not the server's authority
+	client, err := NewClient(WithBaseURL(server.URL), WithRetry(quick), WithHTTPClient(&http.Client{Transport: transport}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, err := range map[string]error{"GET": getOne(t.Context(), client), "POST": createOne(t.Context(), client)} {
+		_, certificate := errors.AsType[*tls.CertificateVerificationError](err)
+		if e, ok := errors.AsType[*Error](err); !ok || e.Attempts != 1 || !certificate || errors.Is(err, ErrOutcomeUnknown) {
+			t.Errorf("%s: %v, want a certificate error after one attempt", what, err)
+		}
 	}
 }

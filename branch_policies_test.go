@@ -249,3 +249,53 @@ func TestBranchPoliciesInvalid(t *testing.T) {
 		},
 	})
 }
+
+func TestBranchPoliciesOnAServer(t *testing.T) {
+	srv := gated(t)
+	client := holder(t, srv, "of-octocat")
+	ctx, policies := t.Context(), client.BranchPolicies
+	main := ghdeploy.BranchPolicyRequest{Name: "main"}
+	if _, err := policies.Create(ctx, "octocat", "example", production, main); !errors.Is(err, ghdeploy.ErrNotFound) {
+		t.Errorf("Create where every branch may be deployed: %v, want ErrNotFound", err)
+	}
+	_, err := client.Environments.CreateOrUpdate(ctx, "octocat", "example", production, ghdeploy.EnvironmentRequest{
+		DeploymentBranchPolicy: &ghdeploy.DeploymentBranchPolicySettings{CustomBranchPolicies: true},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	created, err := policies.Create(ctx, "octocat", "example", production, main)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent := len(srv.Requests())
+	if _, err = policies.Create(ctx, "octocat", "example", production, main); !errors.Is(err, ghdeploy.ErrAlreadyExists) {
+		t.Errorf("Create again: %v, want ErrAlreadyExists", err)
+	}
+	same(t, "requests", []string{"POST 303 /deployment-branch-policies"}, reached(srv, sent))
+	tags, err := policies.Create(ctx, "octocat", "example", production, ghdeploy.BranchPolicyRequest{Name: "main", Type: ghdeploy.PolicyTag})
+	if err != nil || tags.Type != ghdeploy.PolicyTag {
+		t.Fatalf("Create for tags = %+v, %v", tags, err)
+	}
+	if _, err = policies.Update(ctx, "octocat", "example", production, created.ID, ghdeploy.UpdateBranchPolicyRequest{Name: "release/*"}); err != nil {
+		t.Error(err)
+	}
+	if have, err := policies.Get(ctx, "octocat", "example", production, created.ID); err != nil || have.Name != "release/*" || have.Type != ghdeploy.PolicyBranch {
+		t.Errorf("Get = %+v, %v", have, err)
+	}
+	page, err := policies.List(ctx, "octocat", "example", production, ghdeploy.BranchPolicyListOptions{PerPage: 1})
+	if err != nil || len(page.Items) != 1 || page.Total != 2 || page.NextPage != 2 {
+		t.Errorf("List = %+v, %v", page, err)
+	}
+	if err = policies.Delete(ctx, "octocat", "example", production, tags.ID); err != nil {
+		t.Error(err)
+	}
+	var names []string
+	for p, err := range policies.All(ctx, "octocat", "example", production, ghdeploy.BranchPolicyListOptions{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, p.Name)
+	}
+	same(t, "policies", []string{"release/*"}, names)
+}

@@ -128,3 +128,39 @@ func TestProtectionRulesInvalid(t *testing.T) {
 		},
 	})
 }
+
+func TestProtectionRulesOnAServer(t *testing.T) {
+	srv := gated(t)
+	ctx, rules := t.Context(), holder(t, srv, "of-octocat").ProtectionRules
+	page, err := rules.ListApps(ctx, "octocat", "example", production, ghdeploy.CustomProtectionRuleAppListOptions{PerPage: 1})
+	if err != nil || len(page.Items) != 1 || page.Total != 2 || page.NextPage != 2 {
+		t.Errorf("ListApps = %+v, %v", page, err)
+	}
+	var enabled *ghdeploy.CustomProtectionRule
+	for app, err := range rules.AllApps(ctx, "octocat", "example", production, ghdeploy.CustomProtectionRuleAppListOptions{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if app.Slug != "quorum" {
+			continue
+		}
+		request := ghdeploy.CustomProtectionRuleRequest{IntegrationID: app.ID}
+		if enabled, err = rules.Enable(ctx, "octocat", "example", production, request); err != nil || !enabled.Enabled {
+			t.Fatalf("Enable = %+v, %v", enabled, err)
+		}
+		if _, err = rules.Enable(ctx, "octocat", "example", production, request); !errors.Is(err, ghdeploy.ErrValidation) {
+			t.Errorf("Enable again: %v, want ErrValidation", err)
+		}
+	}
+	if have, err := rules.Get(ctx, "octocat", "example", production, enabled.ID); err != nil || have.App.Slug != "quorum" {
+		t.Errorf("Get = %+v, %v", have, err)
+	}
+	list, err := rules.List(ctx, "octocat", "example", production, ghdeploy.CustomProtectionRuleListOptions{})
+	if err != nil || len(list.Items) != 2 || list.Total != 2 {
+		t.Errorf("List = %+v, %v", list, err)
+	}
+	if err = rules.Disable(ctx, "octocat", "example", production, enabled.ID); err != nil {
+		t.Error(err)
+	}
+	same(t, "rules", []string{"health-gate"}, srv.Environments("octocat/example")[0].ProtectionRules)
+}

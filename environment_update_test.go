@@ -2,6 +2,7 @@ package ghdeploy_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -370,5 +371,48 @@ func holdRefusal(t *testing.T, err error, keys ...string) {
 	}
 	if !slices.Equal(fields, keys) {
 		t.Errorf("err = %v, want a *ValidationError that names %v", err, keys)
+	}
+}
+
+// What the reading does not say must not be written.
+func TestCreateOrUpdateThatCannotReadWritesNothing(t *testing.T) {
+	for name, a := range map[string]canned{
+		"401":          answer(401, `{"message": "Bad credentials"}`),
+		"403":          answer(403, `{"message": "Resource not accessible by integration"}`),
+		"502":          answer(502, `<html>`),
+		"empty":        answer(200, ``),
+		"null":         answer(200, `null`),
+		"no id":        answer(200, `{"name": "qa"}`),
+		"cut off":      answer(200, `{"id": 1, "protection_rules": [`),
+		"other origin": answer(302, ``, "Location: https://elsewhere.example.com/"),
+		"lost":         {err: io.ErrUnexpectedEOF},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := answers(a)
+			_, err := clientOn(t, w).Environments.CreateOrUpdate(t.Context(), "o", "r", "qa", ghdeploy.EnvironmentRequest{WaitTimer: new(1)})
+			if err == nil {
+				t.Error("no error")
+			}
+			if r := w.request(t); r.Method != http.MethodGet {
+				t.Errorf("sent %s", r.Method)
+			}
+		})
+	}
+}
+
+// Only GitHub's own 404 says that the environment is new: one of whoever hands
+// out tokens does not.
+func TestCreateOrUpdateWithoutATokenWritesNothing(t *testing.T) {
+	w := answers(answer(200, `{"id": 1, "name": "qa", "protection_rules": []}`))
+	asked := 0
+	token := func(context.Context) (string, error) {
+		if asked++; asked == 1 {
+			return "", &ghdeploy.Error{StatusCode: http.StatusNotFound, Message: "no such installation"}
+		}
+		return "token-2", nil
+	}
+	_, err := clientOn(t, w, ghdeploy.WithTokenFunc(token)).Environments.CreateOrUpdate(t.Context(), "o", "r", "qa", ghdeploy.EnvironmentRequest{WaitTimer: new(1)})
+	if err == nil || len(w.requests()) > 0 {
+		t.Errorf("err = %v after %v, want the token's error and nothing sent", err, lines(w.requests()))
 	}
 }

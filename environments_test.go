@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ghdeploy/ghdeploy"
+	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
 const environmentJSON = `{
@@ -222,56 +223,6 @@ func TestEnvironmentsInvalid(t *testing.T) {
 	})
 }
 
-func TestUnknownProtectionsAreKept(t *testing.T) {
-	const body = `{"total_count": 1, "environments": [{"id": 1, "protection_rules": [
-		{"id": "GA-9", "node_id": "GA_9", "type": "quorum", "reviewers": "everybody", "wait_timer": {"hours": 1}},
-		{"type": null},
-		{"id": 2, "type": "required_reviewers", "reviewers": [
-			{"type": "EnterpriseTeam", "reviewer": {"id": "x"}}, {"type": "Team", "reviewer": null}, {"reviewer": 7}, {}]}]}]}`
-	page, err := clientOn(t, answers(answer(200, body))).Environments.List(t.Context(), "o", "r", ghdeploy.EnvironmentListOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	rules := page.Items[0].ProtectionRules
-	same(t, "rules", []ghdeploy.ProtectionRule{
-		{NodeID: "GA_9", Type: "quorum", Raw: json.RawMessage(`{"id": "GA-9", "node_id": "GA_9", "type": "quorum", "reviewers": "everybody", "wait_timer": {"hours": 1}}`)},
-		{Raw: json.RawMessage(`{"type": null}`)},
-	}, rules[:2])
-	same(t, "reviewers", []ghdeploy.Reviewer{
-		{Type: "EnterpriseTeam", Raw: json.RawMessage(`{"type": "EnterpriseTeam", "reviewer": {"id": "x"}}`)},
-		{Type: "Team", Raw: json.RawMessage(`{"type": "Team", "reviewer": null}`)},
-		{Raw: json.RawMessage(`{"reviewer": 7}`)},
-		{Raw: json.RawMessage(`{}`)},
-	}, rules[2].Reviewers)
-}
-
-func TestProtectionRulesEncode(t *testing.T) {
-	e := environment()
-	have, err := json.Marshal(e)
-	if err != nil {
-		t.Fatal(err)
-	}
-	sameJSON(t, environmentJSON, string(have))
-
-	for i := range e.ProtectionRules {
-		e.ProtectionRules[i].Raw = nil
-		for j := range e.ProtectionRules[i].Reviewers {
-			e.ProtectionRules[i].Reviewers[j].Raw = nil
-		}
-	}
-	if have, err = json.Marshal(e); err != nil {
-		t.Fatal(err)
-	}
-	var back ghdeploy.Environment
-	if err := json.Unmarshal(have, &back); err != nil {
-		t.Fatal(err)
-	}
-	same(t, "users and teams", "octocat, ops", back.ProtectionRules[1].Reviewers[0].User.Login+", "+back.ProtectionRules[1].Reviewers[1].Team.Slug)
-	if have, err = json.Marshal(ghdeploy.Reviewer{Type: "Bot"}); err != nil || string(have) != `{"type":"Bot","reviewer":null}` {
-		t.Errorf("a reviewer that is nobody encodes as %s, %v", have, err)
-	}
-}
-
 func TestRefusedKeysAreNamed(t *testing.T) {
 	for _, test := range []struct {
 		message, errors string
@@ -327,5 +278,39 @@ func TestRefusedKeysAreNamed(t *testing.T) {
 			}
 			w.request(t) // and no second, weaker one
 		})
+	}
+}
+
+// A 422 is the last word: no second PUT without what was refused.
+func TestNothingIsRetriedInAWeakerForm(t *testing.T) {
+	type put = func(ghdeploy.EnvironmentsService, context.Context, string, string, string, ghdeploy.EnvironmentRequest) (*ghdeploy.Environment, error)
+	for name, put := range map[string]put{"CreateOrUpdate": ghdeploy.EnvironmentsService.CreateOrUpdate, "Replace": ghdeploy.EnvironmentsService.Replace} {
+		for _, test := range []struct {
+			name, key string
+			req       ghdeploy.EnvironmentRequest
+			server    []ghdeploytest.Option
+		}{
+			{
+				"smaller plan", "reviewers",
+				ghdeploy.EnvironmentRequest{Reviewers: []ghdeploy.ReviewerRequest{{Type: ghdeploy.ReviewerUser, ID: 1}}},
+				[]ghdeploytest.Option{ghdeploytest.WithRepository(ghdeploytest.Repository{FullName: "octocat/example", Private: true, Plan: "team"})},
+			},
+			{
+				"older server", "can_admins_bypass",
+				ghdeploy.EnvironmentRequest{CanAdminsBypass: new(false)},
+				[]ghdeploytest.Option{ghdeploytest.WithUnknownKeys("can_admins_bypass")},
+			},
+		} {
+			t.Run(name+"/"+test.name, func(t *testing.T) {
+				srv := ghdeploytest.NewServer(test.server...)
+				defer srv.Close()
+				client, passed := tapped(t, srv, ghdeploy.WithRetry(ghdeploy.RetryPolicy{MaxAttempts: 4}))
+				_, err := put(client.Environments, t.Context(), "octocat", "example", "qa", test.req)
+				holdRefusal(t, err, test.key)
+				if len(passed.written) != 1 {
+					t.Errorf("PUTs %s, want one", passed.written)
+				}
+			})
+		}
 	}
 }

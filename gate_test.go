@@ -4,73 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 )
-
-// inProcess answers requests without a network.
-type inProcess func(*http.Request) (*canned, error)
-
-func (f inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
-	c, err := f(r)
-	if err != nil {
-		return nil, err
-	}
-	resp := &http.Response{
-		StatusCode:    c.status,
-		Proto:         "HTTP/1.1",
-		ProtoMajor:    1,
-		ProtoMinor:    1,
-		Header:        http.Header{},
-		Body:          io.NopCloser(c.body),
-		ContentLength: -1,
-		Request:       r,
-	}
-	for _, line := range c.header {
-		name, value, _ := strings.Cut(line, ": ")
-		resp.Header.Add(name, value)
-	}
-	return resp, nil
-}
-
-// canned is an answer whose header is given as "Name: value" lines.
-type canned struct {
-	status int
-	body   io.Reader
-	header []string
-}
-
-func reply(status int, body string, header ...string) *canned {
-	return &canned{status, strings.NewReader(body), header}
-}
-
-const (
-	oneDeployment = `{"id":1,"ref":"main"}`
-	tooFast       = `{"message":"You have exceeded a secondary rate limit."}`
-)
-
-func inProcessClient(t *testing.T, transport inProcess, opts ...Option) *Client {
-	t.Helper()
-	client, err := NewClient(append([]Option{
-		WithBaseURL("https://ghe.example.com/api/v3"),
-		WithHTTPClient(&http.Client{Transport: transport}),
-	}, opts...)...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return client
-}
-
-func getOne(ctx context.Context, client *Client) error {
-	_, err := client.Deployments.Get(ctx, "octocat", "example", 1)
-	return err
-}
 
 // limited makes a call that cannot wait for a rate limit.
 func limited(ctx context.Context, client *Client) error {

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net/http"
 	"reflect"
-	"regexp"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -14,8 +13,6 @@ import (
 
 	"github.com/ghdeploy/ghdeploy"
 )
-
-const oneDeployment = `{"id":42,"url":"https://ghe.example.com/api/v3/repos/o/r/deployments/42"}`
 
 // A wrong option is refused at once, and the message says what would be right.
 func TestNewClientRefuses(t *testing.T) {
@@ -213,125 +210,6 @@ func TestNewClientRefuses(t *testing.T) {
 	}
 }
 
-// People paste URLs with their token inside, and in forms that net/url does
-// not take for user info.
-func TestRefusedURLIsNotEchoed(t *testing.T) {
-	const secret = "ghp_s3cret"
-	for _, form := range []string{
-		"https://" + secret + "@ghe.example.com/api/v3",
-		"https://" + secret + ":x-oauth-basic@ghe.example.com/api/v3",
-		"https://x-access-token:" + secret + "@ghe.example.com/api/v3",
-		"x-access-token:" + secret + "@ghe.example.com",
-		secret + "@ghe.example.com",
-		secret + ":@ghe.example.com/api/v3",
-		"//" + secret + "@ghe.example.com/api/v3",
-		"ssh://" + secret + "@ghe.example.com/api/v3",
-		"https://" + secret + " @ghe.example.com/api/v3",
-		"https://ghe.example.com/api/v3?access_token=" + secret,
-		"ghe.example.com/api/v3?access_token=" + secret,
-		"https://?access_token=" + secret,
-		"https:///api/v3#" + secret,
-		"https://ghe.example.com/api/v3#" + secret,
-		"https://ghe.example.com/../v3?access_token=" + secret,
-	} {
-		for name, option := range map[string]func(string) ghdeploy.Option{
-			"WithBaseURL": ghdeploy.WithBaseURL,
-			"WithHost":    ghdeploy.WithHost,
-		} {
-			t.Run(name+" "+form, func(t *testing.T) {
-				_, err := ghdeploy.NewClient(option(form))
-				if !errors.Is(err, ghdeploy.ErrInvalidArgument) {
-					t.Fatalf("err = %v, want an ErrInvalidArgument", err)
-				}
-				if strings.Contains(err.Error(), secret) {
-					t.Errorf("the message repeats what may be a token: %v", err)
-				}
-			})
-		}
-	}
-}
-
-// Where a request goes, for each way to say it.
-func TestRequestGoesTo(t *testing.T) {
-	tests := map[string]struct {
-		opts []ghdeploy.Option
-		want string
-	}{
-		"no option":                      {nil, "https://api.github.com/repos/o/r/deployments/42"},
-		"base URL":                       {[]ghdeploy.Option{ghdeploy.WithBaseURL("https://ghe.example.com/api/v3")}, "https://ghe.example.com/api/v3/repos/o/r/deployments/42"},
-		"base URL with a slash":          {[]ghdeploy.Option{ghdeploy.WithBaseURL("https://ghe.example.com/api/v3/")}, "https://ghe.example.com/api/v3/repos/o/r/deployments/42"},
-		"base URL without a path":        {[]ghdeploy.Option{ghdeploy.WithBaseURL("https://api.github.com")}, "https://api.github.com/repos/o/r/deployments/42"},
-		"base URL in capitals":           {[]ghdeploy.Option{ghdeploy.WithBaseURL("HTTPS://GHE.Example.com/API/v3")}, "https://ghe.example.com/API/v3/repos/o/r/deployments/42"},
-		"base URL with an escape":        {[]ghdeploy.Option{ghdeploy.WithBaseURL("https://proxy.example.com/git%2Fhub/")}, "https://proxy.example.com/git%2Fhub/repos/o/r/deployments/42"},
-		"http without a token":           {[]ghdeploy.Option{ghdeploy.WithBaseURL("http://ghe.example.com/api/v3")}, "http://ghe.example.com/api/v3/repos/o/r/deployments/42"},
-		"http to 127.0.0.1":              {[]ghdeploy.Option{ghdeploy.WithToken("ghp_1"), ghdeploy.WithBaseURL("http://127.0.0.1:8080")}, "http://127.0.0.1:8080/repos/o/r/deployments/42"},
-		"http to 127.8.9.1":              {[]ghdeploy.Option{ghdeploy.WithToken("ghp_1"), ghdeploy.WithBaseURL("http://127.8.9.1")}, "http://127.8.9.1/repos/o/r/deployments/42"},
-		"http to [::1]":                  {[]ghdeploy.Option{ghdeploy.WithToken("ghp_1"), ghdeploy.WithBaseURL("http://[::1]:8080/api/v3")}, "http://[::1]:8080/api/v3/repos/o/r/deployments/42"},
-		"http to localhost":              {[]ghdeploy.Option{ghdeploy.WithToken("ghp_1"), ghdeploy.WithBaseURL("http://LocalHost:3000/")}, "http://localhost:3000/repos/o/r/deployments/42"},
-		"host with the API's path":       {[]ghdeploy.Option{ghdeploy.WithHost("https://ghe.example.com/api/v3")}, "https://ghe.example.com/api/v3/repos/o/r/deployments/42"},
-		"host with the API's path and /": {[]ghdeploy.Option{ghdeploy.WithHost("ghe.example.com/api/v3/")}, "https://ghe.example.com/api/v3/repos/o/r/deployments/42"},
-		"insecure http":                  {[]ghdeploy.Option{ghdeploy.WithToken("ghp_1"), ghdeploy.WithBaseURL("http://ghe.internal"), ghdeploy.WithInsecureHTTP()}, "http://ghe.internal/repos/o/r/deployments/42"},
-		"host github.com":                {[]ghdeploy.Option{ghdeploy.WithHost("github.com")}, "https://api.github.com/repos/o/r/deployments/42"},
-		"host GitHub.com":                {[]ghdeploy.Option{ghdeploy.WithHost("GitHub.com")}, "https://api.github.com/repos/o/r/deployments/42"},
-		"host www.github.com":            {[]ghdeploy.Option{ghdeploy.WithHost("www.github.com")}, "https://api.github.com/repos/o/r/deployments/42"},
-		"host api.github.com":            {[]ghdeploy.Option{ghdeploy.WithHost("api.github.com")}, "https://api.github.com/repos/o/r/deployments/42"},
-		"host https://github.com/":       {[]ghdeploy.Option{ghdeploy.WithHost("https://github.com/")}, "https://api.github.com/repos/o/r/deployments/42"},
-		"host octocorp.ghe.com":          {[]ghdeploy.Option{ghdeploy.WithHost("octocorp.ghe.com")}, "https://api.octocorp.ghe.com/repos/o/r/deployments/42"},
-		"host api.octocorp.ghe.com":      {[]ghdeploy.Option{ghdeploy.WithHost("api.octocorp.ghe.com")}, "https://api.octocorp.ghe.com/repos/o/r/deployments/42"},
-		"host https://octocorp.ghe.com":  {[]ghdeploy.Option{ghdeploy.WithHost("https://octocorp.ghe.com")}, "https://api.octocorp.ghe.com/repos/o/r/deployments/42"},
-		"host ghe.example.com":           {[]ghdeploy.Option{ghdeploy.WithHost("ghe.example.com")}, "https://ghe.example.com/api/v3/repos/o/r/deployments/42"},
-		"host with a port":               {[]ghdeploy.Option{ghdeploy.WithHost("ghe.example.com:8443")}, "https://ghe.example.com:8443/api/v3/repos/o/r/deployments/42"},
-		"host as a URL":                  {[]ghdeploy.Option{ghdeploy.WithHost("https://ghe.example.com/")}, "https://ghe.example.com/api/v3/repos/o/r/deployments/42"},
-		"host as a URL on loopback":      {[]ghdeploy.Option{ghdeploy.WithToken("ghp_1"), ghdeploy.WithHost("http://localhost:8080")}, "http://localhost:8080/api/v3/repos/o/r/deployments/42"},
-		"host that ends like github":     {[]ghdeploy.Option{ghdeploy.WithHost("mygithub.com")}, "https://mygithub.com/api/v3/repos/o/r/deployments/42"},
-		"the later of two":               {[]ghdeploy.Option{ghdeploy.WithBaseURL("https://one.example.com"), ghdeploy.WithHost("two.example.com")}, "https://two.example.com/api/v3/repos/o/r/deployments/42"},
-		"the later of two, turned":       {[]ghdeploy.Option{ghdeploy.WithHost("two.example.com"), ghdeploy.WithBaseURL("https://one.example.com")}, "https://one.example.com/repos/o/r/deployments/42"},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			w := answers(answer(200, oneDeployment))
-			client, err := ghdeploy.NewClient(append(tt.opts, ghdeploy.WithHTTPClient(&http.Client{Transport: w}))...)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, err := client.Deployments.Get(t.Context(), "o", "r", 42); err != nil {
-				t.Fatal(err)
-			}
-			same(t, "URL", tt.want, w.request(t).URL)
-		})
-	}
-}
-
-// An address that is given explicitly applies before or after FromEnvironment,
-// and the one of the environment is then not even read.
-func TestFromEnvironmentKeepsAnExplicitHost(t *testing.T) {
-	for _, apiURL := range []string{"https://ghe.example.com/api/v3", "not a URL", "http://ghe.example.com"} {
-		t.Setenv("GH_TOKEN", "")
-		t.Setenv("GITHUB_TOKEN", "ghs_two")
-		t.Setenv("GITHUB_API_URL", apiURL)
-		for name, explicit := range map[string]ghdeploy.Option{
-			"https://api.github.com/":            ghdeploy.WithHost("github.com"),
-			"https://other.example.com/api/v3/":  ghdeploy.WithHost("other.example.com"),
-			"https://third.example.com/rest/v3/": ghdeploy.WithBaseURL("https://third.example.com/rest/v3"),
-		} {
-			for order, opts := range map[string][]ghdeploy.Option{
-				"before": {explicit, ghdeploy.FromEnvironment()},
-				"after":  {ghdeploy.FromEnvironment(), explicit},
-			} {
-				w := answers(answer(200, oneDeployment))
-				client, err := ghdeploy.NewClient(append(opts, ghdeploy.WithHTTPClient(&http.Client{Transport: w}))...)
-				if err != nil {
-					t.Fatalf("%s %s %s: %v", name, order, apiURL, err)
-				}
-				if _, err := client.Deployments.Get(t.Context(), "o", "r", 42); err != nil {
-					t.Fatal(err)
-				}
-				same(t, order+" "+apiURL, name+"repos/o/r/deployments/42", w.request(t).URL)
-			}
-		}
-	}
-}
-
 func TestFromEnvironment(t *testing.T) {
 	tests := map[string]struct {
 		env    map[string]string
@@ -418,135 +296,6 @@ func TestFromEnvironment(t *testing.T) {
 		}
 		same(t, "Authorization", "Bearer ghp_before", w.request(t).Header.Get("Authorization"))
 	})
-}
-
-// The headers of each request, all of them.
-func TestRequestHeaders(t *testing.T) {
-	own := regexp.MustCompile(`ghdeploy/[^ ]+$`)
-	tests := map[string]struct {
-		opts   []ghdeploy.Option
-		method string
-		want   http.Header
-	}{
-		"anonymous read": {
-			nil, "GET",
-			http.Header{
-				"Accept":               {"application/vnd.github+json"},
-				"X-Github-Api-Version": {"2022-11-28"},
-				"User-Agent":           {"ghdeploy/VERSION"},
-			},
-		},
-		"anonymous write": {
-			nil, "POST",
-			http.Header{
-				"Accept":               {"application/vnd.github+json"},
-				"Content-Type":         {"application/json"},
-				"X-Github-Api-Version": {"2022-11-28"},
-				"User-Agent":           {"ghdeploy/VERSION"},
-			},
-		},
-		"all options": {
-			[]ghdeploy.Option{
-				ghdeploy.WithToken("ghp_one"),
-				ghdeploy.WithUserAgent("shipit/1.4 (+https://shipit.example.com)"),
-				ghdeploy.WithAPIVersion(ghdeploy.APIVersion20260310),
-			},
-			"GET",
-			http.Header{
-				"Accept":               {"application/vnd.github+json"},
-				"Authorization":        {"Bearer ghp_one"},
-				"X-Github-Api-Version": {"2026-03-10"},
-				"User-Agent":           {"shipit/1.4 (+https://shipit.example.com) ghdeploy/VERSION"},
-			},
-		},
-		"the later option wins": {
-			[]ghdeploy.Option{
-				ghdeploy.WithToken("ghp_one"), ghdeploy.WithUserAgent("one"), ghdeploy.WithAPIVersion(ghdeploy.APIVersion20260310),
-				ghdeploy.WithTokenFunc(func(context.Context) (string, error) { return "ghp_two", nil }),
-				ghdeploy.WithUserAgent("two"), ghdeploy.WithAPIVersion("2030-01-31"),
-			},
-			"DELETE",
-			http.Header{
-				"Accept":               {"application/vnd.github+json"},
-				"Authorization":        {"Bearer ghp_two"},
-				"X-Github-Api-Version": {"2030-01-31"},
-				"User-Agent":           {"two ghdeploy/VERSION"},
-			},
-		},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			w := answers(answer(200, oneDeployment))
-			client := clientOn(t, w, tt.opts...)
-			var err error
-			switch tt.method {
-			case "GET":
-				_, err = client.Deployments.Get(t.Context(), "o", "r", 42)
-			case "POST":
-				_, err = client.Deployments.Create(t.Context(), "o", "r", ghdeploy.DeploymentRequest{Ref: "main"})
-			case "DELETE":
-				err = client.Deployments.Delete(t.Context(), "o", "r", 42)
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			r := w.request(t)
-			same(t, "method", tt.method, r.Method)
-			have := r.Header.Clone()
-			have.Set("User-Agent", own.ReplaceAllString(have.Get("User-Agent"), "ghdeploy/VERSION"))
-			same(t, "headers", tt.want, have)
-		})
-	}
-}
-
-func TestWithTokenFunc(t *testing.T) {
-	t.Run("is asked for each request, with its context", func(t *testing.T) {
-		type key struct{}
-		tokens := []string{"ghs_first", "ghs_second"}
-		var contexts []any
-		w := answers(answer(200, oneDeployment))
-		client := clientOn(t, w, ghdeploy.WithTokenFunc(func(ctx context.Context) (string, error) {
-			contexts = append(contexts, ctx.Value(key{}))
-			token := tokens[0]
-			tokens = tokens[1:]
-			return token, nil
-		}))
-		ctx := context.WithValue(t.Context(), key{}, "the caller's")
-		for range 2 {
-			if _, err := client.Deployments.Get(ctx, "o", "r", 42); err != nil {
-				t.Fatal(err)
-			}
-		}
-		same(t, "contexts", []any{"the caller's", "the caller's"}, contexts)
-		same(t, "first", "Bearer ghs_first", w.requests()[0].Header.Get("Authorization"))
-		same(t, "second", "Bearer ghs_second", w.requests()[1].Header.Get("Authorization"))
-	})
-	expired := errors.New("the key has expired")
-	for name, tt := range map[string]struct {
-		token string
-		err   error
-		want  string
-	}{
-		"fails":               {"", expired, "ghdeploy: GET /repos/o/r/deployments/42: no token: the key has expired"},
-		"returns nothing":     {"", nil, "ghdeploy: GET /repos/o/r/deployments/42: no token: the token is empty"},
-		"returns two lines":   {"ghs_1\n", nil, "ghdeploy: GET /repos/o/r/deployments/42: no token: the token contains white space; give only the token, without a line break or a word such as Bearer"},
-		"returns two headers": {"ghs_1\r\nX-Evil: 1", nil, "ghdeploy: GET /repos/o/r/deployments/42: no token: the token contains white space; give only the token, without a line break or a word such as Bearer"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			w := answers(answer(200, oneDeployment))
-			client := clientOn(t, w, ghdeploy.WithTokenFunc(func(context.Context) (string, error) { return tt.token, tt.err }))
-			_, err := client.Deployments.Get(t.Context(), "o", "r", 42)
-			var e *ghdeploy.Error
-			if !errors.As(err, &e) || e.Attempts != 0 || e.StatusCode != 0 {
-				t.Fatalf("err = %#v, want an *Error with neither status nor attempt", err)
-			}
-			if tt.err != nil && !errors.Is(err, tt.err) {
-				t.Errorf("err = %v does not wrap the function's own", err)
-			}
-			same(t, "message", tt.want, err.Error())
-			same(t, "requests", 0, len(w.requests()))
-		})
-	}
 }
 
 // The caller's http.Client serves others too: it is copied, and its settings hold.
@@ -676,28 +425,4 @@ func TestWithLogger(t *testing.T) {
 level=DEBUG msg="ghdeploy: attempt ended" operation="GET /repos/o/r/deployments/42" attempt=1 status=200 request_id=A1:B2
 level=DEBUG msg="ghdeploy: attempt ended" operation="GET /repos/o/r/deployments/42" attempt=1 status=404 reason="404 Not Found"
 `, log.String())
-}
-
-func TestRate(t *testing.T) {
-	w := answers(
-		answer(200, oneDeployment, "X-RateLimit-Limit: 5000", "X-RateLimit-Remaining: 4987", "X-RateLimit-Used: 13", "X-RateLimit-Reset: 1760000000", "X-RateLimit-Resource: core"),
-		answer(200, oneDeployment),
-		answer(404, `{"message":"Not Found"}`, "X-RateLimit-Limit: 5000", "X-RateLimit-Remaining: 4986", "X-RateLimit-Used: 14", "X-RateLimit-Reset: 1760000000", "X-RateLimit-Resource: core"),
-	)
-	client := clientOn(t, w)
-	same(t, "before the first answer", ghdeploy.Rate{}, client.Rate())
-	first := ghdeploy.Rate{Limit: 5000, Remaining: 4987, Used: 13, Reset: time.Unix(1760000000, 0), Resource: "core"}
-	for i, want := range []ghdeploy.Rate{
-		first,
-		first, // an answer without the headers says nothing
-		{Limit: 5000, Remaining: 4986, Used: 14, Reset: time.Unix(1760000000, 0), Resource: "core"},
-	} {
-		_, _ = client.Deployments.Get(t.Context(), "o", "r", 42)
-		if have := client.Rate(); !reflect.DeepEqual(want, have) {
-			t.Errorf("after answer %d: %+v, want %+v", i+1, have, want)
-		}
-	}
-	copied := *client
-	same(t, "a copy's", client.Rate(), copied.Rate())
-	same(t, "a zero Client's", ghdeploy.Rate{}, new(ghdeploy.Client).Rate())
 }

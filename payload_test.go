@@ -3,6 +3,8 @@ package ghdeploy_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
+	"log"
 	"strings"
 	"testing"
 
@@ -158,4 +160,25 @@ func TestPayloadJSON(t *testing.T) {
 			t.Errorf("a change of %s reached the next row:\n%s", first, diff)
 		}
 	})
+}
+
+// Tools send an object, a string, or JSON inside a string. Decode takes all.
+func ExamplePayload_Decode() {
+	for _, payload := range []ghdeploy.Payload{
+		ghdeploy.Payload(`{"version":"1.4"}`),
+		ghdeploy.Payload(`"{\"version\":\"1.5\"}"`),
+		ghdeploy.Payload(`null`),
+	} {
+		var build struct {
+			Version string `json:"version"`
+		}
+		if err := payload.Decode(&build); err != nil {
+			log.Fatal(err)
+		}
+		fmt.Printf("%q\n", build.Version)
+	}
+	// Output:
+	// "1.4"
+	// "1.5"
+	// ""
 }

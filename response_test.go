@@ -15,19 +15,6 @@ import (
 	"time"
 )
 
-func deleteOne(ctx context.Context, client *Client) error {
-	return client.Deployments.Delete(ctx, "octocat", "example", 1)
-}
-
-func putOne(ctx context.Context, client *Client) error {
-	_, err := client.Environments.Replace(ctx, "octocat", "example", "qa", EnvironmentRequest{WaitTimer: new(1)})
-	return err
-}
-
-var everyMethod = map[string]func(context.Context, *Client) error{
-	http.MethodGet: getOne, http.MethodPost: createOne, http.MethodPut: putOne, http.MethodDelete: deleteOne,
-}
-
 // A 3xx or 4xx is GitHub's decision, even if its body does not arrive: it keeps
 // its sentinel, is never uncertain, and is never retried.
 func TestStatusLineDecides(t *testing.T) {

@@ -4,11 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/ghdeploy/ghdeploy"
+	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
 const pendingJSON = `[{
@@ -243,4 +246,86 @@ func TestReviewsInvalid(t *testing.T) {
 		"report without comment": report(ghdeploy.CustomRuleStatus{EnvironmentName: "qa"}),
 		"report of none":         report(ghdeploy.CustomRuleStatus{Comment: "x"}),
 	})
+}
+
+func TestReviewsOnAServer(t *testing.T) {
+	srv := gated(t)
+	octocat, mona, app := holder(t, srv, "of-octocat").Reviews, holder(t, srv, "of-mona").Reviews, holder(t, srv, "of-health-gate").Reviews
+	run := srv.StartRun("octocat/example", ghdeploytest.Run{Actor: "mona", Environments: []string{production, "staging", "qa"}})
+	same(t, "states", []string{"waiting", "waiting", "in_progress"}, states(srv))
+
+	pending, err := octocat.ListPending(t.Context(), "octocat", "example", run.ID, ghdeploy.PendingDeploymentListOptions{})
+	if err != nil || len(pending.Items) != 2 {
+		t.Fatalf("ListPending = %+v, %v", pending, err)
+	}
+	if p := pending.Items[0]; p.Environment.Name != production || !p.CurrentUserCanApprove || p.Reviewers[0].User.Login != "octocat" {
+		t.Errorf("pending: %+v", p)
+	}
+
+	// One name of two is not pending: nothing is approved.
+	sent := len(srv.Requests())
+	review := ghdeploy.ReviewRequest{Environments: []string{"STAGING", "qa"}, State: ghdeploy.ReviewApproved, Comment: "Ship it!"}
+	_, err = octocat.Review(t.Context(), "octocat", "example", run.ID, review)
+	var absent *ghdeploy.NotPendingError
+	if !errors.As(err, &absent) || !slices.Equal(absent.Environments, []string{"qa"}) || !slices.Equal(absent.Pending, []string{production, "staging"}) {
+		t.Errorf("Review of what is not pending: %v", err)
+	}
+	same(t, "requests", []string{"GET 304 /pending_deployments"}, reached(srv, sent)) // as in ListPending above
+	if reviews := srv.Reviews("octocat/example", run.ID); reviews != nil {
+		t.Errorf("reviewed all the same: %+v", reviews)
+	}
+
+	// Who started the run may not approve it, and GitHub's word for it is a 422.
+	review.Environments = []string{production}
+	if _, err = mona.Review(t.Context(), "octocat", "example", run.ID, review); !errors.Is(err, ghdeploy.ErrValidation) {
+		t.Errorf("Review by who started the run: %v, want ErrValidation", err)
+	}
+
+	review.Environments = []string{"STAGING", production}
+	deployments, err := octocat.Review(t.Context(), "octocat", "example", run.ID, review)
+	if err != nil || len(deployments) != 2 || deployments[0].ID != run.Deployments[0] {
+		t.Fatalf("Review = %v, %v", deployments, err)
+	}
+	same(t, "states", []string{"waiting", "in_progress", "in_progress"}, states(srv))
+
+	// The app's rule is left.
+	if err = octocat.ReviewCustomRule(t.Context(), "octocat", "example", run.ID, ghdeploy.CustomRuleReview{EnvironmentName: production, State: ghdeploy.ReviewApproved}); !errors.Is(err, ghdeploy.ErrForbidden) {
+		t.Errorf("ReviewCustomRule by a user: %v, want ErrForbidden", err)
+	}
+	if err = app.ReportCustomRuleStatus(t.Context(), "octocat", "example", run.ID, ghdeploy.CustomRuleStatus{EnvironmentName: production, Comment: "Half of the **checks**"}); err != nil {
+		t.Error(err)
+	}
+	same(t, "states", []string{"waiting", "in_progress", "in_progress"}, states(srv))
+	if err = app.ReviewCustomRule(t.Context(), "octocat", "example", run.ID, ghdeploy.CustomRuleReview{EnvironmentName: production, State: ghdeploy.ReviewApproved, Comment: "Healthy"}); err != nil {
+		t.Error(err)
+	}
+	same(t, "states", []string{"in_progress", "in_progress", "in_progress"}, states(srv))
+
+	approvals, err := mona.ListApprovals(t.Context(), "octocat", "example", run.ID, ghdeploy.ApprovalListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var history []string
+	for _, a := range approvals.Items {
+		history = append(history, fmt.Sprintf("%s %s %q by %s", a.State, a.Environments[0].Name, a.Comment, a.User.Login))
+	}
+	same(t, "history", []string{
+		`approved ` + production + ` "Ship it!" by octocat`,
+		`pending ` + production + ` "Half of the **checks**" by health-gate[bot]`,
+		`approved ` + production + ` "Healthy" by health-gate[bot]`,
+	}, history)
+}
+
+func TestRejectedReviewOnAServer(t *testing.T) {
+	srv := gated(t)
+	run := srv.StartRun("octocat/example", ghdeploytest.Run{Actor: "mona", Environments: []string{"staging"}})
+	reviews := holder(t, srv, "of-octocat").Reviews
+	request := ghdeploy.ReviewRequest{Environments: []string{"staging"}, State: ghdeploy.ReviewRejected, Comment: "Not on a Friday"}
+	if _, err := reviews.Review(t.Context(), "octocat", "example", run.ID, request); err != nil {
+		t.Fatal(err)
+	}
+	same(t, "states", []string{"failure"}, states(srv))
+	if _, err := reviews.Review(t.Context(), "octocat", "example", run.ID, request); !errors.Is(err, ghdeploy.ErrNotPending) {
+		t.Errorf("Review of what is over: %v, want ErrNotPending", err)
+	}
 }

@@ -2,7 +2,6 @@ package ghdeploy_test
 
 import (
 	"errors"
-	"fmt"
 	"testing"
 
 	"github.com/ghdeploy/ghdeploy"
@@ -186,15 +185,5 @@ func TestStateFinal(t *testing.T) {
 		if got := state.Final(); got != want {
 			t.Errorf("State(%q).Final() = %t, want %t", string(state), got, want)
 		}
-	}
-}
-
-func TestUserString(t *testing.T) {
-	var deleted *ghdeploy.User
-	if got := deleted.String(); got != "ghost" {
-		t.Errorf("a nil User is %q, want ghost", got)
-	}
-	if got := fmt.Sprint(&ghdeploy.User{Login: "octocat"}); got != "octocat" {
-		t.Errorf("got %q, want octocat", got)
 	}
 }

@@ -2,6 +2,7 @@ package ghdeploy_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ghdeploy/ghdeploy"
+	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
 // apiRoot has a path prefix, as GitHub Enterprise Server's has.
@@ -152,4 +154,53 @@ func same(t *testing.T, what string, want, have any) {
 	if diff := cmp.Diff(want, have); diff != "" {
 		t.Errorf("%s (-want +have):\n%s", what, diff)
 	}
+}
+
+const oneDeployment = `{"id":42,"url":"https://ghe.example.com/api/v3/repos/o/r/deployments/42"}`
+
+// production has a name that a path, a query and a pattern could trip over.
+const production = "prod / eu?#%2F"
+
+// gated is a server with an environment that a reviewer and an app guard.
+func gated(t *testing.T) *ghdeploytest.Server {
+	t.Helper()
+	guarded := ghdeploytest.Environment{
+		Name: production, Reviewers: []ghdeploytest.Reviewer{{User: "octocat"}}, PreventSelfReview: true, ProtectionRules: []string{"health-gate"},
+	}
+	srv := ghdeploytest.NewServer(
+		ghdeploytest.WithRepository(ghdeploytest.Repository{FullName: "octocat/example", Environments: []ghdeploytest.Environment{
+			guarded, {Name: "staging", Reviewers: []ghdeploytest.Reviewer{{User: "octocat"}}}, {Name: "qa"},
+		}}),
+		ghdeploytest.WithApp(ghdeploytest.App{Slug: "health-gate"}), ghdeploytest.WithApp(ghdeploytest.App{Slug: "quorum"}),
+		ghdeploytest.WithToken(ghdeploytest.Token{Value: "of-octocat", Login: "octocat"}),
+		ghdeploytest.WithToken(ghdeploytest.Token{Value: "of-mona", Login: "mona"}),
+		ghdeploytest.WithToken(ghdeploytest.Token{Value: "of-health-gate", App: "health-gate"}),
+	)
+	t.Cleanup(srv.Close)
+	return srv
+}
+
+// holder is a client of the server for who holds a token.
+func holder(t *testing.T, srv *ghdeploytest.Server, token string) *ghdeploy.Client {
+	t.Helper()
+	return clientOn(t, srv.Transport(), ghdeploy.WithToken(token))
+}
+
+// reached are the requests that reached a server since the first n, as "GET 200
+// /pending_deployments", with their paths from the last slash on.
+func reached(srv *ghdeploytest.Server, n int) []string {
+	var list []string
+	for _, r := range srv.Requests()[n:] {
+		list = append(list, fmt.Sprintf("%s %d %s", r.Method, r.Status, r.Path[strings.LastIndex(r.Path, "/"):]))
+	}
+	return list
+}
+
+// states are those of the deployments, oldest first.
+func states(srv *ghdeploytest.Server) []string {
+	var list []string
+	for _, d := range srv.Deployments("octocat/example") {
+		list = append(list, d.State())
+	}
+	return list
 }

@@ -3,6 +3,8 @@ package ghdeploy
 import (
 	"context"
 	"iter"
+	"net/http"
+	"strings"
 )
 
 // Mark is what two checks compare.
@@ -26,4 +28,11 @@ func AllWithCheck(ctx context.Context, s DeploymentsService, prefetch int, check
 		return check(func() (Mark, error) { return checked(ctx) })
 	}
 	return f.rows(ctx, 0)
+}
+
+// Put sends a PUT through the request path, for the tests of what holds for
+// every method.
+func (c *Client) Put(ctx context.Context, p string, body any) error {
+	_, err := c.core.call(ctx, operation{method: http.MethodPut, path: path{strings.TrimPrefix(p, "/")}, body: body})
+	return err
 }

@@ -1,0 +1,127 @@
+package ghdeploy
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+)
+
+// inProcess answers requests without a network.
+type inProcess func(*http.Request) (*canned, error)
+
+func (f inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
+	c, err := f(r)
+	if err != nil {
+		return nil, err
+	}
+	resp := &http.Response{
+		StatusCode:    c.status,
+		Proto:         "HTTP/1.1",
+		ProtoMajor:    1,
+		ProtoMinor:    1,
+		Header:        http.Header{},
+		Body:          io.NopCloser(c.body),
+		ContentLength: -1,
+		Request:       r,
+	}
+	for _, line := range c.header {
+		name, value, _ := strings.Cut(line, ": ")
+		resp.Header.Add(name, value)
+	}
+	return resp, nil
+}
+
+// canned is an answer whose header is given as "Name: value" lines.
+type canned struct {
+	status int
+	body   io.Reader
+	header []string
+}
+
+func reply(status int, body string, header ...string) *canned {
+	return &canned{status, strings.NewReader(body), header}
+}
+
+const (
+	oneDeployment = `{"id":1,"ref":"main"}`
+	tooFast       = `{"message":"You have exceeded a secondary rate limit."}`
+)
+
+func inProcessClient(t *testing.T, transport inProcess, opts ...Option) *Client {
+	t.Helper()
+	client, err := NewClient(append([]Option{
+		WithBaseURL("https://ghe.example.com/api/v3"),
+		WithHTTPClient(&http.Client{Transport: transport}),
+	}, opts...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return client
+}
+
+func getOne(ctx context.Context, client *Client) error {
+	_, err := client.Deployments.Get(ctx, "octocat", "example", 1)
+	return err
+}
+
+// quick is a policy that does not make a test wait.
+var quick = RetryPolicy{MaxAttempts: 4, MinBackoff: time.Millisecond, MaxBackoff: time.Millisecond}
+
+func createOne(ctx context.Context, client *Client) error {
+	_, err := client.Deployments.Create(ctx, "octocat", "example", DeploymentRequest{
+		Ref: "main", Payload: map[string]string{"text": strings.Repeat("whole ", 20_000)},
+	})
+	return err
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
+}
+
+type errorReader struct{ err error }
+
+func (r errorReader) Read([]byte) (int, error) { return 0, r.err }
+
+func mustParse(t *testing.T, s string) *url.URL {
+	t.Helper()
+	u, err := url.Parse(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+// discard reads to the end; what is wrong with it shows elsewhere.
+func discard(r io.Reader) {
+	io.Copy(io.Discard, r) //nolint:errcheck // see above
+}
+
+// createSmall sends a body that fits into the window of an HTTP/2 stream.
+func createSmall(ctx context.Context, client *Client) error {
+	_, err := client.Deployments.Create(ctx, "octocat", "example", DeploymentRequest{Ref: "main"})
+	return err
+}
+
+func deleteOne(ctx context.Context, client *Client) error {
+	return client.Deployments.Delete(ctx, "octocat", "example", 1)
+}
+
+func putOne(ctx context.Context, client *Client) error {
+	_, err := client.Environments.Replace(ctx, "octocat", "example", "qa", EnvironmentRequest{WaitTimer: new(1)})
+	return err
+}
+
+var everyMethod = map[string]func(context.Context, *Client) error{
+	http.MethodGet: getOne, http.MethodPost: createOne, http.MethodPut: putOne, http.MethodDelete: deleteOne,
+}
