@@ -85,7 +85,7 @@ func TestRequestGoesTo(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			w := answers(answer(200, oneDeployment))
+			w := replies(reply(200, oneDeployment))
 			client, err := ghdeploy.NewClient(append(tt.opts, ghdeploy.WithHTTPClient(&http.Client{Transport: w}))...)
 			if err != nil {
 				t.Fatal(err)
@@ -114,7 +114,7 @@ func TestFromEnvironmentKeepsAnExplicitHost(t *testing.T) {
 				"before": {explicit, ghdeploy.FromEnvironment()},
 				"after":  {ghdeploy.FromEnvironment(), explicit},
 			} {
-				w := answers(answer(200, oneDeployment))
+				w := replies(reply(200, oneDeployment))
 				client, err := ghdeploy.NewClient(append(opts, ghdeploy.WithHTTPClient(&http.Client{Transport: w}))...)
 				if err != nil {
 					t.Fatalf("%s %s %s: %v", name, order, apiURL, err)

@@ -90,14 +90,6 @@ func TestAttemptCountsWrites(t *testing.T) {
 	}
 }
 
-// rebuild is a transport as those that log or sign are: it makes a new request,
-// whose body net/http can send again.
-type rebuild struct{ next http.RoundTripper }
-
-func (t rebuild) RoundTrip(r *http.Request) (*http.Response, error) {
-	return twice{next: t.next, once: true}.RoundTrip(r)
-}
-
 // scriptedHTTP2 starts an HTTP/2 server that answers one request after the
 // other as the script says: with a status; with a status and a body that is cut
 // off ("404 cut"); or with RST_STREAM and a code ("PROTOCOL_ERROR"). After the
@@ -187,7 +179,7 @@ func TestHTTP2ResetsAndCutBodies(t *testing.T) {
 				server, requests := scriptedHTTP2(t, tt.script...)
 				httpClient := server.Client()
 				if rebuilt {
-					httpClient.Transport = rebuild{httpClient.Transport}
+					httpClient.Transport = rebuild(httpClient.Transport)
 				}
 				client, err := NewClient(WithBaseURL(server.URL+"/api/v3"), WithRetry(quick), WithHTTPClient(httpClient))
 				if err != nil {
@@ -210,7 +202,7 @@ func TestHTTP2ResetsAndCutBodies(t *testing.T) {
 func TestRefusedStreamBelowARebuildingTransport(t *testing.T) {
 	server, requests := scriptedHTTP2(t, "REFUSED_STREAM", "204")
 	httpClient := server.Client()
-	httpClient.Transport = rebuild{httpClient.Transport}
+	httpClient.Transport = rebuild(httpClient.Transport)
 	client, err := NewClient(WithBaseURL(server.URL+"/api/v3"), WithRetry(quick), WithHTTPClient(httpClient))
 	if err != nil {
 		t.Fatal(err)
@@ -228,7 +220,7 @@ func TestRefusedStreamBelowARebuildingTransport(t *testing.T) {
 // that had a connection, may have carried the request out.
 func TestProofIsPositive(t *testing.T) {
 	refused := errors.New("refused")
-	hooks := func(asked, got bool) inProcess {
+	hooks := func(asked, got bool) handler {
 		return func(r *http.Request) (*canned, error) {
 			trace := httptrace.ContextClientTrace(r.Context())
 			if asked {

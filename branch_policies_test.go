@@ -31,7 +31,7 @@ func TestBranchPolicies(t *testing.T) {
 				return c.BranchPolicies.List(ctx, "o", "r", "qa", ghdeploy.BranchPolicyListOptions{PerPage: 50})
 			},
 			request: "GET" + path + "?per_page=50",
-			answer:  answer(200, `{"total_count": 2, "branch_policies": [`+policyJSON+`, {"id": 2, "name": "v*"}]}`),
+			reply:   reply(200, `{"total_count": 2, "branch_policies": [`+policyJSON+`, {"id": 2, "name": "v*"}]}`),
 			want: &ghdeploy.Page[*ghdeploy.BranchPolicy]{
 				Items: []*ghdeploy.BranchPolicy{policy(), {ID: 2, Name: "v*"}}, Total: 2,
 			},
@@ -41,21 +41,21 @@ func TestBranchPolicies(t *testing.T) {
 			call: func(ctx context.Context, c *ghdeploy.Client) (any, error) {
 				return c.BranchPolicies.Get(ctx, "o", "r", "qa", 361471)
 			},
-			request: "GET" + path + "/361471", answer: answer(200, policyJSON), want: policy(),
+			request: "GET" + path + "/361471", reply: reply(200, policyJSON), want: policy(),
 		},
 		{
 			name: "Create",
 			call: func(ctx context.Context, c *ghdeploy.Client) (any, error) {
 				return c.BranchPolicies.Create(ctx, "o", "r", "qa", ghdeploy.BranchPolicyRequest{Name: "release/*"})
 			},
-			request: "POST" + path, body: `{"name":"release/*"}`, answer: answer(200, policyJSON), want: policy(),
+			request: "POST" + path, body: `{"name":"release/*"}`, reply: reply(200, policyJSON), want: policy(),
 		},
 		{
 			name: "Create for tags",
 			call: func(ctx context.Context, c *ghdeploy.Client) (any, error) {
 				return c.BranchPolicies.Create(ctx, "o", "r", "qa", ghdeploy.BranchPolicyRequest{Name: "v1", Type: ghdeploy.PolicyTag})
 			},
-			request: "POST" + path, body: `{"name":"v1","type":"tag"}`, answer: answer(201, `{"id": 1, "name": "v1", "type": "tag"}`),
+			request: "POST" + path, body: `{"name":"v1","type":"tag"}`, reply: reply(201, `{"id": 1, "name": "v1", "type": "tag"}`),
 			want: &ghdeploy.BranchPolicy{ID: 1, Name: "v1", Type: ghdeploy.PolicyTag},
 		},
 		{
@@ -63,22 +63,22 @@ func TestBranchPolicies(t *testing.T) {
 			call: func(ctx context.Context, c *ghdeploy.Client) (any, error) {
 				return c.BranchPolicies.Update(ctx, "o", "r", "qa", 361471, ghdeploy.UpdateBranchPolicyRequest{Name: "release/*"})
 			},
-			request: "PUT" + path + "/361471", body: `{"name":"release/*"}`, answer: answer(200, policyJSON), want: policy(),
+			request: "PUT" + path + "/361471", body: `{"name":"release/*"}`, reply: reply(200, policyJSON), want: policy(),
 		},
 		{
 			name: "Delete",
 			call: func(ctx context.Context, c *ghdeploy.Client) (any, error) {
 				return nil, c.BranchPolicies.Delete(ctx, "o", "r", "qa", 361471)
 			},
-			request: "DELETE" + path + "/361471", answer: answer(204, ""),
+			request: "DELETE" + path + "/361471", reply: reply(204, ""),
 		},
 	})
 }
 
 func TestBranchPoliciesAll(t *testing.T) {
-	w := answers(
-		answer(200, `{"total_count": 2, "branch_policies": [{"id": 1}]}`, `Link: <https://ghe.example.com/api/v3/x?page=2>; rel="next"`),
-		answer(200, `{"total_count": 2, "branch_policies": [{"id": 2}]}`),
+	w := replies(
+		reply(200, `{"total_count": 2, "branch_policies": [{"id": 1}]}`, `Link: <https://ghe.example.com/api/v3/x?page=2>; rel="next"`),
+		reply(200, `{"total_count": 2, "branch_policies": [{"id": 2}]}`),
 	)
 	var ids []int64
 	for p, err := range clientOn(t, w).BranchPolicies.All(t.Context(), "o", "r", "qa", ghdeploy.BranchPolicyListOptions{}) {
@@ -202,11 +202,11 @@ func TestStatusOfAnIllegibleLocation(t *testing.T) {
 
 // Elsewhere a 303 means nothing of the kind.
 func TestOnlyCreateTakesA303ForWhatExists(t *testing.T) {
-	_, err := clientOn(t, answers(answer(303, ""))).BranchPolicies.Update(t.Context(), "o", "r", "qa", 1, ghdeploy.UpdateBranchPolicyRequest{Name: "x"})
+	_, err := clientOn(t, replies(reply(303, ""))).BranchPolicies.Update(t.Context(), "o", "r", "qa", 1, ghdeploy.UpdateBranchPolicyRequest{Name: "x"})
 	if !errors.Is(err, ghdeploy.ErrRedirect) || errors.Is(err, ghdeploy.ErrAlreadyExists) {
 		t.Errorf("Update: %v, want ErrRedirect", err)
 	}
-	_, err = clientOn(t, answers(answer(307, "", "Location: https://elsewhere.example.com/"))).BranchPolicies.Create(t.Context(), "o", "r", "qa", ghdeploy.BranchPolicyRequest{Name: "x"})
+	_, err = clientOn(t, replies(reply(307, "", "Location: https://elsewhere.example.com/"))).BranchPolicies.Create(t.Context(), "o", "r", "qa", ghdeploy.BranchPolicyRequest{Name: "x"})
 	if !errors.Is(err, ghdeploy.ErrRedirect) || errors.Is(err, ghdeploy.ErrAlreadyExists) {
 		t.Errorf("Create: %v, want ErrRedirect", err)
 	}

@@ -474,7 +474,7 @@ func TestAnswerBecomesError(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			// In the bubble the clock stands at the first second of 2000.
 			synctest.Test(t, func(t *testing.T) {
-				w := answers(answer(tt.status, tt.body, tt.headers...))
+				w := replies(reply(tt.status, tt.body, tt.headers...))
 				err := calls[tt.call](t, clientOn(t, w))
 				e, ok := err.(*ghdeploy.Error) //nolint:errorlint // the envelope is the outermost
 				if !ok {

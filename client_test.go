@@ -67,7 +67,7 @@ func TestRequestHeaders(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			w := answers(answer(200, oneDeployment))
+			w := replies(reply(200, oneDeployment))
 			client := clientOn(t, w, tt.opts...)
 			var err error
 			switch tt.method {
@@ -91,10 +91,10 @@ func TestRequestHeaders(t *testing.T) {
 }
 
 func TestRate(t *testing.T) {
-	w := answers(
-		answer(200, oneDeployment, "X-RateLimit-Limit: 5000", "X-RateLimit-Remaining: 4987", "X-RateLimit-Used: 13", "X-RateLimit-Reset: 1760000000", "X-RateLimit-Resource: core"),
-		answer(200, oneDeployment),
-		answer(404, `{"message":"Not Found"}`, "X-RateLimit-Limit: 5000", "X-RateLimit-Remaining: 4986", "X-RateLimit-Used: 14", "X-RateLimit-Reset: 1760000000", "X-RateLimit-Resource: core"),
+	w := replies(
+		reply(200, oneDeployment, "X-RateLimit-Limit: 5000", "X-RateLimit-Remaining: 4987", "X-RateLimit-Used: 13", "X-RateLimit-Reset: 1760000000", "X-RateLimit-Resource: core"),
+		reply(200, oneDeployment),
+		reply(404, `{"message":"Not Found"}`, "X-RateLimit-Limit: 5000", "X-RateLimit-Remaining: 4986", "X-RateLimit-Used: 14", "X-RateLimit-Reset: 1760000000", "X-RateLimit-Resource: core"),
 	)
 	client := clientOn(t, w)
 	same(t, "before the first answer", ghdeploy.Rate{}, client.Rate())
@@ -116,7 +116,7 @@ func TestRate(t *testing.T) {
 
 // A Client may be put together from stubs, and copied.
 func TestClientOfStubs(t *testing.T) {
-	stub := ghdeploy.Client{Deployments: clientOn(t, answers(answer(200, oneDeployment))).Deployments}
+	stub := ghdeploy.Client{Deployments: clientOn(t, replies(reply(200, oneDeployment))).Deployments}
 	copied := stub
 	d, err := copied.Deployments.Get(t.Context(), "o", "r", 42)
 	if err != nil || d.ID != 42 {

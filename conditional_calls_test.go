@@ -18,7 +18,7 @@ import (
 // A result never shares memory with the cache.
 func TestConditionalResultIsTheCallers(t *testing.T) {
 	const body = `{"id":42,"task":"deploy","payload":{"key":"value"},"creator":{"login":"octocat","id":1}}`
-	client := clientOn(t, &tagged{tag: weakTag, body: body})
+	client := clientOn(t, newTagged(weakTag, body))
 	for range 3 {
 		d, err := poll(t, client)
 		if err != nil {
@@ -39,7 +39,7 @@ func TestConditionalResultIsTheCallers(t *testing.T) {
 func TestConditionalWithinACall(t *testing.T) {
 	t.Run("CreateOrUpdate", func(t *testing.T) {
 		const body = `{"id":7,"name":"qa","protection_rules":[{"id":1,"type":"wait_timer","wait_timer":30}],"deployment_branch_policy":null}`
-		w := answers(answer(200, body, "ETag: "+weakTag), answer(304, ""), answer(200, body))
+		w := replies(reply(200, body, "ETag: "+weakTag), reply(304, ""), reply(200, body))
 		client := clientOn(t, w)
 		if _, err := client.Environments.Get(t.Context(), "o", "r", "qa"); err != nil {
 			t.Fatal(err)
@@ -55,7 +55,7 @@ func TestConditionalWithinACall(t *testing.T) {
 	})
 	t.Run("the check of a DELETE", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			w := answers(answer(200, oneDeployment, "ETag: "+weakTag), answer(502, ""), answer(404, `{"message":"Not Found"}`), answer(304, ""))
+			w := replies(reply(200, oneDeployment, "ETag: "+weakTag), reply(502, ""), reply(404, `{"message":"Not Found"}`), reply(304, ""))
 			client := clientOn(t, w, ghdeploy.WithRetry(ghdeploy.RetryPolicy{}))
 			if _, err := poll(t, client); err != nil {
 				t.Fatal(err)
@@ -71,7 +71,7 @@ func TestConditionalWithinACall(t *testing.T) {
 // The error of a call whose GET was unchanged is the same as without the cache.
 func TestConditionalErrorAfterNotModified(t *testing.T) {
 	const body = `[{"environment":{"id":7,"name":"qa"}}]`
-	w := answers(answer(200, body, "ETag: "+weakTag), answer(304, ""))
+	w := replies(reply(200, body, "ETag: "+weakTag), reply(304, ""))
 	client := clientOn(t, w)
 	var texts []string
 	for range 2 {
@@ -94,7 +94,7 @@ func TestConditionalLog(t *testing.T) {
 		}
 		return a
 	}}))
-	client := clientOn(t, answers(answer(200, oneDeployment, "ETag: "+weakTag), answer(304, "")), ghdeploy.WithLogger(log))
+	client := clientOn(t, replies(reply(200, oneDeployment, "ETag: "+weakTag), reply(304, "")), ghdeploy.WithLogger(log))
 	for range 2 {
 		if _, err := poll(t, client); err != nil {
 			t.Fatal(err)
@@ -105,22 +105,20 @@ func TestConditionalLog(t *testing.T) {
 }
 
 // caching is a caller's transport with a cache of its own: it answers 200.
-type caching struct {
-	next *tagged
-	kept map[string]canned
-}
-
-func (c *caching) RoundTrip(r *http.Request) (*http.Response, error) {
-	if a, ok := c.kept[r.URL.String()]; ok {
-		return answers(a).RoundTrip(r)
+func caching(next *tagged) ghdeploy.RoundTripFunc {
+	kept := map[string]*canned{}
+	return func(r *http.Request) (*http.Response, error) {
+		if c, ok := kept[r.URL.String()]; ok {
+			return c.Response(r)
+		}
+		kept[r.URL.String()] = reply(200, next.body, "ETag: "+next.tag)
+		return next.RoundTrip(r)
 	}
-	c.kept[r.URL.String()] = answer(200, c.next.body, "ETag: "+c.next.tag)
-	return c.next.RoundTrip(r)
 }
 
 func TestConditionalBesideACachingTransport(t *testing.T) {
-	s := &tagged{tag: weakTag, body: withTask("first")}
-	client := clientOn(t, &caching{next: s, kept: map[string]canned{}})
+	s := newTagged(weakTag, withTask("first"))
+	client := clientOn(t, caching(s))
 	for range 3 {
 		mustPoll(t, client, "first")
 	}
@@ -134,12 +132,12 @@ func TestConditionalWalk(t *testing.T) {
 	}
 	var mu sync.Mutex
 	var got []sent
-	server := roundTrip(func(r *http.Request) (*http.Response, error) {
+	server := ghdeploy.RoundTripFunc(func(r *http.Request) (*http.Response, error) {
 		mu.Lock()
 		defer mu.Unlock()
 		got = append(got, sent{Method: r.Method, URL: r.URL.String(), Header: r.Header.Clone()})
 		if strings.HasSuffix(r.URL.Path, "/deployments/42") {
-			return (&tagged{tag: weakTag, body: withTask("first")}).RoundTrip(r)
+			return newTagged(weakTag, withTask("first")).RoundTrip(r)
 		}
 		page := 1
 		if p := r.URL.Query().Get("page"); p != "" {
@@ -149,7 +147,7 @@ func TestConditionalWalk(t *testing.T) {
 		if page == 31 {
 			link = `Link: <?page=1>; rel="first"`
 		}
-		return answers(answer(200, "["+row(page)+"]", link, fmt.Sprintf(`ETag: "%d"`, page))).RoundTrip(r)
+		return reply(200, "["+row(page)+"]", link, fmt.Sprintf(`ETag: "%d"`, page)).Response(r)
 	})
 	client := clientOn(t, server, ghdeploy.WithConditionalCache(64<<10))
 	mustPoll(t, client, "first")
@@ -176,13 +174,13 @@ func TestConditionalWalk(t *testing.T) {
 func TestConditionalConcurrency(t *testing.T) {
 	var mu sync.Mutex
 	versions := map[string]int{}
-	server := roundTrip(func(r *http.Request) (*http.Response, error) {
+	server := ghdeploy.RoundTripFunc(func(r *http.Request) (*http.Response, error) {
 		mu.Lock()
 		defer mu.Unlock()
 		versions[r.URL.Path]++
 		id := r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:]
 		task := fmt.Sprintf("%s-%d", id, versions[r.URL.Path]/3)
-		return (&tagged{tag: `W/"` + task + `"`, body: `{"id":` + id + `,"task":"` + task + `"}`}).RoundTrip(r)
+		return newTagged(`W/"`+task+`"`, `{"id":`+id+`,"task":"`+task+`"}`).RoundTrip(r)
 	})
 	client := clientOn(t, server, ghdeploy.WithConditionalCache(8<<10), ghdeploy.WithToken("a-token"))
 	var wg sync.WaitGroup

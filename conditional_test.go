@@ -92,7 +92,7 @@ func TestConditionalETags(t *testing.T) {
 		"a Link larger than it": {headers: []string{"ETag: " + weakTag, "Link: " + strings.Repeat("x", 512<<10)}, sent: "-"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := answers(answer(200, withTask("first"), tt.headers...), answer(200, withTask("second"), tt.headers...))
+			w := replies(reply(200, withTask("first"), tt.headers...), reply(200, withTask("second"), tt.headers...))
 			client := clientOn(t, w, tt.opts...)
 			mustPoll(t, client, "first")
 			mustPoll(t, client, "second")
@@ -109,9 +109,9 @@ func TestConditionalNotModified(t *testing.T) {
 		"no tag":          nil,
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := answers(
-				answer(200, "["+withTask("first")+"]", "ETag: "+weakTag, `Link: <https://ghe.example.com/x?page=2>; rel="next"`, "X-RateLimit-Limit: 5000", "X-RateLimit-Remaining: 4999"),
-				answer(304, "", append(headers, "X-RateLimit-Limit: 5000", "X-RateLimit-Remaining: 17")...))
+			w := replies(
+				reply(200, "["+withTask("first")+"]", "ETag: "+weakTag, `Link: <https://ghe.example.com/x?page=2>; rel="next"`, "X-RateLimit-Limit: 5000", "X-RateLimit-Remaining: 4999"),
+				reply(304, "", append(headers, "X-RateLimit-Limit: 5000", "X-RateLimit-Remaining: 17")...))
 			client := clientOn(t, w)
 			for i, remaining := range []int{4999, 17, 17} {
 				page, err := client.Deployments.List(t.Context(), "o", "r", ghdeploy.DeploymentListOptions{})
@@ -127,9 +127,9 @@ func TestConditionalNotModified(t *testing.T) {
 	}
 
 	t.Run("a Link of its own", func(t *testing.T) {
-		w := answers(
-			answer(200, "["+withTask("first")+"]", "ETag: "+weakTag, `Link: <?page=2>; rel="next", <?page=2>; rel="last"`),
-			answer(304, "", `Link: <?page=2>; rel="next", <?page=3>; rel="last"`))
+		w := replies(
+			reply(200, "["+withTask("first")+"]", "ETag: "+weakTag, `Link: <?page=2>; rel="next", <?page=2>; rel="last"`),
+			reply(304, "", `Link: <?page=2>; rel="next", <?page=3>; rel="last"`))
 		client := clientOn(t, w)
 		for _, last := range []int{2, 3} {
 			page, err := client.Deployments.List(t.Context(), "o", "r", ghdeploy.DeploymentListOptions{})
@@ -140,7 +140,7 @@ func TestConditionalNotModified(t *testing.T) {
 	})
 
 	t.Run("an array under a key", func(t *testing.T) {
-		w := answers(answer(200, `{"total_count":31,"environments":[{"id":7,"name":"qa"}]}`, "ETag: "+weakTag), answer(304, ""))
+		w := replies(reply(200, `{"total_count":31,"environments":[{"id":7,"name":"qa"}]}`, "ETag: "+weakTag), reply(304, ""))
 		client := clientOn(t, w)
 		for range 2 {
 			page, err := client.Environments.List(t.Context(), "o", "r", ghdeploy.EnvironmentListOptions{})
@@ -153,17 +153,17 @@ func TestConditionalNotModified(t *testing.T) {
 }
 
 func TestConditionalReplacement(t *testing.T) {
-	w := answers(
-		answer(200, withTask("first"), "ETag: "+weakTag),
-		answer(200, withTask("second"), `ETag: "2"`),
-		answer(304, ""),
-		answer(404, `{"message":"Not Found"}`, `ETag: "404"`),
-		answer(502, "<html>", `ETag: "502"`),
-		answer(200, `{"id":`, `ETag: "bad"`),
-		answer(200, `[]`, `ETag: "worse"`),
-		answer(304, ""),
-		answer(200, withTask("third")), // without a tag: nothing to compare from now on
-		answer(200, withTask("fourth")),
+	w := replies(
+		reply(200, withTask("first"), "ETag: "+weakTag),
+		reply(200, withTask("second"), `ETag: "2"`),
+		reply(304, ""),
+		reply(404, `{"message":"Not Found"}`, `ETag: "404"`),
+		reply(502, "<html>", `ETag: "502"`),
+		reply(200, `{"id":`, `ETag: "bad"`),
+		reply(200, `[]`, `ETag: "worse"`),
+		reply(304, ""),
+		reply(200, withTask("third")), // without a tag: nothing to compare from now on
+		reply(200, withTask("fourth")),
 	)
 	client := clientOn(t, w)
 	for _, want := range []string{"first", "second", "second", "404", "502", "malformed", "malformed", "second", "third", "fourth"} {
@@ -187,28 +187,35 @@ func TestConditionalReplacement(t *testing.T) {
 
 // tagged is a server that returns a 304 for the tag of its present body.
 type tagged struct {
+	ghdeploy.RoundTripFunc
 	mu   sync.Mutex
 	tag  string
 	body string
 	got  []string
 }
 
-func (s *tagged) RoundTrip(r *http.Request) (*http.Response, error) {
+func newTagged(tag, body string) *tagged {
+	s := &tagged{tag: tag, body: body}
+	s.RoundTripFunc = s.serve
+	return s
+}
+
+func (s *tagged) serve(r *http.Request) (*http.Response, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	condition := r.Header.Get("If-None-Match")
 	s.got = append(s.got, condition)
-	a := answer(200, s.body, "ETag: "+s.tag)
+	a := reply(200, s.body, "ETag: "+s.tag)
 	if condition == s.tag {
-		a = answer(304, "", "ETag: "+s.tag)
+		a = reply(304, "", "ETag: "+s.tag)
 	}
-	return answers(a).RoundTrip(r)
+	return a.Response(r)
 }
 
 // A response that does not decode is not kept: the next poll reads the body
 // anew, instead of failing for as long as the tag is current.
 func TestConditionalBadResponse(t *testing.T) {
-	s := &tagged{tag: weakTag, body: `{"id":`}
+	s := newTagged(weakTag, `{"id":`)
 	client := clientOn(t, s)
 	if _, err := poll(t, client); !errors.Is(err, ghdeploy.ErrMalformedResponse) {
 		t.Fatalf("err = %v, want ErrMalformedResponse", err)
@@ -225,7 +232,7 @@ func TestConditionalUnexpectedNotModified(t *testing.T) {
 	const path = "ghdeploy: GET /repos/o/r/deployments/42: 304 Not Modified (the body is empty): malformed response: "
 
 	t.Run("without a condition", func(t *testing.T) {
-		w := answers(answer(200, withTask("first")), answer(304, "", "ETag: "+weakTag))
+		w := replies(reply(200, withTask("first")), reply(304, "", "ETag: "+weakTag))
 		client := clientOn(t, w)
 		mustPoll(t, client, "first")
 		if _, err := poll(t, client); !errors.Is(err, ghdeploy.ErrMalformedResponse) || err.Error() != path+"no condition was sent" {
@@ -233,7 +240,7 @@ func TestConditionalUnexpectedNotModified(t *testing.T) {
 		}
 	})
 	t.Run("to a write", func(t *testing.T) {
-		w := answers(answer(200, `{"id":7,"name":"qa"}`, "ETag: "+weakTag), answer(304, "", "ETag: "+weakTag))
+		w := replies(reply(200, `{"id":7,"name":"qa"}`, "ETag: "+weakTag), reply(304, "", "ETag: "+weakTag))
 		client := clientOn(t, w)
 		if _, err := client.Environments.Get(t.Context(), "o", "r", "qa"); err != nil {
 			t.Fatal(err)
@@ -244,7 +251,7 @@ func TestConditionalUnexpectedNotModified(t *testing.T) {
 		same(t, "If-None-Match", []string{"-", "-"}, conditions(w.requests()))
 	})
 	t.Run("another tag", func(t *testing.T) {
-		w := answers(answer(200, withTask("first"), "ETag: "+weakTag), answer(304, "", `ETag: "other"`), answer(200, withTask("second"), `ETag: "other"`))
+		w := replies(reply(200, withTask("first"), "ETag: "+weakTag), reply(304, "", `ETag: "other"`), reply(200, withTask("second"), `ETag: "other"`))
 		client := clientOn(t, w)
 		mustPoll(t, client, "first")
 		if _, err := poll(t, client); !errors.Is(err, ghdeploy.ErrMalformedResponse) || err.Error() != path+"the 304 has another ETag than the condition" {
@@ -255,7 +262,7 @@ func TestConditionalUnexpectedNotModified(t *testing.T) {
 	})
 	t.Run("another tag, and a retry", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			w := answers(answer(200, withTask("first"), "ETag: "+weakTag), answer(304, "", `ETag: "other"`), answer(200, withTask("second"), `ETag: "other"`))
+			w := replies(reply(200, withTask("first"), "ETag: "+weakTag), reply(304, "", `ETag: "other"`), reply(200, withTask("second"), `ETag: "other"`))
 			client := clientOn(t, w, ghdeploy.WithRetry(ghdeploy.RetryPolicy{}))
 			mustPoll(t, client, "first")
 			mustPoll(t, client, "second")
@@ -265,14 +272,14 @@ func TestConditionalUnexpectedNotModified(t *testing.T) {
 }
 
 func TestConditionalRetries(t *testing.T) {
-	for name, first := range map[string]canned{
-		"502":             answer(502, "<html>"),
-		"connection lost": {err: errors.New("connection reset")},
-		"a rate limit":    answer(429, `{"message":"slow down"}`, "Retry-After: 1"),
+	for name, first := range map[string]*canned{
+		"502":             reply(502, "<html>"),
+		"connection lost": {Err: errors.New("connection reset")},
+		"a rate limit":    reply(429, `{"message":"slow down"}`, "Retry-After: 1"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := answers(answer(200, withTask("first"), "ETag: "+weakTag), first, answer(304, ""))
+				w := replies(reply(200, withTask("first"), "ETag: "+weakTag), first, reply(304, ""))
 				client := clientOn(t, w, ghdeploy.WithRetry(ghdeploy.RetryPolicy{}))
 				mustPoll(t, client, "first")
 				mustPoll(t, client, "first")
@@ -286,11 +293,11 @@ func TestConditionalRetries(t *testing.T) {
 func TestConditionalTokens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tokens := []string{"token-a", "token-b", "token-a", "token-b", "token-c"}
-		w := answers(
-			answer(200, withTask("of a"), `ETag: "a"`),
-			answer(200, withTask("of b"), `ETag: "b"`),
-			answer(502, "<html>"), answer(304, ""), // a, then b
-			answer(200, withTask("of c"), `ETag: "c"`),
+		w := replies(
+			reply(200, withTask("of a"), `ETag: "a"`),
+			reply(200, withTask("of b"), `ETag: "b"`),
+			reply(502, "<html>"), reply(304, ""), // a, then b
+			reply(200, withTask("of c"), `ETag: "c"`),
 		)
 		client := clientOn(t, w, ghdeploy.WithRetry(ghdeploy.RetryPolicy{}), ghdeploy.WithTokenFunc(func(context.Context) (string, error) {
 			token := tokens[0]
@@ -307,12 +314,12 @@ func TestConditionalTokens(t *testing.T) {
 // The condition belongs to the URL of the call: a redirect's target may give
 // another object the same tag. A renamed repository is read in full.
 func TestConditionalRedirect(t *testing.T) {
-	moved := answer(301, `{"message":"Moved Permanently"}`, "Location: "+apiRoot+"/repositories/1/deployments/42")
+	moved := reply(301, `{"message":"Moved Permanently"}`, "Location: "+apiRoot+"/repositories/1/deployments/42")
 	t.Run("after the response was kept", func(t *testing.T) {
-		w := answers(
-			answer(200, withTask("before"), "ETag: "+weakTag),
-			moved, answer(200, withTask("after"), "ETag: "+weakTag),
-			moved, answer(200, withTask("later"), `ETag: "2"`),
+		w := replies(
+			reply(200, withTask("before"), "ETag: "+weakTag),
+			moved, reply(200, withTask("after"), "ETag: "+weakTag),
+			moved, reply(200, withTask("later"), `ETag: "2"`),
 		)
 		client := clientOn(t, w, ghdeploy.WithToken("a-token"))
 		for _, task := range []string{"before", "after", "later"} {
@@ -321,14 +328,14 @@ func TestConditionalRedirect(t *testing.T) {
 		same(t, "If-None-Match", []string{"-", weakTag, "-", weakTag, "-"}, conditions(w.requests()))
 	})
 	t.Run("from the beginning", func(t *testing.T) {
-		w := answers(moved, answer(200, withTask("first"), "ETag: "+weakTag), moved, answer(200, withTask("second"), "ETag: "+weakTag))
+		w := replies(moved, reply(200, withTask("first"), "ETag: "+weakTag), moved, reply(200, withTask("second"), "ETag: "+weakTag))
 		client := clientOn(t, w)
 		mustPoll(t, client, "first")
 		mustPoll(t, client, "second")
 		same(t, "If-None-Match", []string{"-", "-", "-", "-"}, conditions(w.requests()))
 	})
 	t.Run("to a 304", func(t *testing.T) {
-		w := answers(answer(200, withTask("before"), "ETag: "+weakTag), moved, answer(304, "", "ETag: "+weakTag))
+		w := replies(reply(200, withTask("before"), "ETag: "+weakTag), moved, reply(304, "", "ETag: "+weakTag))
 		client := clientOn(t, w)
 		mustPoll(t, client, "before")
 		if _, err := poll(t, client); !errors.Is(err, ghdeploy.ErrMalformedResponse) {
@@ -363,7 +370,7 @@ func TestFullPageWithoutANextOneIsNotCached(t *testing.T) {
 		if tt.link != "" {
 			headers = append(headers, "Link: "+tt.link)
 		}
-		w := answers(answer(200, rows(tt.rows), headers...))
+		w := replies(reply(200, rows(tt.rows), headers...))
 		client := clientOn(t, w)
 		for range 2 {
 			_, err := client.Deployments.List(t.Context(), "o", "r", ghdeploy.DeploymentListOptions{PerPage: tt.perPage})

@@ -26,7 +26,7 @@ func TestProtectionRules(t *testing.T) {
 				return c.ProtectionRules.List(ctx, "o", "r", "qa", ghdeploy.CustomProtectionRuleListOptions{})
 			},
 			request: "GET" + path,
-			answer:  answer(200, `{"total_count": 1, "custom_deployment_protection_rules": [`+ruleJSON+`]}`),
+			reply:   reply(200, `{"total_count": 1, "custom_deployment_protection_rules": [`+ruleJSON+`]}`),
 			want:    &ghdeploy.Page[*ghdeploy.CustomProtectionRule]{Items: []*ghdeploy.CustomProtectionRule{customRule()}, Total: 1},
 		},
 		{
@@ -35,7 +35,7 @@ func TestProtectionRules(t *testing.T) {
 				return c.ProtectionRules.List(ctx, "o", "r", "qa", ghdeploy.CustomProtectionRuleListOptions{})
 			},
 			request: "GET" + path,
-			answer:  answer(200, `{"total_count":0,"custom_deployment_protection_rules":[]}`),
+			reply:   reply(200, `{"total_count":0,"custom_deployment_protection_rules":[]}`),
 			want:    &ghdeploy.Page[*ghdeploy.CustomProtectionRule]{Items: []*ghdeploy.CustomProtectionRule{}},
 		},
 		{
@@ -43,21 +43,21 @@ func TestProtectionRules(t *testing.T) {
 			call: func(ctx context.Context, c *ghdeploy.Client) (any, error) {
 				return c.ProtectionRules.Get(ctx, "o", "r", "qa", 3515)
 			},
-			request: "GET" + path + "/3515", answer: answer(200, ruleJSON), want: customRule(),
+			request: "GET" + path + "/3515", reply: reply(200, ruleJSON), want: customRule(),
 		},
 		{
 			name: "Enable",
 			call: func(ctx context.Context, c *ghdeploy.Client) (any, error) {
 				return c.ProtectionRules.Enable(ctx, "o", "r", "qa", ghdeploy.CustomProtectionRuleRequest{IntegrationID: 3522435})
 			},
-			request: "POST" + path, body: `{"integration_id":3522435}`, answer: answer(201, ruleJSON), want: customRule(),
+			request: "POST" + path, body: `{"integration_id":3522435}`, reply: reply(201, ruleJSON), want: customRule(),
 		},
 		{
 			name: "Disable",
 			call: func(ctx context.Context, c *ghdeploy.Client) (any, error) {
 				return nil, c.ProtectionRules.Disable(ctx, "o", "r", "qa", 3515)
 			},
-			request: "DELETE" + path + "/3515", answer: answer(204, ""),
+			request: "DELETE" + path + "/3515", reply: reply(204, ""),
 		},
 		{
 			name: "ListApps",
@@ -65,7 +65,7 @@ func TestProtectionRules(t *testing.T) {
 				return c.ProtectionRules.ListApps(ctx, "o", "r", "qa", ghdeploy.CustomProtectionRuleAppListOptions{Page: 1, PerPage: 2})
 			},
 			request: "GET" + path + "/apps?page=1&per_page=2",
-			answer: answer(200, `{"total_count": 35, "available_custom_deployment_protection_rule_integrations": [
+			reply: reply(200, `{"total_count": 35, "available_custom_deployment_protection_rule_integrations": [
 				{"id": 3515, "node_id": "GHT", "slug": "a-custom-app", "integration_url": "https://api.github.com/apps/a-custom-app"}]}`,
 				`Link: <https://ghe.example.com/api/v3/x?per_page=2&page=2>; rel="next", <https://ghe.example.com/api/v3/x?per_page=2&page=18>; rel="last"`),
 			want: &ghdeploy.Page[*ghdeploy.CustomProtectionRuleApp]{
@@ -77,9 +77,9 @@ func TestProtectionRules(t *testing.T) {
 }
 
 func TestProtectionRulesAllApps(t *testing.T) {
-	w := answers(
-		answer(200, `{"available_custom_deployment_protection_rule_integrations": [{"id": 1}]}`, `Link: <https://ghe.example.com/api/v3/x?page=2>; rel="next"`),
-		answer(200, `{"available_custom_deployment_protection_rule_integrations": [{"id": 2}]}`),
+	w := replies(
+		reply(200, `{"available_custom_deployment_protection_rule_integrations": [{"id": 1}]}`, `Link: <https://ghe.example.com/api/v3/x?page=2>; rel="next"`),
+		reply(200, `{"available_custom_deployment_protection_rule_integrations": [{"id": 2}]}`),
 	)
 	var ids []int64
 	for app, err := range clientOn(t, w).ProtectionRules.AllApps(t.Context(), "o", "r", "qa", ghdeploy.CustomProtectionRuleAppListOptions{}) {

@@ -14,7 +14,7 @@ import (
 func TestAny2xxIsSuccess(t *testing.T) {
 	for _, status := range []int{200, 201, 202, 203, 206, 226} {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {
-			client := clientOn(t, answers(answer(status, oneDeployment)))
+			client := clientOn(t, replies(reply(status, oneDeployment)))
 			if _, err := client.Deployments.Get(t.Context(), "o", "r", 42); err != nil {
 				t.Errorf("Get: %v", err)
 			}
@@ -34,14 +34,14 @@ func TestAny2xxIsSuccess(t *testing.T) {
 func TestNamesMatchExactly(t *testing.T) {
 	const body = `{"ID":7,"id":42,"Id":8,"SHA":"upper","Sha":"title","sha":"abc","REF":"upper","unknown":{"id":9},"node-id":"x","nodeid":"y",
 		"payload":{"Version":"1","version":"2"},"creator":{"login":"octocat","LOGIN":"OCTOCAT","id":1}}`
-	d, err := clientOn(t, answers(answer(200, body))).Deployments.Get(t.Context(), "o", "r", 42)
+	d, err := clientOn(t, replies(reply(200, body))).Deployments.Get(t.Context(), "o", "r", 42)
 	if err != nil {
 		t.Fatal(err)
 	}
 	same(t, "deployment", &ghdeploy.Deployment{
 		ID: 42, SHA: "abc", Payload: ghdeploy.Payload(`{"Version":"1","version":"2"}`), Creator: &ghdeploy.User{Login: "octocat", ID: 1},
 	}, d)
-	_, err = clientOn(t, answers(answer(200, `{"ID":42}`))).Deployments.Get(t.Context(), "o", "r", 42)
+	_, err = clientOn(t, replies(reply(200, `{"ID":42}`))).Deployments.Get(t.Context(), "o", "r", 42)
 	if !errors.Is(err, ghdeploy.ErrMalformedResponse) {
 		t.Errorf("ID for id: err = %v, want ErrMalformedResponse", err)
 	}
@@ -55,7 +55,7 @@ func TestOddJSONIsTaken(t *testing.T) {
 		"white space around":     "\r\n\t {\"id\":42,\"ref\":\"main\"} \n",
 	} {
 		t.Run(name, func(t *testing.T) {
-			d, err := clientOn(t, answers(answer(200, body))).Deployments.Get(t.Context(), "o", "r", 42)
+			d, err := clientOn(t, replies(reply(200, body))).Deployments.Get(t.Context(), "o", "r", 42)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -69,7 +69,7 @@ func TestOddJSONIsTaken(t *testing.T) {
 func TestLargeIDs(t *testing.T) {
 	for _, id := range []int64{1, 1 << 31, 1<<32 + 1, 4518412576, 1<<53 + 1, math.MaxInt64} {
 		t.Run(fmt.Sprint(id), func(t *testing.T) {
-			w := answers(answer(200, fmt.Sprintf(`{"id":%d,"creator":{"id":%d}}`, id, id)))
+			w := replies(reply(200, fmt.Sprintf(`{"id":%d,"creator":{"id":%d}}`, id, id)))
 			client := clientOn(t, w)
 			d, err := client.Deployments.Get(t.Context(), "o", "r", id)
 			if err != nil {
@@ -107,7 +107,7 @@ func TestMalformedAnswers(t *testing.T) {
 	for call, bodies := range map[string]map[string]string{"create": objects, "get": objects, "status": objects, "list": lists, "statuses": lists, "get status": objects} {
 		for name, body := range bodies {
 			t.Run(call+" "+name, func(t *testing.T) {
-				client := clientOn(t, answers(answer(200, body)))
+				client := clientOn(t, replies(reply(200, body)))
 				var err error
 				switch do := calls[call]; {
 				case do != nil:

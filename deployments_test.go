@@ -67,7 +67,7 @@ func fullDeployment(t *testing.T) *ghdeploy.Deployment {
 
 func TestDeploymentsGet(t *testing.T) {
 	t.Run("every field", func(t *testing.T) {
-		w := answers(answer(200, testdata(t, "deployment.json")))
+		w := replies(reply(200, testdata(t, "deployment.json")))
 		d, err := clientOn(t, w).Deployments.Get(t.Context(), "octocat", "example", 4518412576)
 		if err != nil {
 			t.Fatal(err)
@@ -78,7 +78,7 @@ func TestDeploymentsGet(t *testing.T) {
 		same(t, "body", "", r.Body)
 	})
 	t.Run("of 2014, without what came later", func(t *testing.T) {
-		w := answers(answer(200, testdata(t, "deployment_2014.json")))
+		w := replies(reply(200, testdata(t, "deployment_2014.json")))
 		d, err := clientOn(t, w).Deployments.Get(t.Context(), "octocat", "example", 87)
 		if err != nil {
 			t.Fatal(err)
@@ -98,7 +98,7 @@ func TestDeploymentsGet(t *testing.T) {
 		}, d)
 	})
 	t.Run("null in every field", func(t *testing.T) {
-		w := answers(answer(200, testdata(t, "deployment_nulls.json")))
+		w := replies(reply(200, testdata(t, "deployment_nulls.json")))
 		d, err := clientOn(t, w).Deployments.Get(t.Context(), "octocat", "example", 1)
 		if err != nil {
 			t.Fatal(err)
@@ -108,7 +108,7 @@ func TestDeploymentsGet(t *testing.T) {
 }
 
 func TestDeploymentsList(t *testing.T) {
-	w := answers(answer(200, testdata(t, "deployment_list.json"),
+	w := replies(reply(200, testdata(t, "deployment_list.json"),
 		"X-RateLimit-Limit: 5000", "X-RateLimit-Remaining: 4999", "X-RateLimit-Used: 1", "X-RateLimit-Reset: 1760000000", "X-RateLimit-Resource: core",
 		`Link: <https://ghe.example.com/api/v3/repositories/7/deployments?page=3>; rel="next", <https://ghe.example.com/api/v3/repositories/7/deployments?page=1>; rel="first"`))
 	page, err := clientOn(t, w).Deployments.List(t.Context(), "octocat", "example", ghdeploy.DeploymentListOptions{Page: 2})
@@ -161,7 +161,7 @@ func TestDeploymentsListQuery(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			w := answers(answer(200, `[]`))
+			w := replies(reply(200, `[]`))
 			page, err := clientOn(t, w).Deployments.List(t.Context(), "octocat", "example", tt.opts)
 			if err != nil {
 				t.Fatal(err)
@@ -254,7 +254,7 @@ func TestDeploymentsCreateBody(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			w := answers(answer(201, testdata(t, "deployment.json")))
+			w := replies(reply(201, testdata(t, "deployment.json")))
 			d, err := clientOn(t, w).Deployments.Create(t.Context(), "octocat", "example", tt.req)
 			if err != nil {
 				t.Fatal(err)
@@ -312,7 +312,7 @@ func TestDeploymentsCreateRefuses(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			w := answers(answer(201, oneDeployment))
+			w := replies(reply(201, oneDeployment))
 			d, err := clientOn(t, w).Deployments.Create(t.Context(), "octocat", "example", tt.req)
 			if !errors.Is(err, ghdeploy.ErrInvalidArgument) || d != nil {
 				t.Fatalf("%v, %v, want an ErrInvalidArgument", d, err)
@@ -332,7 +332,7 @@ func TestDeploymentsCreateLeavesTheRequestAlone(t *testing.T) {
 	contexts := []string{"ci"}
 	payload := map[string]any{"a": 1}
 	req := ghdeploy.DeploymentRequest{Ref: "topic", RequiredContexts: contexts, Payload: payload}
-	if _, err := clientOn(t, answers(answer(201, oneDeployment))).Deployments.Create(t.Context(), "o", "r", req); err != nil {
+	if _, err := clientOn(t, replies(reply(201, oneDeployment))).Deployments.Create(t.Context(), "o", "r", req); err != nil {
 		t.Fatal(err)
 	}
 	same(t, "request", ghdeploy.DeploymentRequest{Ref: "topic", RequiredContexts: []string{"ci"}, Payload: map[string]any{"a": 1}}, req)
@@ -345,7 +345,7 @@ func TestDeploymentsDelete(t *testing.T) {
 			"<html>": ghdeploy.ErrMalformedResponse, "OK": ghdeploy.ErrMalformedResponse,
 		} {
 			t.Run(fmt.Sprintf("%d %q", status, body), func(t *testing.T) {
-				w := answers(answer(status, body))
+				w := replies(reply(status, body))
 				if err := clientOn(t, w).Deployments.Delete(t.Context(), "octocat", "example", 42); !errors.Is(err, want) {
 					t.Fatalf("%v, want %v", err, want)
 				}

@@ -3,7 +3,6 @@ package ghdeploy_test
 import (
 	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -17,7 +16,7 @@ func TestUnknownProtectionsAreKept(t *testing.T) {
 		{"type": null},
 		{"id": 2, "type": "required_reviewers", "reviewers": [
 			{"type": "EnterpriseTeam", "reviewer": {"id": "x"}}, {"type": "Team", "reviewer": null}, {"reviewer": 7}, {}]}]}]}`
-	page, err := clientOn(t, answers(answer(200, body))).Environments.List(t.Context(), "o", "r", ghdeploy.EnvironmentListOptions{})
+	page, err := clientOn(t, replies(reply(200, body))).Environments.List(t.Context(), "o", "r", ghdeploy.EnvironmentListOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +91,7 @@ func TestCreateOrUpdateRefusesToLoseAProtection(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			w := answers(answer(200, `{"id": 1, "protection_rules": [`+test.rules+`]}`), answer(200, `{"id": 1}`))
+			w := replies(reply(200, `{"id": 1, "protection_rules": [`+test.rules+`]}`), reply(200, `{"id": 1}`))
 			_, err := clientOn(t, w).Environments.CreateOrUpdate(t.Context(), "o", "r", "qa", test.req)
 			if test.says == "" {
 				if err != nil || len(w.requests()) != 2 {
@@ -151,28 +150,15 @@ func FuzzProtectionRule(f *testing.F) {
 			t.Errorf("kept %q of %q", rule.Raw, trimmed)
 		}
 		// It must not matter to an environment either, nor to a partial update.
-		update := &oneAnswer{get: `{"id": 1, "protection_rules": [` + trimmed + `]}`}
+		update := replies(reply(200, `{"id": 1, "protection_rules": [`+trimmed+`]}`), reply(200, `{"id": 1}`))
 		_, err = clientOn(t, update).Environments.CreateOrUpdate(t.Context(), "o", "r", "qa", ghdeploy.EnvironmentRequest{WaitTimer: new(1), RemoveReviewers: true, AllBranches: true})
-		if err != nil && update.put != "" {
-			t.Errorf("%q: %v after the PUT", data, err)
-		}
-		if update.put != "" && !strings.HasPrefix(update.put, `{"wait_timer":1,`) {
-			t.Errorf("%q: PUT %s", data, update.put)
+		if sent := update.requests(); len(sent) == 2 { // GET, PUT
+			if err != nil {
+				t.Errorf("%q: %v after the PUT", data, err)
+			}
+			if !strings.HasPrefix(sent[1].Body, `{"wait_timer":1,`) {
+				t.Errorf("%q: PUT %s", data, sent[1].Body)
+			}
 		}
 	})
-}
-
-// oneAnswer answers GET with one thing, and keeps what PUT was sent.
-type oneAnswer struct{ get, put string }
-
-func (a *oneAnswer) RoundTrip(r *http.Request) (*http.Response, error) {
-	body := a.get
-	if r.Method == http.MethodPut {
-		sent, err := io.ReadAll(r.Body)
-		if err != nil {
-			return nil, err
-		}
-		a.put, body = string(sent), `{"id": 1}`
-	}
-	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
 }

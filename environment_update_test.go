@@ -210,13 +210,14 @@ func combinations(yield func(combination) bool) {
 
 // tap notes the bytes of the bodies that pass: what was read and what written.
 type tap struct {
+	ghdeploy.RoundTripFunc
 	next    http.RoundTripper
 	sent    []string // methods
 	shown   string   // the newest answer to a GET
 	written []string // the bodies of the PUTs
 }
 
-func (p *tap) RoundTrip(r *http.Request) (*http.Response, error) {
+func (p *tap) serve(r *http.Request) (*http.Response, error) {
 	p.sent = append(p.sent, r.Method)
 	if r.Method == http.MethodPut {
 		body, err := io.ReadAll(r.Body)
@@ -241,6 +242,7 @@ func (p *tap) RoundTrip(r *http.Request) (*http.Response, error) {
 func tapped(t *testing.T, srv *ghdeploytest.Server, opts ...ghdeploy.Option) (*ghdeploy.Client, *tap) {
 	t.Helper()
 	p := &tap{next: srv.Transport()}
+	p.RoundTripFunc = p.serve
 	return clientOn(t, p, append([]ghdeploy.Option{ghdeploy.WithToken(ghdeploytest.DefaultToken)}, opts...)...), p
 }
 
@@ -376,19 +378,19 @@ func holdRefusal(t *testing.T, err error, keys ...string) {
 
 // What the reading does not say must not be written.
 func TestCreateOrUpdateThatCannotReadWritesNothing(t *testing.T) {
-	for name, a := range map[string]canned{
-		"401":          answer(401, `{"message": "Bad credentials"}`),
-		"403":          answer(403, `{"message": "Resource not accessible by integration"}`),
-		"502":          answer(502, `<html>`),
-		"empty":        answer(200, ``),
-		"null":         answer(200, `null`),
-		"no id":        answer(200, `{"name": "qa"}`),
-		"cut off":      answer(200, `{"id": 1, "protection_rules": [`),
-		"other origin": answer(302, ``, "Location: https://elsewhere.example.com/"),
-		"lost":         {err: io.ErrUnexpectedEOF},
+	for name, a := range map[string]*canned{
+		"401":          reply(401, `{"message": "Bad credentials"}`),
+		"403":          reply(403, `{"message": "Resource not accessible by integration"}`),
+		"502":          reply(502, `<html>`),
+		"empty":        reply(200, ``),
+		"null":         reply(200, `null`),
+		"no id":        reply(200, `{"name": "qa"}`),
+		"cut off":      reply(200, `{"id": 1, "protection_rules": [`),
+		"other origin": reply(302, ``, "Location: https://elsewhere.example.com/"),
+		"lost":         {Err: io.ErrUnexpectedEOF},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := answers(a)
+			w := replies(a)
 			_, err := clientOn(t, w).Environments.CreateOrUpdate(t.Context(), "o", "r", "qa", ghdeploy.EnvironmentRequest{WaitTimer: new(1)})
 			if err == nil {
 				t.Error("no error")
@@ -403,7 +405,7 @@ func TestCreateOrUpdateThatCannotReadWritesNothing(t *testing.T) {
 // Only GitHub's own 404 says that the environment is new: one of whoever hands
 // out tokens does not.
 func TestCreateOrUpdateWithoutATokenWritesNothing(t *testing.T) {
-	w := answers(answer(200, `{"id": 1, "name": "qa", "protection_rules": []}`))
+	w := replies(reply(200, `{"id": 1, "name": "qa", "protection_rules": []}`))
 	asked := 0
 	token := func(context.Context) (string, error) {
 		if asked++; asked == 1 {

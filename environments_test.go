@@ -83,7 +83,7 @@ func TestEnvironments(t *testing.T) {
 				return c.Environments.List(ctx, "o", "r", ghdeploy.EnvironmentListOptions{Page: 2, PerPage: 1})
 			},
 			request: "GET /repos/o/r/environments?page=2&per_page=1",
-			answer: answer(200, `{"total_count": 3, "environments": [`+environmentJSON+`]}`,
+			reply: reply(200, `{"total_count": 3, "environments": [`+environmentJSON+`]}`,
 				`Link: <https://ghe.example.com/api/v3/repositories/1/environments?page=3>; rel="next"`, "X-RateLimit-Limit: 5000", "X-RateLimit-Remaining: 4999"),
 			want: &ghdeploy.Page[*ghdeploy.Environment]{
 				Items: []*ghdeploy.Environment{environment()}, NextPage: 3, Total: 3,
@@ -96,7 +96,7 @@ func TestEnvironments(t *testing.T) {
 				return c.Environments.List(ctx, "o", "r", ghdeploy.EnvironmentListOptions{})
 			},
 			request: "GET /repos/o/r/environments",
-			answer:  answer(200, `{"total_count": 0, "environments": []}`),
+			reply:   reply(200, `{"total_count": 0, "environments": []}`),
 			want:    &ghdeploy.Page[*ghdeploy.Environment]{Items: []*ghdeploy.Environment{}},
 		},
 		{
@@ -105,7 +105,7 @@ func TestEnvironments(t *testing.T) {
 				return c.Environments.List(ctx, "o", "r", ghdeploy.EnvironmentListOptions{})
 			},
 			request: "GET /repos/o/r/environments",
-			answer:  answer(200, `{"environments": [{"id": 1}]}`),
+			reply:   reply(200, `{"environments": [{"id": 1}]}`),
 			want:    &ghdeploy.Page[*ghdeploy.Environment]{Items: []*ghdeploy.Environment{{ID: 1}}},
 		},
 		{
@@ -113,7 +113,7 @@ func TestEnvironments(t *testing.T) {
 			call: func(ctx context.Context, c *ghdeploy.Client) (any, error) {
 				return c.Environments.Get(ctx, "o", "r", "staging / eu")
 			},
-			request: "GET" + path, answer: answer(200, environmentJSON), want: environment(),
+			request: "GET" + path, reply: reply(200, environmentJSON), want: environment(),
 		},
 		{
 			name: "Get of an old server",
@@ -121,7 +121,7 @@ func TestEnvironments(t *testing.T) {
 				return c.Environments.Get(ctx, "o", "r", "qa")
 			},
 			request: "GET /repos/o/r/environments/qa",
-			answer:  answer(200, `{"id": 1, "name": "qa", "protection_rules": null, "deployment_branch_policy": null}`),
+			reply:   reply(200, `{"id": 1, "name": "qa", "protection_rules": null, "deployment_branch_policy": null}`),
 			want:    &ghdeploy.Environment{ID: 1, Name: "qa"},
 		},
 		{
@@ -129,7 +129,7 @@ func TestEnvironments(t *testing.T) {
 			call: func(ctx context.Context, c *ghdeploy.Client) (any, error) {
 				return c.Environments.Replace(ctx, "o", "r", "staging / eu", ghdeploy.EnvironmentRequest{Reviewers: []ghdeploy.ReviewerRequest{}})
 			},
-			request: "PUT" + path, body: `{}`, answer: answer(200, environmentJSON), want: environment(),
+			request: "PUT" + path, body: `{}`, reply: reply(200, environmentJSON), want: environment(),
 		},
 		{
 			name: "Replace with all",
@@ -143,7 +143,7 @@ func TestEnvironments(t *testing.T) {
 			request: "PUT" + path,
 			body: `{"wait_timer":30,"prevent_self_review":false,"reviewers":[{"type":"User","id":1},{"type":"EnterpriseTeam","id":2}],` +
 				`"can_admins_bypass":true,"deployment_branch_policy":{"protected_branches":true,"custom_branch_policies":false}}`,
-			answer: answer(200, environmentJSON), want: environment(),
+			reply: reply(200, environmentJSON), want: environment(),
 		},
 		{
 			name: "Replace that removes",
@@ -151,22 +151,22 @@ func TestEnvironments(t *testing.T) {
 				return c.Environments.Replace(ctx, "o", "r", "staging / eu", ghdeploy.EnvironmentRequest{WaitTimer: new(0), RemoveReviewers: true, AllBranches: true})
 			},
 			request: "PUT" + path, body: `{"wait_timer":0,"reviewers":[],"deployment_branch_policy":null}`,
-			answer: answer(200, environmentJSON), want: environment(),
+			reply: reply(200, environmentJSON), want: environment(),
 		},
 		{
 			name: "Delete",
 			call: func(ctx context.Context, c *ghdeploy.Client) (any, error) {
 				return nil, c.Environments.Delete(ctx, "o", "r", "staging / eu")
 			},
-			request: "DELETE" + path, answer: answer(204, ""),
+			request: "DELETE" + path, reply: reply(204, ""),
 		},
 	})
 }
 
 func TestEnvironmentsAll(t *testing.T) {
-	w := answers(
-		answer(200, `{"total_count": 3, "environments": [{"id": 1}, {"id": 2}]}`, `Link: <https://ghe.example.com/api/v3/repositories/1/environments?page=2>; rel="next"`),
-		answer(200, `{"total_count": 3, "environments": [{"id": 2}, {"id": 3}]}`),
+	w := replies(
+		reply(200, `{"total_count": 3, "environments": [{"id": 1}, {"id": 2}]}`, `Link: <https://ghe.example.com/api/v3/repositories/1/environments?page=2>; rel="next"`),
+		reply(200, `{"total_count": 3, "environments": [{"id": 2}, {"id": 3}]}`),
 	)
 	var ids []int64
 	for e, err := range clientOn(t, w).Environments.All(t.Context(), "o", "r", ghdeploy.EnvironmentListOptions{}) {
@@ -264,7 +264,7 @@ func TestRefusedKeysAreNamed(t *testing.T) {
 			if test.errors != "" {
 				body += `, "errors": ` + test.errors
 			}
-			w := answers(answer(422, body+`}`))
+			w := replies(reply(422, body+`}`))
 			_, err := clientOn(t, w).Environments.Replace(t.Context(), "o", "r", "qa", ghdeploy.EnvironmentRequest{})
 			var validation *ghdeploy.ValidationError
 			if !errors.As(err, &validation) || !errors.Is(err, ghdeploy.ErrValidation) {

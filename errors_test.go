@@ -102,7 +102,7 @@ var calls = map[string]func(t *testing.T, c *ghdeploy.Client) error{
 
 // Each field of an Error from one answer that has them all.
 func TestErrorFields(t *testing.T) {
-	w := answers(answer(403,
+	w := replies(reply(403,
 		`{"message":"Resource not accessible","documentation_url":"https://docs.github.com/rest/x","status":"403"}`,
 		"X-GitHub-Request-Id: A1:B2:C3",
 		"X-Accepted-GitHub-Permissions: deployments=write,contents=read; administration=write",
@@ -127,7 +127,7 @@ func TestErrorFields(t *testing.T) {
 	}
 
 	t.Run("a partial list is no reason to sign on", func(t *testing.T) {
-		w := answers(answer(403, `{"message":"No"}`, "X-GitHub-SSO: partial-results; organizations=21955855,20582480"))
+		w := replies(reply(403, `{"message":"No"}`, "X-GitHub-SSO: partial-results; organizations=21955855,20582480"))
 		err := calls["get"](t, clientOn(t, w))
 		var e *ghdeploy.Error
 		if !errors.As(err, &e) || e.SSOURL != "" {
@@ -140,7 +140,7 @@ func TestErrorKeeps64KiBOfTheBody(t *testing.T) {
 	const kept = 64 << 10
 	for _, size := range []int{kept - 1, kept, kept + 1, 3 << 20} {
 		body := strings.Repeat("é", size/2) + strings.Repeat("x", size%2)
-		err := calls["get"](t, clientOn(t, answers(answer(500, body))))
+		err := calls["get"](t, clientOn(t, replies(reply(500, body))))
 		var e *ghdeploy.Error
 		if !errors.As(err, &e) {
 			t.Fatal(err)
@@ -153,7 +153,7 @@ func TestErrorKeeps64KiBOfTheBody(t *testing.T) {
 		}
 	}
 	t.Run("of a body past 64 KiB the beginning is read", func(t *testing.T) {
-		err := calls["get"](t, clientOn(t, answers(answer(500, `{"message":"Oops.","errors":"`+strings.Repeat("x", 64<<10)+`"}`))))
+		err := calls["get"](t, clientOn(t, replies(reply(500, `{"message":"Oops.","errors":"`+strings.Repeat("x", 64<<10)+`"}`))))
 		var e *ghdeploy.Error
 		if !errors.As(err, &e) || e.Message != "Oops." || !strings.Contains(err.Error(), "500 Oops. (the body is larger than 64 KiB)") {
 			t.Errorf("err = %v", err)
@@ -161,7 +161,7 @@ func TestErrorKeeps64KiBOfTheBody(t *testing.T) {
 	})
 	t.Run("a message of any length is one short line", func(t *testing.T) {
 		message := strings.Repeat("all work and no play ", 3_000)
-		err := calls["get"](t, clientOn(t, answers(answer(500, `{"message":"`+message+`"}`))))
+		err := calls["get"](t, clientOn(t, replies(reply(500, `{"message":"`+message+`"}`))))
 		var e *ghdeploy.Error
 		if !errors.As(err, &e) || e.Message != message {
 			t.Error("the Message is not whole")
@@ -174,7 +174,7 @@ func TestErrorKeeps64KiBOfTheBody(t *testing.T) {
 
 // What comes from elsewhere may hold anything; a log line may not.
 func TestErrorIsOneSafeLine(t *testing.T) {
-	w := answers(answer(409,
+	w := replies(reply(409,
 		"{\"message\":\"first\\r\\nsecond\\u001b[31m \\u0000\\u202Ered\\u2028 \xff\",\"errors\":[{\"field\":\"required_contexts\",\"contexts\":[{\"context\":\"a\\nb\",\"state\":\"\\u0007bell\"}]}]}",
 		"X-GitHub-Request-Id: A1\x1b[0m",
 	))

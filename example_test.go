@@ -15,14 +15,14 @@ import (
 
 // fakeGitHub is an http.Client that reaches no network: it gives these
 // answers, one after the other.
-func fakeGitHub(a ...canned) *http.Client { return &http.Client{Transport: answers(a...)} }
+func fakeGitHub(c ...*canned) *http.Client { return &http.Client{Transport: replies(c...)} }
 
-// sayWhere is a transport that prints where a request goes.
-type sayWhere struct{ next http.RoundTripper }
-
-func (s sayWhere) RoundTrip(r *http.Request) (*http.Response, error) {
-	fmt.Println(r.Method, r.URL)
-	return s.next.RoundTrip(r)
+// printing returns a transport that prints the URL of each request.
+func printing(next http.RoundTripper) http.RoundTripper {
+	return ghdeploy.RoundTripFunc(func(r *http.Request) (*http.Response, error) {
+		fmt.Println(r.Method, r.URL)
+		return next.RoundTrip(r)
+	})
 }
 
 const (
@@ -40,7 +40,7 @@ func ExampleNewClient() {
 	client, err := ghdeploy.NewClient(
 		ghdeploy.WithToken("ghp_yours"),
 		ghdeploy.WithUserAgent("shipit/1.4"),
-		ghdeploy.WithHTTPClient(fakeGitHub(answer(200, created))), // leave this out
+		ghdeploy.WithHTTPClient(fakeGitHub(reply(200, created))), // leave this out
 	)
 	if err != nil {
 		log.Fatal(err)
@@ -59,7 +59,7 @@ func ExampleNewClient_enterprise() {
 		client, err := ghdeploy.NewClient(
 			ghdeploy.WithHost(host),
 			ghdeploy.WithToken("ghp_yours"),
-			ghdeploy.WithHTTPClient(&http.Client{Transport: sayWhere{answers(answer(200, created))}}),
+			ghdeploy.WithHTTPClient(&http.Client{Transport: printing(replies(reply(200, created)))}),
 		)
 		if err != nil {
 			log.Fatal(err)
@@ -75,7 +75,7 @@ func ExampleNewClient_enterprise() {
 }
 
 func ExampleDeploymentsService_create() {
-	client, err := ghdeploy.NewClient(ghdeploy.WithHTTPClient(fakeGitHub(answer(201, created))))
+	client, err := ghdeploy.NewClient(ghdeploy.WithHTTPClient(fakeGitHub(reply(201, created))))
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -95,7 +95,7 @@ func ExampleDeploymentsService_create() {
 
 func ExampleDeploymentsService_list() {
 	client, err := ghdeploy.NewClient(ghdeploy.WithHTTPClient(fakeGitHub(
-		answer(200, "["+newest+","+middle+"]", nextIsTwo, quotaLimit, quotaLeft),
+		reply(200, "["+newest+","+middle+"]", nextIsTwo, quotaLimit, quotaLeft),
 	)))
 	if err != nil {
 		log.Fatal(err)
@@ -120,8 +120,8 @@ func ExampleDeploymentsService_list() {
 
 func ExampleDeploymentsService_all() {
 	client, err := ghdeploy.NewClient(ghdeploy.WithHTTPClient(fakeGitHub(
-		answer(200, "["+newest+","+middle+"]", nextIsTwo),
-		answer(200, "["+oldest+"]"),
+		reply(200, "["+newest+","+middle+"]", nextIsTwo),
+		reply(200, "["+oldest+"]"),
 	)))
 	if err != nil {
 		log.Fatal(err)
@@ -141,8 +141,8 @@ func ExampleDeploymentsService_all() {
 
 func ExampleStatusesService_create() {
 	client, err := ghdeploy.NewClient(ghdeploy.WithHTTPClient(fakeGitHub(
-		answer(201, `{"id":1,"state":"in_progress"}`),
-		answer(201, `{"id":2,"state":"success","environment_url":"https://www.example.com"}`),
+		reply(201, `{"id":1,"state":"in_progress"}`),
+		reply(201, `{"id":2,"state":"success","environment_url":"https://www.example.com"}`),
 	)))
 	if err != nil {
 		log.Fatal(err)
@@ -201,14 +201,14 @@ func ExampleError() {
 	client, err := ghdeploy.NewClient(
 		ghdeploy.WithRetry(ghdeploy.RetryPolicy{MaxAttempts: 1, MaxWait: -1}), // by default a call waits up to two minutes for a rate limit
 		ghdeploy.WithHTTPClient(fakeGitHub(
-			answer(202, `{"message":"Auto-merged main into topic on deployment."}`),
-			answer(409, `{"message":"Conflict merging main into topic."}`),
-			answer(409, `{"message":"Conflict: Commit status checks failed for topic.","errors":[{"contexts":[{"context":"ci","state":"failure"}]}]}`),
-			answer(422, `{"message":"No ref found for: topic"}`),
-			answer(403, `{"message":"Resource not accessible by integration"}`, "X-Accepted-GitHub-Permissions: deployments=write"),
-			answer(502, `<html>`),
-			answer(404, `{"message":"Not Found"}`),
-			answer(429, `{"message":"You have exceeded a secondary rate limit."}`, "Retry-After: 30"),
+			reply(202, `{"message":"Auto-merged main into topic on deployment."}`),
+			reply(409, `{"message":"Conflict merging main into topic."}`),
+			reply(409, `{"message":"Conflict: Commit status checks failed for topic.","errors":[{"contexts":[{"context":"ci","state":"failure"}]}]}`),
+			reply(422, `{"message":"No ref found for: topic"}`),
+			reply(403, `{"message":"Resource not accessible by integration"}`, "X-Accepted-GitHub-Permissions: deployments=write"),
+			reply(502, `<html>`),
+			reply(404, `{"message":"Not Found"}`),
+			reply(429, `{"message":"You have exceeded a secondary rate limit."}`, "Retry-After: 30"),
 		)),
 	)
 	if err != nil {

@@ -15,7 +15,7 @@ type exchange struct {
 	call    func(ctx context.Context, c *ghdeploy.Client) (any, error)
 	request string // such as "GET /repos/o/r/environments", below apiRoot
 	body    string // "" for none
-	answer  canned
+	reply   *canned
 	want    any
 }
 
@@ -23,7 +23,7 @@ func holdExchanges(t *testing.T, exchanges []exchange) {
 	t.Helper()
 	for _, e := range exchanges {
 		t.Run(e.name, func(t *testing.T) {
-			w := answers(e.answer)
+			w := replies(e.reply)
 			have, err := e.call(t.Context(), clientOn(t, w))
 			if err != nil {
 				t.Fatal(err)
@@ -55,7 +55,7 @@ func holdMalformed(t *testing.T, call func(context.Context, *ghdeploy.Client) er
 	t.Helper()
 	for _, body := range bodies {
 		t.Run(body, func(t *testing.T) {
-			err := call(t.Context(), clientOn(t, answers(answer(200, body))))
+			err := call(t.Context(), clientOn(t, replies(reply(200, body))))
 			if !errors.Is(err, ghdeploy.ErrMalformedResponse) {
 				t.Errorf("err = %v, want ErrMalformedResponse", err)
 			}
@@ -70,7 +70,7 @@ func holdMalformed(t *testing.T, call func(context.Context, *ghdeploy.Client) er
 // noRequest is a transport that nothing may reach.
 func noRequest(t *testing.T) *ghdeploy.Client {
 	t.Helper()
-	w := answers(answer(500, ""))
+	w := replies(reply(500, ""))
 	t.Cleanup(func() {
 		if sent := w.requests(); len(sent) > 0 {
 			t.Errorf("sent %v, want nothing", lines(sent))

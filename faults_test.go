@@ -106,13 +106,67 @@ func failure(err error) faultcheck.Result {
 	return result
 }
 
-// twice rebuilds each request, as transports that log or sign do. If the
-// response came over HTTP/2, it sends the request again under the same context,
-// unless once is set. If it hides the trace, the client cannot count the writes.
-type twice struct {
-	next      http.RoundTripper
-	hideTrace bool
-	once      bool
+// rebuild makes a new request of each one, as transports that log or sign do.
+// net/http can rewind its body.
+func rebuild(next http.RoundTripper) RoundTripFunc {
+	return func(r *http.Request) (*http.Response, error) {
+		send, err := rebuilt(next, r)
+		if err != nil {
+			return nil, err
+		}
+		return send(r.Context())
+	}
+}
+
+// twice rebuilds each request. If the response came over HTTP/2, it sends the
+// request a second time under the same context.
+func twice(next http.RoundTripper) http.RoundTripper {
+	return twiceUnder(next, func(ctx context.Context) context.Context { return ctx })
+}
+
+// twiceUntraced hides the trace, so that the client cannot count the writes.
+func twiceUntraced(next http.RoundTripper) http.RoundTripper {
+	return twiceUnder(next, func(ctx context.Context) context.Context { return untraced{ctx} })
+}
+
+func twiceUnder(next http.RoundTripper, wrap func(context.Context) context.Context) RoundTripFunc {
+	return func(r *http.Request) (*http.Response, error) {
+		send, err := rebuilt(next, r)
+		if err != nil {
+			return nil, err
+		}
+		resp, err := send(wrap(r.Context()))
+		if err != nil || resp.ProtoMajor != 2 {
+			return resp, err
+		}
+		resp.Body.Close()
+		return send(wrap(r.Context()))
+	}
+}
+
+// rebuilt returns a function that sends a new request with the content of r.
+func rebuilt(next http.RoundTripper, r *http.Request) (send func(context.Context) (*http.Response, error), err error) {
+	body, err := requestBody(r)
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context) (*http.Response, error) {
+		again, err := http.NewRequestWithContext(ctx, r.Method, r.URL.String(), bytes.NewReader(body))
+		if err != nil {
+			return nil, err
+		}
+		again.Header = r.Header.Clone()
+		return next.RoundTrip(again)
+	}, nil
+}
+
+// requestBody returns the body of a request, and closes it.
+func requestBody(r *http.Request) ([]byte, error) {
+	if r.Body == nil {
+		return nil, nil
+	}
+	defer r.Body.Close()
+	return io.ReadAll(r.Body)
 }
 
 // untraced hides the trace of a context, and nothing else of it.
@@ -123,35 +177,6 @@ func (c untraced) Value(key any) any {
 		return nil
 	}
 	return c.Context.Value(key)
-}
-
-func (t twice) RoundTrip(r *http.Request) (*http.Response, error) {
-	var body []byte
-	if r.Body != nil {
-		defer r.Body.Close()
-		var err error
-		if body, err = io.ReadAll(r.Body); err != nil {
-			return nil, err
-		}
-	}
-	send := func() (*http.Response, error) {
-		ctx := r.Context()
-		if t.hideTrace {
-			ctx = untraced{ctx}
-		}
-		again, err := http.NewRequestWithContext(ctx, r.Method, r.URL.String(), bytes.NewReader(body))
-		if err != nil {
-			return nil, err
-		}
-		again.Header = r.Header.Clone()
-		return t.next.RoundTrip(again)
-	}
-	resp, err := send()
-	if err != nil || t.once || resp.ProtoMajor != 2 {
-		return resp, err
-	}
-	resp.Body.Close()
-	return send()
 }
 
 // The whole matrix: each fault, method, connection and transport.
@@ -181,7 +206,7 @@ func TestSecondWriteIsCounted(t *testing.T) {
 	creates := new(recorder)
 	report := faultcheck.Run(t.Context(), faultcheck.Config{
 		Count: 40, Seed: 6, Fault: "no fault", Method: http.MethodPost, Transport: "plain",
-		New: creates.clients(func(next http.RoundTripper) http.RoundTripper { return twice{next: next} }),
+		New: creates.clients(twice),
 	})
 	for _, v := range report.Violations {
 		if executedTwice(v) {
@@ -204,7 +229,7 @@ func TestSecondWriteOfADelete(t *testing.T) {
 	t.Parallel()
 	report := faultcheck.Run(t.Context(), faultcheck.Config{
 		Count: 40, Seed: 6, Fault: "no fault", Method: http.MethodDelete,
-		New: clientUnder(mutation{wrap: func(next http.RoundTripper) http.RoundTripper { return twice{next: next} }}),
+		New: clientUnder(mutation{wrap: twice}),
 	})
 	for _, v := range report.Violations {
 		t.Error(v)
@@ -215,7 +240,6 @@ func TestSecondWriteOfADelete(t *testing.T) {
 // one respect, and the check finds it.
 func TestMutationsAreFound(t *testing.T) {
 	unknown := func(e *Error) bool { return errors.Is(e, ErrOutcomeUnknown) }
-	untraced := func(next http.RoundTripper) http.RoundTripper { return twice{next: next, hideTrace: true} }
 	const two, nothing, executed = ": executed ", "the error is nil, and nothing was executed", "the error is a 404, and this call was executed"
 	tests := map[string]struct {
 		mutation
@@ -236,11 +260,11 @@ func TestMutationsAreFound(t *testing.T) {
 			method:   http.MethodPost, fault: "2xx cut off", want: two,
 		},
 		"the writes of a POST are not counted": {
-			mutation: mutation{wrap: untraced},
+			mutation: mutation{wrap: twiceUntraced},
 			method:   http.MethodPost, fault: "no fault", want: two,
 		},
 		"the writes of a DELETE are not counted": {
-			mutation: mutation{wrap: untraced},
+			mutation: mutation{wrap: twiceUntraced},
 			method:   http.MethodDelete, fault: "no fault", want: executed,
 		},
 		"a 404 after a 404 that was cut off is success": {

@@ -26,7 +26,7 @@ type busyServer struct {
 	succeeded         []int // requests, before each start
 }
 
-func (s *busyServer) RoundTrip(*http.Request) (*canned, error) {
+func (s *busyServer) serve(*http.Request) (*canned, error) {
 	s.mu.Lock()
 	s.starts = append(s.starts, time.Now())
 	s.succeeded = append(s.succeeded, s.admitted)
@@ -51,7 +51,7 @@ func (s *busyServer) RoundTrip(*http.Request) (*canned, error) {
 // gate to all of them at once.
 func crowd(t *testing.T, s *busyServer, policy RetryPolicy, herd bool) (failed int, took time.Duration) {
 	t.Helper()
-	client := inProcessClient(t, s.RoundTrip, WithToken("token-a"), WithRetry(policy))
+	client := inProcessClient(t, s.serve, WithToken("token-a"), WithRetry(policy))
 	s.closed = true
 	if err := limited(t.Context(), client); !errors.Is(err, ErrRateLimited) {
 		t.Fatal(err)
@@ -156,7 +156,7 @@ func TestGateAdmitsTwoForEachSuccess(t *testing.T) {
 func TestGateTurnEndsWithMaxWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &busyServer{admits: 10, latency: 20 * time.Second}
-		client := inProcessClient(t, s.RoundTrip, WithRetry(RetryPolicy{MaxWait: 65 * time.Second}))
+		client := inProcessClient(t, s.serve, WithRetry(RetryPolicy{MaxWait: 65 * time.Second}))
 		s.closed = true
 		if err := limited(t.Context(), client); !errors.Is(err, ErrRateLimited) {
 			t.Fatal(err)

@@ -44,7 +44,7 @@ func TestGateOutlivesItsProbe(t *testing.T) {
 			time.Sleep(45 * time.Second)
 			return reply(429, tooFast, "Retry-After: 9"), nil
 		}, get, RetryPolicy{MaxWait: 119 * time.Second}, ticketLife, false},
-		"its body never ends": {func(r *http.Request) (*canned, error) { c := reply(200, ""); c.body = stalled{}; return c, nil }, get, RetryPolicy{}, ticketLife, false},
+		"its body never ends": {func(r *http.Request) (*canned, error) { c := reply(200, ""); c.Rest = stalled{}; return c, nil }, get, RetryPolicy{}, ticketLife, false},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

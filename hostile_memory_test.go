@@ -5,7 +5,6 @@ package ghdeploy
 import (
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"runtime"
 	"runtime/metrics"
@@ -131,24 +130,14 @@ func streamingClient(t *testing.T, body string) *Client {
 	t.Helper()
 	client, err := NewClient(
 		WithBaseURL("https://ghe.example.com/api/v3"),
-		WithHTTPClient(&http.Client{Transport: streaming(body)}),
+		WithHTTPClient(&http.Client{Transport: inProcess(func(*http.Request) (*canned, error) {
+			return &canned{Status: http.StatusOK, Rest: strings.NewReader(body)}, nil
+		})}),
 	)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return client
-}
-
-type streaming string
-
-func (s streaming) RoundTrip(r *http.Request) (*http.Response, error) {
-	return &http.Response{
-		StatusCode:    http.StatusOK,
-		Header:        http.Header{"Content-Type": {"application/json"}},
-		Body:          io.NopCloser(strings.NewReader(string(s))),
-		ContentLength: -1,
-		Request:       r,
-	}, nil
 }
 
 // peakHeap measures by how much f makes the heap grow, garbage included.

@@ -20,7 +20,7 @@ func TestPaths(t *testing.T) {
 	}
 	for want, names := range taken {
 		t.Run(want, func(t *testing.T) {
-			w := answers(answer(200, oneDeployment))
+			w := replies(reply(200, oneDeployment))
 			if _, err := clientOn(t, w).Deployments.Get(t.Context(), names[0], names[1], 42); err != nil {
 				t.Fatal(err)
 			}
@@ -42,7 +42,7 @@ func TestPaths(t *testing.T) {
 	}
 	for name, tt := range refused {
 		t.Run(name, func(t *testing.T) {
-			w := answers(answer(200, oneDeployment))
+			w := replies(reply(200, oneDeployment))
 			client := clientOn(t, w)
 			_, getErr := client.Deployments.Get(t.Context(), tt.owner, tt.repo, tt.id)
 			_, statusErr := client.Statuses.Create(t.Context(), tt.owner, tt.repo, tt.id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateSuccess})

@@ -266,7 +266,7 @@ func TestFromEnvironment(t *testing.T) {
 			for _, variable := range []string{"GH_TOKEN", "GITHUB_TOKEN", "GITHUB_API_URL"} {
 				t.Setenv(variable, tt.env[variable])
 			}
-			w := answers(answer(200, oneDeployment))
+			w := replies(reply(200, oneDeployment))
 			client, err := ghdeploy.NewClient(ghdeploy.FromEnvironment(), ghdeploy.WithHTTPClient(&http.Client{Transport: w}))
 			if tt.refuse != "" {
 				if !errors.Is(err, ghdeploy.ErrInvalidArgument) || err.Error() != tt.refuse {
@@ -288,7 +288,7 @@ func TestFromEnvironment(t *testing.T) {
 
 	t.Run("is read when the client is made", func(t *testing.T) {
 		t.Setenv("GH_TOKEN", "ghp_before")
-		w := answers(answer(200, oneDeployment))
+		w := replies(reply(200, oneDeployment))
 		client := clientOn(t, w, ghdeploy.FromEnvironment(), ghdeploy.WithBaseURL(apiRoot))
 		t.Setenv("GH_TOKEN", "ghp_after")
 		if _, err := client.Deployments.Get(t.Context(), "o", "r", 42); err != nil {
@@ -301,7 +301,7 @@ func TestFromEnvironment(t *testing.T) {
 // The caller's http.Client serves others too: it is copied, and its settings hold.
 func TestWithHTTPClient(t *testing.T) {
 	t.Run("is never modified", func(t *testing.T) {
-		w := answers(answer(200, oneDeployment))
+		w := replies(reply(200, oneDeployment))
 		follow := func(*http.Request, []*http.Request) error { return nil }
 		theirs := &http.Client{Transport: w, CheckRedirect: follow, Timeout: time.Minute}
 		client := clientOn(t, nil, ghdeploy.WithHTTPClient(theirs))
@@ -319,7 +319,7 @@ func TestWithHTTPClient(t *testing.T) {
 		}
 	})
 	t.Run("is copied when the client is made", func(t *testing.T) {
-		before, after := answers(answer(200, oneDeployment)), answers(answer(200, oneDeployment))
+		before, after := replies(reply(200, oneDeployment)), replies(reply(200, oneDeployment))
 		theirs := &http.Client{Transport: before}
 		client := clientOn(t, nil, ghdeploy.WithHTTPClient(theirs))
 		theirs.Transport = after
@@ -332,7 +332,7 @@ func TestWithHTTPClient(t *testing.T) {
 	})
 	t.Run("its Timeout ends an attempt", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			client := clientOn(t, nil, ghdeploy.WithHTTPClient(&http.Client{Transport: silence{}, Timeout: 7 * time.Second}))
+			client := clientOn(t, nil, ghdeploy.WithHTTPClient(&http.Client{Transport: silence, Timeout: 7 * time.Second}))
 			began := time.Now()
 			_, err := client.Deployments.Get(t.Context(), "o", "r", 42)
 			if took := time.Since(began); err == nil || took != 7*time.Second {
@@ -345,7 +345,7 @@ func TestWithHTTPClient(t *testing.T) {
 	})
 	t.Run("without a Timeout the context alone ends a call", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			client := clientOn(t, silence{})
+			client := clientOn(t, silence)
 			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 			defer cancel()
 			began := time.Now()
@@ -359,7 +359,7 @@ func TestWithHTTPClient(t *testing.T) {
 		refusal := errors.New("not this way")
 		for _, refuse := range []error{nil, refusal, http.ErrUseLastResponse} {
 			var asked []string
-			w := answers(answer(301, "", "Location: "+apiRoot+"/repositories/7/deployments/42"), answer(200, oneDeployment))
+			w := replies(reply(301, "", "Location: "+apiRoot+"/repositories/7/deployments/42"), reply(200, oneDeployment))
 			theirs := &http.Client{Transport: w, CheckRedirect: func(r *http.Request, _ []*http.Request) error {
 				asked = append(asked, r.URL.String())
 				r.Header.Del("Authorization")
@@ -376,7 +376,7 @@ func TestWithHTTPClient(t *testing.T) {
 		}
 	})
 	t.Run("its CheckRedirect cannot lead to another origin", func(t *testing.T) {
-		w := answers(answer(301, "", "Location: "+apiRoot+"/repositories/7/deployments/42"), answer(200, oneDeployment))
+		w := replies(reply(301, "", "Location: "+apiRoot+"/repositories/7/deployments/42"), reply(200, oneDeployment))
 		theirs := &http.Client{
 			Transport: w,
 			CheckRedirect: func(r *http.Request, via []*http.Request) error {
@@ -394,10 +394,8 @@ func TestWithHTTPClient(t *testing.T) {
 	})
 }
 
-// silence answers nothing until the request's context ends.
-type silence struct{}
-
-func (silence) RoundTrip(r *http.Request) (*http.Response, error) {
+// silence returns nothing until the request's context ends.
+var silence ghdeploy.RoundTripFunc = func(r *http.Request) (*http.Response, error) {
 	<-r.Context().Done()
 	return nil, r.Context().Err()
 }
@@ -413,9 +411,9 @@ func TestWithLogger(t *testing.T) {
 			return a
 		},
 	}))
-	w := answers(
-		answer(200, oneDeployment, "X-GitHub-Request-Id: A1:B2", "Deprecation: Tue, 10 Mar 2026 00:00:00 GMT", "Sunset: Fri, 10 Mar 2028 00:00:00 GMT"),
-		answer(404, `{"message":"Not Found"}`, "Sunset: Fri, 10 Mar 2028 00:00:00 GMT"),
+	w := replies(
+		reply(200, oneDeployment, "X-GitHub-Request-Id: A1:B2", "Deprecation: Tue, 10 Mar 2026 00:00:00 GMT", "Sunset: Fri, 10 Mar 2028 00:00:00 GMT"),
+		reply(404, `{"message":"Not Found"}`, "Sunset: Fri, 10 Mar 2028 00:00:00 GMT"),
 	)
 	client := clientOn(t, w, ghdeploy.WithLogger(logger))
 	for range 2 {

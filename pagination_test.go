@@ -69,9 +69,9 @@ func TestLinkHeader(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			a := answer(200, `[]`)
-			a.header["Link"] = tt.links
-			page, err := clientOn(t, answers(a)).Deployments.List(t.Context(), "o", "r", ghdeploy.DeploymentListOptions{Page: tt.page})
+			a := reply(200, `[]`)
+			a.Header["Link"] = tt.links
+			page, err := clientOn(t, replies(a)).Deployments.List(t.Context(), "o", "r", ghdeploy.DeploymentListOptions{Page: tt.page})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -98,7 +98,7 @@ func TestListPagination(t *testing.T) {
 		}
 		for name, tt := range tests {
 			t.Run(name, func(t *testing.T) {
-				w := answers(answer(200, `[{"id":7}]`, "Link: "+tt.link))
+				w := replies(reply(200, `[{"id":7}]`, "Link: "+tt.link))
 				client := clientOn(t, w)
 				page, err := client.Deployments.List(t.Context(), "o", "r", ghdeploy.DeploymentListOptions{Page: tt.page})
 				if err != nil || len(page.Items) != 1 || page.NextPage != -1 {
@@ -126,7 +126,7 @@ func TestListPagination(t *testing.T) {
 	})
 	t.Run("page sizes", func(t *testing.T) {
 		for _, size := range []int{-1, 101, 1000} {
-			w := answers(answer(200, "[]"))
+			w := replies(reply(200, "[]"))
 			client := clientOn(t, w)
 			want := fmt.Sprintf("ghdeploy: PerPage is %d; GitHub's pages hold 1 to 100 rows", size)
 			_, err := client.Deployments.List(t.Context(), "o", "r", ghdeploy.DeploymentListOptions{PerPage: size})
@@ -141,7 +141,7 @@ func TestListPagination(t *testing.T) {
 		}
 	})
 	t.Run("page numbers", func(t *testing.T) {
-		w := answers(answer(200, "[]"))
+		w := replies(reply(200, "[]"))
 		_, err := clientOn(t, w).Deployments.List(t.Context(), "o", "r", ghdeploy.DeploymentListOptions{Page: -1})
 		if !errors.Is(err, ghdeploy.ErrInvalidArgument) || err.Error() != "ghdeploy: Page is -1; pages are counted from 1" {
 			t.Errorf("err = %v", err)
@@ -172,10 +172,10 @@ func next(page int) string {
 
 func TestAll(t *testing.T) {
 	threePages := func() *wire {
-		return answers(
-			answer(200, `[{"id":6},{"id":5}]`, next(2)),
-			answer(200, `[{"id":4},{"id":3}]`, next(3)),
-			answer(200, `[{"id":2},{"id":1}]`),
+		return replies(
+			reply(200, `[{"id":6},{"id":5}]`, next(2)),
+			reply(200, `[{"id":4},{"id":3}]`, next(3)),
+			reply(200, `[{"id":2},{"id":1}]`),
 		)
 	}
 	list := "GET https://ghe.example.com/api/v3/repos/o/r/deployments"
@@ -194,7 +194,7 @@ func TestAll(t *testing.T) {
 		}, lines(w.requests()))
 	})
 	t.Run("the caller's page and size", func(t *testing.T) {
-		w := answers(answer(200, `[{"id":4}]`, next(6)), answer(200, `[{"id":3}]`))
+		w := replies(reply(200, `[{"id":4}]`, next(6)), reply(200, `[{"id":3}]`))
 		ids, err := collect(clientOn(t, w).Deployments.All(t.Context(), "o", "r", ghdeploy.DeploymentListOptions{Page: 5, PerPage: 1}))
 		if err != nil {
 			t.Fatal(err)
@@ -208,7 +208,7 @@ func TestAll(t *testing.T) {
 		same(t, "requests", 0, len(w.requests()))
 	})
 	t.Run("a second range starts over", func(t *testing.T) {
-		w := answers(append(threePages().answers, threePages().answers...)...)
+		w := replies(append(threePages().replies, threePages().replies...)...)
 		all := clientOn(t, w).Deployments.All(t.Context(), "o", "r", ghdeploy.DeploymentListOptions{})
 		for range 2 {
 			ids, err := collect(all)
@@ -236,7 +236,7 @@ func TestAll(t *testing.T) {
 		}
 	})
 	t.Run("an error comes once, after the rows before it, and ends the range", func(t *testing.T) {
-		w := answers(answer(200, `[{"id":2},{"id":1}]`, next(2)), answer(404, `{"message":"Not Found"}`))
+		w := replies(reply(200, `[{"id":2},{"id":1}]`, next(2)), reply(404, `{"message":"Not Found"}`))
 		var got []string
 		for d, err := range clientOn(t, w).Deployments.All(t.Context(), "o", "r", ghdeploy.DeploymentListOptions{}) {
 			got = append(got, fmt.Sprint(d != nil, errors.Is(err, ghdeploy.ErrNotFound)))
@@ -245,7 +245,7 @@ func TestAll(t *testing.T) {
 		same(t, "requests", 2, len(w.requests()))
 	})
 	t.Run("an error after which the caller breaks", func(t *testing.T) {
-		w := answers(answer(404, ""))
+		w := replies(reply(404, ""))
 		for _, err := range clientOn(t, w).Deployments.All(t.Context(), "o", "r", ghdeploy.DeploymentListOptions{}) {
 			if !errors.Is(err, ghdeploy.ErrNotFound) {
 				t.Errorf("err = %v, want ErrNotFound", err)
@@ -255,10 +255,10 @@ func TestAll(t *testing.T) {
 		same(t, "requests", 1, len(w.requests()))
 	})
 	t.Run("rows that move to a later page come once", func(t *testing.T) {
-		w := answers(
-			answer(200, `[{"id":6},{"id":5},{"id":4}]`, next(2)),
-			answer(200, `[{"id":5},{"id":4},{"id":3}]`, next(3)), // two were created meanwhile
-			answer(200, `[{"id":3},{"id":2},{"id":2}]`),
+		w := replies(
+			reply(200, `[{"id":6},{"id":5},{"id":4}]`, next(2)),
+			reply(200, `[{"id":5},{"id":4},{"id":3}]`, next(3)), // two were created meanwhile
+			reply(200, `[{"id":3},{"id":2},{"id":2}]`),
 		)
 		ids, err := collect(clientOn(t, w).Deployments.All(t.Context(), "o", "r", ghdeploy.DeploymentListOptions{}))
 		if err != nil {
@@ -267,7 +267,7 @@ func TestAll(t *testing.T) {
 		same(t, "ids", []int64{6, 5, 4, 3, 2}, ids)
 	})
 	t.Run("an empty page in between", func(t *testing.T) {
-		w := answers(answer(200, `[{"id":2}]`, next(2)), answer(200, `[]`, next(3)), answer(200, `[{"id":1}]`))
+		w := replies(reply(200, `[{"id":2}]`, next(2)), reply(200, `[]`, next(3)), reply(200, `[{"id":1}]`))
 		ids, err := collect(clientOn(t, w).Deployments.All(t.Context(), "o", "r", ghdeploy.DeploymentListOptions{}))
 		if err != nil {
 			t.Fatal(err)
@@ -275,7 +275,7 @@ func TestAll(t *testing.T) {
 		same(t, "ids", []int64{2, 1}, ids)
 	})
 	t.Run("a wrong next page ends it", func(t *testing.T) {
-		w := answers(answer(200, `[{"id":2}]`, next(2)), answer(200, `[{"id":1}]`, next(2)))
+		w := replies(reply(200, `[{"id":2}]`, next(2)), reply(200, `[{"id":1}]`, next(2)))
 		ids, err := collect(clientOn(t, w).Deployments.All(t.Context(), "o", "r", ghdeploy.DeploymentListOptions{}))
 		if !errors.Is(err, ghdeploy.ErrPagination) {
 			t.Errorf("err = %v, want ErrPagination", err)

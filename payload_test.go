@@ -146,7 +146,7 @@ func TestPayloadJSON(t *testing.T) {
 		same(t, "payload", `{"a":1}`, p.String())
 	})
 	t.Run("of a row is the row's own", func(t *testing.T) {
-		w := answers(answer(200, `[{"id":1,"payload":{"a":1}},{"id":2,"payload":{"a":2}}]`))
+		w := replies(reply(200, `[{"id":1,"payload":{"a":1}},{"id":2,"payload":{"a":2}}]`))
 		page, err := clientOn(t, w).Deployments.List(t.Context(), "o", "r", ghdeploy.DeploymentListOptions{})
 		if err != nil {
 			t.Fatal(err)

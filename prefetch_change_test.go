@@ -118,8 +118,7 @@ func TestPrefetchRateLimit(t *testing.T) {
 				until = now.Add(30 * time.Second)
 			}
 			if now.Before(until) {
-				a := answer(429, `{"message":"You have exceeded a secondary rate limit"}`, "Retry-After: 30")
-				return &a
+				return reply(429, `{"message":"You have exceeded a secondary rate limit"}`, "Retry-After: 30")
 			}
 			return nil
 		}
@@ -163,8 +162,7 @@ func TestPrefetchRetries(t *testing.T) {
 		s := newShelf(500)
 		s.answer = func(query) *canned {
 			if s.evaluated%3 == 0 {
-				a := answer(502, "")
-				return &a
+				return reply(502, "")
 			}
 			return nil
 		}

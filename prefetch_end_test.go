@@ -139,8 +139,7 @@ func TestPrefetchError(t *testing.T) {
 				s := newShelf(500)
 				s.answer = func(q query) *canned {
 					if tt.fails(q) {
-						a := answer(404, `{"message":"Not Found"}`)
-						return &a
+						return reply(404, `{"message":"Not Found"}`)
 					}
 					return nil
 				}
@@ -175,8 +174,7 @@ func TestPrefetchErrorAfterChange(t *testing.T) {
 		}
 		s.answer = func(q query) *canned {
 			if q.page == 14 {
-				a := answer(404, `{"message":"Not Found"}`)
-				return &a
+				return reply(404, `{"message":"Not Found"}`)
 			}
 			return nil
 		}
@@ -204,8 +202,7 @@ func TestPrefetchErrorCancels(t *testing.T) {
 		}
 		s.answer = func(q query) *canned {
 			if q.page == 4 || q.page == 6 {
-				a := answer(403+q.page/6, `{"message":"no"}`) // page 4: 403, page 6: 404
-				return &a
+				return reply(403+q.page/6, `{"message":"no"}`) // page 4: 403, page 6: 404
 			}
 			return nil
 		}
@@ -231,8 +228,7 @@ func TestPrefetchCheckErrorCancels(t *testing.T) {
 		}
 		s.answer = func(q query) *canned {
 			if q.check() && q.late(2500) {
-				a := answer(403, `{"message":"no"}`)
-				return &a
+				return reply(403, `{"message":"no"}`)
 			}
 			return nil
 		}
@@ -248,9 +244,9 @@ func TestPrefetchCheckErrorCancels(t *testing.T) {
 
 // What a server answers for pages past the end is not used.
 func TestPrefetchPastTheEnd(t *testing.T) {
-	for name, a := range map[string]canned{
-		"an empty page": answer(200, `[]`), "an error": answer(422, `{"message":"pagination is limited"}`),
-		"a broken connection": {err: errors.New("reset")},
+	for name, a := range map[string]*canned{
+		"an empty page": reply(200, `[]`), "an error": reply(422, `{"message":"pagination is limited"}`),
+		"a broken connection": {Err: errors.New("reset")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -258,7 +254,7 @@ func TestPrefetchPastTheEnd(t *testing.T) {
 				s.noLast = true
 				s.answer = func(q query) *canned {
 					if q.page > 5 {
-						return &a
+						return a
 					}
 					return nil
 				}
@@ -278,8 +274,7 @@ func TestPrefetchEmptyChecks(t *testing.T) {
 		s := newShelf(500)
 		s.answer = func(q query) *canned {
 			if q.check() {
-				a := answer(200, `[]`)
-				return &a
+				return reply(200, `[]`)
 			}
 			return nil
 		}
@@ -305,8 +300,7 @@ func TestPrefetchBrokenNextPage(t *testing.T) {
 			s := newShelf(500)
 			s.answer = func(q query) *canned {
 				if q.page == page && !q.check() {
-					a := answer(200, `[{"id":7}]`, "Link: "+link)
-					return &a
+					return reply(200, `[{"id":7}]`, "Link: "+link)
 				}
 				return nil
 			}
@@ -326,11 +320,11 @@ func TestPrefetchBrokenNextPage(t *testing.T) {
 			}
 			s := newShelf(500)
 			s.answer = func(q query) *canned {
-				a := answer(200, `[{"id":1}]`)
+				a := reply(200, `[{"id":1}]`)
 				if !q.check() {
-					a = answer(200, fmt.Sprintf(`[{"id":%d}]`, q.page), links[q.page])
+					a = reply(200, fmt.Sprintf(`[{"id":%d}]`, q.page), links[q.page])
 				}
-				return &a
+				return a
 			}
 			ids, err := collect(prefetching(t.Context(), t, s, 8))
 			if err != nil {
@@ -351,8 +345,7 @@ func TestPrefetchBrokenNextPage(t *testing.T) {
 				if q.page < 15 || q.check() {
 					return nil
 				}
-				a := answer(200, `[]`, fmt.Sprintf(`Link: <?page=%d>; rel="next"`, q.page+1))
-				return &a
+				return reply(200, `[]`, fmt.Sprintf(`Link: <?page=%d>; rel="next"`, q.page+1))
 			}
 			ids, err := collect(prefetching(t.Context(), t, s, 8))
 			if !errors.Is(err, ghdeploy.ErrPagination) {

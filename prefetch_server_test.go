@@ -3,7 +3,6 @@ package ghdeploy_test
 import (
 	"fmt"
 	"hash/crc32"
-	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -11,11 +10,14 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/ghdeploy/ghdeploy"
 )
 
 // shelf is a transport that serves one list, newest first, and evaluates each
 // request at a time of its own.
 type shelf struct {
+	ghdeploy.RoundTripFunc
 	mu        sync.Mutex
 	ids       []int64
 	asked     []query // in the order of their arrival
@@ -48,6 +50,7 @@ func (q query) check() bool { return q.perPage == 1 }
 // newShelf has the ids n down to 1 and answers after 50 ms.
 func newShelf(n int) *shelf {
 	s := &shelf{latency: func(query) (before, after time.Duration) { return 0, 50 * time.Millisecond }}
+	s.RoundTripFunc = s.serve
 	for id := n; id > 0; id-- {
 		s.ids = append(s.ids, int64(id))
 	}
@@ -57,7 +60,7 @@ func newShelf(n int) *shelf {
 // create adds a row at place i.
 func (s *shelf) create(i int, id int64) { s.ids = slices.Insert(s.ids, i, id) }
 
-func (s *shelf) RoundTrip(r *http.Request) (*http.Response, error) {
+func (s *shelf) serve(r *http.Request) (*http.Response, error) {
 	values := r.URL.Query()
 	q := query{raw: r.URL.RawQuery, at: time.Now()}
 	q.page, _ = strconv.Atoi(values.Get("page"))
@@ -81,25 +84,19 @@ func (s *shelf) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := rest(r, after); err != nil {
 		return nil, err
 	}
-	if a.err != nil {
-		return nil, a.err
+	if a.Err != nil {
+		return nil, a.Err
 	}
 	// Like GitHub, whose 304 has no Link header.
-	etag := fmt.Sprintf(`"%08x-%d"`, crc32.ChecksumIEEE([]byte(a.body)), len(a.body))
-	a.header = a.header.Clone()
-	a.header.Set("ETag", etag)
-	if a.status == 200 && r.Header.Get("If-None-Match") == etag {
-		a.status, a.body = 304, ""
-		a.header.Del("Link")
+	etag := fmt.Sprintf(`"%08x-%d"`, crc32.ChecksumIEEE([]byte(a.Body)), len(a.Body))
+	if a.Status == 200 && r.Header.Get("If-None-Match") == etag {
+		return reply(304, "", "ETag: "+etag).Response(r)
 	}
-	return &http.Response{
-		StatusCode: a.status,
-		Proto:      "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header:        a.header,
-		Body:          io.NopCloser(strings.NewReader(a.body)),
-		ContentLength: int64(len(a.body)),
-		Request:       r,
-	}, nil
+	resp, err := a.Response(r)
+	if err == nil {
+		resp.Header.Set("ETag", etag)
+	}
+	return resp, err
 }
 
 func rest(r *http.Request, d time.Duration) error {
@@ -124,7 +121,7 @@ func rowsKey(path string) string {
 	return ""
 }
 
-func (s *shelf) evaluate(q query, key string) canned {
+func (s *shelf) evaluate(q query, key string) *canned {
 	page, perPage := q.page, q.perPage
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -134,7 +131,7 @@ func (s *shelf) evaluate(q query, key string) canned {
 	s.evaluated++
 	if s.answer != nil {
 		if a := s.answer(q); a != nil {
-			return *a
+			return a
 		}
 	}
 	from := min((page-1)*perPage, len(s.ids))
@@ -156,7 +153,7 @@ func (s *shelf) evaluate(q query, key string) canned {
 	if key != "" {
 		body = fmt.Sprintf(`{"total_count":%d,%q:%s}`, len(s.ids), key, body)
 	}
-	return answer(200, body, "Link: "+strings.Join(links, ", "))
+	return reply(200, body, "Link: "+strings.Join(links, ", "))
 }
 
 // requests are how many were sent.

@@ -37,12 +37,12 @@ func prints(err error, log *bytes.Buffer) string {
 func TestNoPartOfATokenAtACut(t *testing.T) {
 	for _, kept := range []int{1, 3, 4, 20, 39, 40} {
 		for name, c := range map[string]*canned{
-			"a 200 at 64 KiB":  {status: 200, body: io.MultiReader(strings.NewReader(strings.Repeat("x", maxErrorBody-kept)+leaky), io.LimitReader(zeros{}, maxBody))},
-			"a 404 at 64 KiB":  {status: 404, body: io.MultiReader(strings.NewReader(strings.Repeat("x", maxErrorBody-kept)+leaky), io.LimitReader(zeros{}, maxBody))},
-			"a 200 cut off":    {status: 200, body: io.MultiReader(strings.NewReader(`{"id":"`+leaky[:kept]), errorReader{io.ErrUnexpectedEOF})},
-			"a 404 cut off":    {status: 404, body: io.MultiReader(strings.NewReader(`{"message":"`+leaky[:kept]), errorReader{io.ErrUnexpectedEOF})},
-			"a 200, not JSON":  {status: 200, body: strings.NewReader(strings.Repeat("x", maxErrorBody-kept) + leaky)},
-			"a message of 404": {status: 404, body: io.MultiReader(strings.NewReader(`{"message":"`+leaky+`","x":"`+leaky[:kept]), errorReader{io.ErrUnexpectedEOF})},
+			"a 200 at 64 KiB":  {Status: 200, Body: strings.Repeat("x", maxErrorBody-kept) + leaky, Rest: io.LimitReader(zeros{}, maxBody)},
+			"a 404 at 64 KiB":  {Status: 404, Body: strings.Repeat("x", maxErrorBody-kept) + leaky, Rest: io.LimitReader(zeros{}, maxBody)},
+			"a 200 cut off":    {Status: 200, Body: `{"id":"` + leaky[:kept], Rest: errorReader{io.ErrUnexpectedEOF}},
+			"a 404 cut off":    {Status: 404, Body: `{"message":"` + leaky[:kept], Rest: errorReader{io.ErrUnexpectedEOF}},
+			"a 200, not JSON":  {Status: 200, Body: strings.Repeat("x", maxErrorBody-kept) + leaky},
+			"a message of 404": {Status: 404, Body: `{"message":"` + leaky + `","x":"` + leaky[:kept], Rest: errorReader{io.ErrUnexpectedEOF}},
 		} {
 			err := getOne(t.Context(), inProcessClient(t, func(*http.Request) (*canned, error) { return c, nil }, WithToken(leaky), WithRetry(RetryPolicy{MaxAttempts: 1})))
 			e, ok := errors.AsType[*Error](err)
@@ -94,21 +94,21 @@ func TestErrorOfATokenFunctionIsRedacted(t *testing.T) {
 // So can the cause of a context.
 func TestCauseOfAContextIsRedacted(t *testing.T) {
 	cause := fmt.Errorf("%s was revoked: %w", leaky, fs.ErrPermission)
-	for name, serve := range map[string]func(cancel context.CancelCauseFunc) inProcess{
-		"during an attempt": func(cancel context.CancelCauseFunc) inProcess {
+	for name, serve := range map[string]func(cancel context.CancelCauseFunc) handler{
+		"during an attempt": func(cancel context.CancelCauseFunc) handler {
 			return func(r *http.Request) (*canned, error) {
 				cancel(cause)
 				<-r.Context().Done()
 				return nil, context.Cause(r.Context())
 			}
 		},
-		"while waiting to retry": func(cancel context.CancelCauseFunc) inProcess {
+		"while waiting to retry": func(cancel context.CancelCauseFunc) handler {
 			return func(*http.Request) (*canned, error) {
 				time.AfterFunc(time.Second, func() { cancel(cause) })
 				return reply(503, "", "Retry-After: 10"), nil
 			}
 		},
-		"while waiting for a limit": func(cancel context.CancelCauseFunc) inProcess {
+		"while waiting for a limit": func(cancel context.CancelCauseFunc) handler {
 			return func(*http.Request) (*canned, error) {
 				time.AfterFunc(time.Second, func() { cancel(cause) })
 				return reply(429, "", "Retry-After: 10"), nil

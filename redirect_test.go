@@ -55,7 +55,7 @@ func TestRedirectOffTheOriginIsRefused(t *testing.T) {
 		for _, status := range []int{301, 302, 303, 307, 308} {
 			for method, do := range methods {
 				t.Run(fmt.Sprintf("%s %d to %s", method, status, name), func(t *testing.T) {
-					w := answers(answer(status, `{"message":"Moved"}`, "Location: "+place))
+					w := replies(reply(status, `{"message":"Moved"}`, "Location: "+place))
 					err := do(t.Context(), clientOn(t, w, ghdeploy.WithToken(secret)))
 					if !errors.Is(err, ghdeploy.ErrRedirect) {
 						t.Errorf("err = %v, want ErrRedirect", err)
@@ -92,7 +92,7 @@ func TestRenameIsFollowed(t *testing.T) {
 	for name, place := range places {
 		for _, f := range followed {
 			t.Run(fmt.Sprintf("%s %d, %s", f.method, f.status, name), func(t *testing.T) {
-				w := answers(answer(f.status, `{"message":"Moved Permanently"}`, "Location: "+place), answer(200, oneDeployment))
+				w := replies(reply(f.status, `{"message":"Moved Permanently"}`, "Location: "+place), reply(200, oneDeployment))
 				if err := methods[f.method](t.Context(), clientOn(t, w, ghdeploy.WithToken(secret))); err != nil {
 					t.Fatal(err)
 				}
@@ -122,7 +122,7 @@ func TestRedirectThatTurnsAWriteIntoAReadIsRefused(t *testing.T) {
 	for _, method := range []string{"POST", "PUT", "DELETE"} {
 		for _, status := range []int{301, 302, 303} {
 			t.Run(fmt.Sprintf("%s %d", method, status), func(t *testing.T) {
-				w := answers(answer(status, "", "Location: "+apiRoot+"/repositories/7/deployments/42"), answer(200, oneDeployment))
+				w := replies(reply(status, "", "Location: "+apiRoot+"/repositories/7/deployments/42"), reply(200, oneDeployment))
 				err := methods[method](t.Context(), clientOn(t, w, ghdeploy.WithToken(secret)))
 				if !errors.Is(err, ghdeploy.ErrRedirect) || errors.Is(err, ghdeploy.ErrOutcomeUnknown) {
 					t.Errorf("err = %v, want ErrRedirect", err)
@@ -135,7 +135,7 @@ func TestRedirectThatTurnsAWriteIntoAReadIsRefused(t *testing.T) {
 
 func TestRedirectsThatLeadOn(t *testing.T) {
 	t.Run("home and then away", func(t *testing.T) {
-		w := answers(answer(301, "", "Location: /api/v3/repositories/7"), answer(301, "", "Location: https://elsewhere.example.com/"))
+		w := replies(reply(301, "", "Location: /api/v3/repositories/7"), reply(301, "", "Location: https://elsewhere.example.com/"))
 		err := methods["GET"](t.Context(), clientOn(t, w, ghdeploy.WithToken(secret)))
 		if !errors.Is(err, ghdeploy.ErrRedirect) {
 			t.Errorf("err = %v, want ErrRedirect", err)
@@ -143,7 +143,7 @@ func TestRedirectsThatLeadOn(t *testing.T) {
 		same(t, "requests", []string{"GET " + apiRoot + "/repos/o/r/deployments/42", "GET " + apiRoot + "/repositories/7"}, lines(w.requests()))
 	})
 	t.Run("for ever", func(t *testing.T) {
-		w := answers(answer(307, "", "Location: /api/v3/repositories/7"))
+		w := replies(reply(307, "", "Location: /api/v3/repositories/7"))
 		err := methods["POST"](t.Context(), clientOn(t, w))
 		if !errors.Is(err, ghdeploy.ErrRedirect) {
 			t.Errorf("err = %v, want ErrRedirect", err)
@@ -153,7 +153,7 @@ func TestRedirectsThatLeadOn(t *testing.T) {
 		}
 	})
 	t.Run("to what is no URL", func(t *testing.T) {
-		w := answers(answer(301, "", "Location: https://["+secret))
+		w := replies(reply(301, "", "Location: https://["+secret))
 		err := methods["GET"](t.Context(), clientOn(t, w, ghdeploy.WithToken(secret)))
 		if err == nil {
 			t.Error("no error")
@@ -164,9 +164,9 @@ func TestRedirectsThatLeadOn(t *testing.T) {
 
 // A Link names the next page, and is not asked for: its number is.
 func TestLinkToAnotherHostIsNotFollowed(t *testing.T) {
-	w := answers(
-		answer(200, `[{"id":2}]`, `Link: <https://elsewhere.example.com/steal?page=2>; rel="next"`),
-		answer(200, `[{"id":1}]`),
+	w := replies(
+		reply(200, `[{"id":2}]`, `Link: <https://elsewhere.example.com/steal?page=2>; rel="next"`),
+		reply(200, `[{"id":1}]`),
 	)
 	client := clientOn(t, w, ghdeploy.WithToken(secret))
 	var ids []int64
@@ -228,7 +228,7 @@ func TestTheStrangerHearsNothing(t *testing.T) {
 
 // The token is not sent to a host that only begins like the API's.
 func TestTheTokenGoesToTheBaseURLAlone(t *testing.T) {
-	w := answers(answer(200, oneDeployment))
+	w := replies(reply(200, oneDeployment))
 	client := clientOn(t, w, ghdeploy.WithToken(secret))
 	for _, owner := range []string{"o@elsewhere.example.com", "o?x=", "o#", "https:", "\\elsewhere.example.com", "%2F%2Felsewhere.example.com"} {
 		if _, err := client.Deployments.Get(t.Context(), owner, "r", 42); err != nil {

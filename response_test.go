@@ -35,7 +35,7 @@ func TestStatusLineDecides(t *testing.T) {
 				sent := 0
 				err := call(t.Context(), inProcessClient(t, func(*http.Request) (*canned, error) {
 					sent++
-					return &canned{status: status, body: body()}, nil
+					return &canned{Status: status, Rest: body()}, nil
 				}, WithRetry(quick)))
 				e, ok := errors.AsType[*Error](err)
 				if !ok || !errors.Is(err, want) || e.StatusCode != status || e.Attempts != 1 || sent != 1 {
@@ -63,7 +63,7 @@ func TestCutRateLimit(t *testing.T) {
 	} {
 		err := createOne(t.Context(), inProcessClient(t, func(*http.Request) (*canned, error) {
 			cut := *c
-			cut.body = io.MultiReader(c.body, errorReader{io.ErrUnexpectedEOF})
+			cut.Rest = errorReader{io.ErrUnexpectedEOF}
 			return &cut, nil
 		}, WithRetry(RetryPolicy{MaxWait: -1})))
 		e, ok := errors.AsType[*Error](err)
@@ -97,7 +97,7 @@ func TestLongErrorsCostLittle(t *testing.T) {
 
 // A Content-Length alone costs no memory: the buffer grows as bytes arrive.
 func TestContentLengthAllocatesLittle(t *testing.T) {
-	client, err := NewClient(WithRetry(RetryPolicy{MaxAttempts: 1}), WithHTTPClient(&http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) {
+	client, err := NewClient(WithRetry(RetryPolicy{MaxAttempts: 1}), WithHTTPClient(&http.Client{Transport: RoundTripFunc(func(*http.Request) (*http.Response, error) {
 		return &http.Response{StatusCode: http.StatusOK, ContentLength: maxBody, Header: http.Header{}, Body: io.NopCloser(errorReader{io.ErrUnexpectedEOF})}, nil
 	})}))
 	if err != nil {
@@ -172,7 +172,7 @@ func TestNotSentIsProven(t *testing.T) {
 			if !errors.Is(r.err, refused) || errors.Is(r.err, ErrOutcomeUnknown) || r.attempts != 4 {
 				t.Errorf("directly: %v after %d attempts", r.err, r.attempts)
 			}
-			wrapped := roundTripper(direct.RoundTrip)
+			wrapped := RoundTripFunc(direct.RoundTrip)
 			r = run(t, call, t.Context(), WithHTTPClient(&http.Client{Transport: wrapped}))
 			if !errors.Is(r.err, refused) || errors.Is(r.err, ErrOutcomeUnknown) != (method == http.MethodPost) {
 				t.Errorf("behind a wrapper: %v", r.err)
@@ -192,7 +192,7 @@ func TestNotSentIsProven(t *testing.T) {
 			}
 		})
 		t.Run("an invalid header, "+method, func(t *testing.T) {
-			wrapper := roundTripper(func(r *http.Request) (*http.Response, error) {
+			wrapper := RoundTripFunc(func(r *http.Request) (*http.Response, error) {
 				r = r.Clone(r.Context())
 				r.Header.Set("X-Trace", "a\nb")
 				return http.DefaultTransport.RoundTrip(r)
@@ -243,7 +243,7 @@ func TestMaxWaitBoundsTheCall(t *testing.T) {
 	}
 	for name, tt := range map[string]struct {
 		call   func(context.Context, *Client) error
-		serve  inProcess
+		serve  handler
 		policy RetryPolicy
 		want   time.Duration
 	}{

@@ -32,7 +32,7 @@ func TestReviews(t *testing.T) {
 			call: func(ctx context.Context, c *ghdeploy.Client) (any, error) {
 				return c.Reviews.ListPending(ctx, "o", "r", run, ghdeploy.PendingDeploymentListOptions{})
 			},
-			request: "GET" + path + "pending_deployments", answer: answer(200, pendingJSON),
+			request: "GET" + path + "pending_deployments", reply: reply(200, pendingJSON),
 			want: &ghdeploy.Page[*ghdeploy.PendingDeployment]{Items: []*ghdeploy.PendingDeployment{
 				{
 					Environment: ghdeploy.EnvironmentReference{
@@ -54,7 +54,7 @@ func TestReviews(t *testing.T) {
 				return c.Reviews.ListApprovals(ctx, "o", "r", run, ghdeploy.ApprovalListOptions{})
 			},
 			request: "GET" + path + "approvals",
-			answer: answer(200, `[
+			reply: reply(200, `[
 				{"state": "approved", "comment": "Ship it!", "user": {"login": "octocat", "id": 1}, "environments": [
 					{"id": 161171787, "node_id": "EN_1", "name": "staging", "created_at": "2020-11-23T22:00:40Z", "updated_at": "2020-11-23T22:00:41Z"}]},
 				{"state": "escalated", "comment": null, "user": null, "environments": []}]`),
@@ -78,7 +78,7 @@ func TestReviews(t *testing.T) {
 			},
 			request: "POST" + path + "pending_deployments",
 			body:    `{"environment_ids":[161171787,161171795],"state":"rejected","comment":"Not on a Friday"}`,
-			answer:  answer(200, `[{"id": 4442074271, "environment": "staging"}]`),
+			reply:   reply(200, `[{"id": 4442074271, "environment": "staging"}]`),
 			want:    []*ghdeploy.Deployment{{ID: 4442074271, Environment: "staging"}},
 		},
 		{
@@ -87,14 +87,14 @@ func TestReviews(t *testing.T) {
 				return nil, c.Reviews.ReviewCustomRule(ctx, "o", "r", run, ghdeploy.CustomRuleReview{EnvironmentName: "prod / eu", State: ghdeploy.ReviewApproved, Comment: "All health checks passed."})
 			},
 			request: "POST" + path + "deployment_protection_rule",
-			body:    `{"environment_name":"prod / eu","state":"approved","comment":"All health checks passed."}`, answer: answer(204, ""),
+			body:    `{"environment_name":"prod / eu","state":"approved","comment":"All health checks passed."}`, reply: reply(204, ""),
 		},
 		{
 			name: "ReviewCustomRule without a comment",
 			call: func(ctx context.Context, c *ghdeploy.Client) (any, error) {
 				return nil, c.Reviews.ReviewCustomRule(ctx, "o", "r", run, ghdeploy.CustomRuleReview{EnvironmentName: "prod-eu", State: ghdeploy.ReviewRejected})
 			},
-			request: "POST" + path + "deployment_protection_rule", body: `{"environment_name":"prod-eu","state":"rejected"}`, answer: answer(200, "{}"),
+			request: "POST" + path + "deployment_protection_rule", body: `{"environment_name":"prod-eu","state":"rejected"}`, reply: reply(200, "{}"),
 		},
 		{
 			name: "ReportCustomRuleStatus",
@@ -102,13 +102,13 @@ func TestReviews(t *testing.T) {
 				return nil, c.Reviews.ReportCustomRuleStatus(ctx, "o", "r", run, ghdeploy.CustomRuleStatus{EnvironmentName: "prod-eu", Comment: "Half of the **checks** passed."})
 			},
 			request: "POST" + path + "deployment_protection_rule",
-			body:    `{"environment_name":"prod-eu","comment":"Half of the **checks** passed."}`, answer: answer(204, ""),
+			body:    `{"environment_name":"prod-eu","comment":"Half of the **checks** passed."}`, reply: reply(204, ""),
 		},
 	})
 }
 
 func TestReviewByName(t *testing.T) {
-	w := answers(answer(200, pendingJSON), answer(200, `[{"id": 1}, {"id": 2}]`))
+	w := replies(reply(200, pendingJSON), reply(200, `[{"id": 1}, {"id": 2}]`))
 	deployments, err := clientOn(t, w).Reviews.Review(t.Context(), "o", "r", 7, ghdeploy.ReviewRequest{
 		Environments: []string{"PROD / eu", "staging"}, EnvironmentIDs: []int64{5, 161171787}, State: ghdeploy.ReviewApproved,
 	})
@@ -143,7 +143,7 @@ func TestReviewOfWhatIsNotPending(t *testing.T) {
 			`ghdeploy: GET /repos/o/r/actions/runs/7/pending_deployments: 200 OK: the run does not wait for "staging", nor for any environment`,
 		},
 	} {
-		w := answers(answer(200, test.pending))
+		w := replies(reply(200, test.pending))
 		_, err := clientOn(t, w).Reviews.Review(t.Context(), "o", "r", 7, ghdeploy.ReviewRequest{
 			Environments: test.names, EnvironmentIDs: []int64{161171787}, State: ghdeploy.ReviewApproved,
 		})
@@ -162,8 +162,8 @@ func TestReviewOfWhatIsNotPending(t *testing.T) {
 }
 
 func TestReviewThatCannotLookUpApprovesNothing(t *testing.T) {
-	for _, a := range []canned{answer(404, `{"message": "Not Found"}`), answer(200, `null`), answer(200, `[{"environment": {"id": 0, "name": "staging"}}]`)} {
-		w := answers(a)
+	for _, a := range []*canned{reply(404, `{"message": "Not Found"}`), reply(200, `null`), reply(200, `[{"environment": {"id": 0, "name": "staging"}}]`)} {
+		w := replies(a)
 		_, err := clientOn(t, w).Reviews.Review(t.Context(), "o", "r", 7, ghdeploy.ReviewRequest{Environments: []string{"staging"}, State: ghdeploy.ReviewApproved})
 		if err == nil || errors.Is(err, ghdeploy.ErrNotPending) {
 			t.Errorf("err = %v", err)
@@ -189,7 +189,7 @@ func TestReviewIsSentOnce(t *testing.T) {
 		},
 	}
 	for name, call := range calls {
-		w := answers(answer(502, `<html>`))
+		w := replies(reply(502, `<html>`))
 		err := call(t.Context(), clientOn(t, w, ghdeploy.WithRetry(ghdeploy.RetryPolicy{MaxAttempts: 4})))
 		if !errors.Is(err, ghdeploy.ErrOutcomeUnknown) {
 			t.Errorf("%s: err = %v, want ErrOutcomeUnknown", name, err)

@@ -212,10 +212,10 @@ func TestContextEndsWhileATokenIsFetched(t *testing.T) {
 
 // An answer that was cut off is seen inside the attempt.
 func TestCutAnswer(t *testing.T) {
-	cut := func(n *int) inProcess {
+	cut := func(n *int) handler {
 		return func(*http.Request) (*canned, error) {
 			if *n++; *n < 3 {
-				return &canned{status: 200, body: io.MultiReader(strings.NewReader(`{"id":1,"re`), errorReader{io.ErrUnexpectedEOF})}, nil
+				return &canned{Status: 200, Body: `{"id":1,"re`, Rest: errorReader{io.ErrUnexpectedEOF}}, nil
 			}
 			return reply(200, oneDeployment), nil
 		}
@@ -233,7 +233,7 @@ func TestCutAnswer(t *testing.T) {
 	}
 
 	refusal := func(*http.Request) (*canned, error) {
-		return &canned{status: 404, body: io.MultiReader(strings.NewReader(`{"message":"Not`), errorReader{io.ErrUnexpectedEOF})}, nil
+		return &canned{Status: 404, Body: `{"message":"Not`, Rest: errorReader{io.ErrUnexpectedEOF}}, nil
 	}
 	err = getOne(t.Context(), inProcessClient(t, refusal, WithRetry(quick)))
 	want := "ghdeploy: GET /repos/octocat/example/deployments/1: 404 Not Found (the body was cut off)"
@@ -248,7 +248,7 @@ func TestTooLargeKeepsNoPartOfTheToken(t *testing.T) {
 	const token = "ghp_0123456789abcdefghijklmnopqrstuvwxyz"
 	echo := strings.Repeat("x", maxErrorBody-10) + token
 	reply := func(*http.Request) (*canned, error) {
-		return &canned{status: 200, body: io.MultiReader(strings.NewReader(echo), io.LimitReader(zeros{}, maxBody))}, nil
+		return &canned{Status: 200, Body: echo, Rest: io.LimitReader(zeros{}, maxBody)}, nil
 	}
 	err := getOne(t.Context(), inProcessClient(t, reply, WithToken(token)))
 	e, ok := errors.AsType[*Error](err)

@@ -10,52 +10,16 @@ import (
 	"time"
 )
 
-// inProcess answers requests without a network.
-type inProcess func(*http.Request) (*canned, error)
-
-func (f inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
-	c, err := f(r)
-	if err != nil {
-		return nil, err
-	}
-	resp := &http.Response{
-		StatusCode:    c.status,
-		Proto:         "HTTP/1.1",
-		ProtoMajor:    1,
-		ProtoMinor:    1,
-		Header:        http.Header{},
-		Body:          io.NopCloser(c.body),
-		ContentLength: -1,
-		Request:       r,
-	}
-	for _, line := range c.header {
-		name, value, _ := strings.Cut(line, ": ")
-		resp.Header.Add(name, value)
-	}
-	return resp, nil
-}
-
-// canned is an answer whose header is given as "Name: value" lines.
-type canned struct {
-	status int
-	body   io.Reader
-	header []string
-}
-
-func reply(status int, body string, header ...string) *canned {
-	return &canned{status, strings.NewReader(body), header}
-}
-
 const (
 	oneDeployment = `{"id":1,"ref":"main"}`
 	tooFast       = `{"message":"You have exceeded a secondary rate limit."}`
 )
 
-func inProcessClient(t *testing.T, transport inProcess, opts ...Option) *Client {
+func inProcessClient(t *testing.T, h handler, opts ...Option) *Client {
 	t.Helper()
 	client, err := NewClient(append([]Option{
 		WithBaseURL("https://ghe.example.com/api/v3"),
-		WithHTTPClient(&http.Client{Transport: transport}),
+		WithHTTPClient(&http.Client{Transport: inProcess(h)}),
 	}, opts...)...)
 	if err != nil {
 		t.Fatal(err)
@@ -77,10 +41,6 @@ func createOne(ctx context.Context, client *Client) error {
 	})
 	return err
 }
-
-type roundTripper func(*http.Request) (*http.Response, error)
-
-func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 type zeros struct{}
 

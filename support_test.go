@@ -20,20 +20,16 @@ import (
 // apiRoot has a path prefix, as GitHub Enterprise Server's has.
 const apiRoot = "https://ghe.example.com/api/v3"
 
-// wire is a transport without a network: it gives canned answers in their
-// order, the last one again and again, and keeps what was sent.
+// wire is a transport without a network. It returns its replies in their
+// order, the last one again and again, and keeps the requests.
 type wire struct {
+	ghdeploy.RoundTripFunc
 	mu      sync.Mutex
-	answers []canned
+	replies []*canned
 	sent    []sent
 }
 
-type canned struct {
-	status int
-	header http.Header
-	body   string
-	err    error
-}
+type canned = ghdeploy.Canned
 
 type sent struct {
 	Method string
@@ -42,20 +38,19 @@ type sent struct {
 	Header http.Header
 }
 
-// answers makes a wire. See answer.
-func answers(a ...canned) *wire { return &wire{answers: a} }
-
-// answer is one with a status, a body, and headers written "Name: value".
-func answer(status int, body string, headers ...string) canned {
-	h := http.Header{"Content-Type": {"application/json; charset=utf-8"}}
-	for _, line := range headers {
-		name, value, _ := strings.Cut(line, ": ")
-		h.Add(name, value)
-	}
-	return canned{status: status, header: h, body: body}
+// replies returns a wire. See reply.
+func replies(c ...*canned) *wire {
+	w := &wire{replies: c}
+	w.RoundTripFunc = w.serve
+	return w
 }
 
-func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
+// reply returns a JSON response. Headers are written as "Name: value".
+func reply(status int, body string, headers ...string) *canned {
+	return ghdeploy.Reply(status, body, headers...)
+}
+
+func (w *wire) serve(r *http.Request) (*http.Response, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var body []byte
@@ -67,21 +62,11 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 		r.Body.Close()
 	}
 	w.sent = append(w.sent, sent{r.Method, r.URL.String(), string(body), r.Header.Clone()})
-	a := w.answers[0]
-	if len(w.answers) > 1 {
-		w.answers = w.answers[1:]
+	c := w.replies[0]
+	if len(w.replies) > 1 {
+		w.replies = w.replies[1:]
 	}
-	if a.err != nil {
-		return nil, a.err
-	}
-	return &http.Response{
-		StatusCode: a.status,
-		Proto:      "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header:        a.header.Clone(),
-		Body:          io.NopCloser(strings.NewReader(a.body)),
-		ContentLength: int64(len(a.body)),
-		Request:       r,
-	}, nil
+	return c.Response(r)
 }
 
 // requests are those sent so far.

@@ -41,7 +41,7 @@ func holdsNoSecret(t *testing.T, what string, value any) {
 }
 
 func TestNoExportedValuePrintsTheToken(t *testing.T) {
-	w := answers(answer(200, "["+oneDeployment+"]", "X-RateLimit-Limit: 5000", "X-RateLimit-Remaining: 1"))
+	w := replies(reply(200, "["+oneDeployment+"]", "X-RateLimit-Limit: 5000", "X-RateLimit-Remaining: 1"))
 	withFunc := ghdeploy.WithTokenFunc(func(context.Context) (string, error) { return secret, nil })
 	t.Setenv("GH_TOKEN", secret)
 	for name, option := range map[string]ghdeploy.Option{
@@ -106,7 +106,7 @@ func TestEchoOfTheTokenIsRedacted(t *testing.T) {
 			for _, call := range []string{"create", "get", "list", "delete", "status"} {
 				t.Run(fmt.Sprintf("%s %d %s", call, status, name), func(t *testing.T) {
 					var log bytes.Buffer
-					client := clientOn(t, answers(answer(status, body, echo...)),
+					client := clientOn(t, replies(reply(status, body, echo...)),
 						ghdeploy.WithToken(secret), ghdeploy.WithLogger(slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))))
 					err := calls[call](t, client)
 					holdsNoSecretInError(t, err)
@@ -123,22 +123,18 @@ func TestEchoOfTheTokenIsRedacted(t *testing.T) {
 // The headers of an answer are the transport's, which may give them again.
 func TestRedactionLeavesTheTransportsHeadersAlone(t *testing.T) {
 	header := http.Header{"X-Github-Request-Id": {secret}}
-	shared := roundTrip(func(r *http.Request) (*http.Response, error) {
+	shared := ghdeploy.RoundTripFunc(func(r *http.Request) (*http.Response, error) {
 		return &http.Response{StatusCode: http.StatusNotFound, Header: header, Body: http.NoBody, Request: r}, nil
 	})
 	holdsNoSecretInError(t, calls["get"](t, clientOn(t, shared, ghdeploy.WithToken(secret))))
 	same(t, "header", http.Header{"X-Github-Request-Id": {secret}}, header)
 }
 
-type roundTrip func(*http.Request) (*http.Response, error)
-
-func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
 // A body is cut to what an Error keeps, and a token at that place is cut too.
 func TestEchoAtTheEndOfWhatIsKept(t *testing.T) {
 	for before := 64<<10 - len(secret); before <= 64<<10; before += 7 {
 		body := strings.Repeat("x", before) + secret + "and more"
-		err := calls["get"](t, clientOn(t, answers(answer(500, body)), ghdeploy.WithToken(secret)))
+		err := calls["get"](t, clientOn(t, replies(reply(500, body)), ghdeploy.WithToken(secret)))
 		var e *ghdeploy.Error
 		if !errors.As(err, &e) {
 			t.Fatal(err)
@@ -187,10 +183,10 @@ func holdsNoSecretInError(t *testing.T, err error) {
 }
 
 // chatty is a transport whose errors repeat the request.
-type chatty struct{ cause error }
-
-func (c chatty) RoundTrip(r *http.Request) (*http.Response, error) {
-	return nil, &chattyError{fmt.Sprintf("could not send %v", r.Header), r.Header.Clone(), c.cause}
+func chatty(cause error) ghdeploy.RoundTripFunc {
+	return func(r *http.Request) (*http.Response, error) {
+		return nil, &chattyError{fmt.Sprintf("could not send %v", r.Header), r.Header.Clone(), cause}
+	}
 }
 
 type chattyError struct {
@@ -208,7 +204,7 @@ func TestErrorOfTheTransportIsRedacted(t *testing.T) {
 	for call, do := range calls {
 		t.Run(call, func(t *testing.T) {
 			var log bytes.Buffer
-			client := clientOn(t, chatty{cause}, ghdeploy.WithToken(secret),
+			client := clientOn(t, chatty(cause), ghdeploy.WithToken(secret),
 				ghdeploy.WithLogger(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))))
 			err := do(t, client)
 			if !errors.Is(err, cause) {
@@ -238,7 +234,7 @@ func TestWithTokenFunc(t *testing.T) {
 		type key struct{}
 		tokens := []string{"ghs_first", "ghs_second"}
 		var contexts []any
-		w := answers(answer(200, oneDeployment))
+		w := replies(reply(200, oneDeployment))
 		client := clientOn(t, w, ghdeploy.WithTokenFunc(func(ctx context.Context) (string, error) {
 			contexts = append(contexts, ctx.Value(key{}))
 			token := tokens[0]
@@ -267,7 +263,7 @@ func TestWithTokenFunc(t *testing.T) {
 		"returns two headers": {"ghs_1\r\nX-Evil: 1", nil, "ghdeploy: GET /repos/o/r/deployments/42: no token: the token contains white space; give only the token, without a line break or a word such as Bearer"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := answers(answer(200, oneDeployment))
+			w := replies(reply(200, oneDeployment))
 			client := clientOn(t, w, ghdeploy.WithTokenFunc(func(context.Context) (string, error) { return tt.token, tt.err }))
 			_, err := client.Deployments.Get(t.Context(), "o", "r", 42)
 			var e *ghdeploy.Error

@@ -135,7 +135,7 @@ func TestRedirectToNoURL(t *testing.T) {
 		for _, status := range []int{301, 302, 303, 307, 308} {
 			header := http.Header{"Location": {"https://[elsewhere"}, "X-Github-Request-Id": {"A1"}}
 			sent := 0
-			client, err := NewClient(WithRetry(quick), WithHTTPClient(&http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) {
+			client, err := NewClient(WithRetry(quick), WithHTTPClient(&http.Client{Transport: RoundTripFunc(func(*http.Request) (*http.Response, error) {
 				sent++
 				return &http.Response{StatusCode: status, Header: header, Body: http.NoBody}, nil
 			})}))
@@ -156,11 +156,11 @@ func TestRedirectToNoURL(t *testing.T) {
 
 // A transport that is broken is called by its own name, not by this package's.
 func TestTransportThatGivesNothing(t *testing.T) {
-	client, err := NewClient(WithRetry(quick), WithHTTPClient(&http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) { return nil, nil })}))
+	client, err := NewClient(WithRetry(quick), WithHTTPClient(&http.Client{Transport: RoundTripFunc(func(*http.Request) (*http.Response, error) { return nil, nil })}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	const want = "the transport ghdeploy.roundTripper returned neither a response nor an error"
+	const want = "the transport ghdeploy.RoundTripFunc returned neither a response nor an error"
 	if err := getOne(t.Context(), client); err == nil || !strings.Contains(err.Error(), ": "+want+" (4 attempts)") {
 		t.Errorf("GET: %v, want %q", err, want)
 	}

@@ -74,7 +74,7 @@ func TestRewordedErrorsAreUnknown(t *testing.T) {
 				faultcheck.Run(t.Context(), faultcheck.Config{
 					Count: 6, Seed: 5, Fault: fault, Method: http.MethodPost, Transport: "plain",
 					New: creates.clients(func(next http.RoundTripper) http.RoundTripper {
-						return rewording{next, reword, reworded}
+						return rewording(next, reword, reworded)
 					}),
 				})
 				if reworded.Load() == 0 {
@@ -99,23 +99,19 @@ func between(text, left, right string) string {
 
 // rewording is a transport whose errors have another text. It counts those that
 // changed: the first request of a connection fails with an error of our own.
-type rewording struct {
-	next     http.RoundTripper
-	reword   func(string) string
-	reworded *atomic.Int64
-}
-
-func (r rewording) RoundTrip(req *http.Request) (*http.Response, error) {
-	resp, err := r.next.RoundTrip(req)
-	if err == nil {
-		return resp, nil
+func rewording(next http.RoundTripper, reword func(string) string, reworded *atomic.Int64) RoundTripFunc {
+	return func(r *http.Request) (*http.Response, error) {
+		resp, err := next.RoundTrip(r)
+		if err == nil {
+			return resp, nil
+		}
+		text := reword(err.Error())
+		if text != err.Error() {
+			reworded.Add(1)
+			err = errors.New(text)
+		}
+		return nil, err
 	}
-	text := r.reword(err.Error())
-	if text != err.Error() {
-		r.reworded.Add(1)
-		err = errors.New(text)
-	}
-	return nil, err
 }
 
 // recorder makes clients for faultcheck and keeps the results of their creates.

@@ -1,6 +1,7 @@
 package ghdeploy
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -64,7 +65,7 @@ func postBeside(ctx context.Context, next http.RoundTripper, url string) error {
 func TestOtherRequestsAreNotCounted(t *testing.T) {
 	tests := map[string]func(next http.RoundTripper, url string) http.RoundTripper{
 		"a token is refreshed before": func(next http.RoundTripper, url string) http.RoundTripper {
-			return roundTripper(func(r *http.Request) (*http.Response, error) {
+			return RoundTripFunc(func(r *http.Request) (*http.Response, error) {
 				if err := postBeside(r.Context(), next, url+"/app/installations/1/access_tokens"); err != nil {
 					return nil, err
 				}
@@ -72,7 +73,7 @@ func TestOtherRequestsAreNotCounted(t *testing.T) {
 			})
 		},
 		"metrics are posted after the response": func(next http.RoundTripper, url string) http.RoundTripper {
-			return roundTripper(func(r *http.Request) (*http.Response, error) {
+			return RoundTripFunc(func(r *http.Request) (*http.Response, error) {
 				resp, err := next.RoundTrip(r)
 				if err != nil {
 					return nil, err
@@ -84,7 +85,7 @@ func TestOtherRequestsAreNotCounted(t *testing.T) {
 			})
 		},
 		"metrics are posted after the body": func(next http.RoundTripper, url string) http.RoundTripper {
-			return roundTripper(func(r *http.Request) (*http.Response, error) {
+			return RoundTripFunc(func(r *http.Request) (*http.Response, error) {
 				resp, err := next.RoundTrip(r)
 				if err != nil {
 					return nil, err
@@ -118,27 +119,23 @@ func TestOtherRequestsAreNotCounted(t *testing.T) {
 
 // retrying is a transport that retries after a 5xx or an error, as
 // go-retryablehttp's StandardClient does.
-type retrying struct{ next http.RoundTripper }
-
-func (t retrying) RoundTrip(r *http.Request) (*http.Response, error) {
-	var body []byte
-	if r.Body != nil {
-		defer r.Body.Close()
-		var err error
-		if body, err = io.ReadAll(r.Body); err != nil {
+func retrying(next http.RoundTripper) RoundTripFunc {
+	return func(r *http.Request) (*http.Response, error) {
+		body, err := requestBody(r)
+		if err != nil {
 			return nil, err
 		}
-	}
-	for attempt := 1; ; attempt++ {
-		again := r.Clone(r.Context())
-		again.Body = io.NopCloser(strings.NewReader(string(body)))
-		resp, err := t.next.RoundTrip(again)
-		if attempt == 4 || r.Context().Err() != nil || err == nil && resp.StatusCode < 500 {
-			return resp, err
-		}
-		if err == nil {
-			discard(resp.Body)
-			resp.Body.Close()
+		for attempt := 1; ; attempt++ {
+			again := r.Clone(r.Context())
+			again.Body = io.NopCloser(bytes.NewReader(body))
+			resp, err := next.RoundTrip(again)
+			if attempt == 4 || r.Context().Err() != nil || err == nil && resp.StatusCode < 500 {
+				return resp, err
+			}
+			if err == nil {
+				discard(resp.Body)
+				resp.Body.Close()
+			}
 		}
 	}
 }
@@ -150,7 +147,7 @@ func TestRetryBelowIsReported(t *testing.T) {
 		t.Run(protocol, func(t *testing.T) {
 			client, creates := wrapped(t, http2, func(n int32) int {
 				return map[bool]int{true: http.StatusBadGateway, false: http.StatusCreated}[n == 1]
-			}, func(next http.RoundTripper, _ string) http.RoundTripper { return retrying{next} })
+			}, func(next http.RoundTripper, _ string) http.RoundTripper { return retrying(next) })
 			err := createSmall(t.Context(), client)
 			if e, ok := errors.AsType[*Error](err); !ok || !errors.Is(err, ErrOutcomeUnknown) || !errors.Is(err, errWrittenTwice) || e.Attempts != 1 || e.Retryable() {
 				t.Errorf("error = %v, want ErrOutcomeUnknown after one attempt", err)
@@ -182,7 +179,7 @@ func (c failingConn) Write(b []byte) (int, error) {
 func TestReplayOfAnUnwrittenPost(t *testing.T) {
 	for name, wrap := range map[string]func(http.RoundTripper) http.RoundTripper{
 		"plain":      func(next http.RoundTripper) http.RoundTripper { return next },
-		"rebuilding": func(next http.RoundTripper) http.RoundTripper { return rebuild{next} },
+		"rebuilding": func(next http.RoundTripper) http.RoundTripper { return rebuild(next) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			var creates atomic.Int32
