@@ -1,6 +1,7 @@
 package ghdeploy_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -128,5 +129,43 @@ func TestMalformedAnswers(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// Some calls fail after their response was decoded. Their error still has the
+// body: its buffer is released only after its last use.
+func TestErrorAfterDecodingKeepsTheBody(t *testing.T) {
+	for name, tt := range map[string]struct {
+		body string
+		call func(context.Context, *ghdeploy.Client) error
+		want error
+	}{
+		"CreateOrUpdate": {
+			`{"id":1,"name":"qa","protection_rules":[{"id":2,"type":"quorum"}]}`,
+			func(ctx context.Context, c *ghdeploy.Client) error {
+				_, err := c.Environments.CreateOrUpdate(ctx, "o", "r", "qa", ghdeploy.EnvironmentRequest{WaitTimer: new(1)})
+				return err
+			},
+			ghdeploy.ErrUnknownProtection,
+		},
+		"Review": {
+			`[{"environment":{"id":7,"name":"qa"}}]`,
+			func(ctx context.Context, c *ghdeploy.Client) error {
+				_, err := c.Reviews.Review(ctx, "o", "r", 1, ghdeploy.ReviewRequest{Environments: []string{"prod"}, State: ghdeploy.ReviewApproved})
+				return err
+			},
+			ghdeploy.ErrNotPending,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := replies(reply(200, tt.body))
+			err := tt.call(t.Context(), clientOn(t, w))
+			var e *ghdeploy.Error
+			if !errors.Is(err, tt.want) || !errors.As(err, &e) {
+				t.Fatalf("err = %v, want %v in an *Error", err, tt.want)
+			}
+			same(t, "Body", tt.body, string(e.Body))
+			w.request(t)
+		})
 	}
 }
