@@ -9,8 +9,7 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// People paste URLs with their token inside, and in forms that net/url does
-// not take for user info.
+// A pasted URL can contain a token, also where net/url sees no user info.
 func TestRefusedURLIsNotEchoed(t *testing.T) {
 	const secret = "ghp_s3cret"
 	for _, form := range []string{
@@ -40,15 +39,15 @@ func TestRefusedURLIsNotEchoed(t *testing.T) {
 					t.Fatalf("err = %v, want an ErrInvalidArgument", err)
 				}
 				if strings.Contains(err.Error(), secret) {
-					t.Errorf("the message repeats what may be a token: %v", err)
+					t.Errorf("the message repeats the token: %v", err)
 				}
 			})
 		}
 	}
 }
 
-// Where a request goes, for each way to say it.
-func TestRequestGoesTo(t *testing.T) {
+// The URL of a request, for each way to set the address.
+func TestRequestURL(t *testing.T) {
 	tests := map[string]struct {
 		opts []ghdeploy.Option
 		want string
@@ -81,7 +80,7 @@ func TestRequestGoesTo(t *testing.T) {
 		"host as a URL on loopback":      {[]ghdeploy.Option{ghdeploy.WithToken("ghp_1"), ghdeploy.WithHost("http://localhost:8080")}, "http://localhost:8080/api/v3/repos/o/r/deployments/42"},
 		"host that ends like github":     {[]ghdeploy.Option{ghdeploy.WithHost("mygithub.com")}, "https://mygithub.com/api/v3/repos/o/r/deployments/42"},
 		"the later of two":               {[]ghdeploy.Option{ghdeploy.WithBaseURL("https://one.example.com"), ghdeploy.WithHost("two.example.com")}, "https://two.example.com/api/v3/repos/o/r/deployments/42"},
-		"the later of two, turned":       {[]ghdeploy.Option{ghdeploy.WithHost("two.example.com"), ghdeploy.WithBaseURL("https://one.example.com")}, "https://one.example.com/repos/o/r/deployments/42"},
+		"the later of two, reversed":     {[]ghdeploy.Option{ghdeploy.WithHost("two.example.com"), ghdeploy.WithBaseURL("https://one.example.com")}, "https://one.example.com/repos/o/r/deployments/42"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -98,8 +97,8 @@ func TestRequestGoesTo(t *testing.T) {
 	}
 }
 
-// An address that is given explicitly applies before or after FromEnvironment,
-// and the one of the environment is then not even read.
+// An explicit address takes precedence over GITHUB_API_URL, in any order of the
+// options. GITHUB_API_URL is not read then.
 func TestFromEnvironmentKeepsAnExplicitHost(t *testing.T) {
 	for _, apiURL := range []string{"https://ghe.example.com/api/v3", "not a URL", "http://ghe.example.com"} {
 		t.Setenv("GH_TOKEN", "")

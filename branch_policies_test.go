@@ -24,7 +24,7 @@ func policy() *ghdeploy.BranchPolicy {
 
 func TestBranchPolicies(t *testing.T) {
 	const path = " /repos/o/r/environments/qa/deployment-branch-policies"
-	holdExchanges(t, []exchange{
+	checkExchanges(t, []exchange{
 		{
 			name: "List",
 			call: func(ctx context.Context, c *ghdeploy.Client) (any, error) {
@@ -145,7 +145,7 @@ func TestCreateOfAPolicyThatExists(t *testing.T) {
 
 // net/http's client fails on a Location that is no URL, before anybody sees
 // the status.
-func TestStatusOfAnIllegibleLocation(t *testing.T) {
+func TestInvalidLocation(t *testing.T) {
 	client := func(t *testing.T, status, location string) (c *ghdeploy.Client, connections func() int) {
 		t.Helper()
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -201,7 +201,7 @@ func TestStatusOfAnIllegibleLocation(t *testing.T) {
 }
 
 // Elsewhere a 303 means nothing of the kind.
-func TestOnlyCreateTakesA303ForWhatExists(t *testing.T) {
+func TestOnly303OfCreateMeansAlreadyExists(t *testing.T) {
 	_, err := clientOn(t, replies(reply(303, ""))).BranchPolicies.Update(t.Context(), "o", "r", "qa", 1, ghdeploy.UpdateBranchPolicyRequest{Name: "x"})
 	if !errors.Is(err, ghdeploy.ErrRedirect) || errors.Is(err, ghdeploy.ErrAlreadyExists) {
 		t.Errorf("Update: %v, want ErrRedirect", err)
@@ -213,11 +213,11 @@ func TestOnlyCreateTakesA303ForWhatExists(t *testing.T) {
 }
 
 func TestBranchPoliciesMalformed(t *testing.T) {
-	holdMalformed(t, func(ctx context.Context, c *ghdeploy.Client) error {
+	checkMalformed(t, func(ctx context.Context, c *ghdeploy.Client) error {
 		_, err := c.BranchPolicies.List(ctx, "o", "r", "qa", ghdeploy.BranchPolicyListOptions{})
 		return err
 	}, ``, `null`, `[]`, `{"total_count": 1}`, `{"branch_policies": null}`, `{"branch_policies": [{"id": 0}]}`)
-	holdMalformed(t, func(ctx context.Context, c *ghdeploy.Client) error {
+	checkMalformed(t, func(ctx context.Context, c *ghdeploy.Client) error {
 		_, err := c.BranchPolicies.Create(ctx, "o", "r", "qa", ghdeploy.BranchPolicyRequest{Name: "x"})
 		if !errors.Is(err, ghdeploy.ErrOutcomeUnknown) {
 			t.Errorf("err = %v, want ErrOutcomeUnknown too", err)
@@ -227,7 +227,7 @@ func TestBranchPoliciesMalformed(t *testing.T) {
 }
 
 func TestBranchPoliciesInvalid(t *testing.T) {
-	holdInvalid(t, map[string]func(context.Context, *ghdeploy.Client) error{
+	checkInvalid(t, map[string]func(context.Context, *ghdeploy.Client) error{
 		"Create of no pattern": func(ctx context.Context, c *ghdeploy.Client) error {
 			_, err := c.BranchPolicies.Create(ctx, "o", "r", "qa", ghdeploy.BranchPolicyRequest{})
 			return err
@@ -252,7 +252,7 @@ func TestBranchPoliciesInvalid(t *testing.T) {
 
 func TestBranchPoliciesOnAServer(t *testing.T) {
 	srv := gated(t)
-	client := holder(t, srv, "of-octocat")
+	client := clientWith(t, srv, "of-octocat")
 	ctx, policies := t.Context(), client.BranchPolicies
 	main := ghdeploy.BranchPolicyRequest{Name: "main"}
 	if _, err := policies.Create(ctx, "octocat", "example", production, main); !errors.Is(err, ghdeploy.ErrNotFound) {

@@ -12,7 +12,7 @@ import (
 
 // Each answer that GitHub is known to give to a call that fails, and some that
 // only stand between: what errors.Is and errors.As make of it, and its line.
-func TestAnswerBecomesError(t *testing.T) {
+func TestResponseBecomesError(t *testing.T) {
 	const unicorn = "<!DOCTYPE html>\n<!--\nhello\n-->\n<html><head><title>Unicorn! &middot; GitHub</title>"
 	tests := map[string]struct {
 		call    string
@@ -476,7 +476,7 @@ func TestAnswerBecomesError(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := replies(reply(tt.status, tt.body, tt.headers...))
 				err := calls[tt.call](t, clientOn(t, w))
-				e, ok := err.(*ghdeploy.Error) //nolint:errorlint // the envelope is the outermost
+				e, ok := err.(*ghdeploy.Error) //nolint:errorlint // the *Error is the outermost
 				if !ok {
 					t.Fatalf("err is a %T, want *Error outermost: %v", err, err)
 				}

@@ -11,7 +11,7 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// The headers of each request, all of them.
+// All headers of a request.
 func TestRequestHeaders(t *testing.T) {
 	own := regexp.MustCompile(`ghdeploy/[^ ]+$`)
 	tests := map[string]struct {
@@ -97,16 +97,16 @@ func TestRate(t *testing.T) {
 		reply(404, `{"message":"Not Found"}`, "X-RateLimit-Limit: 5000", "X-RateLimit-Remaining: 4986", "X-RateLimit-Used: 14", "X-RateLimit-Reset: 1760000000", "X-RateLimit-Resource: core"),
 	)
 	client := clientOn(t, w)
-	same(t, "before the first answer", ghdeploy.Rate{}, client.Rate())
+	same(t, "before the first response", ghdeploy.Rate{}, client.Rate())
 	first := ghdeploy.Rate{Limit: 5000, Remaining: 4987, Used: 13, Reset: time.Unix(1760000000, 0), Resource: "core"}
 	for i, want := range []ghdeploy.Rate{
 		first,
-		first, // an answer without the headers says nothing
+		first, // a response without the headers changes nothing
 		{Limit: 5000, Remaining: 4986, Used: 14, Reset: time.Unix(1760000000, 0), Resource: "core"},
 	} {
 		_, _ = client.Deployments.Get(t.Context(), "o", "r", 42)
 		if have := client.Rate(); !reflect.DeepEqual(want, have) {
-			t.Errorf("after answer %d: %+v, want %+v", i+1, have, want)
+			t.Errorf("after response %d: %+v, want %+v", i+1, have, want)
 		}
 	}
 	copied := *client
@@ -114,7 +114,7 @@ func TestRate(t *testing.T) {
 	same(t, "a zero Client's", ghdeploy.Rate{}, new(ghdeploy.Client).Rate())
 }
 
-// A Client may be put together from stubs, and copied.
+// A Client can consist of stubs and can be copied.
 func TestClientOfStubs(t *testing.T) {
 	stub := ghdeploy.Client{Deployments: clientOn(t, replies(reply(200, oneDeployment))).Deployments}
 	copied := stub

@@ -64,7 +64,7 @@ func TestCacheEvictsTheLeastRecentlyUsed(t *testing.T) {
 }
 
 // The cache holds a copy of a body, without the rest of its buffer.
-func TestCacheCountsWhatItHolds(t *testing.T) {
+func TestCacheSize(t *testing.T) {
 	c := newConditionalCache(defaultCache)
 	keepIn(c, "a", make([]byte, 1000, 1<<20))
 	if c.size < 1000 || c.size > 1000+cacheOverhead+200 {

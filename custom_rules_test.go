@@ -19,7 +19,7 @@ func customRule() *ghdeploy.CustomProtectionRule {
 
 func TestProtectionRules(t *testing.T) {
 	const path = " /repos/o/r/environments/qa/deployment_protection_rules"
-	holdExchanges(t, []exchange{
+	checkExchanges(t, []exchange{
 		{
 			name: "List",
 			call: func(ctx context.Context, c *ghdeploy.Client) (any, error) {
@@ -92,15 +92,15 @@ func TestProtectionRulesAllApps(t *testing.T) {
 }
 
 func TestProtectionRulesMalformed(t *testing.T) {
-	holdMalformed(t, func(ctx context.Context, c *ghdeploy.Client) error {
+	checkMalformed(t, func(ctx context.Context, c *ghdeploy.Client) error {
 		_, err := c.ProtectionRules.List(ctx, "o", "r", "qa", ghdeploy.CustomProtectionRuleListOptions{})
 		return err
 	}, ``, `null`, `[]`, `{"total_count": 1}`, `{"custom_deployment_protection_rules": [null]}`, `{"custom_deployment_protection_rules": [{"enabled": true}]}`)
-	holdMalformed(t, func(ctx context.Context, c *ghdeploy.Client) error {
+	checkMalformed(t, func(ctx context.Context, c *ghdeploy.Client) error {
 		_, err := c.ProtectionRules.ListApps(ctx, "o", "r", "qa", ghdeploy.CustomProtectionRuleAppListOptions{})
 		return err
 	}, `{}`, `{"available_custom_deployment_protection_rule_integrations": [null]}`, `{"available_custom_deployment_protection_rule_integrations": [{"id": 0}]}`)
-	holdMalformed(t, func(ctx context.Context, c *ghdeploy.Client) error {
+	checkMalformed(t, func(ctx context.Context, c *ghdeploy.Client) error {
 		_, err := c.ProtectionRules.Enable(ctx, "o", "r", "qa", ghdeploy.CustomProtectionRuleRequest{IntegrationID: 1})
 		if !errors.Is(err, ghdeploy.ErrOutcomeUnknown) {
 			t.Errorf("err = %v, want ErrOutcomeUnknown too", err)
@@ -110,7 +110,7 @@ func TestProtectionRulesMalformed(t *testing.T) {
 }
 
 func TestProtectionRulesInvalid(t *testing.T) {
-	holdInvalid(t, map[string]func(context.Context, *ghdeploy.Client) error{
+	checkInvalid(t, map[string]func(context.Context, *ghdeploy.Client) error{
 		"Enable of no app": func(ctx context.Context, c *ghdeploy.Client) error {
 			_, err := c.ProtectionRules.Enable(ctx, "o", "r", "qa", ghdeploy.CustomProtectionRuleRequest{})
 			return err
@@ -131,7 +131,7 @@ func TestProtectionRulesInvalid(t *testing.T) {
 
 func TestProtectionRulesOnAServer(t *testing.T) {
 	srv := gated(t)
-	ctx, rules := t.Context(), holder(t, srv, "of-octocat").ProtectionRules
+	ctx, rules := t.Context(), clientWith(t, srv, "of-octocat").ProtectionRules
 	page, err := rules.ListApps(ctx, "octocat", "example", production, ghdeploy.CustomProtectionRuleAppListOptions{PerPage: 1})
 	if err != nil || len(page.Items) != 1 || page.Total != 2 || page.NextPage != 2 {
 		t.Errorf("ListApps = %+v, %v", page, err)

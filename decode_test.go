@@ -11,7 +11,7 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// Any 2xx is success, but for the 202 of Create.
+// Any 2xx is success, except the 202 of Create.
 func TestAny2xxIsSuccess(t *testing.T) {
 	for _, status := range []int{200, 201, 202, 203, 206, 226} {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {
@@ -30,8 +30,8 @@ func TestAny2xxIsSuccess(t *testing.T) {
 	}
 }
 
-// Names in JSON match exactly. What GitHub may add later in another case must
-// not overwrite a field.
+// Names in JSON match exactly. A new member whose name differs only in case
+// must not overwrite a field.
 func TestNamesMatchExactly(t *testing.T) {
 	const body = `{"ID":7,"id":42,"Id":8,"SHA":"upper","Sha":"title","sha":"abc","REF":"upper","unknown":{"id":9},"node-id":"x","nodeid":"y",
 		"payload":{"Version":"1","version":"2"},"creator":{"login":"octocat","LOGIN":"OCTOCAT","id":1}}`
@@ -48,12 +48,12 @@ func TestNamesMatchExactly(t *testing.T) {
 	}
 }
 
-// What costs no meaning fails no page.
-func TestOddJSONIsTaken(t *testing.T) {
+// Odd JSON with a clear meaning is accepted.
+func TestOddJSONIsAccepted(t *testing.T) {
 	for name, body := range map[string]string{
-		"a name twice":           `{"id":1,"id":42,"ref":"a","ref":"main"}`,
-		"bytes that are no text": "{\"id\":42,\"ref\":\"main\",\"description\":\"\xff\"}",
-		"white space around":     "\r\n\t {\"id\":42,\"ref\":\"main\"} \n",
+		"a name twice":       `{"id":1,"id":42,"ref":"a","ref":"main"}`,
+		"invalid UTF-8":      "{\"id\":42,\"ref\":\"main\",\"description\":\"\xff\"}",
+		"white space around": "\r\n\t {\"id\":42,\"ref\":\"main\"} \n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			d, err := clientOn(t, replies(reply(200, body))).Deployments.Get(t.Context(), "o", "r", 42)
@@ -91,18 +91,18 @@ func TestLargeIDs(t *testing.T) {
 	}
 }
 
-// An answer that is not what the operation documents. To a POST it also means
-// that nobody knows what was done.
-func TestMalformedAnswers(t *testing.T) {
+// A 2xx with an undocumented body is malformed. For a POST the outcome is
+// unknown too.
+func TestMalformedResponses(t *testing.T) {
 	objects := map[string]string{
 		"empty": "", "white space": " \n", "null": "null", "no field": "{}", "an id of 0": `{"id":0}`, "an id of null": `{"id":null}`, "a negative id": `{"id":-1}`,
 		"an id that is text": `{"id":"42"}`, "an id with a fraction": `{"id":42.5}`, "an id past 64 bits": `{"id":9223372036854775808}`,
 		"a list": `[{"id":42}]`, "an empty list": "[]", "a string": `"42"`, "a number": "42", "HTML": "<html></html>",
-		"cut off": `{"id":42,"ref":"ma`, "cut off after the id": `{"id":42`, "two objects": `{"id":42}{"id":42}`, "more behind it": `{"id":42} x`,
-		"a time that is none": `{"id":42,"created_at":"yesterday"}`, "a creator that is a string": `{"id":42,"creator":"octocat"}`,
+		"cut off": `{"id":42,"ref":"ma`, "cut off after the id": `{"id":42`, "two objects": `{"id":42}{"id":42}`, "text after it": `{"id":42} x`,
+		"an invalid time": `{"id":42,"created_at":"yesterday"}`, "a creator that is a string": `{"id":42,"creator":"octocat"}`,
 	}
 	lists := map[string]string{
-		"empty": "", "null": "null", "a null in it": "[null]", "a null behind a row": `[{"id":42},null]`, "no field": "[{}]", "an id of 0": `[{"id":0}]`,
+		"empty": "", "null": "null", "a null in it": "[null]", "a null after a row": `[{"id":42},null]`, "no field": "[{}]", "an id of 0": `[{"id":0}]`,
 		"an object": `{"id":42}`, "an object without a field": "{}", "a message": `{"message":"Not Found"}`, "strings": `["a"]`, "cut off": `[{"id":42},`, "HTML": "<html>",
 	}
 	for call, bodies := range map[string]map[string]string{"create": objects, "get": objects, "status": objects, "list": lists, "statuses": lists, "get status": objects} {
@@ -123,7 +123,7 @@ func TestMalformedAnswers(t *testing.T) {
 					is, as = append(is, ghdeploy.ErrOutcomeUnknown), ghdeploy.OutcomeUnknownError{}
 				}
 				sameErrors(t, err, is, as)
-				e, ok := err.(*ghdeploy.Error) //nolint:errorlint // the envelope is the outermost
+				e, ok := err.(*ghdeploy.Error) //nolint:errorlint // the *Error is the outermost
 				if !ok || e.StatusCode != http.StatusOK || string(e.Body) != body {
 					t.Errorf("err = %#v, want an *Error that keeps the status and the body", err)
 				}

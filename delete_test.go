@@ -60,9 +60,9 @@ func TestDeleteNotFound(t *testing.T) {
 	}
 }
 
-// Only GitHub's own 404 says that nothing is left: one of whoever hands out
-// tokens does not.
-func TestDeleteIsNotDoneForLackOfAToken(t *testing.T) {
+// Only GitHub's 404 proves that the deployment is gone. A 404 of the token
+// function does not.
+func TestDeleteNotFoundWithoutAToken(t *testing.T) {
 	steps := []int{502, 404}
 	client := inProcessClient(t, func(*http.Request) (*canned, error) {
 		status := steps[0]
@@ -79,7 +79,7 @@ func TestDeleteIsNotDoneForLackOfAToken(t *testing.T) {
 	}
 }
 
-// An attempt that reached no connection cannot have deleted anything.
+// An attempt without a connection cannot have deleted the deployment.
 func TestDeleteNotFoundAfterARefusal(t *testing.T) {
 	var dials, deletes int
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -122,9 +122,9 @@ func (s *pathServer) take() []string {
 	return lines
 }
 
-// holdName calls every operation with a name and reads the name out of the
+// checkName calls every operation with a name and reads the name out of the
 // path as a server does.
-func holdName(t *testing.T, server *pathServer, client *ghdeploy.Client, name string) {
+func checkName(t *testing.T, server *pathServer, client *ghdeploy.Client, name string) {
 	t.Helper()
 	for _, op := range inEnvironment {
 		if err := op.call(t.Context(), client, name); err != nil {
@@ -168,14 +168,14 @@ var awkwardNames = []string{
 	"本番", "🚀", "é", "\x00", "a\nb", "a\tb", "\xff", "apps", "deployment-branch-policies", strings.Repeat("x", 255),
 }
 
-func TestEveryOperationReachesExactlyThatEnvironment(t *testing.T) {
+func TestEveryOperationReachesItsEnvironment(t *testing.T) {
 	server, client := newPathServer(t)
 	for _, name := range awkwardNames {
-		holdName(t, server, client, name)
+		checkName(t, server, client, name)
 	}
 }
 
-func TestNamesThatNoPathCanHoldAreRefused(t *testing.T) {
+func TestNamesThatAPathCannotContain(t *testing.T) {
 	for _, name := range []string{"", ".", ".."} {
 		for _, op := range inEnvironment {
 			if err := op.call(t.Context(), noRequest(t), name); !errors.Is(err, ghdeploy.ErrInvalidArgument) {
@@ -194,9 +194,9 @@ func FuzzEnvironmentName(f *testing.F) {
 		if name == "" || name == "." || name == ".." || len(name) > 4096 {
 			return
 		}
-		holdName(t, server, client, name)
+		checkName(t, server, client, name)
 		if servable([]string{name}) != nil {
-			holdRoundTrip(t, name)
+			checkLifeOf(t, name)
 		}
 	})
 }
@@ -270,8 +270,8 @@ func TestNamesReachTheirEnvironmentOnAServer(t *testing.T) {
 	}
 }
 
-// holdRoundTrip takes one name through the life of an environment.
-func holdRoundTrip(t *testing.T, name string) {
+// checkLifeOf takes one name through the life of an environment.
+func checkLifeOf(t *testing.T, name string) {
 	t.Helper()
 	srv := ghdeploytest.NewServer()
 	defer srv.Close()

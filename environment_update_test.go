@@ -299,7 +299,7 @@ func TestCreateOrUpdateChangesOnlyWhatIsNamed(t *testing.T) {
 						ghdeploytest.WithUser(ghdeploytest.User{Login: "octocat", ID: 1}), ghdeploytest.WithTeam(ghdeploytest.Team{Slug: "ops", ID: 4532992}),
 						ghdeploytest.WithTeam(ghdeploytest.Team{Slug: "qa", ID: 9}), ghdeploytest.WithApp(ghdeploytest.App{Slug: "gate"}),
 					)
-					holdUpdate(t, srv, c, test.refused)
+					checkUpdate(t, srv, c, test.refused)
 					srv.Close()
 				}
 				if want := 3 * 4 * 3 * 3 * 3; count != want {
@@ -310,9 +310,9 @@ func TestCreateOrUpdateChangesOnlyWhatIsNamed(t *testing.T) {
 	}
 }
 
-// holdUpdate makes one partial update, and holds the bytes that were written
+// checkUpdate makes one partial update, and holds the bytes that were written
 // against those that were read, and the environment against the one before.
-func holdUpdate(t *testing.T, srv *ghdeploytest.Server, c combination, refused map[string]string) {
+func checkUpdate(t *testing.T, srv *ghdeploytest.Server, c combination, refused map[string]string) {
 	t.Helper()
 	req, named := c.request(), c.named()
 	before := ghdeploytest.Environment{Name: "qa"}
@@ -348,7 +348,7 @@ func holdUpdate(t *testing.T, srv *ghdeploytest.Server, c combination, refused m
 	}
 	switch {
 	case len(fields) > 0:
-		holdRefusal(t, err, slices.Sorted(maps.Keys(fields))...)
+		checkRefusal(t, err, slices.Sorted(maps.Keys(fields))...)
 		same(t, fmt.Sprintf("after the refusal of %v", named), before, after)
 	case want["prevent_self_review"] == "true" && c.of(before).Reviewers == nil:
 		if !errors.Is(err, ghdeploy.ErrValidation) || !strings.Contains(err.Error(), "at least one reviewer to set prevent_self_review") {
@@ -362,7 +362,7 @@ func holdUpdate(t *testing.T, srv *ghdeploytest.Server, c combination, refused m
 	}
 }
 
-func holdRefusal(t *testing.T, err error, keys ...string) {
+func checkRefusal(t *testing.T, err error, keys ...string) {
 	t.Helper()
 	var validation *ghdeploy.ValidationError
 	var fields []string

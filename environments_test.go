@@ -76,7 +76,7 @@ func rawReviewer(i int) json.RawMessage {
 
 func TestEnvironments(t *testing.T) {
 	const path = " /repos/o/r/environments/staging%20%2F%20eu"
-	holdExchanges(t, []exchange{
+	checkExchanges(t, []exchange{
 		{
 			name: "List",
 			call: func(ctx context.Context, c *ghdeploy.Client) (any, error) {
@@ -183,14 +183,14 @@ func TestEnvironmentsAll(t *testing.T) {
 }
 
 func TestEnvironmentsMalformed(t *testing.T) {
-	holdMalformed(t, func(ctx context.Context, c *ghdeploy.Client) error {
+	checkMalformed(t, func(ctx context.Context, c *ghdeploy.Client) error {
 		_, err := c.Environments.List(ctx, "o", "r", ghdeploy.EnvironmentListOptions{})
 		return err
 	}, ``, `null`, `[]`, `{}`, `{"total_count": 1}`, `{"total_count": 1, "environments": null}`, `{"environments": {}}`, `{"environments": [null]}`,
 		`{"environments": [{"id": 0}]}`, `{"environments": [{"name": "qa"}]}`, `{"total_count": "1", "environments": []}`,
 		`{"total_count": -1, "environments": []}`, `{"environments": [{"id": 1}]`, `{"environments": [{"id": 1, "protection_rules": [null]}]}`,
 		`{"environments": [{"id": 1, "protection_rules": [{"type": "required_reviewers", "reviewers": [null]}]}]}`)
-	holdMalformed(t, func(ctx context.Context, c *ghdeploy.Client) error {
+	checkMalformed(t, func(ctx context.Context, c *ghdeploy.Client) error {
 		_, err := c.Environments.Replace(ctx, "o", "r", "qa", ghdeploy.EnvironmentRequest{})
 		return err
 	}, ``, `null`, `[]`, `{}`, `{"id": null}`, `{"id": 0}`, `{"id": "1"}`, `{"id": 1, "protection_rules": {}}`, `<html>`)
@@ -207,7 +207,7 @@ func TestEnvironmentsInvalid(t *testing.T) {
 		}
 	}
 	user := []ghdeploy.ReviewerRequest{{Type: ghdeploy.ReviewerUser, ID: 1}}
-	holdInvalid(t, map[string]func(context.Context, *ghdeploy.Client) error{
+	checkInvalid(t, map[string]func(context.Context, *ghdeploy.Client) error{
 		"negative wait":     put(ghdeploy.EnvironmentRequest{WaitTimer: new(-1)}),
 		"reviewers or none": put(ghdeploy.EnvironmentRequest{Reviewers: user, RemoveReviewers: true}),
 		"review of nobody":  put(ghdeploy.EnvironmentRequest{PreventSelfReview: new(true), RemoveReviewers: true}),
@@ -282,7 +282,7 @@ func TestRefusedKeysAreNamed(t *testing.T) {
 }
 
 // A 422 is the last word: no second PUT without what was refused.
-func TestNothingIsRetriedInAWeakerForm(t *testing.T) {
+func TestRefusedProtectionIsNotDropped(t *testing.T) {
 	type put = func(ghdeploy.EnvironmentsService, context.Context, string, string, string, ghdeploy.EnvironmentRequest) (*ghdeploy.Environment, error)
 	for name, put := range map[string]put{"CreateOrUpdate": ghdeploy.EnvironmentsService.CreateOrUpdate, "Replace": ghdeploy.EnvironmentsService.Replace} {
 		for _, test := range []struct {
@@ -306,7 +306,7 @@ func TestNothingIsRetriedInAWeakerForm(t *testing.T) {
 				defer srv.Close()
 				client, passed := tapped(t, srv, ghdeploy.WithRetry(ghdeploy.RetryPolicy{MaxAttempts: 4}))
 				_, err := put(client.Environments, t.Context(), "octocat", "example", "qa", test.req)
-				holdRefusal(t, err, test.key)
+				checkRefusal(t, err, test.key)
 				if len(passed.written) != 1 {
 					t.Errorf("PUTs %s, want one", passed.written)
 				}

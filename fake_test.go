@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// RoundTripFunc is the fake transport of the root's tests, those in the
-// package ghdeploy_test included. A fake with state embeds it.
+// RoundTripFunc is the fake transport of the tests, those in package
+// ghdeploy_test included. A fake with state embeds it.
 type RoundTripFunc func(*http.Request) (*http.Response, error)
 
 // RoundTrip calls f.
@@ -54,7 +54,7 @@ func (c *Canned) Response(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// handler returns what the transport returns for a request.
+// handler returns the response to a request, or the transport's error.
 type handler func(*http.Request) (*canned, error)
 
 // inProcess returns a transport without a network.

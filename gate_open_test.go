@@ -173,7 +173,7 @@ func TestGateTurnEndsWithMaxWait(t *testing.T) {
 					return
 				}
 				failed.Add(1)
-				limit := heldFor(t, err)
+				limit := limitOf(t, err)
 				if took := time.Since(began); took != 65*time.Second || limit.RetryAfter != time.Second || !limit.RetryAt.Equal(time.Now().Add(time.Second)) {
 					t.Errorf("after %v: %+v, want a wait of a second after 65s", took, limit)
 				}
@@ -267,7 +267,7 @@ type tokenOf struct{}
 
 // A server that refuses all at once and names no time gets fewer and fewer
 // probes, however many callers wait.
-func TestGateProbesMoreAndMoreRarely(t *testing.T) {
+func TestGateProbesLessOften(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sent := 0
 		var mu sync.Mutex

@@ -19,8 +19,8 @@ func limited(ctx context.Context, client *Client) error {
 	return getOne(ctx, client)
 }
 
-// heldFor returns the limit that held a call back unsent.
-func heldFor(t *testing.T, err error) RateLimitError {
+// limitOf returns the limit that held a call back unsent.
+func limitOf(t *testing.T, err error) RateLimitError {
 	t.Helper()
 	e, ok := errors.AsType[*Error](err)
 	limit, isLimit := errors.AsType[*RateLimitError](err)
@@ -95,7 +95,7 @@ func TestGateHoldsAll(t *testing.T) {
 	})
 }
 
-func TestGateRefusesWhoMayNotWait(t *testing.T) {
+func TestGateRefusesCallsThatMayNotWait(t *testing.T) {
 	tests := map[string]struct {
 		policy   RetryPolicy
 		deadline time.Duration // of the second caller; 0 is none
@@ -127,7 +127,7 @@ func TestGateRefusesWhoMayNotWait(t *testing.T) {
 					defer cancel()
 				}
 				now := time.Now()
-				limit := heldFor(t, getOne(ctx, client))
+				limit := limitOf(t, getOne(ctx, client))
 				if limit.RetryAfter != 50*time.Second || !limit.RetryAt.Equal(ends) || limit.Rate.Remaining != 17 || !limit.Secondary {
 					t.Errorf("limit = %+v, want 50s, at %v", limit, ends)
 				}
@@ -137,7 +137,7 @@ func TestGateRefusesWhoMayNotWait(t *testing.T) {
 				if _, err := client.Deployments.Create(ctx, "octocat", "example", DeploymentRequest{Ref: "main"}); errors.Is(err, ErrOutcomeUnknown) {
 					t.Errorf("a POST that was held back: %v", err)
 				} else {
-					heldFor(t, err)
+					limitOf(t, err)
 				}
 				if sent != 1 {
 					t.Errorf("%d requests were sent, want 1", sent)
@@ -182,7 +182,7 @@ func TestGateIsKeyedByToken(t *testing.T) {
 			t.Errorf("another token: %v", err)
 		}
 		token = "token-a"
-		heldFor(t, getOne(t.Context(), client))
+		limitOf(t, getOne(t.Context(), client))
 		time.Sleep(time.Minute)
 		if e, ok := errors.AsType[*Error](getOne(t.Context(), client)); !ok || e.Attempts != 1 {
 			t.Errorf("after the limit: %v, want it sent", e)
@@ -191,7 +191,7 @@ func TestGateIsKeyedByToken(t *testing.T) {
 }
 
 // Whoever waits asks for the token again: another may have a quota left.
-func TestGateAsksForTheTokenAgain(t *testing.T) {
+func TestTokenIsFetchedAfterTheGate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var (
 			tokens []string
@@ -313,7 +313,7 @@ func TestWaitsEndWithTheContext(t *testing.T) {
 }
 
 // The gate keeps a hold while it lasts, and no more than a minute longer.
-func TestGateForgets(t *testing.T) {
+func TestGateDropsEndedHolds(t *testing.T) {
 	var g gate
 	now := time.Now()
 	for i := range 1000 {

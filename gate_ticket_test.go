@@ -16,7 +16,7 @@ import (
 
 // A probe that never reports must not hold the others for ever: its place goes
 // to the next.
-func TestGateOutlivesItsProbe(t *testing.T) {
+func TestGateReplacesALostProbe(t *testing.T) {
 	type step func(r *http.Request) (*canned, error)
 	lost := func(*http.Request) (*canned, error) { return nil, io.ErrUnexpectedEOF }
 	get := func(ctx context.Context, c *Client) { _ = getOne(ctx, c) }
@@ -250,13 +250,13 @@ func TestGateTicketOfACallThatEnded(t *testing.T) {
 }
 
 // A call that was admitted does not start if the gate closes before it does.
-func TestGateClosesBeforeTheAdmitted(t *testing.T) {
+func TestGateClosesBeforeAnAdmittedCall(t *testing.T) {
 	for name, arrives := range map[string]time.Duration{"it waited": 0, "it did not wait": time.Minute} {
-		t.Run(name, func(t *testing.T) { closesBeforeTheAdmitted(t, arrives) })
+		t.Run(name, func(t *testing.T) { closesBeforeAnAdmittedCall(t, arrives) })
 	}
 }
 
-func closesBeforeTheAdmitted(t *testing.T, arrives time.Duration) {
+func closesBeforeAnAdmittedCall(t *testing.T, arrives time.Duration) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()

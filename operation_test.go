@@ -8,17 +8,17 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// Each element of a path is escaped on its own, and what would make another
-// path of it is refused before anything is sent.
+// Each element of a path is escaped on its own. An element that would change
+// the path is refused before a request is sent.
 func TestPaths(t *testing.T) {
-	taken := map[string][2]string{
+	accepted := map[string][2]string{
 		"/repos/octocat/example":       {"octocat", "example"},
 		"/repos/a%20b/c%3Fd%23e":       {"a b", "c?d#e"},
 		"/repos/%25/..a":               {"%", "..a"},
 		"/repos/.../%E2%80%AE":         {"...", "\u202e"},
 		"/repos/octo%0Acat/example%00": {"octo\ncat", "example\x00"},
 	}
-	for want, names := range taken {
+	for want, names := range accepted {
 		t.Run(want, func(t *testing.T) {
 			w := replies(reply(200, oneDeployment))
 			if _, err := clientOn(t, w).Deployments.Get(t.Context(), names[0], names[1], 42); err != nil {

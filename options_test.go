@@ -14,7 +14,7 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// A wrong option is refused at once, and the message says what would be right.
+// NewClient refuses an invalid option, and the message says how to correct it.
 func TestNewClientRefuses(t *testing.T) {
 	tests := map[string]struct {
 		opts []ghdeploy.Option
@@ -36,7 +36,7 @@ func TestNewClientRefuses(t *testing.T) {
 			[]ghdeploy.Option{ghdeploy.WithToken(" ghp_1")},
 			"ghdeploy: WithToken: the token contains white space; give only the token, without a line break or a word such as Bearer",
 		},
-		"token: with what a header cannot hold": {
+		"token: with characters that a header cannot contain": {
 			[]ghdeploy.Option{ghdeploy.WithToken("ghp_ü\x00")},
 			"ghdeploy: WithToken: the token contains characters that a header cannot hold",
 		},
@@ -68,7 +68,7 @@ func TestNewClientRefuses(t *testing.T) {
 			[]ghdeploy.Option{ghdeploy.WithBaseURL("localhost:8080")},
 			"ghdeploy: WithBaseURL: this does not begin with https://; use one such as https://ghe.example.com/api/v3",
 		},
-		"base URL: no URL at all": {
+		"base URL: not a URL": {
 			[]ghdeploy.Option{ghdeploy.WithBaseURL("https://ghe.example.com:port/")},
 			"ghdeploy: WithBaseURL: this is not a URL; use one such as https://ghe.example.com/api/v3",
 		},
@@ -135,7 +135,7 @@ func TestNewClientRefuses(t *testing.T) {
 			},
 			"ghdeploy: the base URL http://ghe.example.com/api/v3 would send the token unencrypted; use https://, or add WithInsecureHTTP",
 		},
-		"http to what only looks like loopback": {
+		"http to a host that begins like loopback": {
 			[]ghdeploy.Option{ghdeploy.WithBaseURL("http://localhost.example.com"), ghdeploy.WithToken("ghp_1")},
 			"ghdeploy: the base URL http://localhost.example.com would send the token unencrypted; use https://, or add WithInsecureHTTP",
 		},
@@ -187,7 +187,7 @@ func TestNewClientRefuses(t *testing.T) {
 			[]ghdeploy.Option{ghdeploy.WithRetry(ghdeploy.RetryPolicy{MaxAttempts: -1})},
 			"ghdeploy: WithRetry: MaxAttempts is -1; it counts the first attempt, so use 1 to disable retries",
 		},
-		"retry: bounds the wrong way round": {
+		"retry: MinBackoff above MaxBackoff": {
 			[]ghdeploy.Option{ghdeploy.WithRetry(ghdeploy.RetryPolicy{MinBackoff: time.Minute, MaxBackoff: time.Second})},
 			"ghdeploy: WithRetry: MinBackoff 1m0s is greater than MaxBackoff 1s",
 		},
@@ -200,7 +200,7 @@ func TestNewClientRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			client, err := ghdeploy.NewClient(tt.opts...)
 			if client != nil {
-				t.Error("there is a client, too")
+				t.Error("NewClient returned a client with the error")
 			}
 			if !errors.Is(err, ghdeploy.ErrInvalidArgument) {
 				t.Fatalf("err = %v, want an ErrInvalidArgument", err)
@@ -213,7 +213,7 @@ func TestNewClientRefuses(t *testing.T) {
 func TestFromEnvironment(t *testing.T) {
 	tests := map[string]struct {
 		env    map[string]string
-		token  string // what is sent, "" if the option is refused
+		token  string // the header that is sent, "" if the option is refused
 		url    string
 		refuse string
 	}{
@@ -239,24 +239,24 @@ func TestFromEnvironment(t *testing.T) {
 			token: "Bearer ghp_one",
 			url:   "https://api.github.com/repos/o/r/deployments/42",
 		},
-		"in a workflow on a server of one's own": {
+		"in a workflow on GitHub Enterprise Server": {
 			env:   map[string]string{"GITHUB_TOKEN": "ghs_two", "GITHUB_API_URL": "https://ghe.example.com/api/v3"},
 			token: "Bearer ghs_two",
 			url:   "https://ghe.example.com/api/v3/repos/o/r/deployments/42",
 		},
-		"a token that is none": {
+		"an invalid token": {
 			env:    map[string]string{"GITHUB_TOKEN": "ghs_two\n"},
 			refuse: "ghdeploy: FromEnvironment: GITHUB_TOKEN: the token contains white space; give only the token, without a line break or a word such as Bearer",
 		},
-		"the first token is none": {
+		"an invalid GH_TOKEN": {
 			env:    map[string]string{"GH_TOKEN": "ghp one", "GITHUB_TOKEN": "ghs_two"},
 			refuse: "ghdeploy: FromEnvironment: GH_TOKEN: the token contains white space; give only the token, without a line break or a word such as Bearer",
 		},
-		"an address that is none": {
+		"an invalid address": {
 			env:    map[string]string{"GITHUB_TOKEN": "ghs_two", "GITHUB_API_URL": "ghe.example.com"},
 			refuse: "ghdeploy: FromEnvironment: GITHUB_API_URL: this does not begin with https://; use one such as https://ghe.example.com/api/v3",
 		},
-		"an address without protection": {
+		"an address without TLS": {
 			env:    map[string]string{"GITHUB_TOKEN": "ghs_two", "GITHUB_API_URL": "http://ghe.example.com"},
 			refuse: "ghdeploy: the base URL http://ghe.example.com would send the token unencrypted; use https://, or add WithInsecureHTTP",
 		},
@@ -298,7 +298,7 @@ func TestFromEnvironment(t *testing.T) {
 	})
 }
 
-// The caller's http.Client serves others too: it is copied, and its settings hold.
+// The caller's http.Client is copied, and its settings apply.
 func TestWithHTTPClient(t *testing.T) {
 	t.Run("is never modified", func(t *testing.T) {
 		w := replies(reply(200, oneDeployment))
@@ -327,7 +327,7 @@ func TestWithHTTPClient(t *testing.T) {
 			t.Fatal(err)
 		}
 		if len(before.requests()) != 1 || len(after.requests()) != 0 {
-			t.Error("a change of the caller's client changed this one")
+			t.Error("a change of the caller's client has an effect on this one")
 		}
 	})
 	t.Run("its Timeout ends an attempt", func(t *testing.T) {
@@ -355,7 +355,7 @@ func TestWithHTTPClient(t *testing.T) {
 			}
 		})
 	})
-	t.Run("its CheckRedirect is asked for what would be followed", func(t *testing.T) {
+	t.Run("its CheckRedirect is called before a redirect is followed", func(t *testing.T) {
 		refusal := errors.New("not this way")
 		for _, refuse := range []error{nil, refusal, http.ErrUseLastResponse} {
 			var asked []string
@@ -368,10 +368,10 @@ func TestWithHTTPClient(t *testing.T) {
 			_, err := clientOn(t, nil, ghdeploy.WithToken("ghp_1"), ghdeploy.WithHTTPClient(theirs)).Deployments.Get(t.Context(), "o", "r", 42)
 			same(t, "asked", []string{apiRoot + "/repositories/7/deployments/42"}, asked)
 			if errors.Is(err, ghdeploy.ErrRedirect) != (refuse != nil) {
-				t.Errorf("it returned %v, and the call %v", refuse, err)
+				t.Errorf("CheckRedirect returned %v, and the call %v", refuse, err)
 			}
 			if refuse == nil {
-				same(t, "what it did to the headers", "", w.requests()[1].Header.Get("Authorization"))
+				same(t, "Authorization after CheckRedirect removed it", "", w.requests()[1].Header.Get("Authorization"))
 			}
 		}
 	})
@@ -394,7 +394,7 @@ func TestWithHTTPClient(t *testing.T) {
 	})
 }
 
-// silence returns nothing until the request's context ends.
+// silence is a transport that blocks until the request's context ends.
 var silence ghdeploy.RoundTripFunc = func(r *http.Request) (*http.Response, error) {
 	<-r.Context().Done()
 	return nil, r.Context().Err()

@@ -34,7 +34,7 @@ func prints(err error, log *bytes.Buffer) string {
 
 // A cut that goes through a token leaves no part of it, wherever the cut is: at
 // the 64 KiB that are kept, or where the connection was lost.
-func TestNoPartOfATokenAtACut(t *testing.T) {
+func TestCutTokenIsRedacted(t *testing.T) {
 	for _, kept := range []int{1, 3, 4, 20, 39, 40} {
 		for name, c := range map[string]*canned{
 			"a 200 at 64 KiB":  {Status: 200, Body: strings.Repeat("x", maxErrorBody-kept) + leaky, Rest: io.LimitReader(zeros{}, maxBody)},
@@ -135,7 +135,7 @@ type typedError struct{ text string }
 func (e *typedError) Error() string { return e.text }
 
 // Of a chain only the links whose own text holds the token are hidden.
-func TestRedactionHidesOnlyWhatHoldsTheToken(t *testing.T) {
+func TestRedactionHidesOnlyErrorsWithTheToken(t *testing.T) {
 	var redact redactor
 	redact.add(leaky)
 	clean, dirty := &typedError{"clean"}, &typedError{"with " + leaky}

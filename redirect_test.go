@@ -65,7 +65,7 @@ func TestRedirectOffTheOriginIsRefused(t *testing.T) {
 					}
 					r := w.request(t) // the one to the API, and no other
 					same(t, "method", method, r.Method)
-					holdsNoSecretInError(t, err)
+					checkNoSecretInError(t, err)
 				})
 			}
 		}
@@ -133,7 +133,7 @@ func TestRedirectThatTurnsAWriteIntoAReadIsRefused(t *testing.T) {
 	}
 }
 
-func TestRedirectsThatLeadOn(t *testing.T) {
+func TestRedirectChains(t *testing.T) {
 	t.Run("home and then away", func(t *testing.T) {
 		w := replies(reply(301, "", "Location: /api/v3/repositories/7"), reply(301, "", "Location: https://elsewhere.example.com/"))
 		err := methods["GET"](t.Context(), clientOn(t, w, ghdeploy.WithToken(secret)))
@@ -158,7 +158,7 @@ func TestRedirectsThatLeadOn(t *testing.T) {
 		if err == nil {
 			t.Error("no error")
 		}
-		holdsNoSecretInError(t, err)
+		checkNoSecretInError(t, err)
 	})
 }
 
@@ -185,7 +185,7 @@ func TestLinkToAnotherHostIsNotFollowed(t *testing.T) {
 
 // The same over real sockets: the API on one port, a stranger on another, who
 // keeps whatever reaches him.
-func TestTheStrangerHearsNothing(t *testing.T) {
+func TestRedirectOffTheOriginOverSockets(t *testing.T) {
 	var heard atomic.Int64
 	stranger := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		heard.Add(1)
@@ -227,7 +227,7 @@ func TestTheStrangerHearsNothing(t *testing.T) {
 }
 
 // The token is not sent to a host that only begins like the API's.
-func TestTheTokenGoesToTheBaseURLAlone(t *testing.T) {
+func TestTokenGoesOnlyToTheBaseURL(t *testing.T) {
 	w := replies(reply(200, oneDeployment))
 	client := clientOn(t, w, ghdeploy.WithToken(secret))
 	for _, owner := range []string{"o@elsewhere.example.com", "o?x=", "o#", "https:", "\\elsewhere.example.com", "%2F%2Felsewhere.example.com"} {

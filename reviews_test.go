@@ -26,7 +26,7 @@ const pendingJSON = `[{
 func TestReviews(t *testing.T) {
 	const path = " /repos/o/r/actions/runs/30433642/"
 	const run = 30433642
-	holdExchanges(t, []exchange{
+	checkExchanges(t, []exchange{
 		{
 			name: "ListPending",
 			call: func(ctx context.Context, c *ghdeploy.Client) (any, error) {
@@ -123,7 +123,7 @@ func TestReviewByName(t *testing.T) {
 	same(t, "body", `{"environment_ids":[5,161171787,161171795],"state":"approved","comment":""}`, sent[1].Body)
 }
 
-func TestReviewOfWhatIsNotPending(t *testing.T) {
+func TestReviewNotPending(t *testing.T) {
 	for _, test := range []struct {
 		pending string
 		names   []string
@@ -199,15 +199,15 @@ func TestReviewIsSentOnce(t *testing.T) {
 }
 
 func TestReviewsMalformed(t *testing.T) {
-	holdMalformed(t, func(ctx context.Context, c *ghdeploy.Client) error {
+	checkMalformed(t, func(ctx context.Context, c *ghdeploy.Client) error {
 		_, err := c.Reviews.ListPending(ctx, "o", "r", 7, ghdeploy.PendingDeploymentListOptions{})
 		return err
 	}, ``, `null`, `{}`, `[null]`, `[{}]`, `[{"environment": null}]`, `[{"environment": {"id": 0}}]`)
-	holdMalformed(t, func(ctx context.Context, c *ghdeploy.Client) error {
+	checkMalformed(t, func(ctx context.Context, c *ghdeploy.Client) error {
 		_, err := c.Reviews.ListApprovals(ctx, "o", "r", 7, ghdeploy.ApprovalListOptions{})
 		return err
 	}, ``, `null`, `{}`, `[null]`, `[{}]`, `[{"state": null}]`)
-	holdMalformed(t, func(ctx context.Context, c *ghdeploy.Client) error {
+	checkMalformed(t, func(ctx context.Context, c *ghdeploy.Client) error {
 		_, err := c.Reviews.Review(ctx, "o", "r", 7, ghdeploy.ReviewRequest{EnvironmentIDs: []int64{1}, State: ghdeploy.ReviewApproved})
 		if !errors.Is(err, ghdeploy.ErrOutcomeUnknown) {
 			t.Errorf("err = %v, want ErrOutcomeUnknown too", err)
@@ -234,7 +234,7 @@ func TestReviewsInvalid(t *testing.T) {
 		}
 	}
 	const yes = ghdeploy.ReviewApproved
-	holdInvalid(t, map[string]func(context.Context, *ghdeploy.Client) error{
+	checkInvalid(t, map[string]func(context.Context, *ghdeploy.Client) error{
 		"run 0":                  review(0, ghdeploy.ReviewRequest{EnvironmentIDs: []int64{1}, State: yes}),
 		"no state":               review(7, ghdeploy.ReviewRequest{EnvironmentIDs: []int64{1}}),
 		"no environment":         review(7, ghdeploy.ReviewRequest{State: yes}),
@@ -250,7 +250,7 @@ func TestReviewsInvalid(t *testing.T) {
 
 func TestReviewsOnAServer(t *testing.T) {
 	srv := gated(t)
-	octocat, mona, app := holder(t, srv, "of-octocat").Reviews, holder(t, srv, "of-mona").Reviews, holder(t, srv, "of-health-gate").Reviews
+	octocat, mona, app := clientWith(t, srv, "of-octocat").Reviews, clientWith(t, srv, "of-mona").Reviews, clientWith(t, srv, "of-health-gate").Reviews
 	run := srv.StartRun("octocat/example", ghdeploytest.Run{Actor: "mona", Environments: []string{production, "staging", "qa"}})
 	same(t, "states", []string{"waiting", "waiting", "in_progress"}, states(srv))
 
@@ -319,7 +319,7 @@ func TestReviewsOnAServer(t *testing.T) {
 func TestRejectedReviewOnAServer(t *testing.T) {
 	srv := gated(t)
 	run := srv.StartRun("octocat/example", ghdeploytest.Run{Actor: "mona", Environments: []string{"staging"}})
-	reviews := holder(t, srv, "of-octocat").Reviews
+	reviews := clientWith(t, srv, "of-octocat").Reviews
 	request := ghdeploy.ReviewRequest{Environments: []string{"staging"}, State: ghdeploy.ReviewRejected, Comment: "Not on a Friday"}
 	if _, err := reviews.Review(t.Context(), "octocat", "example", run.ID, request); err != nil {
 		t.Fatal(err)

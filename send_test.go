@@ -23,7 +23,7 @@ import (
 
 // The body arrives whole at each attempt, with the token of the hour, and
 // nothing leads net/http to send it twice.
-func TestEachAttemptIsWhole(t *testing.T) {
+func TestEachAttemptSendsTheBody(t *testing.T) {
 	want := `{"ref":"main","payload":{"text":"` + strings.Repeat("whole ", 20_000) + `"}}`
 	for name, http2 := range map[string]bool{"HTTP/1.1": false, "HTTP/2": true} {
 		t.Run(name, func(t *testing.T) {
@@ -70,7 +70,7 @@ func TestEachAttemptIsWhole(t *testing.T) {
 
 // A transport may not change the request, and some do: go-github-mock puts its
 // own address in. What one made of an attempt is not what the next begins with.
-func TestEachAttemptBeginsAnew(t *testing.T) {
+func TestEachAttemptStartsFromTheOriginalRequest(t *testing.T) {
 	type seen struct {
 		URL   string
 		Trace []string
@@ -211,7 +211,7 @@ func TestContextEndsWhileATokenIsFetched(t *testing.T) {
 }
 
 // An answer that was cut off is seen inside the attempt.
-func TestCutAnswer(t *testing.T) {
+func TestCutResponse(t *testing.T) {
 	cut := func(n *int) handler {
 		return func(*http.Request) (*canned, error) {
 			if *n++; *n < 3 {
@@ -261,7 +261,7 @@ func TestTooLargeKeepsNoPartOfTheToken(t *testing.T) {
 }
 
 // A 1xx is no answer. What follows a 101 belongs to no HTTP.
-func TestSwitchingProtocolsIsNoAnswer(t *testing.T) {
+func TestSwitchingProtocols(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -32,7 +32,7 @@ func getOne(ctx context.Context, client *Client) error {
 	return err
 }
 
-// quick is a policy that does not make a test wait.
+// quick is a policy with short waits.
 var quick = RetryPolicy{MaxAttempts: 4, MinBackoff: time.Millisecond, MaxBackoff: time.Millisecond}
 
 func createOne(ctx context.Context, client *Client) error {
@@ -62,9 +62,9 @@ func mustParse(t *testing.T, s string) *url.URL {
 	return u
 }
 
-// discard reads to the end; what is wrong with it shows elsewhere.
+// discard reads to the end. An error shows elsewhere in the test.
 func discard(r io.Reader) {
-	io.Copy(io.Discard, r) //nolint:errcheck // see above
+	io.Copy(io.Discard, r) //nolint:errcheck // the test sees it elsewhere
 }
 
 // createSmall sends a body that fits into the window of an HTTP/2 stream.

@@ -20,8 +20,8 @@ import (
 // apiRoot has a path prefix, as GitHub Enterprise Server's has.
 const apiRoot = "https://ghe.example.com/api/v3"
 
-// wire is a transport without a network. It returns its replies in their
-// order, the last one again and again, and keeps the requests.
+// wire is a transport without a network. It returns its replies in order, then
+// repeats the last one. It records the requests.
 type wire struct {
 	ghdeploy.RoundTripFunc
 	mu      sync.Mutex
@@ -69,14 +69,14 @@ func (w *wire) serve(r *http.Request) (*http.Response, error) {
 	return c.Response(r)
 }
 
-// requests are those sent so far.
+// requests returns the requests sent so far.
 func (w *wire) requests() []sent {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return append([]sent(nil), w.sent...)
 }
 
-// request is the only one that was sent.
+// request returns the only request that was sent.
 func (w *wire) request(t *testing.T) sent {
 	t.Helper()
 	all := w.requests()
@@ -86,7 +86,7 @@ func (w *wire) request(t *testing.T) sent {
 	return all[0]
 }
 
-// lines are requests as "GET https://...".
+// lines formats requests as "GET https://...".
 func lines(requests []sent) []string {
 	var out []string
 	for _, r := range requests {
@@ -95,7 +95,7 @@ func lines(requests []sent) []string {
 	return out
 }
 
-// clientOn is a client for apiRoot that sends each request once over the wire.
+// clientOn returns a client of apiRoot that does not retry.
 func clientOn(t *testing.T, transport http.RoundTripper, opts ...ghdeploy.Option) *ghdeploy.Client {
 	t.Helper()
 	client, err := ghdeploy.NewClient(append([]ghdeploy.Option{
@@ -109,7 +109,7 @@ func clientOn(t *testing.T, transport http.RoundTripper, opts ...ghdeploy.Option
 	return client
 }
 
-// testdata is a file of a documented answer.
+// testdata returns the content of a file in testdata: a documented response.
 func testdata(t *testing.T, name string) string {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join("testdata", name))
@@ -119,15 +119,15 @@ func testdata(t *testing.T, name string) string {
 	return string(data)
 }
 
-// sameJSON compares JSON whatever the order of its keys.
+// sameJSON compares JSON and ignores the order of keys.
 func sameJSON(t *testing.T, want, have string) {
 	t.Helper()
 	var w, h any
 	if err := json.Unmarshal([]byte(want), &w); err != nil {
-		t.Fatalf("the test's own JSON: %v\n%s", err, want)
+		t.Fatalf("invalid JSON in the test: %v\n%s", err, want)
 	}
 	if err := json.Unmarshal([]byte(have), &h); err != nil {
-		t.Fatalf("sent what is not JSON: %v\n%s", err, have)
+		t.Fatalf("the request is not JSON: %v\n%s", err, have)
 	}
 	if diff := cmp.Diff(w, h); diff != "" {
 		t.Errorf("JSON (-want +have):\n%s", diff)
@@ -143,10 +143,10 @@ func same(t *testing.T, what string, want, have any) {
 
 const oneDeployment = `{"id":42,"url":"https://ghe.example.com/api/v3/repos/o/r/deployments/42"}`
 
-// production has a name that a path, a query and a pattern could trip over.
+// production is a name with characters that are special in paths and queries.
 const production = "prod / eu?#%2F"
 
-// gated is a server with an environment that a reviewer and an app guard.
+// gated returns a server with an environment that needs a reviewer and an app.
 func gated(t *testing.T) *ghdeploytest.Server {
 	t.Helper()
 	guarded := ghdeploytest.Environment{
@@ -165,14 +165,14 @@ func gated(t *testing.T) *ghdeploytest.Server {
 	return srv
 }
 
-// holder is a client of the server for who holds a token.
-func holder(t *testing.T, srv *ghdeploytest.Server, token string) *ghdeploy.Client {
+// clientWith returns a client of the server with a token.
+func clientWith(t *testing.T, srv *ghdeploytest.Server, token string) *ghdeploy.Client {
 	t.Helper()
 	return clientOn(t, srv.Transport(), ghdeploy.WithToken(token))
 }
 
-// reached are the requests that reached a server since the first n, as "GET 200
-// /pending_deployments", with their paths from the last slash on.
+// reached returns the server's requests after the first n, with the last
+// element of their paths, as "GET 200 /pending_deployments".
 func reached(srv *ghdeploytest.Server, n int) []string {
 	var list []string
 	for _, r := range srv.Requests()[n:] {
@@ -181,7 +181,7 @@ func reached(srv *ghdeploytest.Server, n int) []string {
 	return list
 }
 
-// states are those of the deployments, oldest first.
+// states returns the states of the deployments, oldest first.
 func states(srv *ghdeploytest.Server) []string {
 	var list []string
 	for _, d := range srv.Deployments("octocat/example") {

@@ -19,8 +19,8 @@ const secret = "ghs_1234567_eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJub2JvZHkifQ.c2lnbmF0
 // verbs are those with which people print what they do not know.
 var verbs = []string{"%v", "%+v", "%#v", "%s", "%q", "%x"}
 
-// holdsNoSecret prints a value in every way there is.
-func holdsNoSecret(t *testing.T, what string, value any) {
+// checkNoSecret prints a value in every way there is.
+func checkNoSecret(t *testing.T, what string, value any) {
 	t.Helper()
 	// As text, in hexadecimal, and as the bytes of a slice.
 	forms := []string{secret, fmt.Sprintf("%x", secret), strings.Trim(fmt.Sprintf("%d", []byte(secret)), "[]")}
@@ -58,17 +58,17 @@ func TestNoExportedValuePrintsTheToken(t *testing.T) {
 			if have := w.requests()[0].Header.Get("Authorization"); have != "Bearer "+secret {
 				t.Fatalf("Authorization was %q: this test proves nothing", have)
 			}
-			holdsNoSecret(t, "Option", option)
-			holdsNoSecret(t, "[]Option", []ghdeploy.Option{option})
-			holdsNoSecret(t, "*Client", client)
-			holdsNoSecret(t, "Client", *client)
-			holdsNoSecret(t, "Deployments", client.Deployments)
-			holdsNoSecret(t, "Statuses", client.Statuses)
-			holdsNoSecret(t, "Page", page)
-			holdsNoSecret(t, "Page's value", *page)
-			holdsNoSecret(t, "Deployment", page.Items[0])
-			holdsNoSecret(t, "All", client.Deployments.All(t.Context(), "o", "r", ghdeploy.DeploymentListOptions{}))
-			holdsNoSecret(t, "Rate", client.Rate())
+			checkNoSecret(t, "Option", option)
+			checkNoSecret(t, "[]Option", []ghdeploy.Option{option})
+			checkNoSecret(t, "*Client", client)
+			checkNoSecret(t, "Client", *client)
+			checkNoSecret(t, "Deployments", client.Deployments)
+			checkNoSecret(t, "Statuses", client.Statuses)
+			checkNoSecret(t, "Page", page)
+			checkNoSecret(t, "Page's value", *page)
+			checkNoSecret(t, "Deployment", page.Items[0])
+			checkNoSecret(t, "All", client.Deployments.All(t.Context(), "o", "r", ghdeploy.DeploymentListOptions{}))
+			checkNoSecret(t, "Rate", client.Rate())
 		})
 	}
 }
@@ -109,8 +109,8 @@ func TestEchoOfTheTokenIsRedacted(t *testing.T) {
 					client := clientOn(t, replies(reply(status, body, echo...)),
 						ghdeploy.WithToken(secret), ghdeploy.WithLogger(slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))))
 					err := calls[call](t, client)
-					holdsNoSecretInError(t, err)
-					holdsNoSecret(t, "Rate", client.Rate())
+					checkNoSecretInError(t, err)
+					checkNoSecret(t, "Rate", client.Rate())
 					if strings.Contains(log.String(), secret) {
 						t.Errorf("the log holds the token: %s", log.String())
 					}
@@ -126,12 +126,12 @@ func TestRedactionLeavesTheTransportsHeadersAlone(t *testing.T) {
 	shared := ghdeploy.RoundTripFunc(func(r *http.Request) (*http.Response, error) {
 		return &http.Response{StatusCode: http.StatusNotFound, Header: header, Body: http.NoBody, Request: r}, nil
 	})
-	holdsNoSecretInError(t, calls["get"](t, clientOn(t, shared, ghdeploy.WithToken(secret))))
+	checkNoSecretInError(t, calls["get"](t, clientOn(t, shared, ghdeploy.WithToken(secret))))
 	same(t, "header", http.Header{"X-Github-Request-Id": {secret}}, header)
 }
 
 // A body is cut to what an Error keeps, and a token at that place is cut too.
-func TestEchoAtTheEndOfWhatIsKept(t *testing.T) {
+func TestEchoAtTheEndOfTheKeptBody(t *testing.T) {
 	for before := 64<<10 - len(secret); before <= 64<<10; before += 7 {
 		body := strings.Repeat("x", before) + secret + "and more"
 		err := calls["get"](t, clientOn(t, replies(reply(500, body)), ghdeploy.WithToken(secret)))
@@ -145,23 +145,23 @@ func TestEchoAtTheEndOfWhatIsKept(t *testing.T) {
 	}
 }
 
-// holdsNoSecretInError looks into all that errors.As can find.
-func holdsNoSecretInError(t *testing.T, err error) {
+// checkNoSecretInError looks into all that errors.As can find.
+func checkNoSecretInError(t *testing.T, err error) {
 	t.Helper()
 	if err == nil {
 		return
 	}
-	holdsNoSecret(t, "error", err)
-	holdsNoSecret(t, "wrapped error", fmt.Errorf("deploy: %w", err))
+	checkNoSecret(t, "error", err)
+	checkNoSecret(t, "wrapped error", fmt.Errorf("deploy: %w", err))
 	var e *ghdeploy.Error
 	if !errors.As(err, &e) {
 		return
 	}
-	holdsNoSecret(t, "Error", *e)
-	holdsNoSecret(t, "Error.Body", string(e.Body))
-	holdsNoSecret(t, "Error.Err", e.Err)
+	checkNoSecret(t, "Error", *e)
+	checkNoSecret(t, "Error.Body", string(e.Body))
+	checkNoSecret(t, "Error.Err", e.Err)
 	if reason := reasonOf(err); reason != nil {
-		holdsNoSecret(t, "reason", reason)
+		checkNoSecret(t, "reason", reason)
 	}
 	// Each error of the chain by its value: its fields, not its method.
 	var walk func(error)
@@ -169,7 +169,7 @@ func holdsNoSecretInError(t *testing.T, err error) {
 		if err == nil {
 			return
 		}
-		holdsNoSecret(t, fmt.Sprintf("%T in the chain", err), err)
+		checkNoSecret(t, fmt.Sprintf("%T in the chain", err), err)
 		switch u := err.(type) { //nolint:errorlint // this walks the chain itself
 		case interface{ Unwrap() error }:
 			walk(u.Unwrap())

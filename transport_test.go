@@ -155,7 +155,7 @@ func TestRedirectToNoURL(t *testing.T) {
 }
 
 // A transport that is broken is called by its own name, not by this package's.
-func TestTransportThatGivesNothing(t *testing.T) {
+func TestTransportReturnsNothing(t *testing.T) {
 	client, err := NewClient(WithRetry(quick), WithHTTPClient(&http.Client{Transport: RoundTripFunc(func(*http.Request) (*http.Response, error) { return nil, nil })}))
 	if err != nil {
 		t.Fatal(err)
@@ -197,7 +197,7 @@ func (c *countedConn) Close() error {
 }
 
 // The pool is the caller's: a call that fails leaves its idle connections open.
-func TestFailureLeavesThePoolAlone(t *testing.T) {
+func TestFailureKeepsIdleConnections(t *testing.T) {
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		discard(r.Body)
 		if r.Method == http.MethodPost {

@@ -142,7 +142,7 @@ func retrying(next http.RoundTripper) RoundTripFunc {
 
 // A transport that retries a POST can create two deployments. The client says
 // that the outcome is unknown, and stops the transport at its second write.
-func TestRetryBelowIsReported(t *testing.T) {
+func TestRetryByTheTransportIsReported(t *testing.T) {
 	for protocol, http2 := range map[string]bool{"HTTP/1.1": false, "HTTP/2": true} {
 		t.Run(protocol, func(t *testing.T) {
 			client, creates := wrapped(t, http2, func(n int32) int {
