@@ -16,15 +16,14 @@ import (
 	"testing"
 )
 
-// Each case is a sequence of net/http's hooks. It ends with the number of
-// connections and writes that a transport makes for it.
+// Each case is the sequence of net/http's hooks for an attempt.
 func TestAttemptCountsWrites(t *testing.T) {
 	const dial, idle, ask = "GotConn new", "GotConn reused", "GetConn"
 	const write, write2, other, response = "write", "write HTTP/2", "write another request", "response"
 	tests := map[string]struct {
 		events    []string
 		rewritten bool
-		notSent   bool // proof of it
+		notSent   bool // the hooks prove it
 		stopped   bool // a PUT or DELETE is canceled; a POST is if rewritten
 	}{
 		"no hook":                               {nil, false, false, false},
@@ -90,11 +89,9 @@ func TestAttemptCountsWrites(t *testing.T) {
 	}
 }
 
-// scriptedHTTP2 starts an HTTP/2 server that answers one request after the
-// other as the script says: with a status; with a status and a body that is cut
-// off ("404 cut"); or with RST_STREAM and a code ("PROTOCOL_ERROR"). After the
-// script it repeats the last line. It returns a client of the server and the
-// number of requests.
+// scriptedHTTP2 starts an HTTP/2 server and counts its requests. Each line of the
+// script is a response: a status, a status with a cut body ("404 cut"), or the
+// code of a RST_STREAM ("PROTOCOL_ERROR"). The last line repeats.
 func scriptedHTTP2(t *testing.T, script ...string) (*httptest.Server, *atomic.Int32) {
 	t.Helper()
 	const data, headers, reset, settings = 0, 1, 3, 4
@@ -131,9 +128,9 @@ func scriptedHTTP2(t *testing.T, script ...string) (*httptest.Server, *atomic.In
 			}
 			switch kind, flags := head[3], head[4]; {
 			case kind == settings && flags == 0:
-				conn.Write(frame(settings, 1, 0, nil)) //nolint:errcheck // see above
+				conn.Write(frame(settings, 1, 0, nil)) //nolint:errcheck // the next read fails
 			case (kind == headers || kind == data) && flags&1 != 0:
-				conn.Write(respond(binary.BigEndian.Uint32(head[5:]))) //nolint:errcheck // see above
+				conn.Write(respond(binary.BigEndian.Uint32(head[5:]))) //nolint:errcheck // the next read fails
 			}
 		}
 	}
@@ -197,8 +194,8 @@ func TestHTTP2ResetsAndCutBodies(t *testing.T) {
 	}
 }
 
-// A REFUSED_STREAM below a transport that rebuilds requests was not processed.
-// The client does not know that: it cancels net/http's replay.
+// Below a transport that rebuilds requests the client does not see a
+// REFUSED_STREAM. It cancels net/http's replay.
 func TestRefusedStreamBelowARebuildingTransport(t *testing.T) {
 	server, requests := scriptedHTTP2(t, "REFUSED_STREAM", "204")
 	httpClient := server.Client()
@@ -216,8 +213,8 @@ func TestRefusedStreamBelowARebuildingTransport(t *testing.T) {
 	}
 }
 
-// Only what net/http's hooks say is proof. A transport that fires none, or
-// that had a connection, may have carried the request out.
+// Only net/http's hooks prove that a request was not sent. A transport that
+// fires none, or that had a connection, may have sent it.
 func TestProofIsPositive(t *testing.T) {
 	refused := errors.New("refused")
 	hooks := func(asked, got bool) handler {
@@ -237,10 +234,10 @@ func TestProofIsPositive(t *testing.T) {
 		attempts   int
 		unknown    bool
 	}{
-		"no hooks":             {false, false, 1, true},
-		"asked, and never got": {true, false, 4, false},
-		"asked and got":        {true, true, 1, true},
-		"got, unasked":         {false, true, 1, true},
+		"no hooks":            {false, false, 1, true},
+		"GetConn alone":       {true, false, 4, false},
+		"GetConn and GotConn": {true, true, 1, true},
+		"GotConn alone":       {false, true, 1, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := createOne(t.Context(), inProcessClient(t, hooks(tt.asked, tt.got), WithRetry(quick)))
@@ -252,7 +249,7 @@ func TestProofIsPositive(t *testing.T) {
 	}
 }
 
-// A proxy that refuses is a connection that was not reached.
+// A refusal of the proxy proves that the request was not sent.
 func TestProxyRefusalIsProof(t *testing.T) {
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusServiceUnavailable)
@@ -266,11 +263,11 @@ func TestProxyRefusalIsProof(t *testing.T) {
 	}
 	err = createOne(t.Context(), client)
 	if e, ok := errors.AsType[*Error](err); !ok || e.Attempts != 4 || errors.Is(err, ErrOutcomeUnknown) {
-		t.Errorf("error = %v, want 4 attempts, and nothing done", err)
+		t.Errorf("error = %v, want 4 attempts and no ErrOutcomeUnknown", err)
 	}
 }
 
-// A certificate that is not trusted today is not trusted in a second either.
+// A certificate error is not retried.
 func TestCertificateErrorIsFinal(t *testing.T) {
 	server := httptest.NewUnstartedServer(http.NotFoundHandler())
 	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)

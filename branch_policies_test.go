@@ -90,16 +90,16 @@ func TestBranchPoliciesAll(t *testing.T) {
 	same(t, "ids", []int64{1, 2}, ids)
 }
 
-// The answer to a policy that exists is a 303, and what it may point to is a
-// GET that would answer 200. Over a socket, so that net/http may try to follow.
+// GitHub returns 303 for a policy that exists. The redirect is not followed, even
+// if its target would return 200. A socket, so that net/http could follow it.
 func TestCreateOfAPolicyThatExists(t *testing.T) {
 	for name, location := range map[string]string{
-		"no Location":        "",
-		"the policy":         "/api/v3/repos/o/r/environments/qa/deployment-branch-policies/361471",
-		"the list":           "/api/v3/repos/o/r/environments/qa/deployment-branch-policies",
-		"itself, relative":   "deployment-branch-policies",
-		"another origin":     "https://elsewhere.example.com/",
-		"nothing of a query": "?",
+		"no Location":      "",
+		"the policy":       "/api/v3/repos/o/r/environments/qa/deployment-branch-policies/361471",
+		"the list":         "/api/v3/repos/o/r/environments/qa/deployment-branch-policies",
+		"itself, relative": "deployment-branch-policies",
+		"another origin":   "https://elsewhere.example.com/",
+		"an empty query":   "?",
 	} {
 		for body, text := range map[string]string{"empty": "", "policy": policyJSON, "null": "null"} {
 			t.Run(name+"/"+body, func(t *testing.T) {
@@ -143,8 +143,8 @@ func TestCreateOfAPolicyThatExists(t *testing.T) {
 	}
 }
 
-// net/http's client fails on a Location that is no URL, before anybody sees
-// the status.
+// A Location that is not a URL does not hide the status. net/http alone would
+// return an error without it.
 func TestInvalidLocation(t *testing.T) {
 	client := func(t *testing.T, status, location string) (c *ghdeploy.Client, connections func() int) {
 		t.Helper()
@@ -200,7 +200,7 @@ func TestInvalidLocation(t *testing.T) {
 	}
 }
 
-// Elsewhere a 303 means nothing of the kind.
+// A 303 to any other request is a refused redirect.
 func TestOnly303OfCreateMeansAlreadyExists(t *testing.T) {
 	_, err := clientOn(t, replies(reply(303, ""))).BranchPolicies.Update(t.Context(), "o", "r", "qa", 1, ghdeploy.UpdateBranchPolicyRequest{Name: "x"})
 	if !errors.Is(err, ghdeploy.ErrRedirect) || errors.Is(err, ghdeploy.ErrAlreadyExists) {
@@ -256,7 +256,7 @@ func TestBranchPoliciesOnAServer(t *testing.T) {
 	ctx, policies := t.Context(), client.BranchPolicies
 	main := ghdeploy.BranchPolicyRequest{Name: "main"}
 	if _, err := policies.Create(ctx, "octocat", "example", production, main); !errors.Is(err, ghdeploy.ErrNotFound) {
-		t.Errorf("Create where every branch may be deployed: %v, want ErrNotFound", err)
+		t.Errorf("Create without custom branch policies: %v, want ErrNotFound", err)
 	}
 	_, err := client.Environments.CreateOrUpdate(ctx, "octocat", "example", production, ghdeploy.EnvironmentRequest{
 		DeploymentBranchPolicy: &ghdeploy.DeploymentBranchPolicySettings{CustomBranchPolicies: true},

@@ -10,8 +10,8 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// Each answer that GitHub is known to give to a call that fails, and some that
-// only stand between: what errors.Is and errors.As make of it, and its line.
+// For each failure response of GitHub, and some of proxies: the sentinels, the
+// reason and the text of the error.
 func TestResponseBecomesError(t *testing.T) {
 	const unicorn = "<!DOCTYPE html>\n<!--\nhello\n-->\n<html><head><title>Unicorn! &middot; GitHub</title>"
 	tests := map[string]struct {
@@ -137,13 +137,13 @@ func TestResponseBecomesError(t *testing.T) {
 			as:   ghdeploy.ValidationError{Errors: []ghdeploy.FieldError{{Message: "We cannot delete an active deployment unless it is the only deployment in a given repository."}}},
 			line: "ghdeploy: DELETE /repos/octocat/example/deployments/42: 422 Validation Failed: We cannot delete an active deployment unless it is the only deployment in a given repository.",
 		},
-		"422 on a delete, in no words": {
+		"422 on a delete without a reason": {
 			call: "delete", status: 422, body: `{"message":"Validation Failed"}`,
 			is:   []error{ghdeploy.ErrValidation, ghdeploy.ErrActiveDeployment},
 			as:   ghdeploy.ValidationError{},
 			line: "ghdeploy: DELETE /repos/octocat/example/deployments/42: 422 Validation Failed",
 		},
-		"422 on a delete, taken for spam": {
+		"422 on a delete, spam": {
 			call: "delete", status: 422, body: `{"message":"Validation failed, or the endpoint has been spammed."}`,
 			is:   []error{ghdeploy.ErrValidation},
 			as:   ghdeploy.ValidationError{},
@@ -328,7 +328,7 @@ func TestResponseBecomesError(t *testing.T) {
 			},
 			line: "ghdeploy: GET /repos/octocat/example/deployments/42: 403 API rate limit exceeded for 192.0.2.1. (But here's the good news: Authenticated requests get a higher rate limit. Check out the documentation for more details.): primary rate limit, retry at 2000-01-01T00:15:00Z",
 		},
-		"403, a quota that is used up and nothing else said": {
+		"403, the quota is used up, no body": {
 			call: "get", status: 403, headers: []string{"X-RateLimit-Remaining: 0", "X-RateLimit-Reset: 946684860"},
 			is: []error{ghdeploy.ErrRateLimited},
 			as: ghdeploy.RateLimitError{
@@ -443,12 +443,12 @@ func TestResponseBecomesError(t *testing.T) {
 			is:   []error{ghdeploy.ErrRedirect},
 			line: "ghdeploy: GET /repos/octocat/example/deployments/42: 301 Moved Permanently: redirect refused to https://elsewhere.example.com",
 		},
-		"a redirect that names no place": {
+		"a redirect without a Location": {
 			call: "get", status: 301, body: `{"message":"Moved Permanently"}`,
 			is:   []error{ghdeploy.ErrRedirect},
 			line: "ghdeploy: GET /repos/octocat/example/deployments/42: 301 Moved Permanently: redirect refused",
 		},
-		"a 304 that nobody asked for": {
+		"a 304 without a condition": {
 			call: "get", status: 304,
 			is:   []error{ghdeploy.ErrMalformedResponse},
 			line: "ghdeploy: GET /repos/octocat/example/deployments/42: 304 Not Modified (the body is empty): malformed response: no condition was sent",
@@ -463,7 +463,7 @@ func TestResponseBecomesError(t *testing.T) {
 			is:   []error{ghdeploy.ErrMalformedResponse},
 			line: "ghdeploy: GET /repos/octocat/example/deployments/42: 200 OK: malformed response: the body is HTML",
 		},
-		"201, a write whose answer is empty": {
+		"201, a write with an empty body": {
 			call: "create", status: 201,
 			is:   []error{ghdeploy.ErrMalformedResponse, ghdeploy.ErrOutcomeUnknown},
 			as:   ghdeploy.OutcomeUnknownError{},
@@ -472,7 +472,7 @@ func TestResponseBecomesError(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			// In the bubble the clock stands at the first second of 2000.
+			// The bubble's clock starts at midnight UTC 2000-01-01.
 			synctest.Test(t, func(t *testing.T) {
 				w := replies(reply(tt.status, tt.body, tt.headers...))
 				err := calls[tt.call](t, clientOn(t, w))
@@ -501,7 +501,7 @@ func TestResponseBecomesError(t *testing.T) {
 	}
 }
 
-// replaceLimit makes a limit's time print the same on every machine.
+// replaceLimit returns the error with another rate limit as its reason.
 func replaceLimit(e *ghdeploy.Error, l ghdeploy.RateLimitError) error {
 	c := *e
 	c.Err = &l
@@ -510,5 +510,5 @@ func replaceLimit(e *ghdeploy.Error, l ghdeploy.RateLimitError) error {
 
 var jsonCause = regexp.MustCompile(`(malformed response: the body is \w+) \(.+\)$`)
 
-// withoutCause omits the JSON library's error, whose text is not ours.
+// withoutCause removes the text of the JSON library's error.
 func withoutCause(line string) string { return jsonCause.ReplaceAllString(line, "$1") }

@@ -34,8 +34,8 @@ func TestConditionalResultIsTheCallers(t *testing.T) {
 	}
 }
 
-// CreateOrUpdate, Review and the check of a DELETE use the cache too: a 304
-// says that the object is still there, and how it is.
+// CreateOrUpdate and the GET after a DELETE use the cache too. A 304 means that
+// the object exists and has not changed.
 func TestConditionalWithinACall(t *testing.T) {
 	t.Run("CreateOrUpdate", func(t *testing.T) {
 		const body = `{"id":7,"name":"qa","protection_rules":[{"id":1,"type":"wait_timer","wait_timer":30}],"deployment_branch_policy":null}`
@@ -68,7 +68,7 @@ func TestConditionalWithinACall(t *testing.T) {
 	})
 }
 
-// The error of a call whose GET was unchanged is the same as without the cache.
+// An error after a 304 is the same as after a 200.
 func TestConditionalErrorAfterNotModified(t *testing.T) {
 	const body = `[{"environment":{"id":7,"name":"qa"}}]`
 	w := replies(reply(200, body, "ETag: "+weakTag), reply(304, ""))
@@ -104,7 +104,7 @@ func TestConditionalLog(t *testing.T) {
 	same(t, "log", line+"status=200\n"+line+"status=304 cached=true\n", b.String())
 }
 
-// caching is a caller's transport with a cache of its own: it answers 200.
+// caching is a caller's transport with its own cache. It returns 200.
 func caching(next *tagged) ghdeploy.RoundTripFunc {
 	kept := map[string]*canned{}
 	return func(r *http.Request) (*http.Response, error) {
@@ -125,7 +125,7 @@ func TestConditionalBesideACachingTransport(t *testing.T) {
 	same(t, "requests that reached the server", []string{""}, s.got)
 }
 
-// A walk over 31 pages keeps its first page only.
+// A walk over 31 pages caches only the first one.
 func TestConditionalWalk(t *testing.T) {
 	row := func(id int) string {
 		return fmt.Sprintf(`{"id":%d,"description":%q}`, id, strings.Repeat("x", 8<<10))
@@ -169,8 +169,7 @@ func TestConditionalWalk(t *testing.T) {
 	same(t, "If-None-Match", want, conditions(got))
 }
 
-// Everybody polls at once, in a cache that holds only some of the responses,
-// while the server changes them.
+// Concurrent polls of changing objects, with a cache that is too small for all.
 func TestConditionalConcurrency(t *testing.T) {
 	var mu sync.Mutex
 	versions := map[string]int{}
@@ -194,7 +193,7 @@ func TestConditionalConcurrency(t *testing.T) {
 					return
 				}
 				if d.ID != id || !strings.HasPrefix(d.Task, fmt.Sprintf("%d-", id)) {
-					t.Errorf("asked for %d, got %d with task %q", id, d.ID, d.Task)
+					t.Errorf("requested %d, got %d with task %q", id, d.ID, d.Task)
 				}
 			}
 		})

@@ -18,7 +18,7 @@ const (
 	strongTag = `"d1f3a9"`
 )
 
-// conditions are the If-None-Match headers of requests, "-" where none was sent.
+// conditions returns the If-None-Match headers of requests, "-" for none.
 func conditions(requests []sent) []string {
 	var list []string
 	for _, r := range requests {
@@ -58,7 +58,7 @@ func TestWithConditionalCacheRefuses(t *testing.T) {
 	}
 }
 
-// A tag goes back as it came. What is no single, sane tag is not kept.
+// A valid ETag is sent back unchanged. Any other is not cached.
 func TestConditionalETags(t *testing.T) {
 	for name, tt := range map[string]struct {
 		headers []string
@@ -77,11 +77,11 @@ func TestConditionalETags(t *testing.T) {
 		"one byte too long":     {headers: []string{`ETag: "` + strings.Repeat("x", 511) + `"`}, sent: "-"},
 		"1 MiB long":            {headers: []string{`ETag: "` + strings.Repeat("x", 1<<20) + `"`}, sent: "-"},
 		"without quotes":        {headers: []string{"ETag: d1f3a9"}, sent: "-"},
-		"half of the quotes":    {headers: []string{`ETag: "`}, sent: "-"},
+		"one quote":             {headers: []string{`ETag: "`}, sent: "-"},
 		"a star":                {headers: []string{"ETag: *"}, sent: "-"},
 		"two in a line":         {headers: []string{`ETag: "a", "b"`}, sent: "-"},
 		"two lines":             {headers: []string{`ETag: "a"`, `ETag: "b"`}, sent: "-"},
-		"a small w":             {headers: []string{`ETag: w/"a"`}, sent: "-"},
+		"a lowercase W":         {headers: []string{`ETag: w/"a"`}, sent: "-"},
 		"with a line break":     {headers: []string{"ETag: \"a\r\nX: y\""}, sent: "-"},
 		"with a NUL":            {headers: []string{"ETag: \"a\x00\""}, sent: "-"},
 		"with a DEL":            {headers: []string{"ETag: \"a\x7f\""}, sent: "-"},
@@ -101,7 +101,7 @@ func TestConditionalETags(t *testing.T) {
 	}
 }
 
-// A 304 returns the kept body. The rest is that of the 304.
+// A 304 returns the cached body with the headers of the 304.
 func TestConditionalNotModified(t *testing.T) {
 	for name, headers := range map[string][]string{
 		"the same tag":    {"ETag: " + weakTag},
@@ -162,7 +162,7 @@ func TestConditionalReplacement(t *testing.T) {
 		reply(200, `{"id":`, `ETag: "bad"`),
 		reply(200, `[]`, `ETag: "worse"`),
 		reply(304, ""),
-		reply(200, withTask("third")), // without a tag: nothing to compare from now on
+		reply(200, withTask("third")), // no ETag: the entry is removed
 		reply(200, withTask("fourth")),
 	)
 	client := clientOn(t, w)
@@ -185,7 +185,7 @@ func TestConditionalReplacement(t *testing.T) {
 	same(t, "If-None-Match", []string{"-", weakTag, `"2"`, `"2"`, `"2"`, `"2"`, `"2"`, `"2"`, `"2"`, "-"}, conditions(w.requests()))
 }
 
-// tagged is a server that returns a 304 for the tag of its present body.
+// tagged is a server that returns a 304 for the ETag of its current body.
 type tagged struct {
 	ghdeploy.RoundTripFunc
 	mu   sync.Mutex
@@ -212,8 +212,8 @@ func (s *tagged) serve(r *http.Request) (*http.Response, error) {
 	return a.Response(r)
 }
 
-// A response that does not decode is not kept: the next poll reads the body
-// anew, instead of failing for as long as the tag is current.
+// A response that does not decode is not cached, so the next poll reads the body
+// again.
 func TestConditionalBadResponse(t *testing.T) {
 	s := newTagged(weakTag, `{"id":`)
 	client := clientOn(t, s)
@@ -227,7 +227,7 @@ func TestConditionalBadResponse(t *testing.T) {
 	same(t, "If-None-Match", []string{"", "", weakTag, weakTag, weakTag, weakTag}, s.got)
 }
 
-// A 304 without a condition, or for another tag, is not an answer.
+// A 304 without a condition, or with another ETag, is malformed.
 func TestConditionalUnexpectedNotModified(t *testing.T) {
 	const path = "ghdeploy: GET /repos/o/r/deployments/42: 304 Not Modified (the body is empty): malformed response: "
 
@@ -289,7 +289,7 @@ func TestConditionalRetries(t *testing.T) {
 	}
 }
 
-// Each token has its own responses, also if it changes between two attempts.
+// Each token has its own entries, also if it changes between two attempts.
 func TestConditionalTokens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tokens := []string{"token-a", "token-b", "token-a", "token-b", "token-c"}
@@ -311,8 +311,8 @@ func TestConditionalTokens(t *testing.T) {
 	})
 }
 
-// The condition belongs to the URL of the call: a redirect's target may give
-// another object the same tag. A renamed repository is read in full.
+// A redirected request has no condition: at its target the same ETag can belong
+// to another object.
 func TestConditionalRedirect(t *testing.T) {
 	moved := reply(301, `{"message":"Moved Permanently"}`, "Location: "+apiRoot+"/repositories/1/deployments/42")
 	t.Run("after the response was kept", func(t *testing.T) {
@@ -344,9 +344,8 @@ func TestConditionalRedirect(t *testing.T) {
 	})
 }
 
-// A list can grow behind a full page that has no next one, and that page does
-// not change then. A 304 would say that there is still no next page, so such a
-// page is requested without a condition.
+// A full page without a next page is not cached. The list can grow after it, and
+// the page itself would still be unchanged.
 func TestFullPageWithoutANextOneIsNotCached(t *testing.T) {
 	rows := func(n int) string {
 		return "[" + strings.TrimSuffix(strings.Repeat(`{"id":7},`, n), ",") + "]"

@@ -30,7 +30,7 @@ func TestProtectionRules(t *testing.T) {
 			want:    &ghdeploy.Page[*ghdeploy.CustomProtectionRule]{Items: []*ghdeploy.CustomProtectionRule{customRule()}, Total: 1},
 		},
 		{
-			name: "List of none",
+			name: "List of an empty page",
 			call: func(ctx context.Context, c *ghdeploy.Client) (any, error) {
 				return c.ProtectionRules.List(ctx, "o", "r", "qa", ghdeploy.CustomProtectionRuleListOptions{})
 			},

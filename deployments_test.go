@@ -12,7 +12,7 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// at is a time of the documented form.
+// at parses a time in GitHub's format.
 func at(t *testing.T, s string) time.Time {
 	t.Helper()
 	v, err := time.Parse(time.RFC3339, s)
@@ -77,7 +77,7 @@ func TestDeploymentsGet(t *testing.T) {
 		same(t, "request", "GET https://ghe.example.com/api/v3/repos/octocat/example/deployments/4518412576", r.Method+" "+r.URL)
 		same(t, "body", "", r.Body)
 	})
-	t.Run("of 2014, without what came later", func(t *testing.T) {
+	t.Run("of 2014, without later fields", func(t *testing.T) {
 		w := replies(reply(200, testdata(t, "deployment_2014.json")))
 		d, err := clientOn(t, w).Deployments.Get(t.Context(), "octocat", "example", 87)
 		if err != nil {
@@ -119,7 +119,7 @@ func TestDeploymentsList(t *testing.T) {
 		t.Fatalf("%d rows, want 3", len(page.Items))
 	}
 	first := fullDeployment(t)
-	first.Payload = page.Items[0].Payload // it is indented otherwise here
+	first.Payload = page.Items[0].Payload // its indentation differs here
 	same(t, "first", first, page.Items[0])
 	second := page.Items[1]
 	same(t, "payload", ghdeploy.Payload(`""`), second.Payload)
@@ -175,8 +175,7 @@ func TestDeploymentsListQuery(t *testing.T) {
 	}
 }
 
-// A struct as users write them for encoding/json: a tag in another case than
-// its field, one that is left out, an option of its own.
+// userPayload has the tags that users write for encoding/json.
 type userPayload struct {
 	Version  string `json:"version"`
 	Empty    string `json:"empty,omitempty"`
@@ -207,7 +206,7 @@ func TestDeploymentsCreateBody(t *testing.T) {
 		"production":                         {ghdeploy.DeploymentRequest{Ref: "topic", ProductionEnvironment: new(true)}, `{"ref":"topic","production_environment":true}`},
 		"no production":                      {ghdeploy.DeploymentRequest{Ref: "topic", ProductionEnvironment: new(false)}, `{"ref":"topic","production_environment":false}`},
 
-		// An empty list means: check nothing. It takes SkipContexts to say so.
+		// An empty list skips all checks, so it needs SkipContexts.
 		"contexts nil":    {ghdeploy.DeploymentRequest{Ref: "topic", RequiredContexts: nil}, `{"ref":"topic"}`},
 		"contexts listed": {ghdeploy.DeploymentRequest{Ref: "topic", RequiredContexts: []string{"ci/build", "lint"}}, `{"ref":"topic","required_contexts":["ci/build","lint"]}`},
 		"contexts skipped": {
@@ -327,7 +326,7 @@ func TestDeploymentsCreateRefuses(t *testing.T) {
 	}
 }
 
-// Create takes the request by value: what the caller passed stays as it was.
+// Create does not modify the request.
 func TestDeploymentsCreateLeavesTheRequestAlone(t *testing.T) {
 	contexts := []string{"ci"}
 	payload := map[string]any{"a": 1}

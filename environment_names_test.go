@@ -19,10 +19,9 @@ import (
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
-// inEnvironment are all operations whose path holds an environment's name, and
-// what stands behind it.
+// inEnvironment lists all operations whose path contains an environment's name.
 var inEnvironment = []struct {
-	request string // method and the rest of the path
+	request string // methods and the path after the name
 	call    func(ctx context.Context, c *ghdeploy.Client, name string) error
 }{
 	{"GET", func(ctx context.Context, c *ghdeploy.Client, name string) error {
@@ -96,11 +95,11 @@ var inEnvironment = []struct {
 	}},
 }
 
-// everything is an answer to any of them.
+// everything is a valid response to all of them.
 const everything = `{"id": 1, "environments": [], "branch_policies": [], "custom_deployment_protection_rules": [],
 	"available_custom_deployment_protection_rule_integrations": []}`
 
-// pathServer notes how each request's path looked on the wire.
+// pathServer records the path of each request as it is on the wire.
 type pathServer struct {
 	mu    sync.Mutex
 	lines []string
@@ -122,8 +121,8 @@ func (s *pathServer) take() []string {
 	return lines
 }
 
-// checkName calls every operation with a name and reads the name out of the
-// path as a server does.
+// checkName calls every operation with a name and decodes the name from the
+// path, as a server does.
 func checkName(t *testing.T, server *pathServer, client *ghdeploy.Client, name string) {
 	t.Helper()
 	for _, op := range inEnvironment {
@@ -141,10 +140,10 @@ func checkName(t *testing.T, server *pathServer, client *ghdeploy.Client, name s
 			if !ok {
 				t.Fatalf("%s of %q sent %s", op.request, name, line)
 			}
-			element, behind, _ := strings.Cut(element, "/")
+			element, after, _ := strings.Cut(element, "/")
 			have, err := url.PathUnescape(element)
-			if err != nil || have != name || behind != rest {
-				t.Errorf("%s of %q reached %q, %q (%v): %s", op.request, name, have, behind, err, line)
+			if err != nil || have != name || after != rest {
+				t.Errorf("%s of %q reached %q, %q (%v): %s", op.request, name, have, after, err, line)
 			}
 		}
 	}
@@ -201,8 +200,8 @@ func FuzzEnvironmentName(f *testing.F) {
 	})
 }
 
-// servable are names that a server can hold side by side: it takes up to 255
-// characters, none of them a control character, and case does not count.
+// servable returns the names that a server can have at the same time: up to 255
+// characters, no control characters, distinct when case is ignored.
 func servable(names []string) []string {
 	var list []string
 	for _, name := range names {
@@ -215,8 +214,7 @@ func servable(names []string) []string {
 	return list
 }
 
-// Every name has an environment of its own beside all the others, over a
-// socket and below a path prefix.
+// Each name addresses its own environment, over a socket and with a path prefix.
 func TestNamesReachTheirEnvironmentOnAServer(t *testing.T) {
 	srv := ghdeploytest.NewServer()
 	defer srv.Close()
@@ -270,7 +268,7 @@ func TestNamesReachTheirEnvironmentOnAServer(t *testing.T) {
 	}
 }
 
-// checkLifeOf takes one name through the life of an environment.
+// checkLifeOf creates, reads and deletes an environment.
 func checkLifeOf(t *testing.T, name string) {
 	t.Helper()
 	srv := ghdeploytest.NewServer()

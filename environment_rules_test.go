@@ -56,12 +56,12 @@ func TestProtectionRulesEncode(t *testing.T) {
 	}
 	same(t, "users and teams", "octocat, ops", back.ProtectionRules[1].Reviewers[0].User.Login+", "+back.ProtectionRules[1].Reviewers[1].Team.Slug)
 	if have, err = json.Marshal(ghdeploy.Reviewer{Type: "Bot"}); err != nil || string(have) != `{"type":"Bot","reviewer":null}` {
-		t.Errorf("a reviewer that is nobody encodes as %s, %v", have, err)
+		t.Errorf("a reviewer without a user or team encodes as %s, %v", have, err)
 	}
 }
 
-// A protection that cannot be sent back stops the update, unless the caller
-// names what takes its place.
+// CreateOrUpdate fails if it cannot send a protection back, unless the request
+// replaces that protection.
 func TestCreateOrUpdateRefusesToLoseAProtection(t *testing.T) {
 	type request = ghdeploy.EnvironmentRequest
 	wait := request{WaitTimer: new(5)}
@@ -70,14 +70,14 @@ func TestCreateOrUpdateRefusesToLoseAProtection(t *testing.T) {
 	tests := []struct {
 		name, rules string
 		req         request
-		says        string // "" where the PUT is sent
+		says        string // in the error; "": the PUT is sent
 	}{
 		{name: "enterprise team", rules: reviewersRule(`{"type": "EnterpriseTeam", "reviewer": {"id": 5}}`), req: wait, says: `a reviewer of the type "EnterpriseTeam"`},
 		{name: "enterprise team, nothing named", rules: reviewersRule(`{"type": "EnterpriseTeam", "reviewer": {"id": 5}}`), says: `a reviewer of the type "EnterpriseTeam"`},
 		{name: "enterprise team among others", rules: reviewersRule(`{"type": "User", "reviewer": {"id": 5}}, {"type": "EnterpriseTeam"}`), req: wait, says: `a reviewer of the type "EnterpriseTeam"`},
 		{name: "enterprise team, removed", rules: reviewersRule(`{"type": "EnterpriseTeam", "reviewer": {"id": 5}}`), req: removed},
 		{name: "enterprise team, replaced", rules: reviewersRule(`{"type": "EnterpriseTeam", "reviewer": {"id": 5}}`), req: replaced},
-		{name: "nobody", rules: reviewersRule(`{"type": "User", "reviewer": null}`), req: wait, says: `a reviewer of the type "User" without an id`},
+		{name: "null reviewer", rules: reviewersRule(`{"type": "User", "reviewer": null}`), req: wait, says: `a reviewer of the type "User" without an id`},
 		{name: "id 0", rules: reviewersRule(`{"type": "Team", "reviewer": {"id": 0}}`), req: wait, says: `a reviewer of the type "Team" without an id`},
 		{name: "no list", rules: `{"type": "required_reviewers"}`, req: wait, says: `a rule of the type "required_reviewers" without its reviewers`},
 		{name: "no list, replaced", rules: `{"type": "required_reviewers"}`, req: replaced},
@@ -105,7 +105,7 @@ func TestCreateOrUpdateRefusesToLoseAProtection(t *testing.T) {
 				t.Fatalf("err = %v, want an ErrUnknownProtection that says %s", err, test.says)
 			}
 			if envelope.Method != http.MethodGet || envelope.Attempts != 1 || envelope.StatusCode != http.StatusOK {
-				t.Errorf("envelope is %+v, want the GET that was sent", envelope)
+				t.Errorf("the *Error is %+v, want the GET that was sent", envelope)
 			}
 		})
 	}
@@ -131,7 +131,7 @@ func FuzzProtectionRule(f *testing.F) {
 		var object map[string]json.RawMessage
 		if json.Unmarshal(data, &object) != nil || object == nil {
 			if err == nil {
-				t.Errorf("%q is no object, and decodes", data)
+				t.Errorf("%q is not an object, and decodes", data)
 			}
 			return
 		}
@@ -140,7 +140,7 @@ func FuzzProtectionRule(f *testing.F) {
 		switch kind {
 		case ghdeploy.RuleWaitTimer, ghdeploy.RuleRequiredReviewers, ghdeploy.RuleBranchPolicy:
 			if err != nil {
-				return // a known rule of a wrong shape
+				return // a known rule with a wrong type
 			}
 		}
 		if err != nil {
@@ -149,7 +149,7 @@ func FuzzProtectionRule(f *testing.F) {
 		if string(rule.Raw) != trimmed {
 			t.Errorf("kept %q of %q", rule.Raw, trimmed)
 		}
-		// It must not matter to an environment either, nor to a partial update.
+		// Nor does it break a partial update.
 		update := replies(reply(200, `{"id": 1, "protection_rules": [`+trimmed+`]}`), reply(200, `{"id": 1}`))
 		_, err = clientOn(t, update).Environments.CreateOrUpdate(t.Context(), "o", "r", "qa", ghdeploy.EnvironmentRequest{WaitTimer: new(1), RemoveReviewers: true, AllBranches: true})
 		if sent := update.requests(); len(sent) == 2 { // GET, PUT

@@ -53,7 +53,7 @@ func environment() *ghdeploy.Environment {
 	}
 }
 
-// rawRule and rawReviewer cut out of environmentJSON what must come back as it is.
+// rawRule and rawReviewer return parts of environmentJSON, unchanged.
 func rawRule(i int) json.RawMessage {
 	var e struct {
 		Rules []json.RawMessage `json:"protection_rules"`
@@ -91,7 +91,7 @@ func TestEnvironments(t *testing.T) {
 			},
 		},
 		{
-			name: "List of none",
+			name: "List of an empty page",
 			call: func(ctx context.Context, c *ghdeploy.Client) (any, error) {
 				return c.Environments.List(ctx, "o", "r", ghdeploy.EnvironmentListOptions{})
 			},
@@ -208,14 +208,14 @@ func TestEnvironmentsInvalid(t *testing.T) {
 	}
 	user := []ghdeploy.ReviewerRequest{{Type: ghdeploy.ReviewerUser, ID: 1}}
 	checkInvalid(t, map[string]func(context.Context, *ghdeploy.Client) error{
-		"negative wait":     put(ghdeploy.EnvironmentRequest{WaitTimer: new(-1)}),
-		"reviewers or none": put(ghdeploy.EnvironmentRequest{Reviewers: user, RemoveReviewers: true}),
-		"review of nobody":  put(ghdeploy.EnvironmentRequest{PreventSelfReview: new(true), RemoveReviewers: true}),
-		"policy or none":    put(ghdeploy.EnvironmentRequest{DeploymentBranchPolicy: &ghdeploy.DeploymentBranchPolicySettings{ProtectedBranches: true}, AllBranches: true}),
-		"policy of both":    put(ghdeploy.EnvironmentRequest{DeploymentBranchPolicy: &ghdeploy.DeploymentBranchPolicySettings{ProtectedBranches: true, CustomBranchPolicies: true}}),
-		"policy of neither": put(ghdeploy.EnvironmentRequest{DeploymentBranchPolicy: &ghdeploy.DeploymentBranchPolicySettings{}}),
-		"reviewer 0":        put(ghdeploy.EnvironmentRequest{Reviewers: []ghdeploy.ReviewerRequest{{Type: ghdeploy.ReviewerUser}}}),
-		"untyped reviewer":  put(ghdeploy.EnvironmentRequest{Reviewers: []ghdeploy.ReviewerRequest{{ID: 1}}}),
+		"negative wait":                 put(ghdeploy.EnvironmentRequest{WaitTimer: new(-1)}),
+		"reviewers and none":            put(ghdeploy.EnvironmentRequest{Reviewers: user, RemoveReviewers: true}),
+		"self review without reviewers": put(ghdeploy.EnvironmentRequest{PreventSelfReview: new(true), RemoveReviewers: true}),
+		"policy and all branches":       put(ghdeploy.EnvironmentRequest{DeploymentBranchPolicy: &ghdeploy.DeploymentBranchPolicySettings{ProtectedBranches: true}, AllBranches: true}),
+		"policy of both":                put(ghdeploy.EnvironmentRequest{DeploymentBranchPolicy: &ghdeploy.DeploymentBranchPolicySettings{ProtectedBranches: true, CustomBranchPolicies: true}}),
+		"policy of neither":             put(ghdeploy.EnvironmentRequest{DeploymentBranchPolicy: &ghdeploy.DeploymentBranchPolicySettings{}}),
+		"reviewer 0":                    put(ghdeploy.EnvironmentRequest{Reviewers: []ghdeploy.ReviewerRequest{{Type: ghdeploy.ReviewerUser}}}),
+		"untyped reviewer":              put(ghdeploy.EnvironmentRequest{Reviewers: []ghdeploy.ReviewerRequest{{ID: 1}}}),
 		"page": func(ctx context.Context, c *ghdeploy.Client) error {
 			_, err := c.Environments.List(ctx, "o", "r", ghdeploy.EnvironmentListOptions{PerPage: 101})
 			return err
@@ -276,12 +276,12 @@ func TestRefusedKeysAreNamed(t *testing.T) {
 					t.Errorf("the line %q does not name %s", err, f.Field)
 				}
 			}
-			w.request(t) // and no second, weaker one
+			w.request(t) // no second PUT without the refused keys
 		})
 	}
 }
 
-// A 422 is the last word: no second PUT without what was refused.
+// After a 422 no PUT follows without the refused protection.
 func TestRefusedProtectionIsNotDropped(t *testing.T) {
 	type put = func(ghdeploy.EnvironmentsService, context.Context, string, string, string, ghdeploy.EnvironmentRequest) (*ghdeploy.Environment, error)
 	for name, put := range map[string]put{"CreateOrUpdate": ghdeploy.EnvironmentsService.CreateOrUpdate, "Replace": ghdeploy.EnvironmentsService.Replace} {

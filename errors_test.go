@@ -12,7 +12,7 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// sentinels are all of them, so that a test can tell which ones an error is not.
+// sentinels lists all sentinels, so that a test can check that no other matches.
 var sentinels = map[error]string{
 	ghdeploy.ErrInvalidArgument:   "ErrInvalidArgument",
 	ghdeploy.ErrUnauthorized:      "ErrUnauthorized",
@@ -35,8 +35,7 @@ var sentinels = map[error]string{
 	ghdeploy.ErrPagination:        "ErrPagination",
 }
 
-// sameErrors tells an error by all that errors.Is and errors.As find in it:
-// these sentinels and no other, this reason and no other.
+// sameErrors checks that exactly these sentinels and this reason match an error.
 func sameErrors(t *testing.T, err error, is []error, as any) {
 	t.Helper()
 	want := make(map[error]bool)
@@ -51,7 +50,7 @@ func sameErrors(t *testing.T, err error, is []error, as any) {
 	same(t, "reason", as, reasonOf(err))
 }
 
-// reasonOf is the reason that errors.As finds, nil for none.
+// reasonOf returns the reason that errors.As finds, nil for none.
 func reasonOf(err error) any {
 	var (
 		merged     *ghdeploy.MergedBranchError
@@ -66,18 +65,18 @@ func reasonOf(err error) any {
 	case errors.As(err, &conflict):
 		return *conflict
 	case errors.As(err, &validation):
-		// Its Err is what errors.Is found.
+		// errors.Is has checked its Err.
 		return ghdeploy.ValidationError{Errors: validation.Errors}
 	case errors.As(err, &limit):
 		return *limit
 	case errors.As(err, &unknown):
-		// Its cause is what errors.Is found.
+		// errors.Is has checked its cause.
 		return ghdeploy.OutcomeUnknownError{}
 	}
 	return nil
 }
 
-// The calls that the tables below make.
+// calls are the calls of the tables.
 var calls = map[string]func(t *testing.T, c *ghdeploy.Client) error{
 	"create": func(t *testing.T, c *ghdeploy.Client) error {
 		_, err := c.Deployments.Create(t.Context(), "octocat", "example", ghdeploy.DeploymentRequest{Ref: "topic"})
@@ -100,7 +99,7 @@ var calls = map[string]func(t *testing.T, c *ghdeploy.Client) error{
 	},
 }
 
-// Each field of an Error from one answer that has them all.
+// Each field of an Error, from one response.
 func TestErrorFields(t *testing.T) {
 	w := replies(reply(403,
 		`{"message":"Resource not accessible","documentation_url":"https://docs.github.com/rest/x","status":"403"}`,
@@ -123,10 +122,10 @@ func TestErrorFields(t *testing.T) {
 	same(t, "SSOURL", "https://github.com/orgs/octocorp/sso?authorization_request=A1", e.SSOURL)
 	same(t, "Attempts", 1, e.Attempts)
 	if e.Err != nil {
-		t.Errorf("Err = %v, want nil: the status says all", e.Err)
+		t.Errorf("Err = %v, want nil", e.Err)
 	}
 
-	t.Run("a partial list is no reason to sign on", func(t *testing.T) {
+	t.Run("partial results need no sign-on", func(t *testing.T) {
 		w := replies(reply(403, `{"message":"No"}`, "X-GitHub-SSO: partial-results; organizations=21955855,20582480"))
 		err := calls["get"](t, clientOn(t, w))
 		var e *ghdeploy.Error
@@ -152,19 +151,19 @@ func TestErrorKeeps64KiBOfTheBody(t *testing.T) {
 			t.Errorf("the line has %d bytes", len(line))
 		}
 	}
-	t.Run("of a body past 64 KiB the beginning is read", func(t *testing.T) {
+	t.Run("of a body above 64 KiB the beginning is parsed", func(t *testing.T) {
 		err := calls["get"](t, clientOn(t, replies(reply(500, `{"message":"Oops.","errors":"`+strings.Repeat("x", 64<<10)+`"}`))))
 		var e *ghdeploy.Error
 		if !errors.As(err, &e) || e.Message != "Oops." || !strings.Contains(err.Error(), "500 Oops. (the body is larger than 64 KiB)") {
 			t.Errorf("err = %v", err)
 		}
 	})
-	t.Run("a message of any length is one short line", func(t *testing.T) {
+	t.Run("a long message is one short line", func(t *testing.T) {
 		message := strings.Repeat("all work and no play ", 3_000)
 		err := calls["get"](t, clientOn(t, replies(reply(500, `{"message":"`+message+`"}`))))
 		var e *ghdeploy.Error
 		if !errors.As(err, &e) || e.Message != message {
-			t.Error("the Message is not whole")
+			t.Error("the Message is incomplete")
 		}
 		if line := err.Error(); len(line) > 1200 || !strings.HasSuffix(line, "...") {
 			t.Errorf("the line has %d bytes and ends in %q", len(line), line[len(line)-10:])
@@ -172,7 +171,7 @@ func TestErrorKeeps64KiBOfTheBody(t *testing.T) {
 	})
 }
 
-// What comes from elsewhere may hold anything; a log line may not.
+// The text of an error is one printable line, whatever the server sent.
 func TestErrorIsOneSafeLine(t *testing.T) {
 	w := replies(reply(409,
 		"{\"message\":\"first\\r\\nsecond\\u001b[31m \\u0000\\u202Ered\\u2028 \xff\",\"errors\":[{\"field\":\"required_contexts\",\"contexts\":[{\"context\":\"a\\nb\",\"state\":\"\\u0007bell\"}]}]}",
@@ -199,7 +198,7 @@ func TestErrorLogValue(t *testing.T) {
 			},
 			`{"level":"INFO","msg":"failed","err":{"method":"POST","path":"/repos/o/r/deployments","status":409,"attempts":2,"message":"Conflict merging","request_id":"A1:B2","accepted_permissions":"deployments=write"}}`,
 		},
-		"without an answer": {
+		"without a response": {
 			&ghdeploy.Error{Method: "GET", Path: "/repos/o/r/deployments/1", Attempts: 4, Err: io.ErrUnexpectedEOF},
 			`{"level":"INFO","msg":"failed","err":{"method":"GET","path":"/repos/o/r/deployments/1","status":0,"attempts":4,"reason":"` + io.ErrUnexpectedEOF.Error() + `"}}`,
 		},
@@ -219,7 +218,7 @@ func TestErrorLogValue(t *testing.T) {
 	}
 }
 
-// What a stub returns is told apart by its status.
+// An *Error that a stub returns matches the sentinel of its status.
 func TestErrorOfAStub(t *testing.T) {
 	tests := map[int][]error{
 		0:   nil,
@@ -241,7 +240,7 @@ func TestErrorOfAStub(t *testing.T) {
 			sameErrors(t, err, is, nil)
 		})
 	}
-	t.Run("its reason comes before its status", func(t *testing.T) {
+	t.Run("its reason takes precedence over its status", func(t *testing.T) {
 		sameErrors(t, &ghdeploy.Error{StatusCode: 404, Err: fs.ErrNotExist}, nil, nil)
 	})
 	t.Run("text", func(t *testing.T) {

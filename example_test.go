@@ -13,8 +13,8 @@ import (
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
-// fakeGitHub is an http.Client that reaches no network: it gives these
-// answers, one after the other.
+// fakeGitHub returns an http.Client without a network. It returns these
+// responses in order.
 func fakeGitHub(c ...*canned) *http.Client { return &http.Client{Transport: replies(c...)} }
 
 // printing returns a transport that prints the URL of each request.
@@ -35,12 +35,12 @@ const (
 	quotaLimit = "X-RateLimit-Limit: 5000"
 )
 
-// In a workflow of GitHub Actions, FromEnvironment is all there is to say.
+// In a GitHub Actions workflow, FromEnvironment is the only option needed.
 func ExampleNewClient() {
 	client, err := ghdeploy.NewClient(
 		ghdeploy.WithToken("ghp_yours"),
 		ghdeploy.WithUserAgent("shipit/1.4"),
-		ghdeploy.WithHTTPClient(fakeGitHub(reply(200, created))), // leave this out
+		ghdeploy.WithHTTPClient(fakeGitHub(reply(200, created))), // omit this
 	)
 	if err != nil {
 		log.Fatal(err)
@@ -53,7 +53,7 @@ func ExampleNewClient() {
 	// Output: main to production
 }
 
-// WithHost takes the address that people know, and finds the API there.
+// WithHost takes the host of the website and finds the API of that host.
 func ExampleNewClient_enterprise() {
 	for _, host := range []string{"ghe.example.com", "octocorp.ghe.com", "https://github.com"} {
 		client, err := ghdeploy.NewClient(
@@ -163,7 +163,7 @@ func ExampleStatusesService_create() {
 	// status 2 success
 }
 
-// What to do about each error of a new deployment.
+// What to do after each error of Create.
 func ExampleError() {
 	whatNow := func(err error) string {
 		var (
@@ -174,7 +174,7 @@ func ExampleError() {
 		)
 		switch {
 		case errors.Is(err, ghdeploy.ErrInvalidArgument):
-			return "nothing was sent: mend the program"
+			return "nothing was sent: fix the program"
 		case errors.Is(err, ghdeploy.ErrMergedBranch):
 			return "the default branch was merged: wait for the checks, then create it again"
 		case errors.Is(err, ghdeploy.ErrMergeConflict):
@@ -229,8 +229,8 @@ func ExampleError() {
 	// wait 30s
 }
 
-// deployed is a stub of the service: it has what the code under test calls.
-// Calling anything else ends in a nil pointer, which says enough in a test.
+// deployed is a stub of the service with the methods that the code under test
+// calls. Any other method panics.
 type deployed struct {
 	ghdeploy.DeploymentsService
 	rows []*ghdeploy.Deployment
@@ -256,7 +256,7 @@ func (s deployed) All(ctx context.Context, owner, repo string, opts ghdeploy.Dep
 	})
 }
 
-// A service is an interface, so a test stands in for GitHub with a few lines.
+// A service is an interface: a test can replace it with a few lines.
 func ExampleClient_stub() {
 	client := &ghdeploy.Client{Deployments: deployed{rows: []*ghdeploy.Deployment{
 		{ID: 43, Ref: "v1.5", CreatedAt: time.Date(2026, 4, 22, 0, 0, 0, 0, time.UTC)},
@@ -305,7 +305,7 @@ func ExampleEnvironmentsService() {
 	// production waits 30 minutes
 }
 
-// A policy that exists already is as good as one that was created.
+// ErrAlreadyExists means that the policy is in place.
 func ExampleBranchPoliciesService() {
 	server := ghdeploytest.NewServer(ghdeploytest.WithRepository(ghdeploytest.Repository{
 		FullName:     "octocat/example",
@@ -332,7 +332,7 @@ func ExampleBranchPoliciesService() {
 	// release/* may be deployed from now on
 }
 
-// An app's rule is enabled by the app's ID, and disabled by its own.
+// Enable takes the ID of the app, Disable the ID of the rule.
 func ExampleProtectionRulesService() {
 	server := ghdeploytest.NewServer(
 		ghdeploytest.WithApp(ghdeploytest.App{Slug: "health-gate"}),
@@ -370,8 +370,8 @@ func ExampleProtectionRulesService() {
 	// and now it is not
 }
 
-// Environments are approved by name. One that the run does not wait for is
-// refused before anything is approved.
+// Review approves environments by name. If the run does not wait for one of
+// them, it approves none.
 func ExampleReviewsService() {
 	reviewed := []ghdeploytest.Reviewer{{User: "octocat"}}
 	server := ghdeploytest.NewServer(ghdeploytest.WithRepository(ghdeploytest.Repository{

@@ -39,7 +39,7 @@ func TestStatusesGet(t *testing.T) {
 		same(t, "request", "GET https://ghe.example.com/api/v3/repos/octocat/example/deployments/4518412576/statuses/12690168079", r.Method+" "+r.URL)
 		same(t, "body", "", r.Body)
 	})
-	t.Run("of 2014, without what came later", func(t *testing.T) {
+	t.Run("of 2014, without later fields", func(t *testing.T) {
 		s, err := clientOn(t, replies(reply(200, testdata(t, "deployment_status_2014.json")))).Statuses.Get(t.Context(), "octocat", "example", 87, 5)
 		if err != nil {
 			t.Fatal(err)
@@ -77,7 +77,7 @@ func TestStatusesList(t *testing.T) {
 	for _, s := range page.Items {
 		states = append(states, s.State)
 	}
-	// One that the description lacks, and one that nobody knows, are kept.
+	// States that GitHub's description lacks are kept.
 	same(t, "states", []ghdeploy.State{ghdeploy.StateWaiting, ghdeploy.StateSuccess, "destroyed", ghdeploy.StatePending}, states)
 	same(t, "second", fullStatus(t), page.Items[1])
 	page.Items = nil
