@@ -16,15 +16,15 @@ import (
 
 // mutation is a change that makes a client wrong.
 type mutation struct {
-	// again decides from the error of a call whether to make it again.
+	// again reports whether to repeat a call that returned this error.
 	again func(*Error) bool
-	// succeeds decides from the error of a call whether to return nil.
+	// succeeds reports whether to return nil instead of this error.
 	succeeds func(*Error) bool
 	// wrap wraps the transport.
 	wrap func(http.RoundTripper) http.RoundTripper
 }
 
-// clientUnder makes the clients of a fault check.
+// clientUnder returns clients with a mutation, for a fault check.
 func clientUnder(m mutation) faultcheck.New {
 	return func(httpClient *http.Client, baseURL string) (faultcheck.Client, error) {
 		if m.wrap != nil {
@@ -48,7 +48,7 @@ type underCheck struct {
 }
 
 func (c underCheck) Warm(ctx context.Context) {
-	_, _ = c.Deployments.Get(ctx, "octocat", "example", 1) // the response is {}, an error
+	_, _ = c.Deployments.Get(ctx, "octocat", "example", 1) // its response {} is an error
 }
 
 func (c underCheck) Create(ctx context.Context, nonce string) faultcheck.Result {
@@ -76,7 +76,7 @@ func (c underCheck) Delete(ctx context.Context) faultcheck.Result {
 	return failure(c.repeat(func() error { return c.Deployments.Delete(ctx, "octocat", "example", 7) }))
 }
 
-// repeat makes a call, and makes it again as the mutation says.
+// repeat makes a call and repeats it if the mutation says so.
 func (c underCheck) repeat(call func() error) error {
 	err := call()
 	for range faultcheck.Attempts - 1 {
@@ -106,8 +106,8 @@ func failure(err error) faultcheck.Result {
 	return result
 }
 
-// rebuild makes a new request of each one, as transports that log or sign do.
-// net/http can rewind its body.
+// rebuild replaces each request by a new one, as transports that log or sign do.
+// net/http can rewind the body of the new one.
 func rebuild(next http.RoundTripper) RoundTripFunc {
 	return func(r *http.Request) (*http.Response, error) {
 		send, err := rebuilt(next, r)
@@ -124,7 +124,7 @@ func twice(next http.RoundTripper) http.RoundTripper {
 	return twiceUnder(next, func(ctx context.Context) context.Context { return ctx })
 }
 
-// twiceUntraced hides the trace, so that the client cannot count the writes.
+// twiceUntraced is twice without the trace, so the client cannot count writes.
 func twiceUntraced(next http.RoundTripper) http.RoundTripper {
 	return twiceUnder(next, func(ctx context.Context) context.Context { return untraced{ctx} })
 }
@@ -160,7 +160,7 @@ func rebuilt(next http.RoundTripper, r *http.Request) (send func(context.Context
 	}, nil
 }
 
-// requestBody returns the body of a request, and closes it.
+// requestBody reads and closes the body of a request.
 func requestBody(r *http.Request) ([]byte, error) {
 	if r.Body == nil {
 		return nil, nil
@@ -169,7 +169,7 @@ func requestBody(r *http.Request) ([]byte, error) {
 	return io.ReadAll(r.Body)
 }
 
-// untraced hides the trace of a context, and nothing else of it.
+// untraced is a context without its trace.
 type untraced struct{ context.Context }
 
 func (c untraced) Value(key any) any {
@@ -179,7 +179,7 @@ func (c untraced) Value(key any) any {
 	return c.Context.Value(key)
 }
 
-// The whole matrix: each fault, method, connection and transport.
+// Each fault with each method, connection and transport.
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	report := faultcheck.Run(t.Context(), faultcheck.Config{Count: 800, Seed: 2, New: clientUnder(mutation{})})
@@ -199,8 +199,8 @@ func executedTwice(violation string) bool {
 	return strings.Contains(violation, "POST") && strings.Contains(violation, ": executed ") && strings.Contains(violation, " times;")
 }
 
-// The same transport as in TestMutationsAreFound, with its trace: the client
-// cancels the second write and says that the outcome is unknown.
+// With the trace, the client counts a second write of a POST, cancels it, and
+// reports an unknown outcome.
 func TestSecondWriteIsCounted(t *testing.T) {
 	t.Parallel()
 	creates := new(recorder)
@@ -224,7 +224,7 @@ func TestSecondWriteIsCounted(t *testing.T) {
 	}
 }
 
-// A DELETE whose second write got the 404 was executed by the first one.
+// If the second write of a DELETE gets a 404, the first one was executed.
 func TestSecondWriteOfADelete(t *testing.T) {
 	t.Parallel()
 	report := faultcheck.Run(t.Context(), faultcheck.Config{
@@ -236,8 +236,7 @@ func TestSecondWriteOfADelete(t *testing.T) {
 	}
 }
 
-// A check that cannot fail proves nothing: each of these clients is wrong in
-// one respect, and the check finds it.
+// The fault check finds each wrong client.
 func TestMutationsAreFound(t *testing.T) {
 	unknown := func(e *Error) bool { return errors.Is(e, ErrOutcomeUnknown) }
 	const two, nothing, executed = ": executed ", "the error is nil, and nothing was executed", "the error is a 404, and this call was executed"

@@ -12,14 +12,14 @@ import (
 	"time"
 )
 
-// limited makes a call that cannot wait for a rate limit.
+// limited makes a call whose deadline is too short to wait for a rate limit.
 func limited(ctx context.Context, client *Client) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	return getOne(ctx, client)
 }
 
-// limitOf returns the limit that held a call back unsent.
+// limitOf returns the rate limit of a call that was not sent.
 func limitOf(t *testing.T, err error) RateLimitError {
 	t.Helper()
 	e, ok := errors.AsType[*Error](err)
@@ -30,8 +30,7 @@ func limitOf(t *testing.T, err error) RateLimitError {
 	return *limit
 }
 
-// Of 64 callers some start before the limit, some while it lasts and some
-// after it.
+// 64 callers start before, during and after a rate limit.
 func TestGateHoldsAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const (
@@ -63,7 +62,7 @@ func TestGateHoldsAll(t *testing.T) {
 			callers.Go(func() {
 				time.Sleep(time.Duration(i) * 1500 * time.Millisecond) // until 94.5 s
 				if err := getOne(t.Context(), client); err != nil {
-					t.Errorf("caller %d is lost: %v", i, err)
+					t.Errorf("caller %d: %v", i, err)
 					return
 				}
 				served.Add(1)
@@ -71,9 +70,9 @@ func TestGateHoldsAll(t *testing.T) {
 		}
 		callers.Wait()
 		if served.Load() != 64 {
-			t.Errorf("%d of 64 callers were served", served.Load())
+			t.Errorf("%d of 64 callers succeeded", served.Load())
 		}
-		// The first limit was read when the first attempt within it ended.
+		// The client knows the limit when the first limited attempt has ended.
 		var before, during, after int
 		for _, start := range starts {
 			switch {
@@ -87,7 +86,7 @@ func TestGateHoldsAll(t *testing.T) {
 			}
 		}
 		if before < 14 || after < 48 {
-			t.Errorf("%d attempts before the gate closed and %d after it opened: the test tests nothing", before, after)
+			t.Errorf("%d attempts before the gate closed and %d after it opened: the test proves nothing", before, after)
 		}
 		if got := time.Since(began); got > 2*time.Minute {
 			t.Errorf("it took %v", got)
@@ -135,7 +134,7 @@ func TestGateRefusesCallsThatMayNotWait(t *testing.T) {
 					t.Errorf("the call took %v", waited)
 				}
 				if _, err := client.Deployments.Create(ctx, "octocat", "example", DeploymentRequest{Ref: "main"}); errors.Is(err, ErrOutcomeUnknown) {
-					t.Errorf("a POST that was held back: %v", err)
+					t.Errorf("a POST that was not sent: %v", err)
 				} else {
 					limitOf(t, err)
 				}
@@ -147,7 +146,7 @@ func TestGateRefusesCallsThatMayNotWait(t *testing.T) {
 	}
 }
 
-// A call that was limited returns its own answer at once where it may not wait.
+// A call returns its rate limit response at once if the deadline is earlier.
 func TestLimitBeyondDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := inProcessClient(t, func(*http.Request) (*canned, error) {
@@ -185,12 +184,12 @@ func TestGateIsKeyedByToken(t *testing.T) {
 		limitOf(t, getOne(t.Context(), client))
 		time.Sleep(time.Minute)
 		if e, ok := errors.AsType[*Error](getOne(t.Context(), client)); !ok || e.Attempts != 1 {
-			t.Errorf("after the limit: %v, want it sent", e)
+			t.Errorf("after the limit: %v, want one attempt", e)
 		}
 	})
 }
 
-// Whoever waits asks for the token again: another may have a quota left.
+// After the wait the token is fetched again: another may have quota left.
 func TestTokenIsFetchedAfterTheGate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var (
@@ -210,7 +209,7 @@ func TestTokenIsFetchedAfterTheGate(t *testing.T) {
 		if err := limited(t.Context(), client); !errors.Is(err, ErrRateLimited) {
 			t.Fatal(err)
 		}
-		if err := getOne(t.Context(), client); err != nil { // held with the old token, sent with the new
+		if err := getOne(t.Context(), client); err != nil { // waits with the old token, is sent with the new one
 			t.Fatal(err)
 		}
 		if asked != 3 || len(tokens) != 2 || tokens[1] != "Bearer token-new" {
@@ -241,16 +240,15 @@ func TestGateNeverHoldsForLong(t *testing.T) {
 				if err := getOne(t.Context(), client); err != nil {
 					t.Fatal(err)
 				}
-				if held := time.Since(began); held < 65*time.Minute || held > 65*time.Minute+maxJitter {
-					t.Errorf("held for %v, want 65m and the jitter", held)
+				if wait := time.Since(began); wait < 65*time.Minute || wait > 65*time.Minute+maxJitter {
+					t.Errorf("waited %v, want 65m and the jitter", wait)
 				}
 			})
 		})
 	}
 }
 
-// A success that was the quota's last request closes nothing: the next answer
-// says itself what it is.
+// A success with 0 remaining does not close the gate.
 func TestGateStaysOpenAfterTheLastOfAQuota(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := inProcessClient(t, func(*http.Request) (*canned, error) {
@@ -268,15 +266,15 @@ func TestGateStaysOpenAfterTheLastOfAQuota(t *testing.T) {
 }
 
 func TestWaitsEndWithTheContext(t *testing.T) {
-	cause := errors.New("the user has gone home")
+	cause := errors.New("shutdown")
 	tests := map[string]struct {
-		answer *canned
-		held   bool // by the gate, before the first attempt
+		reply  *canned
+		closed bool // the gate, before the first attempt
 		sent   int
 	}{
 		"in a backoff":        {reply(502, ""), false, 1},
 		"waiting for a limit": {reply(429, tooFast, "Retry-After: 60"), false, 1},
-		"held by the gate":    {reply(429, tooFast, "Retry-After: 60"), true, 1},
+		"waiting in the gate": {reply(429, tooFast, "Retry-After: 60"), true, 1},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -284,9 +282,9 @@ func TestWaitsEndWithTheContext(t *testing.T) {
 				sent := 0
 				client := inProcessClient(t, func(*http.Request) (*canned, error) {
 					sent++
-					return tt.answer, nil
+					return tt.reply, nil
 				}, WithRetry(RetryPolicy{MinBackoff: 20 * time.Second}))
-				if tt.held {
+				if tt.closed {
 					limit := &RateLimitError{RetryAfter: time.Minute, RetryAt: time.Now().Add(time.Minute)}
 					client.core.gate.close(keyOf(""), nil, limit, time.Now())
 					tt.sent = 0
@@ -312,7 +310,7 @@ func TestWaitsEndWithTheContext(t *testing.T) {
 	}
 }
 
-// The gate keeps a hold while it lasts, and no more than a minute longer.
+// The gate keeps a hold until its end, and at most a minute longer.
 func TestGateDropsEndedHolds(t *testing.T) {
 	var g gate
 	now := time.Now()
@@ -329,7 +327,7 @@ func TestGateDropsEndedHolds(t *testing.T) {
 		t.Errorf("%d holds are kept, %d with an end", len(g.holds), len(g.ends))
 	}
 	now = now.Add(2000 * time.Second)
-	// A shorter hold does not cut a longer one.
+	// A shorter hold does not shorten a longer one.
 	g.close(keyOf("a"), nil, &RateLimitError{RetryAt: now.Add(2 * time.Hour)}, now)
 	g.close(keyOf("a"), nil, &RateLimitError{RetryAt: now.Add(time.Hour)}, now)
 	if len(g.holds) != 1 {
@@ -341,9 +339,9 @@ func TestGateDropsEndedHolds(t *testing.T) {
 	late := now.Add(2*time.Hour + probation - 1)
 	probe, _, _ := g.enter(keyOf("a"), late)
 	if _, limit, _ := g.enter(keyOf("a"), late.Add(time.Second)); probe == nil || limit == nil {
-		t.Errorf("probe = %v; limit = %v while it is under way", probe, limit)
+		t.Errorf("probe = %v; limit = %v while the probe is in flight", probe, limit)
 	}
-	// Nor is a hold lost for which calls wait.
+	// A hold with waiters is kept.
 	w := g.join(keyOf("a"), time.Hour, late.Add(time.Second))
 	g.expire(late.Add(2 * probation))
 	if g.holds[keyOf("a")] != w.hold {

@@ -10,12 +10,12 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// The forms in which a Link header has been seen.
+// All forms of the Link header.
 func TestLinkHeader(t *testing.T) {
 	const by = "https://api.github.com/repositories/9792507/deployments"
 	type numbers struct{ First, Prev, Next, Last int }
 	tests := map[string]struct {
-		page  int // that is asked for
+		page  int // of the request
 		links []string
 		want  numbers
 	}{
@@ -23,7 +23,7 @@ func TestLinkHeader(t *testing.T) {
 		"first page, by the repository's id": {
 			0, []string{`<` + by + `?page=2>; rel="next", <` + by + `?page=7>; rel="last"`}, numbers{Next: 2, Last: 7},
 		},
-		"first page, asked for by number": {
+		"first page, by number": {
 			1, []string{`<` + by + `?page=2>; rel="next", <` + by + `?page=7>; rel="last"`}, numbers{Next: 2, Last: 7},
 		},
 		"in the middle": {
@@ -61,7 +61,7 @@ func TestLinkHeader(t *testing.T) {
 		"no relation":              {0, []string{`<?page=2>`}, numbers{}},
 		"never closed":             {0, []string{`<?page=2; rel="next"`}, numbers{}},
 		"quotes never closed":      {0, []string{`<?page=2>; rel="next`}, numbers{Next: 2}},
-		"a number that is none":    {0, []string{`<?page=2>; rel="next", <?page=many>; rel="last"`}, numbers{Next: 2}},
+		"an invalid number":        {0, []string{`<?page=2>; rel="next", <?page=many>; rel="last"`}, numbers{Next: 2}},
 		"a number past all bounds": {0, []string{`<?page=2>; rel="next", <?page=99999999999999999999>; rel="last"`}, numbers{Next: 2}},
 		"another host":             {0, []string{`<https://elsewhere.example.com/?page=2>; rel="next"`}, numbers{Next: 2}},
 		"page among other words":   {0, []string{`<` + by + `?per_page=5&page_size=9&page=2&sha=page%3D8>; rel="next"`}, numbers{Next: 2}},
@@ -86,15 +86,15 @@ func TestListPagination(t *testing.T) {
 			page int
 			link string
 		}{
-			"no number":        {0, `<https://api.github.com/x?after=abc>; rel="next"`},
-			"not a number":     {0, `<?page=two>; rel="next"`},
-			"a negative one":   {0, `<?page=-2>; rel="next"`},
-			"past all bounds":  {0, `<?page=9999999999>; rel="next"`},
-			"no URL":           {0, `<http://[::1>; rel="next"`},
-			"0":                {0, `<?page=0>; rel="next"`},
-			"the first again":  {0, `<?page=1>; rel="next"`},
-			"the same again":   {3, `<?page=3>; rel="next"`},
-			"one that is past": {3, `<?page=2>; rel="next"`},
+			"no number":       {0, `<https://api.github.com/x?after=abc>; rel="next"`},
+			"not a number":    {0, `<?page=two>; rel="next"`},
+			"a negative one":  {0, `<?page=-2>; rel="next"`},
+			"past all bounds": {0, `<?page=9999999999>; rel="next"`},
+			"no URL":          {0, `<http://[::1>; rel="next"`},
+			"0":               {0, `<?page=0>; rel="next"`},
+			"the first page":  {0, `<?page=1>; rel="next"`},
+			"the same page":   {3, `<?page=3>; rel="next"`},
+			"an earlier page": {3, `<?page=2>; rel="next"`},
 		}
 		for name, tt := range tests {
 			t.Run(name, func(t *testing.T) {
@@ -104,7 +104,7 @@ func TestListPagination(t *testing.T) {
 				if err != nil || len(page.Items) != 1 || page.NextPage != -1 {
 					t.Fatalf("page %+v, %v, want its row and NextPage -1", page, err)
 				}
-				// A loop by hand ends with an error, and so does All, after the row.
+				// The next List fails, and so does All after the row.
 				_, err = client.Deployments.List(t.Context(), "o", "r", ghdeploy.DeploymentListOptions{Page: page.NextPage})
 				if !errors.Is(err, ghdeploy.ErrInvalidArgument) {
 					t.Errorf("the next List: %v, want ErrInvalidArgument", err)
@@ -150,7 +150,7 @@ func TestListPagination(t *testing.T) {
 	})
 }
 
-// only is the error that a range yields alone and once.
+// only returns the error that a range yields once, and without a row.
 func only(t *testing.T, all iter.Seq2[*ghdeploy.Deployment, error]) error {
 	t.Helper()
 	var errs []error
@@ -219,7 +219,7 @@ func TestAll(t *testing.T) {
 		}
 		same(t, "requests", 6, len(w.requests()))
 	})
-	t.Run("break stops the fetching at once", func(t *testing.T) {
+	t.Run("break sends no further request", func(t *testing.T) {
 		for stop, requests := range map[int64]int{6: 1, 5: 1, 4: 2, 3: 2, 2: 3, 1: 3} {
 			w := threePages()
 			for d, err := range clientOn(t, w).Deployments.All(t.Context(), "o", "r", ghdeploy.DeploymentListOptions{}) {
@@ -257,7 +257,7 @@ func TestAll(t *testing.T) {
 	t.Run("rows that move to a later page come once", func(t *testing.T) {
 		w := replies(
 			reply(200, `[{"id":6},{"id":5},{"id":4}]`, next(2)),
-			reply(200, `[{"id":5},{"id":4},{"id":3}]`, next(3)), // two were created meanwhile
+			reply(200, `[{"id":5},{"id":4},{"id":3}]`, next(3)), // two rows were created meanwhile
 			reply(200, `[{"id":3},{"id":2},{"id":2}]`),
 		)
 		ids, err := collect(clientOn(t, w).Deployments.All(t.Context(), "o", "r", ghdeploy.DeploymentListOptions{}))
@@ -304,7 +304,7 @@ func collect(all iter.Seq2[*ghdeploy.Deployment, error]) (ids []int64, err error
 	return ids, nil
 }
 
-// book is a list of pages, as a stub has them.
+// book is a stub's list of pages.
 type book map[int]*ghdeploy.Page[*ghdeploy.Deployment]
 
 func (b book) page(asked *[]int) func(int) (*ghdeploy.Page[*ghdeploy.Deployment], error) {
@@ -336,12 +336,12 @@ func TestPages(t *testing.T) {
 		"two pages":           {0, book{0: {Items: rows(2), NextPage: 2}, 2: {Items: rows(1)}}, []int64{2, 1}, []int{0, 2}, ""},
 		"from a page on":      {4, book{4: {Items: rows(2), NextPage: 5}, 5: {Items: rows(1)}}, []int64{2, 1}, []int{4, 5}, ""},
 		"with a leap":         {1, book{1: {Items: rows(2), NextPage: 9}, 9: {Items: rows(1)}}, []int64{2, 1}, []int{1, 9}, ""},
-		"the first again":     {0, book{0: {Items: rows(2), NextPage: 1}}, []int64{2}, []int{0}, "ghdeploy: pagination is broken: page 1 names no valid next page"},
-		"the same again":      {3, book{3: {Items: rows(2), NextPage: 3}}, []int64{2}, []int{3}, "ghdeploy: pagination is broken: page 3 names no valid next page"},
+		"the first page":      {0, book{0: {Items: rows(2), NextPage: 1}}, []int64{2}, []int{0}, "ghdeploy: pagination is broken: page 1 names no valid next page"},
+		"the same page":       {3, book{3: {Items: rows(2), NextPage: 3}}, []int64{2}, []int{3}, "ghdeploy: pagination is broken: page 3 names no valid next page"},
 		"back":                {3, book{3: {Items: rows(2), NextPage: 2}}, []int64{2}, []int{3}, "ghdeploy: pagination is broken: page 3 names no valid next page"},
 		"back past the first": {3, book{3: {Items: rows(2), NextPage: -1}}, []int64{2}, []int{3}, "ghdeploy: pagination is broken: page 3 names no valid next page"},
 		"a nil page":          {0, book{}, nil, []int{0}, "ghdeploy: pagination is broken: page 0 is nil"},
-		"nil rows are the stub's own": {
+		"rows without an ID": {
 			0, book{0: {Items: []*ghdeploy.Deployment{{ID: 1}, {}, {}}}}, []int64{1, 0, 0}, []int{0}, "",
 		},
 	}
@@ -371,11 +371,11 @@ func TestPages(t *testing.T) {
 				t.Errorf("%s: err = %v, want ErrPagination", name, err)
 			}
 			if want := 10 + len(ids); asked != want || len(ids) != len(repeat) {
-				t.Errorf("%s: %d pages were asked for and %d rows yielded, want %d pages", name, asked, len(ids), want)
+				t.Errorf("%s: %d pages requested and %d rows yielded, want %d pages", name, asked, len(ids), want)
 			}
 		}
 	})
-	t.Run("what has no id comes as often as it is there", func(t *testing.T) {
+	t.Run("items without an ID are not deduplicated", func(t *testing.T) {
 		var got []string
 		for s, err := range ghdeploy.Pages(0, func(n int) (*ghdeploy.Page[string], error) {
 			if n == 0 {
@@ -392,7 +392,7 @@ func TestPages(t *testing.T) {
 	})
 	t.Run("the last thousand ids are remembered", func(t *testing.T) {
 		for apart, again := range map[int64]bool{1: false, 999: false, 1000: false, 1001: true, 2500: true} {
-			// The id 1, then apart-1 others, then 1 again.
+			// ID 1, then apart-1 others, then ID 1.
 			items := rows(1)
 			for id := int64(2); id <= apart; id++ {
 				items = append(items, &ghdeploy.Deployment{ID: id})
@@ -403,16 +403,16 @@ func TestPages(t *testing.T) {
 				t.Fatal(err)
 			}
 			if have := ids[len(ids)-1] == 1 && len(ids) > 1; have != again {
-				t.Errorf("a row that comes again after %d others: yielded %t, want %t", apart-1, have, again)
+				t.Errorf("a row repeated after %d others: yielded %t, want %t", apart-1, have, again)
 			}
 		}
 	})
-	t.Run("an error of the list is yielded as it is", func(t *testing.T) {
+	t.Run("an error of the list is yielded unchanged", func(t *testing.T) {
 		boom := errors.New("boom")
 		n := 0
 		for d, err := range ghdeploy.Pages(0, func(int) (*page, error) { return nil, boom }) {
 			n++
-			if d != nil || err != boom { //nolint:errorlint // the very error
+			if d != nil || err != boom { //nolint:errorlint // the same value
 				t.Errorf("%v, %v", d, err)
 			}
 		}

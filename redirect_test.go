@@ -15,7 +15,7 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// methods are the ways to send each method, so that a redirect meets them all.
+// methods has a call for each HTTP method.
 var methods = map[string]func(ctx context.Context, c *ghdeploy.Client) error{
 	"GET": func(ctx context.Context, c *ghdeploy.Client) error {
 		_, err := c.Deployments.Get(ctx, "o", "r", 42)
@@ -35,7 +35,7 @@ var methods = map[string]func(ctx context.Context, c *ghdeploy.Client) error{
 
 var bodies = map[string]string{"POST": `{"ref":"main"}`, "PUT": `{"wait_timer":30}`}
 
-// Who follows a redirect hands the token to whoever wrote it.
+// A redirect to another origin is refused: it would get the token.
 func TestRedirectOffTheOriginIsRefused(t *testing.T) {
 	places := map[string]string{
 		"another host":                   "https://elsewhere.example.com/api/v3/repositories/7",
@@ -61,9 +61,9 @@ func TestRedirectOffTheOriginIsRefused(t *testing.T) {
 						t.Errorf("err = %v, want ErrRedirect", err)
 					}
 					if errors.Is(err, ghdeploy.ErrOutcomeUnknown) {
-						t.Errorf("err = %v: a redirect says that it was not done", err)
+						t.Errorf("err = %v, want no ErrOutcomeUnknown", err)
 					}
-					r := w.request(t) // the one to the API, and no other
+					r := w.request(t) // the one to the API
 					same(t, "method", method, r.Method)
 					checkNoSecretInError(t, err)
 				})
@@ -72,8 +72,8 @@ func TestRedirectOffTheOriginIsRefused(t *testing.T) {
 	}
 }
 
-// A repository that was renamed answers with a redirect on the same origin:
-// 301 to a GET, 307 to all else.
+// Requests to a renamed repository are redirected on the same origin: a GET with
+// 301, others with 307.
 func TestRenameIsFollowed(t *testing.T) {
 	places := map[string]string{
 		"absolute":                  apiRoot + "/repositories/7/deployments/42",
@@ -116,8 +116,7 @@ func TestRenameIsFollowed(t *testing.T) {
 	}
 }
 
-// net/http would turn these into a GET, and the answer to that would look like
-// success.
+// net/http would turn these writes into a GET, whose response looks like success.
 func TestRedirectThatTurnsAWriteIntoAReadIsRefused(t *testing.T) {
 	for _, method := range []string{"POST", "PUT", "DELETE"} {
 		for _, status := range []int{301, 302, 303} {
@@ -134,7 +133,7 @@ func TestRedirectThatTurnsAWriteIntoAReadIsRefused(t *testing.T) {
 }
 
 func TestRedirectChains(t *testing.T) {
-	t.Run("home and then away", func(t *testing.T) {
+	t.Run("to the API and then to another origin", func(t *testing.T) {
 		w := replies(reply(301, "", "Location: /api/v3/repositories/7"), reply(301, "", "Location: https://elsewhere.example.com/"))
 		err := methods["GET"](t.Context(), clientOn(t, w, ghdeploy.WithToken(secret)))
 		if !errors.Is(err, ghdeploy.ErrRedirect) {
@@ -142,7 +141,7 @@ func TestRedirectChains(t *testing.T) {
 		}
 		same(t, "requests", []string{"GET " + apiRoot + "/repos/o/r/deployments/42", "GET " + apiRoot + "/repositories/7"}, lines(w.requests()))
 	})
-	t.Run("for ever", func(t *testing.T) {
+	t.Run("without end", func(t *testing.T) {
 		w := replies(reply(307, "", "Location: /api/v3/repositories/7"))
 		err := methods["POST"](t.Context(), clientOn(t, w))
 		if !errors.Is(err, ghdeploy.ErrRedirect) {
@@ -152,7 +151,7 @@ func TestRedirectChains(t *testing.T) {
 			t.Errorf("%d requests, want 10", n)
 		}
 	})
-	t.Run("to what is no URL", func(t *testing.T) {
+	t.Run("to an invalid URL", func(t *testing.T) {
 		w := replies(reply(301, "", "Location: https://["+secret))
 		err := methods["GET"](t.Context(), clientOn(t, w, ghdeploy.WithToken(secret)))
 		if err == nil {
@@ -162,7 +161,7 @@ func TestRedirectChains(t *testing.T) {
 	})
 }
 
-// A Link names the next page, and is not asked for: its number is.
+// A Link's URL is not requested. Only its page number is used.
 func TestLinkToAnotherHostIsNotFollowed(t *testing.T) {
 	w := replies(
 		reply(200, `[{"id":2}]`, `Link: <https://elsewhere.example.com/steal?page=2>; rel="next"`),
@@ -183,16 +182,15 @@ func TestLinkToAnotherHostIsNotFollowed(t *testing.T) {
 	}, lines(w.requests()))
 }
 
-// The same over real sockets: the API on one port, a stranger on another, who
-// keeps whatever reaches him.
+// Over sockets, a redirect to another port or host is not followed.
 func TestRedirectOffTheOriginOverSockets(t *testing.T) {
-	var heard atomic.Int64
-	stranger := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		heard.Add(1)
+	var received atomic.Int64
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		received.Add(1)
 		fmt.Fprint(w, oneDeployment)
 	}))
-	defer stranger.Close()
-	port := strings.TrimPrefix(stranger.URL, "http://127.0.0.1:")
+	defer other.Close()
+	port := strings.TrimPrefix(other.URL, "http://127.0.0.1:")
 	var home *httptest.Server
 	var mu sync.Mutex
 	var to string
@@ -209,7 +207,7 @@ func TestRedirectOffTheOriginOverSockets(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, place := range []string{stranger.URL, "http://localhost:" + port, "http://127.0.0.2:" + port, "//127.0.0.1:" + port + "/"} {
+	for _, place := range []string{other.URL, "http://localhost:" + port, "http://127.0.0.2:" + port, "//127.0.0.1:" + port + "/"} {
 		for _, code := range []int{301, 302, 303, 307, 308} {
 			for method, do := range methods {
 				mu.Lock()
@@ -221,12 +219,12 @@ func TestRedirectOffTheOriginOverSockets(t *testing.T) {
 			}
 		}
 	}
-	if n := heard.Load(); n != 0 {
-		t.Errorf("the stranger heard %d requests", n)
+	if n := received.Load(); n != 0 {
+		t.Errorf("the other server got %d requests", n)
 	}
 }
 
-// The token is not sent to a host that only begins like the API's.
+// An owner cannot change the host of the request.
 func TestTokenGoesOnlyToTheBaseURL(t *testing.T) {
 	w := replies(reply(200, oneDeployment))
 	client := clientOn(t, w, ghdeploy.WithToken(secret))
