@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// A 3xx or 4xx is GitHub's decision, even if its body does not arrive: it keeps
-// its sentinel, is never uncertain, and is never retried.
+// A 3xx or 4xx whose body does not arrive keeps its sentinel. It is never of
+// unknown outcome and never retried.
 func TestStatusLineDecides(t *testing.T) {
 	bodies := map[string]func() io.Reader{
 		"cut off": func() io.Reader {
@@ -46,14 +46,14 @@ func TestStatusLineDecides(t *testing.T) {
 					t.Errorf("%s %d, %s: %v is uncertain or retryable", method, status, name, err)
 				}
 				if note := e.Error(); !strings.Contains(note, "the body was cut off") && !strings.Contains(note, "the body is larger than 64 KiB") {
-					t.Errorf("%s %d, %s: %v does not say what became of the body", method, status, name, err)
+					t.Errorf("%s %d, %s: %v does not describe the body", method, status, name, err)
 				}
 			}
 		}
 	}
 }
 
-// A rate limit response is one without its body too.
+// A rate limit response is recognized without its body too.
 func TestCutRateLimit(t *testing.T) {
 	for name, c := range map[string]*canned{
 		"429":                     reply(429, ""),
@@ -73,8 +73,7 @@ func TestCutRateLimit(t *testing.T) {
 	}
 }
 
-// Of a refusal with many errors 64 KiB are parsed and 100 items kept, whatever
-// it decompresses to.
+// At most 64 KiB of an error body are parsed, and at most 100 items kept.
 func TestLongErrorsCostLittle(t *testing.T) {
 	short := `{"message":"Validation Failed","errors":[` + strings.Repeat(`"x",`, 5_000) + `"x"]}`
 	err := getOne(t.Context(), inProcessClient(t, func(*http.Request) (*canned, error) { return reply(422, short), nil }))
@@ -95,7 +94,7 @@ func TestLongErrorsCostLittle(t *testing.T) {
 	}
 }
 
-// A Content-Length alone costs no memory: the buffer grows as bytes arrive.
+// A Content-Length without a body allocates little.
 func TestContentLengthAllocatesLittle(t *testing.T) {
 	client, err := NewClient(WithRetry(RetryPolicy{MaxAttempts: 1}), WithHTTPClient(&http.Client{Transport: RoundTripFunc(func(*http.Request) (*http.Response, error) {
 		return &http.Response{StatusCode: http.StatusOK, ContentLength: maxBody, Header: http.Header{}, Body: io.NopCloser(errorReader{io.ErrUnexpectedEOF})}, nil
@@ -111,11 +110,11 @@ func TestContentLengthAllocatesLittle(t *testing.T) {
 		t.Errorf("err = %v, want ErrMalformedResponse", err)
 	}
 	if allocated := after.TotalAlloc - before.TotalAlloc; allocated > 1<<20 {
-		t.Errorf("%d KiB were allocated for a body that did not come", allocated>>10)
+		t.Errorf("%d KiB were allocated for an empty body", allocated>>10)
 	}
 }
 
-// A 200 with a login page is no success of an operation without a body.
+// A 200 with a login page is malformed, also if the operation has no body.
 func TestHTMLIsNoSuccess(t *testing.T) {
 	calls := map[string]func(context.Context, *Client) error{
 		"DELETE deployment":  deleteOne,
@@ -143,8 +142,8 @@ func TestHTMLIsNoSuccess(t *testing.T) {
 	}
 }
 
-// What was provably not sent is no unknown outcome, and what cannot be sent is
-// not tried four times.
+// A request that was provably not sent is not of unknown outcome. One that cannot
+// be sent is not retried.
 func TestNotSentIsProven(t *testing.T) {
 	type result struct {
 		err      error
@@ -178,8 +177,8 @@ func TestNotSentIsProven(t *testing.T) {
 				t.Errorf("behind a wrapper: %v", r.err)
 			}
 		})
-		t.Run("a Proxy function that fails now and then, "+method, func(t *testing.T) {
-			// The second call of the function proves nothing about the first.
+		t.Run("a Proxy function that fails each other time, "+method, func(t *testing.T) {
+			// The client calls the function too, and gets no error.
 			calls := 0
 			r := run(t, call, t.Context(), WithHTTPClient(&http.Client{Transport: &http.Transport{Proxy: func(*http.Request) (*url.URL, error) {
 				if calls++; calls%2 == 1 {
@@ -199,7 +198,7 @@ func TestNotSentIsProven(t *testing.T) {
 			})
 			r := run(t, call, t.Context(), WithHTTPClient(&http.Client{Transport: wrapper}))
 			if errors.Is(r.err, ErrOutcomeUnknown) || r.attempts != 1 || !strings.Contains(r.err.Error(), "X-Trace") {
-				t.Errorf("%v after %d attempts, want one that names the header", r.err, r.attempts)
+				t.Errorf("%v after %d attempts, want one attempt and the name of the header", r.err, r.attempts)
 			}
 		})
 		t.Run("a context that ends in the token function, "+method, func(t *testing.T) {
@@ -224,7 +223,7 @@ func TestNotSentIsProven(t *testing.T) {
 	}
 }
 
-// A call that only waits, waits MaxWait at most: two minutes by default.
+// The waits of one call last MaxWait at most, two minutes by default.
 func TestMaxWaitBoundsTheCall(t *testing.T) {
 	limited := func(*http.Request) (*canned, error) {
 		return reply(429, `{"message":"You have exceeded a secondary rate limit."}`, "Retry-After: 50"), nil
@@ -304,7 +303,7 @@ func TestRetryable(t *testing.T) {
 		{"too large", &Error{Method: "GET", StatusCode: 200, Err: ErrTooLarge}, false},
 		{"a redirect", &Error{Method: "GET", StatusCode: 302, Err: ErrRedirect}, false},
 		{"pagination", &Error{Err: ErrPagination}, false},
-		{"no reason at all", &Error{}, false},
+		{"no reason", &Error{}, false},
 		{"an invalid token", &Error{Method: "GET", Err: fmt.Errorf("no token: %w", tokenError("the token is empty"))}, false},
 		{"a token function", &Error{Method: "GET", Err: fmt.Errorf("no token: %w", cause)}, true},
 	} {
@@ -333,7 +332,7 @@ func TestRetryAfterOfAnError(t *testing.T) {
 	}
 }
 
-// A website in place of the API, as with a base URL without /api/v3.
+// The base URL of a website, for example without /api/v3, gets a hint.
 func TestWebsiteInPlaceOfTheAPI(t *testing.T) {
 	const hint = "the base URL of a GitHub Enterprise Server ends in /api/v3"
 	for name, tt := range map[string]struct {

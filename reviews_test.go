@@ -70,7 +70,7 @@ func TestReviews(t *testing.T) {
 			}},
 		},
 		{
-			name: "Review by id",
+			name: "Review by ID",
 			call: func(ctx context.Context, c *ghdeploy.Client) (any, error) {
 				return c.Reviews.Review(ctx, "o", "r", run, ghdeploy.ReviewRequest{
 					EnvironmentIDs: []int64{161171787, 161171795, 161171787}, State: ghdeploy.ReviewRejected, Comment: "Not on a Friday",
@@ -151,13 +151,13 @@ func TestReviewNotPending(t *testing.T) {
 			t.Errorf("sent %s", r.Method)
 		}
 		var absent *ghdeploy.NotPendingError
-		var envelope *ghdeploy.Error
-		if !errors.As(err, &absent) || !errors.Is(err, ghdeploy.ErrNotPending) || !errors.As(err, &envelope) {
+		var e *ghdeploy.Error
+		if !errors.As(err, &absent) || !errors.Is(err, ghdeploy.ErrNotPending) || !errors.As(err, &e) {
 			t.Fatalf("err = %v, want a *NotPendingError in an *Error", err)
 		}
 		same(t, "error", test.want, *absent)
 		same(t, "line", test.line, err.Error())
-		same(t, "attempts", 1, envelope.Attempts)
+		same(t, "attempts", 1, e.Attempts)
 	}
 }
 
@@ -174,7 +174,7 @@ func TestReviewThatCannotLookUpApprovesNothing(t *testing.T) {
 	}
 }
 
-// A review must not be taken twice: it is sent once, whatever comes back.
+// A review of unknown outcome is not retried.
 func TestReviewIsSentOnce(t *testing.T) {
 	calls := map[string]func(context.Context, *ghdeploy.Client) error{
 		"Review": func(ctx context.Context, c *ghdeploy.Client) error {
@@ -235,16 +235,16 @@ func TestReviewsInvalid(t *testing.T) {
 	}
 	const yes = ghdeploy.ReviewApproved
 	checkInvalid(t, map[string]func(context.Context, *ghdeploy.Client) error{
-		"run 0":                  review(0, ghdeploy.ReviewRequest{EnvironmentIDs: []int64{1}, State: yes}),
-		"no state":               review(7, ghdeploy.ReviewRequest{EnvironmentIDs: []int64{1}}),
-		"no environment":         review(7, ghdeploy.ReviewRequest{State: yes}),
-		"environment 0":          review(7, ghdeploy.ReviewRequest{EnvironmentIDs: []int64{1, 0}, State: yes}),
-		"environment \"\"":       review(7, ghdeploy.ReviewRequest{Environments: []string{"qa", ""}, State: yes}),
-		"rule without state":     rule(ghdeploy.CustomRuleReview{EnvironmentName: "qa", Comment: "x"}),
-		"rule of none":           rule(ghdeploy.CustomRuleReview{State: yes}),
-		"rule of ..":             rule(ghdeploy.CustomRuleReview{EnvironmentName: "..", State: yes}),
-		"report without comment": report(ghdeploy.CustomRuleStatus{EnvironmentName: "qa"}),
-		"report of none":         report(ghdeploy.CustomRuleStatus{Comment: "x"}),
+		"run 0":                      review(0, ghdeploy.ReviewRequest{EnvironmentIDs: []int64{1}, State: yes}),
+		"no state":                   review(7, ghdeploy.ReviewRequest{EnvironmentIDs: []int64{1}}),
+		"no environment":             review(7, ghdeploy.ReviewRequest{State: yes}),
+		"environment 0":              review(7, ghdeploy.ReviewRequest{EnvironmentIDs: []int64{1, 0}, State: yes}),
+		"environment \"\"":           review(7, ghdeploy.ReviewRequest{Environments: []string{"qa", ""}, State: yes}),
+		"rule without state":         rule(ghdeploy.CustomRuleReview{EnvironmentName: "qa", Comment: "x"}),
+		"rule without environment":   rule(ghdeploy.CustomRuleReview{State: yes}),
+		"rule of ..":                 rule(ghdeploy.CustomRuleReview{EnvironmentName: "..", State: yes}),
+		"report without comment":     report(ghdeploy.CustomRuleStatus{EnvironmentName: "qa"}),
+		"report without environment": report(ghdeploy.CustomRuleStatus{Comment: "x"}),
 	})
 }
 
@@ -262,23 +262,23 @@ func TestReviewsOnAServer(t *testing.T) {
 		t.Errorf("pending: %+v", p)
 	}
 
-	// One name of two is not pending: nothing is approved.
+	// One of two names is not pending: Review approves none.
 	sent := len(srv.Requests())
 	review := ghdeploy.ReviewRequest{Environments: []string{"STAGING", "qa"}, State: ghdeploy.ReviewApproved, Comment: "Ship it!"}
 	_, err = octocat.Review(t.Context(), "octocat", "example", run.ID, review)
 	var absent *ghdeploy.NotPendingError
 	if !errors.As(err, &absent) || !slices.Equal(absent.Environments, []string{"qa"}) || !slices.Equal(absent.Pending, []string{production, "staging"}) {
-		t.Errorf("Review of what is not pending: %v", err)
+		t.Errorf("Review of an environment that is not pending: %v", err)
 	}
 	same(t, "requests", []string{"GET 304 /pending_deployments"}, reached(srv, sent)) // as in ListPending above
 	if reviews := srv.Reviews("octocat/example", run.ID); reviews != nil {
-		t.Errorf("reviewed all the same: %+v", reviews)
+		t.Errorf("reviews = %+v, want none", reviews)
 	}
 
-	// Who started the run may not approve it, and GitHub's word for it is a 422.
+	// The actor of the run may not approve it: GitHub returns 422.
 	review.Environments = []string{production}
 	if _, err = mona.Review(t.Context(), "octocat", "example", run.ID, review); !errors.Is(err, ghdeploy.ErrValidation) {
-		t.Errorf("Review by who started the run: %v, want ErrValidation", err)
+		t.Errorf("Review by the actor: %v, want ErrValidation", err)
 	}
 
 	review.Environments = []string{"STAGING", production}
@@ -288,7 +288,7 @@ func TestReviewsOnAServer(t *testing.T) {
 	}
 	same(t, "states", []string{"waiting", "in_progress", "in_progress"}, states(srv))
 
-	// The app's rule is left.
+	// The app's rule is still pending.
 	if err = octocat.ReviewCustomRule(t.Context(), "octocat", "example", run.ID, ghdeploy.CustomRuleReview{EnvironmentName: production, State: ghdeploy.ReviewApproved}); !errors.Is(err, ghdeploy.ErrForbidden) {
 		t.Errorf("ReviewCustomRule by a user: %v, want ErrForbidden", err)
 	}
@@ -326,6 +326,6 @@ func TestRejectedReviewOnAServer(t *testing.T) {
 	}
 	same(t, "states", []string{"failure"}, states(srv))
 	if _, err := reviews.Review(t.Context(), "octocat", "example", run.ID, request); !errors.Is(err, ghdeploy.ErrNotPending) {
-		t.Errorf("Review of what is over: %v, want ErrNotPending", err)
+		t.Errorf("Review of a finished run: %v, want ErrNotPending", err)
 	}
 }

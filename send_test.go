@@ -21,8 +21,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// The body arrives whole at each attempt, with the token of the hour, and
-// nothing leads net/http to send it twice.
+// Each attempt sends the complete body with a new token. No header allows
+// net/http to replay a POST.
 func TestEachAttemptSendsTheBody(t *testing.T) {
 	want := `{"ref":"main","payload":{"text":"` + strings.Repeat("whole ", 20_000) + `"}}`
 	for name, http2 := range map[string]bool{"HTTP/1.1": false, "HTTP/2": true} {
@@ -34,7 +34,7 @@ func TestEachAttemptSendsTheBody(t *testing.T) {
 				}
 				body, err := io.ReadAll(r.Body)
 				if err != nil || string(body) != want {
-					t.Errorf("attempt %d brought %d bytes, %v", len(tokens)+1, len(body), err)
+					t.Errorf("attempt %d has a body of %d bytes, %v", len(tokens)+1, len(body), err)
 				}
 				for name := range r.Header {
 					if strings.Contains(strings.ToLower(name), "idempotency") {
@@ -68,8 +68,8 @@ func TestEachAttemptSendsTheBody(t *testing.T) {
 	}
 }
 
-// A transport may not change the request, and some do: go-github-mock puts its
-// own address in. What one made of an attempt is not what the next begins with.
+// A transport that changes the request, as that of go-github-mock does, does not
+// change the next attempt.
 func TestEachAttemptStartsFromTheOriginalRequest(t *testing.T) {
 	type seen struct {
 		URL   string
@@ -102,7 +102,7 @@ func TestAttemptTimeout(t *testing.T) {
 		<-r.Context().Done()
 		return nil, r.Context().Err()
 	}
-	// The default client's attempts end after 30 s; the caller's own bound rules.
+	// The default is 30 s. A caller's http.Client has its own timeout.
 	client, err := NewClient()
 	if err != nil {
 		t.Fatal(err)
@@ -139,7 +139,7 @@ func TestAttemptTimeout(t *testing.T) {
 				began := time.Now()
 				err = getOne(ctx, client)
 				took := time.Since(began)
-				// The backoff is a second, less up to a half.
+				// The backoff is between half a second and a second.
 				if took > tt.took || took < tt.took-500*time.Millisecond {
 					t.Errorf("it took %v, want %v", took, tt.took)
 				}
@@ -155,14 +155,15 @@ func TestAttemptTimeout(t *testing.T) {
 				}
 				err = createOne(ctx, client)
 				if e, ok := errors.AsType[*Error](err); !ok || !errors.Is(err, ErrOutcomeUnknown) || !errors.Is(err, ErrAttemptTimeout) || e.Retryable() {
-					t.Errorf("a POST whose time ran out: %v, want ErrOutcomeUnknown and ErrAttemptTimeout", err)
+					t.Errorf("a POST that timed out: %v, want ErrOutcomeUnknown and ErrAttemptTimeout", err)
 				}
 			})
 		})
 	}
 }
 
-// A body that comes too slowly ends with the attempt as well.
+// The timeout covers the body too. It runs on the real clock, because net/http's
+// own body must report it.
 func TestAttemptTimeoutCoversTheBody(t *testing.T) {
 	release := make(chan struct{})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -188,8 +189,8 @@ func TestAttemptTimeoutCoversTheBody(t *testing.T) {
 	}
 }
 
-// The end of the context is found whatever the token function makes of it: many
-// give an error of their own.
+// If the context ends in the token function, its error matches, also if the
+// function returns another error.
 func TestContextEndsWhileATokenIsFetched(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client, err := NewClient(WithTokenFunc(func(ctx context.Context) (string, error) {
@@ -210,7 +211,7 @@ func TestContextEndsWhileATokenIsFetched(t *testing.T) {
 	})
 }
 
-// An answer that was cut off is seen inside the attempt.
+// A GET whose response was cut off is retried, a POST is not.
 func TestCutResponse(t *testing.T) {
 	cut := func(n *int) handler {
 		return func(*http.Request) (*canned, error) {
@@ -242,8 +243,8 @@ func TestCutResponse(t *testing.T) {
 	}
 }
 
-// Where a body is too large its first 64 KiB are kept. A token that lies across
-// their end is no less a secret.
+// The first 64 KiB of a body that is too large are kept, without the part of a
+// token at their end.
 func TestTooLargeKeepsNoPartOfTheToken(t *testing.T) {
 	const token = "ghp_0123456789abcdefghijklmnopqrstuvwxyz"
 	echo := strings.Repeat("x", maxErrorBody-10) + token
@@ -256,11 +257,12 @@ func TestTooLargeKeepsNoPartOfTheToken(t *testing.T) {
 		t.Fatalf("err = %v, want ErrTooLarge and %d bytes", err, maxErrorBody)
 	}
 	if bytes.Contains(e.Body, []byte("ghp_0")) {
-		t.Error("the body keeps the beginning of the token")
+		t.Error("the body contains the beginning of the token")
 	}
 }
 
-// A 1xx is no answer. What follows a 101 belongs to no HTTP.
+// A 101 is malformed. The timeouts are on the real clock: synctest does not cover
+// sockets.
 func TestSwitchingProtocols(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -274,14 +276,14 @@ func TestSwitchingProtocols(t *testing.T) {
 				return
 			}
 			go func() {
-				defer conn.Close() //nolint:errcheck // nothing is left to lose
+				defer conn.Close() //nolint:errcheck // an error has no effect here
 				if _, err := http.ReadRequest(bufio.NewReader(conn)); err != nil {
 					return
 				}
 				if _, err := io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n"); err != nil {
 					return
 				}
-				discard(conn) // and holds the connection
+				discard(conn) // keeps the connection open
 			}()
 		}
 	}()
@@ -311,7 +313,7 @@ var volatile = regexp.MustCompile(`"took":\d+|"time":"[^"]*",`)
 func TestLog(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const token = "ghp_0123456789abcdefghijklmnopqrstuvwxyz"
-		answers := []*canned{
+		responses := []*canned{
 			reply(502, "<html>", "X-GitHub-Request-Id: AAAA:1"),
 			reply(429, `{"message":"Slow down, `+token+`"}`, "Retry-After: 60", "X-GitHub-Request-Id: AAAA:2 "+token),
 			nil,
@@ -322,8 +324,8 @@ func TestLog(t *testing.T) {
 		logger := slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 		client := inProcessClient(t, func(r *http.Request) (*canned, error) {
 			time.Sleep(time.Second)
-			resp := answers[0]
-			answers = answers[1:]
+			resp := responses[0]
+			responses = responses[1:]
 			if resp == nil {
 				return nil, fmt.Errorf("lost, with %s", r.Header.Get("Authorization"))
 			}
@@ -335,12 +337,12 @@ func TestLog(t *testing.T) {
 			}
 		}
 		client.core.gate.close(keyOf(token), nil, &RateLimitError{RetryAt: time.Now().Add(time.Minute)}, time.Now())
-		answers = append(answers, reply(404, `{"message":"Not Found"}`))
+		responses = append(responses, reply(404, `{"message":"Not Found"}`))
 		if err := getOne(t.Context(), client); !errors.Is(err, ErrNotFound) {
 			t.Fatal(err)
 		}
 		if strings.Contains(log.String(), token) {
-			t.Error("the log holds the token")
+			t.Error("the log contains the token")
 		}
 		const get = `"operation":"GET /repos/octocat/example/deployments/1"`
 		want := strings.Join([]string{

@@ -13,13 +13,13 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// secret is made up. It looks like the tokens that are longest.
+// secret is an invented token in GitHub's longest format.
 const secret = "ghs_1234567_eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJub2JvZHkifQ.c2lnbmF0dXJl"
 
-// verbs are those with which people print what they do not know.
+// verbs are the verbs with which unknown values are printed.
 var verbs = []string{"%v", "%+v", "%#v", "%s", "%q", "%x"}
 
-// checkNoSecret prints a value in every way there is.
+// checkNoSecret checks that no printed form of a value contains the token.
 func checkNoSecret(t *testing.T, what string, value any) {
 	t.Helper()
 	// As text, in hexadecimal, and as the bytes of a slice.
@@ -28,7 +28,7 @@ func checkNoSecret(t *testing.T, what string, value any) {
 		text := fmt.Sprintf(verb, value)
 		for _, form := range forms {
 			if strings.Contains(text, form) {
-				t.Fatalf("%s printed with %s holds the token: %.500s", what, verb, text)
+				t.Fatalf("%s printed with %s contains the token: %.500s", what, verb, text)
 			}
 		}
 	}
@@ -36,7 +36,7 @@ func checkNoSecret(t *testing.T, what string, value any) {
 	slog.New(slog.NewJSONHandler(&log, nil)).Info("value", "value", value)
 	slog.New(slog.NewTextHandler(&log, nil)).Info("value", "value", value)
 	if strings.Contains(log.String(), secret) {
-		t.Errorf("%s in a log holds the token: %.500s", what, log.String())
+		t.Errorf("%s in a log contains the token: %.500s", what, log.String())
 	}
 }
 
@@ -56,7 +56,7 @@ func TestNoExportedValuePrintsTheToken(t *testing.T) {
 				t.Fatal(err)
 			}
 			if have := w.requests()[0].Header.Get("Authorization"); have != "Bearer "+secret {
-				t.Fatalf("Authorization was %q: this test proves nothing", have)
+				t.Fatalf("Authorization was %q: the test proves nothing", have)
 			}
 			checkNoSecret(t, "Option", option)
 			checkNoSecret(t, "[]Option", []ghdeploy.Option{option})
@@ -73,7 +73,7 @@ func TestNoExportedValuePrintsTheToken(t *testing.T) {
 	}
 }
 
-// An answer may echo the request: a debugging proxy's does, in any place.
+// A response can contain the token, for example that of a debugging proxy.
 func TestEchoOfTheTokenIsRedacted(t *testing.T) {
 	echo := []string{
 		"X-GitHub-Request-Id: " + secret,
@@ -99,7 +99,7 @@ func TestEchoOfTheTokenIsRedacted(t *testing.T) {
 		"a message of another shape":    `{"message":{"echo":"` + secret + `"},"errors":{"echo":"` + secret + `"}}`,
 		"a deployment of another shape": `{"id":"` + secret + `"}`,
 		"a list of another shape":       `[{"id":1,"` + secret + `":1,"creator":"` + secret + `"}]`,
-		"a time that is none":           `{"id":1,"created_at":"` + secret + `"}`,
+		"an invalid time":               `{"id":1,"created_at":"` + secret + `"}`,
 	}
 	for _, status := range []int{200, 202, 301, 307, 401, 403, 404, 409, 422, 429, 500} {
 		for name, body := range bodies {
@@ -112,7 +112,7 @@ func TestEchoOfTheTokenIsRedacted(t *testing.T) {
 					checkNoSecretInError(t, err)
 					checkNoSecret(t, "Rate", client.Rate())
 					if strings.Contains(log.String(), secret) {
-						t.Errorf("the log holds the token: %s", log.String())
+						t.Errorf("the log contains the token: %s", log.String())
 					}
 				})
 			}
@@ -120,7 +120,7 @@ func TestEchoOfTheTokenIsRedacted(t *testing.T) {
 	}
 }
 
-// The headers of an answer are the transport's, which may give them again.
+// The transport may reuse the headers of a response.
 func TestRedactionLeavesTheTransportsHeadersAlone(t *testing.T) {
 	header := http.Header{"X-Github-Request-Id": {secret}}
 	shared := ghdeploy.RoundTripFunc(func(r *http.Request) (*http.Response, error) {
@@ -130,7 +130,7 @@ func TestRedactionLeavesTheTransportsHeadersAlone(t *testing.T) {
 	same(t, "header", http.Header{"X-Github-Request-Id": {secret}}, header)
 }
 
-// A body is cut to what an Error keeps, and a token at that place is cut too.
+// The body of an Error is cut. A token at the cut is removed completely.
 func TestEchoAtTheEndOfTheKeptBody(t *testing.T) {
 	for before := 64<<10 - len(secret); before <= 64<<10; before += 7 {
 		body := strings.Repeat("x", before) + secret + "and more"
@@ -145,7 +145,7 @@ func TestEchoAtTheEndOfTheKeptBody(t *testing.T) {
 	}
 }
 
-// checkNoSecretInError looks into all that errors.As can find.
+// checkNoSecretInError checks all errors of a chain.
 func checkNoSecretInError(t *testing.T, err error) {
 	t.Helper()
 	if err == nil {
@@ -163,7 +163,7 @@ func checkNoSecretInError(t *testing.T, err error) {
 	if reason := reasonOf(err); reason != nil {
 		checkNoSecret(t, "reason", reason)
 	}
-	// Each error of the chain by its value: its fields, not its method.
+	// The fields of each error, not only its text.
 	var walk func(error)
 	walk = func(err error) {
 		if err == nil {
@@ -200,7 +200,7 @@ func (e *chattyError) Error() string { return e.text }
 func (e *chattyError) Unwrap() error { return e.cause }
 
 func TestErrorOfTheTransportIsRedacted(t *testing.T) {
-	cause := errors.New("the line is dead")
+	cause := errors.New("connection lost")
 	for call, do := range calls {
 		t.Run(call, func(t *testing.T) {
 			var log bytes.Buffer
@@ -208,17 +208,17 @@ func TestErrorOfTheTransportIsRedacted(t *testing.T) {
 				ghdeploy.WithLogger(slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))))
 			err := do(t, client)
 			if !errors.Is(err, cause) {
-				t.Errorf("errors.Is no longer finds the cause in %v", err)
+				t.Errorf("errors.Is does not find the cause in %v", err)
 			}
 			if !strings.Contains(err.Error(), "could not send map[") || !strings.Contains(err.Error(), "[REDACTED]") {
-				t.Errorf("the text is gone, not only the token: %v", err)
+				t.Errorf("more than the token was removed: %v", err)
 			}
 			var leak *chattyError
 			if errors.As(err, &leak) {
-				t.Errorf("errors.As finds the transport's error, and in it %v", leak.Header)
+				t.Errorf("errors.As finds the transport's error with %v", leak.Header)
 			}
 			if strings.Contains(log.String(), secret) {
-				t.Errorf("the log holds the token: %s", log.String())
+				t.Errorf("the log contains the token: %s", log.String())
 			}
 			for _, verb := range verbs {
 				if text := fmt.Sprintf(verb, err); strings.Contains(text, secret) {
@@ -230,7 +230,7 @@ func TestErrorOfTheTransportIsRedacted(t *testing.T) {
 }
 
 func TestWithTokenFunc(t *testing.T) {
-	t.Run("is asked for each request, with its context", func(t *testing.T) {
+	t.Run("is called for each request with its context", func(t *testing.T) {
 		type key struct{}
 		tokens := []string{"ghs_first", "ghs_second"}
 		var contexts []any
@@ -271,7 +271,7 @@ func TestWithTokenFunc(t *testing.T) {
 				t.Fatalf("err = %#v, want an *Error with neither status nor attempt", err)
 			}
 			if tt.err != nil && !errors.Is(err, tt.err) {
-				t.Errorf("err = %v does not wrap the function's own", err)
+				t.Errorf("err = %v does not wrap the function's error", err)
 			}
 			same(t, "message", tt.want, err.Error())
 			same(t, "requests", 0, len(w.requests()))

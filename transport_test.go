@@ -15,13 +15,12 @@ import (
 	"testing"
 )
 
-// The wordings are net/http's of Go 1.26. What is worded otherwise proves
-// nothing.
+// The texts are those of net/http in Go 1.26. Any other text proves nothing.
 func TestGivenUp(t *testing.T) {
 	const rest = " after Request.Body was written; define Request.GetBody to avoid this error"
 	for _, tt := range []struct {
 		text string
-		want error // nil: the error stays as it is
+		want error // nil: the error is unchanged
 	}{
 		{"http2: Transport: cannot retry err [stream error: stream ID 3; REFUSED_STREAM; received from peer]" + rest, errNotProcessed},
 		{"http2: Transport: cannot retry err [stream error: stream ID 3; REFUSED_STREAM]" + rest, errNotProcessed},
@@ -50,8 +49,7 @@ func TestGivenUp(t *testing.T) {
 	}
 }
 
-// A repository that was renamed answers a write with a 307: it is followed,
-// with the body and the token.
+// The 307 of a renamed repository is followed with the body and the token.
 func TestRedirectKeepsTheBody(t *testing.T) {
 	for name, http2 := range map[string]bool{"HTTP/1.1": false, "HTTP/2": true} {
 		t.Run(name, func(t *testing.T) {
@@ -83,9 +81,9 @@ func TestRedirectKeepsTheBody(t *testing.T) {
 	}
 }
 
-// A redirect that is refused, by this package or by the caller, is final.
+// A redirect that the client or the caller refuses is not retried.
 func TestRefusedRedirectIsFinal(t *testing.T) {
-	refuse := errors.New("not there")
+	refuse := errors.New("refused")
 	tests := map[string]struct {
 		status   int
 		location string
@@ -128,8 +126,8 @@ func TestRefusedRedirectIsFinal(t *testing.T) {
 	}
 }
 
-// http.Client makes an error of an answer whose Location is no URL. It is an
-// answer all the same, and says that nothing was done.
+// A redirect whose Location is not a URL is ErrRedirect. http.Client would return
+// an error without the status.
 func TestRedirectToNoURL(t *testing.T) {
 	for what, call := range map[string]func(context.Context, *Client) error{"GET": getOne, "POST": createOne} {
 		for _, status := range []int{301, 302, 303, 307, 308} {
@@ -154,7 +152,7 @@ func TestRedirectToNoURL(t *testing.T) {
 	}
 }
 
-// A transport that is broken is called by its own name, not by this package's.
+// The error of a broken transport names the type of the transport.
 func TestTransportReturnsNothing(t *testing.T) {
 	client, err := NewClient(WithRetry(quick), WithHTTPClient(&http.Client{Transport: RoundTripFunc(func(*http.Request) (*http.Response, error) { return nil, nil })}))
 	if err != nil {
@@ -169,7 +167,7 @@ func TestTransportReturnsNothing(t *testing.T) {
 	}
 }
 
-// countingListener counts the connections that are open.
+// countingListener counts all connections and the open ones.
 type countingListener struct {
 	net.Listener
 	open, all atomic.Int32
@@ -196,7 +194,7 @@ func (c *countedConn) Close() error {
 	return c.Conn.Close()
 }
 
-// The pool is the caller's: a call that fails leaves its idle connections open.
+// A call that fails keeps the idle connections of the caller's transport open.
 func TestFailureKeepsIdleConnections(t *testing.T) {
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		discard(r.Body)
@@ -238,17 +236,17 @@ func TestFailureKeepsIdleConnections(t *testing.T) {
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	for what, err := range map[string]error{
-		"a 502":                     createOne(t.Context(), client),
-		"a context that has ended":  createOne(ended, client),
-		"four attempts in vain":     client.Deployments.Delete(t.Context(), "octocat", "example", 1),
-		"an answer that is no JSON": getOne(t.Context(), client),
+		"a 502":                       createOne(t.Context(), client),
+		"a context that has ended":    createOne(ended, client),
+		"four failed attempts":        client.Deployments.Delete(t.Context(), "octocat", "example", 1),
+		"a response that is not JSON": getOne(t.Context(), client),
 	} {
-		if err == nil && what != "four attempts in vain" {
-			t.Errorf("%s is no error", what)
+		if err == nil && what != "four failed attempts" {
+			t.Errorf("%s: no error", what)
 		}
 	}
 	if !get() {
-		t.Error("the other client had to dial again")
+		t.Error("the other client got a new connection")
 	}
 	if open, all := listener.open.Load(), listener.all.Load(); open != 1 || all != 1 {
 		t.Errorf("%d connections are open and %d were made, want 1 and 1", open, all)
