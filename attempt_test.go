@@ -89,9 +89,8 @@ func TestAttemptCountsWrites(t *testing.T) {
 	}
 }
 
-// scriptedHTTP2 starts an HTTP/2 server and counts its requests. Each line of the
-// script is a response: a status, a status with a cut body ("404 cut"), or the
-// code of a RST_STREAM ("PROTOCOL_ERROR"). The last line repeats.
+// scriptedHTTP2 starts an HTTP/2 server that returns the responses of a script:
+// "404", "404 cut" (in its body), "PROTOCOL_ERROR". The last one repeats.
 func scriptedHTTP2(t *testing.T, script ...string) (*httptest.Server, *atomic.Int32) {
 	t.Helper()
 	const data, headers, reset, settings = 0, 1, 3, 4

@@ -90,8 +90,8 @@ func TestBranchPoliciesAll(t *testing.T) {
 	same(t, "ids", []int64{1, 2}, ids)
 }
 
-// GitHub returns 303 for a policy that exists. The redirect is not followed, even
-// if its target would return 200. A socket, so that net/http could follow it.
+// GitHub returns 303 for a policy that exists. The redirect is not followed,
+// even if its target would return 200. net/http could follow it over a socket.
 func TestCreateOfAPolicyThatExists(t *testing.T) {
 	for name, location := range map[string]string{
 		"no Location":      "",

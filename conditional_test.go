@@ -212,8 +212,8 @@ func (s *tagged) serve(r *http.Request) (*http.Response, error) {
 	return a.Response(r)
 }
 
-// A response that does not decode is not cached, so the next poll reads the body
-// again.
+// A response that does not decode is not cached, so the next poll reads the
+// body again.
 func TestConditionalBadResponse(t *testing.T) {
 	s := newTagged(weakTag, `{"id":`)
 	client := clientOn(t, s)
@@ -344,8 +344,8 @@ func TestConditionalRedirect(t *testing.T) {
 	})
 }
 
-// A full page without a next page is not cached. The list can grow after it, and
-// the page itself would still be unchanged.
+// A full page without a next page is not cached. The list can grow after it,
+// and the page itself would still be unchanged.
 func TestFullPageWithoutANextOneIsNotCached(t *testing.T) {
 	rows := func(n int) string {
 		return "[" + strings.TrimSuffix(strings.Repeat(`{"id":7},`, n), ",") + "]"

@@ -214,7 +214,8 @@ func servable(names []string) []string {
 	return list
 }
 
-// Each name addresses its own environment, over a socket and with a path prefix.
+// Each name addresses its own environment, over a socket and with a path
+// prefix.
 func TestNamesReachTheirEnvironmentOnAServer(t *testing.T) {
 	srv := ghdeploytest.NewServer()
 	defer srv.Close()

@@ -12,7 +12,8 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// sentinels lists all sentinels, so that a test can check that no other matches.
+// sentinels lists all sentinels, so that a test can check that no other
+// matches.
 var sentinels = map[error]string{
 	ghdeploy.ErrInvalidArgument:   "ErrInvalidArgument",
 	ghdeploy.ErrUnauthorized:      "ErrUnauthorized",
@@ -35,7 +36,8 @@ var sentinels = map[error]string{
 	ghdeploy.ErrPagination:        "ErrPagination",
 }
 
-// sameErrors checks that exactly these sentinels and this reason match an error.
+// sameErrors checks that exactly these sentinels and this reason match an
+// error.
 func sameErrors(t *testing.T, err error, is []error, as any) {
 	t.Helper()
 	want := make(map[error]bool)

@@ -24,7 +24,8 @@ type mutation struct {
 	wrap func(http.RoundTripper) http.RoundTripper
 }
 
-// clientUnder returns clients with a mutation, for a fault check.
+// clientUnder returns clients with a mutation, for a fault check. They wait on
+// the real clock, because the check uses sockets.
 func clientUnder(m mutation) faultcheck.New {
 	return func(httpClient *http.Client, baseURL string) (faultcheck.Client, error) {
 		if m.wrap != nil {
@@ -106,8 +107,8 @@ func failure(err error) faultcheck.Result {
 	return result
 }
 
-// rebuild replaces each request by a new one, as transports that log or sign do.
-// net/http can rewind the body of the new one.
+// rebuild replaces each request by a new one, as transports that log or sign
+// do. net/http can rewind the body of the new one.
 func rebuild(next http.RoundTripper) RoundTripFunc {
 	return func(r *http.Request) (*http.Response, error) {
 		send, err := rebuilt(next, r)

@@ -46,9 +46,8 @@ func (s *busyServer) serve(*http.Request) (*canned, error) {
 	return reply(200, oneDeployment), nil
 }
 
-// crowd starts 64 callers within 32 s that wait for the end of one rate limit. It
-// returns the number of failures and the time. herd opens the gate to all of
-// them at once.
+// crowd starts 64 callers that wait for one rate limit, and returns the number
+// of failures and the time. herd opens the gate to all callers at once.
 func crowd(t *testing.T, s *busyServer, policy RetryPolicy, herd bool) (failed int, took time.Duration) {
 	t.Helper()
 	client := inProcessClient(t, s.serve, WithToken("token-a"), WithRetry(policy))
@@ -102,8 +101,8 @@ func crowd(t *testing.T, s *busyServer, policy RetryPolicy, herd bool) (failed i
 	return failed, took
 }
 
-// TestGateOpensGradually compares the gate with one that opens to all callers at
-// once.
+// TestGateOpensGradually compares the gate with one that opens to all callers
+// at once.
 func TestGateOpensGradually(t *testing.T) {
 	for _, latency := range []time.Duration{time.Millisecond, 200 * time.Millisecond, time.Second, 5 * time.Second} {
 		t.Run(latency.String(), func(t *testing.T) {
@@ -209,8 +208,8 @@ func TestGateOpensAtTheEndOfMaxWait(t *testing.T) {
 	})
 }
 
-// A rate limit response to the probe closes the gate again. Other tokens are not
-// affected.
+// A rate limit response to the probe closes the gate again. Other tokens are
+// not affected.
 func TestGateClosesAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex

@@ -97,7 +97,7 @@ func TestGateHoldsAll(t *testing.T) {
 func TestGateRefusesCallsThatMayNotWait(t *testing.T) {
 	tests := map[string]struct {
 		policy   RetryPolicy
-		deadline time.Duration // of the second caller; 0 is none
+		deadline time.Duration // of the second caller; 0: no deadline
 	}{
 		"MaxWait is shorter":      {RetryPolicy{MaxAttempts: 1, MaxWait: 30 * time.Second}, 0},
 		"MaxWait is negative":     {RetryPolicy{MaxAttempts: 1, MaxWait: -1}, 0},

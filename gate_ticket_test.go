@@ -106,8 +106,8 @@ type stalled struct{}
 
 func (stalled) Read([]byte) (int, error) { time.Sleep(time.Hour); return 0, io.EOF }
 
-// A waiter can leave the gate at any time. The others are still admitted, and no
-// hold is left.
+// A waiter can leave the gate at any time. The others are still admitted, and
+// no hold is left.
 func TestGateWaitersLeave(t *testing.T) {
 	gone := errors.New("no token today")
 	for _, leaves := range []time.Duration{0, time.Second, time.Minute - 1, time.Minute, time.Minute + 1, time.Minute + maxJitter/2, time.Minute + maxJitter, 61 * time.Second} {

@@ -139,8 +139,8 @@ func streamingClient(t *testing.T, body string) *Client {
 	return client
 }
 
-// peakHeap returns the growth of the heap during f, garbage included. It samples
-// on the real clock, because f computes.
+// peakHeap returns the growth of the heap during f, garbage included. It
+// samples on the real clock, because f computes.
 func peakHeap(f func()) (peak uint64, took time.Duration) {
 	runtime.GC()
 	heap := func() uint64 {

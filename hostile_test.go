@@ -102,9 +102,8 @@ func bomb(t *testing.T) []byte {
 	return bytes.Repeat(member.Bytes(), 64)
 }
 
-// Each hostile response leads to a typed error in bounded memory and time, and
-// leaves no goroutine. The servers sleep on the real clock: synctest does not
-// cover sockets.
+// Each hostile response leads to a typed error in bounded memory and time. The
+// servers sleep on the real clock, because synctest does not cover sockets.
 func TestHostileServer(t *testing.T) {
 	packed := bomb(t)
 	head := func(w *wireEnd, header string) { w.write("HTTP/1.1 200 OK\r\n" + header + "\r\n\r\n") }

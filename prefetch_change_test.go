@@ -40,7 +40,8 @@ func TestPrefetchBusyList(t *testing.T) {
 				slices.Reverse(sorted)
 				same(t, "original rows", down(rows, 1), sorted)
 				t.Logf("%d requests for %d rows", s.requests(), len(s.ids))
-				// At most two requests for each page, and the checks of each window.
+				// At most two requests for each page, and the checks of each
+				// window.
 				if pages := len(s.ids)/perPage + 1; s.requests() > 2*pages+2*(pages/8+1)+8 {
 					t.Errorf("%d requests for %d pages", s.requests(), pages)
 				}
@@ -198,8 +199,8 @@ func TestPrefetchSlowLoop(t *testing.T) {
 	}
 }
 
-// A break closes no connection, because no request is in flight. All connections
-// are idle then.
+// A break closes no connection, because no request is in flight. All
+// connections are idle then.
 func TestPrefetchConnections(t *testing.T) {
 	s := newShelf(500)
 	s.latency = func(query) (before, after time.Duration) { return 0, 0 }

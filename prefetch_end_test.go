@@ -12,8 +12,8 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// After a loop ends early no request is sent, and none is in flight while its body
-// runs. synctest fails if a goroutine is left.
+// After a loop ends early no request is sent, and none is in flight while its
+// body runs. synctest fails if a goroutine is left.
 func TestPrefetchLoopEnds(t *testing.T) {
 	ends := map[string]func(stop func() bool, s *shelf, t *testing.T){
 		"break": func(stop func() bool, s *shelf, t *testing.T) {

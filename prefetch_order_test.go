@@ -59,8 +59,8 @@ func besideCheck(s *shelf) check {
 	}
 }
 
-// In each walk one row is created at a random moment, and the server evaluates the
-// requests of a window in random order.
+// In each walk one row is created at a random moment, and the server evaluates
+// the requests of a window in random order.
 func TestPrefetchLosesNoRow(t *testing.T) {
 	const rows, pages, prefetch = 10_000, 100, 8
 	newestFirst := func(*rand.Rand, int) int { return 0 }

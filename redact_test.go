@@ -32,8 +32,8 @@ func prints(err error, log *bytes.Buffer) string {
 	return text
 }
 
-// If a body is cut within a token, no part of the token is kept: at the limit of
-// 64 KiB, and where the connection was lost.
+// If a body is cut within a token, no part of the token is kept: at the limit
+// of 64 KiB, and where the connection was lost.
 func TestCutTokenIsRedacted(t *testing.T) {
 	for _, kept := range []int{1, 3, 4, 20, 39, 40} {
 		for name, c := range map[string]*canned{
@@ -61,8 +61,8 @@ func TestCutTokenIsRedacted(t *testing.T) {
 	}
 }
 
-// The error of a token function can contain an earlier token, or the one that it
-// returns with the error.
+// The error of a token function can contain an earlier token, or the one that
+// it returns with the error.
 func TestErrorOfATokenFunctionIsRedacted(t *testing.T) {
 	for name, function := range map[string]func(call int) (string, error){
 		"at the retry": func(call int) (string, error) {

@@ -72,8 +72,8 @@ func TestRedirectOffTheOriginIsRefused(t *testing.T) {
 	}
 }
 
-// Requests to a renamed repository are redirected on the same origin: a GET with
-// 301, others with 307.
+// Requests to a renamed repository are redirected on the same origin: a GET
+// with 301, others with 307.
 func TestRenameIsFollowed(t *testing.T) {
 	places := map[string]string{
 		"absolute":                  apiRoot + "/repositories/7/deployments/42",

@@ -142,8 +142,8 @@ func TestHTMLIsNoSuccess(t *testing.T) {
 	}
 }
 
-// A request that was provably not sent is not of unknown outcome. One that cannot
-// be sent is not retried.
+// A request that was provably not sent is not of unknown outcome. One that
+// cannot be sent is not retried.
 func TestNotSentIsProven(t *testing.T) {
 	type result struct {
 		err      error

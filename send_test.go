@@ -68,8 +68,8 @@ func TestEachAttemptSendsTheBody(t *testing.T) {
 	}
 }
 
-// A transport that changes the request, as that of go-github-mock does, does not
-// change the next attempt.
+// A transport that changes the request, as that of go-github-mock does, does
+// not change the next attempt.
 func TestEachAttemptStartsFromTheOriginalRequest(t *testing.T) {
 	type seen struct {
 		URL   string
@@ -261,8 +261,8 @@ func TestTooLargeKeepsNoPartOfTheToken(t *testing.T) {
 	}
 }
 
-// A 101 is malformed. The timeouts are on the real clock: synctest does not cover
-// sockets.
+// A 101 is malformed. The timeouts are on the real clock: synctest does not
+// cover sockets.
 func TestSwitchingProtocols(t *testing.T) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -32,7 +32,7 @@ func getOne(ctx context.Context, client *Client) error {
 	return err
 }
 
-// quick is a policy with short waits.
+// quick is a policy with short waits, for tests on the real clock.
 var quick = RetryPolicy{MaxAttempts: 4, MinBackoff: time.Millisecond, MaxBackoff: time.Millisecond}
 
 func createOne(ctx context.Context, client *Client) error {

@@ -18,8 +18,8 @@ import (
 // net/http distinguishes them only in the text of its error, which can change.
 var notProcessedFaults = []string{"REFUSED_STREAM", "GOAWAY below the stream"}
 
-// The client recognizes the errors of this Go release: it retries a POST, and the
-// result agrees with the server's record.
+// The client recognizes the errors of this Go release: it retries a POST, and
+// the result agrees with the server's record.
 func TestNotProcessedIsRecognised(t *testing.T) {
 	t.Parallel()
 	for _, fault := range notProcessedFaults {
@@ -97,8 +97,8 @@ func between(text, left, right string) string {
 	return text[:max(0, strings.LastIndex(text, right))]
 }
 
-// rewording changes the text of a transport's errors, and counts the changed ones.
-// The first request of a connection fails with this module's own error.
+// rewording changes the text of a transport's errors, and counts the changed
+// ones. The first request of a connection fails with this module's own error.
 func rewording(next http.RoundTripper, reword func(string) string, reworded *atomic.Int64) RoundTripFunc {
 	return func(r *http.Request) (*http.Response, error) {
 		resp, err := next.RoundTrip(r)
@@ -114,7 +114,8 @@ func rewording(next http.RoundTripper, reword func(string) string, reworded *ato
 	}
 }
 
-// recorder makes clients for faultcheck and records the errors of their creates.
+// recorder makes clients for faultcheck and records the errors of their
+// creates.
 type recorder struct {
 	mu   sync.Mutex
 	errs []error

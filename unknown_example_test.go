@@ -12,14 +12,14 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// release is the payload of this program's deployments. The nonce identifies one
-// call of Create.
+// release is the payload of this program's deployments. The nonce identifies
+// one call of Create.
 type release struct {
 	Nonce string `json:"nonce"`
 }
 
-// createOnce creates a deployment. If the outcome is unknown, it searches for the
-// deployment by its nonce.
+// createOnce creates a deployment. If the outcome is unknown, it searches for
+// the deployment by its nonce.
 func createOnce(ctx context.Context, client *ghdeploy.Client, owner, repo string, req ghdeploy.DeploymentRequest, nonce string) (*ghdeploy.Deployment, error) {
 	req.Payload = release{Nonce: nonce}
 	d, err := client.Deployments.Create(ctx, owner, repo, req)

@@ -16,8 +16,8 @@ import (
 	"time"
 )
 
-// wrapped starts a server that counts the POSTs of deployments. It returns a client
-// with a wrapped transport, after a GET that left an idle connection.
+// wrapped starts a server that counts the POSTs of deployments. It returns a
+// client with a wrapped transport, after a GET that left an idle connection.
 func wrapped(t *testing.T, http2 bool, status func(n int32) int, wrap func(next http.RoundTripper, url string) http.RoundTripper) (*Client, *atomic.Int32) {
 	t.Helper()
 	creates := new(atomic.Int32)
@@ -138,8 +138,8 @@ func retrying(next http.RoundTripper) RoundTripFunc {
 	}
 }
 
-// A transport that retries a POST can create two deployments. The client cancels
-// the second write and reports an unknown outcome.
+// A transport that retries a POST can create two deployments. The client
+// cancels the second write and reports an unknown outcome.
 func TestRetryByTheTransportIsReported(t *testing.T) {
 	for protocol, http2 := range map[string]bool{"HTTP/1.1": false, "HTTP/2": true} {
 		t.Run(protocol, func(t *testing.T) {

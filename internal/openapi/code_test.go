@@ -197,9 +197,8 @@ func fieldOf(goType reflect.Type, tag, name string) (found reflect.StructField, 
 	return found, ok
 }
 
-// unfit names the Go type that a property needs, "" if have is one. A pointer
-// to a scalar always is: the description does not say whether zero and absent
-// differ.
+// unfit names the Go type that a property needs, "" if have is such a type. A
+// pointer to a scalar is accepted everywhere.
 func unfit(p Property, typ string, have reflect.Type) string {
 	if item, isList := strings.CutPrefix(typ, "[]"); isList {
 		if have.Kind() != reflect.Slice {
