@@ -338,7 +338,7 @@ func TestResponseBecomesError(t *testing.T) {
 			},
 			line: "ghdeploy: GET /repos/octocat/example/deployments/42: 403 Forbidden (the body is empty): primary rate limit, retry at 2000-01-01T00:01:00Z",
 		},
-		"403, a secondary limit, by its words alone": {
+		"403, a secondary limit, by its message alone": {
 			call: "create", status: 403, headers: []string{"X-RateLimit-Limit: 5000", "X-RateLimit-Remaining: 14", "X-RateLimit-Reset: 946690000"},
 			body: `{"message":"You have exceeded a secondary rate limit. Please wait a few minutes before you try again."}`,
 			is:   []error{ghdeploy.ErrRateLimited},
@@ -364,7 +364,7 @@ func TestResponseBecomesError(t *testing.T) {
 			as:   ghdeploy.RateLimitError{Secondary: true, RetryAfter: 30 * time.Second, RetryAt: time.Date(2000, 1, 1, 0, 0, 30, 0, time.UTC)},
 			line: "ghdeploy: GET /repos/octocat/example/deployments/42: 403 You have triggered an abuse detection mechanism. Please wait a few minutes before you try again: secondary rate limit, retry at 2000-01-01T00:00:30Z",
 		},
-		"403, abuse detection, in these words alone": {
+		"403, abuse detection, by its message alone": {
 			call: "get", status: 403, body: `{"message":"You have triggered an abuse detection mechanism."}`,
 			is:   []error{ghdeploy.ErrRateLimited},
 			as:   ghdeploy.RateLimitError{Secondary: true, RetryAfter: time.Minute, RetryAt: time.Date(2000, 1, 1, 0, 1, 0, 0, time.UTC)},
@@ -406,7 +406,7 @@ func TestResponseBecomesError(t *testing.T) {
 			call: "delete", status: 405, body: `{"message":"Method not allowed."}`,
 			line: "ghdeploy: DELETE /repos/octocat/example/deployments/42: 405 Method not allowed",
 		},
-		"410, the version has ended": {
+		"410, the API version was removed": {
 			call: "get", status: 410, body: `{"message":"Gone"}`,
 			line: "ghdeploy: GET /repos/octocat/example/deployments/42: 410 Gone",
 		},
@@ -414,7 +414,7 @@ func TestResponseBecomesError(t *testing.T) {
 			call: "get", status: 451, body: `{"message":"Repository access blocked","block":{"reason":"dmca"}}`,
 			line: "ghdeploy: GET /repos/octocat/example/deployments/42: 451 Repository access blocked",
 		},
-		"a status without a name": {
+		"a status without a text": {
 			call: "get", status: 499,
 			line: "ghdeploy: GET /repos/octocat/example/deployments/42: 499 (the body is empty)",
 		},

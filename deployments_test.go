@@ -201,10 +201,10 @@ func TestDeploymentsCreateBody(t *testing.T) {
 		"auto merge":                  {ghdeploy.DeploymentRequest{Ref: "topic", AutoMerge: new(true)}, `{"ref":"topic","auto_merge":true}`},
 		"no auto merge":               {ghdeploy.DeploymentRequest{Ref: "topic", AutoMerge: new(false)}, `{"ref":"topic","auto_merge":false}`},
 
-		"transient":                          {ghdeploy.DeploymentRequest{Ref: "topic", TransientEnvironment: true}, `{"ref":"topic","transient_environment":true}`},
-		"production, as the environment has": {ghdeploy.DeploymentRequest{Ref: "topic", ProductionEnvironment: nil}, `{"ref":"topic"}`},
-		"production":                         {ghdeploy.DeploymentRequest{Ref: "topic", ProductionEnvironment: new(true)}, `{"ref":"topic","production_environment":true}`},
-		"no production":                      {ghdeploy.DeploymentRequest{Ref: "topic", ProductionEnvironment: new(false)}, `{"ref":"topic","production_environment":false}`},
+		"transient":                   {ghdeploy.DeploymentRequest{Ref: "topic", TransientEnvironment: true}, `{"ref":"topic","transient_environment":true}`},
+		"production, GitHub's choice": {ghdeploy.DeploymentRequest{Ref: "topic", ProductionEnvironment: nil}, `{"ref":"topic"}`},
+		"production":                  {ghdeploy.DeploymentRequest{Ref: "topic", ProductionEnvironment: new(true)}, `{"ref":"topic","production_environment":true}`},
+		"no production":               {ghdeploy.DeploymentRequest{Ref: "topic", ProductionEnvironment: new(false)}, `{"ref":"topic","production_environment":false}`},
 
 		// An empty list skips all checks, so it needs SkipContexts.
 		"contexts nil":    {ghdeploy.DeploymentRequest{Ref: "topic", RequiredContexts: nil}, `{"ref":"topic"}`},

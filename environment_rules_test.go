@@ -149,7 +149,7 @@ func FuzzProtectionRule(f *testing.F) {
 		if string(rule.Raw) != trimmed {
 			t.Errorf("kept %q of %q", rule.Raw, trimmed)
 		}
-		// Nor does it break a partial update.
+		// An unknown rule does not break a partial update either.
 		update := replies(reply(200, `{"id": 1, "protection_rules": [`+trimmed+`]}`), reply(200, `{"id": 1}`))
 		_, err = clientOn(t, update).Environments.CreateOrUpdate(t.Context(), "o", "r", "qa", ghdeploy.EnvironmentRequest{WaitTimer: new(1), RemoveReviewers: true, AllBranches: true})
 		if sent := update.requests(); len(sent) == 2 { // GET, PUT

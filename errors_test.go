@@ -78,7 +78,7 @@ func reasonOf(err error) any {
 	return nil
 }
 
-// calls are the calls of the tables.
+// calls are the calls that the tables make.
 var calls = map[string]func(t *testing.T, c *ghdeploy.Client) error{
 	"create": func(t *testing.T, c *ghdeploy.Client) error {
 		_, err := c.Deployments.Create(t.Context(), "octocat", "example", ghdeploy.DeploymentRequest{Ref: "topic"})

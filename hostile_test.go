@@ -142,14 +142,14 @@ func TestHostileServer(t *testing.T) {
 			head(w, "Content-Encoding: gzip\r\nContent-Length: 11")
 			w.write("hello world")
 		}, 0, gzip.ErrHeader, 4},
-		"a byte now and then": {func(_ *http.Request, w *wireEnd) {
+		"a byte every 5 ms": {func(_ *http.Request, w *wireEnd) {
 			head(w, "Content-Length: 1000000")
 			for w.Flush() == nil {
 				w.write(" ")
 				time.Sleep(5 * time.Millisecond)
 			}
 		}, 100 * time.Millisecond, ErrAttemptTimeout, 8},
-		"a header now and then": {func(_ *http.Request, w *wireEnd) {
+		"a header every 5 ms": {func(_ *http.Request, w *wireEnd) {
 			w.write("HTTP/1.1 200 OK\r\n")
 			for w.Flush() == nil {
 				w.write("X: y\r\n")
@@ -175,11 +175,11 @@ func TestHostileServer(t *testing.T) {
 			w.write("8\r\n{\"id\":1}\r\n0\r\n")
 			repeat(w, "X: y\r\n", endless)
 		}, 0, nil, 8},
-		"lengths that disagree": {func(_ *http.Request, w *wireEnd) {
+		"two Content-Lengths": {func(_ *http.Request, w *wireEnd) {
 			head(w, "Content-Length: 3\r\nContent-Length: 4")
 		}, 0, nil, 4},
 		"a negative length": {func(_ *http.Request, w *wireEnd) { head(w, "Content-Length: -1") }, 0, nil, 4},
-		"no HTTP": {func(_ *http.Request, w *wireEnd) {
+		"not HTTP": {func(_ *http.Request, w *wireEnd) {
 			w.write("SSH-2.0-OpenSSH_9.9\r\n")
 		}, 0, nil, 4},
 		"nesting without end": {func(_ *http.Request, w *wireEnd) {
@@ -243,8 +243,8 @@ func TestHostileServer(t *testing.T) {
 	}
 }
 
-// goroutinesEnd waits until no more than before goroutines run. Goroutines of
-// sockets end on the real clock.
+// goroutinesEnd waits until no more goroutines run than before. Those of sockets
+// end on the real clock.
 func goroutinesEnd(t *testing.T, before int) {
 	t.Helper()
 	for range 500 {

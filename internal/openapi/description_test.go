@@ -27,7 +27,7 @@ type Operation struct {
 	Query     string `json:"query,omitempty"`
 	Body      string `json:"body,omitempty"`
 	Response  string `json:"response,omitempty"` // "[]deployment" for a list
-	Key       string `json:"key,omitempty"`      // of the list in an object with a total_count
+	Key       string `json:"key,omitempty"`      // the list's, in an object with a total_count
 }
 
 // Property is a property of an object. A union of unnamed objects has the

@@ -3,7 +3,7 @@
 // requests and responses. Its tests compare the root package with that copy. It
 // has no code apart from its tests.
 //
-// To build an operation, give its method the line
+// To implement an operation, give its method the line
 //
 //	//ghdeploy:operation GET /repos/{owner}/{repo}/environments
 //
