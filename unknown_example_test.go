@@ -12,14 +12,14 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// release is the payload of this program's deployments. The nonce identifies
-// one call of Create.
+// release is what this program puts into the payload of a deployment: a nonce
+// tells one call of Create from another.
 type release struct {
 	Nonce string `json:"nonce"`
 }
 
-// createOnce creates a deployment. If the outcome is unknown, it searches for
-// the deployment by its nonce.
+// createOnce creates the deployment, and where it cannot know whether that
+// happened it looks for it.
 func createOnce(ctx context.Context, client *ghdeploy.Client, owner, repo string, req ghdeploy.DeploymentRequest, nonce string) (*ghdeploy.Deployment, error) {
 	req.Payload = release{Nonce: nonce}
 	d, err := client.Deployments.Create(ctx, owner, repo, req)
@@ -37,9 +37,10 @@ func createOnce(ctx context.Context, client *ghdeploy.Client, owner, repo string
 				return d, nil
 			}
 		}
-		// GitHub may still be creating it.
+		// GitHub may still be at work on it: what is not there now can be in a
+		// moment.
 		if wait > 8*time.Second {
-			return nil, err // still unknown
+			return nil, err // still unknown; a person decides
 		}
 		select {
 		case <-ctx.Done():
