@@ -50,14 +50,14 @@ func createOnce(ctx context.Context, client *ghdeploy.Client, owner, repo string
 }
 
 func ExampleOutcomeUnknownError() {
-	// GitHub creates the deployment, and its answer gets lost.
+	// GitHub creates the deployment, and its response gets lost.
 	var deployments string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodGet {
 			fmt.Fprintf(w, `[%s]`, deployments)
 			return
 		}
-		io.Copy(io.Discard, r.Body) //nolint:errcheck // the example knows what is in it
+		io.Copy(io.Discard, r.Body) //nolint:errcheck // the example ignores the body
 		deployments = `{"id":42,"ref":"v1.4.0","environment":"production","payload":{"nonce":"run-7"}}`
 		w.WriteHeader(http.StatusBadGateway)
 	}))
