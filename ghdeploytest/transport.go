@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"slices"
 	"strconv"
 	"sync"
 	"syscall"
@@ -66,6 +68,12 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	if trace.GotConn != nil {
 		trace.GotConn(httptrace.GotConnInfo{Conn: fakeConn{address}})
+	}
+	if trace.WroteHeaderField != nil {
+		trace.WroteHeaderField("Host", []string{sent.Host})
+		for _, key := range slices.Sorted(maps.Keys(sent.Header)) {
+			trace.WroteHeaderField(key, sent.Header[key])
+		}
 	}
 	if trace.WroteHeaders != nil {
 		trace.WroteHeaders()

@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/ghdeploy/ghdeploy"
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
@@ -30,6 +31,11 @@ func traced(t *testing.T, rt http.RoundTripper, url string) ([]string, error) {
 			hooks = append(hooks, "GotConn")
 			if info.Conn == nil || info.Conn.RemoteAddr() == nil {
 				t.Error("GotConnInfo without a connection")
+			}
+		},
+		WroteHeaderField: func(key string, values []string) {
+			if key == "User-Agent" {
+				hooks = append(hooks, "User-Agent: "+values[0])
 			}
 		},
 		WroteHeaders: func() { hooks = append(hooks, "WroteHeaders") },
@@ -179,5 +185,31 @@ func TestReadAfterClose(t *testing.T) {
 	resp.Body.Close()
 	if _, err := resp.Body.Read(make([]byte, 1)); !errors.Is(err, http.ErrBodyReadAfterClose) {
 		t.Errorf("error %v", err)
+	}
+}
+
+// A transport of the caller that retries writes a POST twice. The client
+// notices that in process too.
+func TestRetryByTheTransportIsNoticed(t *testing.T) {
+	srv := newServer(t)
+	srv.Inject(ghdeploytest.Fault{Operation: create, Effect: ghdeploytest.DropAfter(), Times: 1})
+	next := srv.Transport()
+	retrying := roundTripper(func(r *http.Request) (*http.Response, error) {
+		resp, err := next.RoundTrip(r)
+		if err != nil {
+			again := r.Clone(r.Context())
+			again.Body, _ = r.GetBody()
+			return next.RoundTrip(again)
+		}
+		return resp, nil
+	})
+	client, err := ghdeploy.NewClient(ghdeploy.WithBaseURL(ghdeploytest.BaseURL), ghdeploy.WithToken("ghp_example"),
+		ghdeploy.WithHTTPClient(&http.Client{Transport: retrying}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := client.Deployments.Create(t.Context(), "octocat", "example", ghdeploy.DeploymentRequest{Ref: "main"})
+	if d != nil || !errors.Is(err, ghdeploy.ErrOutcomeUnknown) {
+		t.Errorf("got %v and %v, want ErrOutcomeUnknown", d, err)
 	}
 }
