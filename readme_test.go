@@ -5,26 +5,25 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
-	"sync"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/ghdeploy/ghdeploy"
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
-// What README.md shows stands here once more, so that it compiles and runs.
-// TestDocuments holds the one against the other.
+// The Go of README.md, so that it compiles and runs. TestDocuments compares the
+// two.
 
-func deploy(ctx context.Context, client *ghdeploy.Client, ref string) (*ghdeploy.Deployment, error) {
-	d, err := client.Deployments.Create(ctx, "octocat", "example", ghdeploy.DeploymentRequest{
-		Ref:         ref,
-		Environment: "staging",
-		AutoMerge:   new(false), // deploy the ref as it is
-	})
+func deploy(
+	ctx context.Context, client *ghdeploy.Client, ref string,
+) (*ghdeploy.Deployment, error) {
+	d, err := client.Deployments.Create(ctx, "octocat", "example",
+		ghdeploy.DeploymentRequest{
+			Ref:         ref,
+			Environment: "staging",
+			AutoMerge:   new(false), // deploy the ref as it is
+		})
 
 	var conflict *ghdeploy.ConflictError
 	if errors.As(err, &conflict) {
@@ -34,40 +33,15 @@ func deploy(ctx context.Context, client *ghdeploy.Client, ref string) (*ghdeploy
 	return d, err
 }
 
-func deployMerged(ctx context.Context, client *ghdeploy.Client, ref string, checks []string) (*ghdeploy.Deployment, error) {
-	req := ghdeploy.DeploymentRequest{Ref: ref, Environment: "staging", RequiredContexts: checks}
-	for {
-		d, err := client.Deployments.Create(ctx, "octocat", "example", req)
-
-		var conflict *ghdeploy.ConflictError
-		switch {
-		case errors.Is(err, ghdeploy.ErrMergedBranch):
-			// 202: GitHub merged main into the ref and created no deployment.
-		case errors.As(err, &conflict) && conflict.Reason == ghdeploy.ConflictChecks && !hasFailed(conflict):
-			// 409: the checks of the merge commit are not complete yet.
-		default:
-			return d, err
-		}
-		select {
-		case <-ctx.Done():
-			return nil, errors.Join(ctx.Err(), err)
-		case <-time.After(10 * time.Second):
-		}
-	}
-}
-
-func hasFailed(conflict *ghdeploy.ConflictError) bool {
-	return slices.ContainsFunc(conflict.Failing(), func(c ghdeploy.ContextState) bool {
-		return c.State == "failure" || c.State == "error"
-	})
-}
-
-func report(ctx context.Context, client *ghdeploy.Client, d *ghdeploy.Deployment, state ghdeploy.State) error {
-	_, err := client.Statuses.Create(ctx, "octocat", "example", d.ID, ghdeploy.DeploymentStatusRequest{
-		State:          state, // ghdeploy.StateInProgress, StateSuccess, ...
-		LogURL:         "https://ci.example.com/runs/1",
-		EnvironmentURL: "https://staging.example.com",
-	})
+func report(
+	ctx context.Context, client *ghdeploy.Client, id int64, state ghdeploy.State,
+) error {
+	_, err := client.Statuses.Create(ctx, "octocat", "example", id,
+		ghdeploy.DeploymentStatusRequest{
+			State:          state, // ghdeploy.StateInProgress, StateSuccess, ...
+			LogURL:         "https://ci.example.com/runs/1",
+			EnvironmentURL: "https://staging.example.com",
+		})
 	return err
 }
 
@@ -84,17 +58,19 @@ func refs(ctx context.Context, client *ghdeploy.Client) ([]string, error) {
 }
 
 func slowDown(ctx context.Context, client *ghdeploy.Client) error {
-	_, err := client.Environments.CreateOrUpdate(ctx, "octocat", "example", "production", ghdeploy.EnvironmentRequest{
-		WaitTimer: new(30), // minutes; reviewers and branch policy stay as they are
-	})
+	_, err := client.Environments.CreateOrUpdate(ctx,
+		"octocat", "example", "production", ghdeploy.EnvironmentRequest{
+			WaitTimer: new(30), // minutes; reviewers and branch policy stay
+		})
 	return err
 }
 
 func TestDeploy(t *testing.T) {
-	server := ghdeploytest.NewServer(ghdeploytest.WithRepository(ghdeploytest.Repository{
-		FullName: "octocat/example",
-		Branches: []ghdeploytest.Branch{{Name: "topic", Behind: true}},
-	}))
+	server := ghdeploytest.NewServer(
+		ghdeploytest.WithRepository(ghdeploytest.Repository{
+			FullName: "octocat/example",
+			Branches: []ghdeploytest.Branch{{Name: "topic", Behind: true}},
+		}))
 	defer server.Close()
 
 	d, err := deploy(t.Context(), server.Client(), "topic")
@@ -103,57 +79,18 @@ func TestDeploy(t *testing.T) {
 	}
 }
 
-// A topic branch whose merge commit fails its check: nothing is deployed, at
-// once or after a wait.
-func TestDeployMergedDeploysNothingUnchecked(t *testing.T) {
-	for name, tt := range map[string]struct {
-		states []string // of the check "ci" on the merge commit, one after each wait
-		want   string   // "" for an error
-	}{
-		"green at last": {[]string{"", "pending", "success"}, "deployed"},
-		"red":           {[]string{"", "pending", "failure"}, ""},
-		"red at once":   {[]string{"failure"}, ""},
-		"never checked": {[]string{""}, ""},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				server := ghdeploytest.NewServer(ghdeploytest.WithRepository(ghdeploytest.Repository{
-					FullName: "octocat/example",
-					Branches: []ghdeploytest.Branch{{Name: "topic", Behind: true, Statuses: []ghdeploytest.CommitStatus{{Context: "ci", State: "success"}}}},
-				}))
-				defer server.Close()
-				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-				defer cancel()
-				var checks sync.WaitGroup
-				defer checks.Wait()
-				checks.Go(func() {
-					time.Sleep(5 * time.Second) // after the first 202
-					for _, state := range tt.states {
-						if state != "" {
-							server.SetCommitStatus("octocat/example", "topic", "ci", state)
-						}
-						time.Sleep(10 * time.Second)
-					}
-				})
-				d, err := deployMerged(ctx, server.Client(), "topic", []string{"ci"})
-				made := server.Deployments("octocat/example")
-				if tt.want == "" && (err == nil || len(made) != 0) || tt.want != "" && (err != nil || len(made) != 1 || d.ID != made[0].ID) {
-					t.Errorf("%v, %v; %d deployments", d, err, len(made))
-				}
-			})
-		})
-	}
-}
-
 type refusing struct{ ghdeploy.DeploymentsService }
 
-func (refusing) Create(context.Context, string, string, ghdeploy.DeploymentRequest) (*ghdeploy.Deployment, error) {
+func (refusing) Create(
+	context.Context, string, string, ghdeploy.DeploymentRequest,
+) (*ghdeploy.Deployment, error) {
 	return nil, &ghdeploy.Error{StatusCode: 403}
 }
 
 func TestDeployForbidden(t *testing.T) {
 	client := &ghdeploy.Client{Deployments: refusing{}}
-	if _, err := deploy(t.Context(), client, "main"); !errors.Is(err, ghdeploy.ErrForbidden) {
+	_, err := deploy(t.Context(), client, "main")
+	if !errors.Is(err, ghdeploy.ErrForbidden) {
 		t.Fatal(err)
 	}
 }
@@ -166,7 +103,7 @@ func TestReportAndRefs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := report(t.Context(), client, d, ghdeploy.StateSuccess); err != nil {
+	if err := report(t.Context(), client, d.ID, ghdeploy.StateSuccess); err != nil {
 		t.Fatal(err)
 	}
 	if state := server.Deployments("octocat/example")[0].State(); state != "success" {
@@ -192,7 +129,7 @@ func TestSlowDown(t *testing.T) {
 	same(t, "environments", want, server.Environments("octocat/example"))
 }
 
-// TestDocuments holds the Go in each document against the test file that
+// TestDocuments compares the Go in each document with the test file that
 // compiles it.
 func TestDocuments(t *testing.T) {
 	for _, d := range []struct {
@@ -202,6 +139,7 @@ func TestDocuments(t *testing.T) {
 		{"README.md", "readme_test.go", 5},
 		{"docs/testing.md", "ghdeploytest/guide_test.go", 9},
 		{"docs/recipes.md", "rollout/recipes_test.go", 15},
+		{"docs/concepts.md", "concepts_test.go", 6},
 	} {
 		compiled := read(t, d.compiled)
 		blocks := strings.Split(read(t, d.document), "```go\n")[1:]
@@ -217,7 +155,7 @@ func TestDocuments(t *testing.T) {
 	}
 }
 
-// CI takes the README's commands as they stand.
+// CI runs the commands of the README as they are.
 func TestReadmeCommands(t *testing.T) {
 	readme := read(t, "README.md")
 	for _, command := range []string{"\ngo run ./examples/quickstart\n", "\ngo test ./...\n"} {
