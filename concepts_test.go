@@ -501,7 +501,7 @@ func TestReadmeOutcomes(t *testing.T) {
 		{row: "422: no such ref", ref: "gone", status: 422},
 		{row: "403 or 429: a rate limit", ref: "main", status: 429, fault: []ghdeploytest.Effect{ghdeploytest.Respond(429, "").WithHeader("Retry-After", "3600")}},
 		{row: "5xx", ref: "main", status: 502, fault: []ghdeploytest.Effect{ghdeploytest.Respond(502, "")}},
-		{row: "5xx, or no response", ref: "main", fault: []ghdeploytest.Effect{ghdeploytest.DropAfter()}},
+		{row: "5xx, or a lost connection", ref: "main", fault: []ghdeploytest.Effect{ghdeploytest.DropAfter()}},
 	} {
 		server, client := conceptServer(t, ghdeploytest.Repository{Branches: []ghdeploytest.Branch{
 			{Name: "behind", Behind: true},
@@ -562,6 +562,14 @@ func TestConceptNames(t *testing.T) {
 		if found < 8 {
 			t.Errorf("found %d names", found)
 		}
+	}
+	diagram := func(document string) string {
+		_, text, _ := strings.Cut(read(t, document), "```mermaid\nsequenceDiagram\n")
+		text, _, _ = strings.Cut(text, "```")
+		return text
+	}
+	if a, b := diagram("README.md"), diagram("docs/concepts.md"); a != b || a == "" {
+		t.Errorf("README.md and docs/concepts.md have different diagrams:\n%s\n%s", a, b)
 	}
 	errorNames := exportedErrors(t)
 	for _, match := range regexp.MustCompile("`[*]?(Err[A-Z]\\w+|\\w+Error)`").FindAllStringSubmatch(page, -1) {

@@ -28,17 +28,18 @@ func deploy(
 	var conflict *ghdeploy.ConflictError
 	if errors.As(err, &conflict) {
 		// 409: the status checks that have not succeeded, by name.
-		return nil, fmt.Errorf("%s (%s): %v", ref, conflict.Reason, conflict.Failing())
+		return nil, fmt.Errorf("%s: %v", conflict.Reason, conflict.Failing())
 	}
 	return d, err
 }
 
 func report(
-	ctx context.Context, client *ghdeploy.Client, id int64, state ghdeploy.State,
+	ctx context.Context, client *ghdeploy.Client,
+	id int64, state ghdeploy.State,
 ) error {
 	_, err := client.Statuses.Create(ctx, "octocat", "example", id,
 		ghdeploy.DeploymentStatusRequest{
-			State:          state, // ghdeploy.StateInProgress, StateSuccess, ...
+			State:          state, // such as ghdeploy.StateInProgress
 			LogURL:         "https://ci.example.com/runs/1",
 			EnvironmentURL: "https://staging.example.com",
 		})
@@ -48,7 +49,8 @@ func report(
 func refs(ctx context.Context, client *ghdeploy.Client) ([]string, error) {
 	var refs []string
 	opts := ghdeploy.DeploymentListOptions{Environment: "staging"}
-	for d, err := range client.Deployments.All(ctx, "octocat", "example", opts) {
+	all := client.Deployments.All(ctx, "octocat", "example", opts)
+	for d, err := range all {
 		if err != nil {
 			return nil, err
 		}
