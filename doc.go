@@ -32,7 +32,7 @@
 // deploy code that nobody checked. Name the checks in RequiredContexts, and
 // repeat Create until they have succeeded.
 //
-// docs/concepts.md describes each of GitHub's rules, with the call and the
+// [docs/concepts.md] describes each of GitHub's rules, with the call and the
 // error. Package [github.com/ghdeploy/ghdeploy/rollout] has complete workflows:
 // release, roll back, promote, clean up.
 //
@@ -55,7 +55,9 @@
 //
 // # Authentication and hosts
 //
-//   - [WithToken] sets a token.
+// An option of [NewClient] sets the token:
+//
+//   - [WithToken] takes the token itself.
 //   - [FromEnvironment] reads the token from GH_TOKEN or GITHUB_TOKEN, as in a
 //     workflow.
 //   - [WithTokenFunc] calls a function before each attempt. Use it for a token
@@ -87,7 +89,7 @@
 //
 // An invalid argument, such as an empty owner, is an [ErrInvalidArgument], and
 // nothing is sent. [Error.Retryable] reports whether the same call can succeed
-// later. docs/errors.md describes each error and what to do.
+// later. [docs/errors.md] describes each error and what to do.
 //
 // # Retries
 //
@@ -148,10 +150,15 @@
 //	client := &ghdeploy.Client{Deployments: stub}
 //
 // Package [github.com/ghdeploy/ghdeploy/ghdeploytest] is a server that follows
-// GitHub's rules, for tests of a whole release. docs/testing.md compares both.
+// GitHub's rules, for tests of a whole release. [docs/testing.md] shows when to
+// use which.
 //
 // # Stability
 //
 // From v1.0.0 on this module stays v1. Interfaces get no new methods, names do
 // not change, and structs only get new fields.
+//
+// [docs/concepts.md]: https://github.com/ghdeploy/ghdeploy/blob/main/docs/concepts.md
+// [docs/errors.md]: https://github.com/ghdeploy/ghdeploy/blob/main/docs/errors.md
+// [docs/testing.md]: https://github.com/ghdeploy/ghdeploy/blob/main/docs/testing.md
 package ghdeploy
