@@ -36,7 +36,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 		return err
 	}
 	if flags.NArg() == 0 {
-		return errors.New("the command is missing")
+		return errors.New("no command; write it after the flags")
 	}
 	output, err := record(ctx, "", flags.Args())
 	if err != nil {
@@ -53,7 +53,7 @@ func run(ctx context.Context, args []string, stdout io.Writer) error {
 	return os.WriteFile(*file, svg, 0o600)
 }
 
-// record runs a command in dir and returns all that it prints, in its order.
+// record runs a command in dir and returns its output and its errors, in order.
 func record(ctx context.Context, dir string, command []string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, command[0], command[1:]...) //nolint:gosec // running the caller's command is the purpose
 	cmd.Dir = dir
@@ -85,8 +85,8 @@ var (
 	newest = time.Date(2026, time.November, 21, 12, 0, 0, 0, time.UTC)
 )
 
-// steady replaces what differs between two runs: the newest time becomes a
-// fixed one, and the others keep their distance to it in hours.
+// steady replaces times and durations, which differ between two runs. The newest
+// time becomes a fixed one, and the others keep their distance to it in hours.
 func steady(output []byte) []byte {
 	var last time.Time
 	for _, text := range moment.FindAll(output, -1) {

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	// The program in the picture is made of these packages. The imports tell
-	// go test that a result in its cache is of other ones.
+	// The program in the picture uses these packages. The imports make go test
+	// run again when they change.
 	_ "github.com/ghdeploy/ghdeploy/ghdeploytest"
 	_ "github.com/ghdeploy/ghdeploy/rollout"
 )
@@ -26,7 +26,7 @@ func TestPictureIsCurrent(t *testing.T) {
 	if err != nil || len(sources) == 0 {
 		t.Fatalf("the program has no sources: %v", err)
 	}
-	for _, source := range sources { // for the cache of go test, too
+	for _, source := range sources { // go test then runs again when one changes
 		if _, err := os.ReadFile(source); err != nil {
 			t.Fatal(err)
 		}
@@ -94,7 +94,7 @@ func TestShow(t *testing.T) {
 			t.Errorf("%q shows %q, %v, want %q", output, text(lines), err, want)
 		}
 	}
-	// A sequence that is not known would make a wrong picture.
+	// Without the error the picture would be wrong.
 	for _, output := range []string{"\x1b", "\x1b[", "\x1b[2", "\x1b[2J", "\x1b[1K", "\x1b]0;title\x07", "\x1b[38;5;1mx", "\x1b[1;xm", "\a", "a\tb"} {
 		if lines, err := show([]byte(output)); err == nil {
 			t.Errorf("%q shows %q, want an error", output, text(lines))

@@ -21,8 +21,8 @@ type cell struct {
 	style style
 }
 
-// show returns the lines that a terminal shows after output. An escape sequence
-// or control character that it does not know is an error.
+// show returns the lines that a terminal shows after output. An unknown escape
+// sequence or control character is an error.
 func show(output []byte) ([][]cell, error) {
 	lines := [][]cell{nil}
 	column, current := 0, plain
@@ -40,7 +40,7 @@ func show(output []byte) ([][]cell, error) {
 				end++
 			}
 			if end >= len(text) || text[i+1] != '[' {
-				return nil, fmt.Errorf("an escape sequence of an unknown form: %q", string(text[i:min(i+8, len(text))]))
+				return nil, fmt.Errorf("unknown escape sequence %q", string(text[i:min(i+8, len(text))]))
 			}
 			switch sequence := string(text[i+2 : end+1]); {
 			case sequence == "K" || sequence == "0K":
@@ -51,11 +51,11 @@ func show(output []byte) ([][]cell, error) {
 					return nil, err
 				}
 			default:
-				return nil, fmt.Errorf("an unknown escape sequence: %q", string(text[i:end+1]))
+				return nil, fmt.Errorf("unknown escape sequence %q", string(text[i:end+1]))
 			}
 			i = end
 		case !unicode.IsPrint(r):
-			return nil, fmt.Errorf("an unknown control character: %q", r)
+			return nil, fmt.Errorf("unknown control character %q", r)
 		default:
 			for len(*line) <= column {
 				*line = append(*line, cell{' ', plain})
@@ -86,7 +86,7 @@ func (s style) with(parameters string) (style, error) {
 		n, err := strconv.Atoi("0" + parameter)
 		switch {
 		case err != nil:
-			return s, fmt.Errorf("the parameters %q of an escape sequence", parameters)
+			return s, fmt.Errorf("invalid parameters %q of an escape sequence", parameters)
 		case n == 0:
 			s = plain
 		case n == 1:
@@ -102,7 +102,7 @@ func (s style) with(parameters string) (style, error) {
 		case n >= 90 && n <= 97:
 			s.color = n - 90 + 8
 		default:
-			return s, fmt.Errorf("the parameter %d of an escape sequence is unknown", n)
+			return s, fmt.Errorf("unknown parameter %d of an escape sequence", n)
 		}
 	}
 	return s, nil
