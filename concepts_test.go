@@ -187,10 +187,14 @@ func TestConceptSequence(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				receiver := new(http.Handler)
+				var receiver http.Handler // once ready is closed
+				ready := make(chan struct{})
 				server, client := conceptServer(t, ghdeploytest.Repository{}, ghdeploytest.WithWebhook(ghdeploytest.Webhook{
-					Secret:  "secret",
-					Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*receiver).ServeHTTP(w, r) }),
+					Secret: "secret",
+					Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+						<-ready
+						receiver.ServeHTTP(w, r)
+					}),
 				}))
 				on := onDeployment(client, func(sha string) error {
 					deployed = append(deployed, sha)
@@ -206,7 +210,8 @@ func TestConceptSequence(t *testing.T) {
 						t.Error(err)
 					}
 				}
-				*receiver = webhook.NewHandler(verifier, on)
+				receiver = webhook.NewHandler(verifier, on)
+				close(ready)
 				d, err := client.Deployments.Create(t.Context(), "octocat", "example", ghdeploy.DeploymentRequest{Ref: "main"})
 				if err != nil {
 					t.Fatal(err)
