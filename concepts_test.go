@@ -352,8 +352,7 @@ func TestConceptAutoMerge(t *testing.T) {
 	}
 }
 
-// A topic branch whose merge commit fails its check: nothing is deployed, at
-// once or after a wait.
+// A topic branch is not deployed if its merge commit fails its check.
 func TestDeployMergedDeploysNothingUnchecked(t *testing.T) {
 	for name, tt := range map[string]struct {
 		states []string // of the check "ci" on the merge commit, one after each wait
