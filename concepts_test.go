@@ -164,8 +164,8 @@ func conceptStates(server *ghdeploytest.Server) map[int64]string {
 	return all
 }
 
-// conceptSeed returns deployments with the IDs 1, 2, ... and one status each. The
-// state "" is no status.
+// conceptSeed returns deployments with the IDs 1, 2, ... and one status each.
+// The state "" is no status.
 func conceptSeed(environment string, states ...string) []ghdeploytest.SeedDeployment {
 	var all []ghdeploytest.SeedDeployment
 	for i, state := range states {

@@ -85,8 +85,9 @@ var (
 	newest = time.Date(2026, time.November, 21, 12, 0, 0, 0, time.UTC)
 )
 
-// steady replaces times and durations, which differ between two runs. The newest
-// time becomes a fixed one, and the others keep their distance to it in hours.
+// steady replaces times and durations, which differ between two runs. The
+// newest time becomes a fixed one, and the others keep their distance to it in
+// hours.
 func steady(output []byte) []byte {
 	var last time.Time
 	for _, text := range moment.FindAll(output, -1) {
