@@ -1,0 +1,56 @@
+// Command apicheck fails for an incompatible change of the public API that
+// CHANGELOG.md does not list. It reads the output of apidiff from standard
+// input, each line after the name of its package and a tab.
+//
+// A change is listed if "### Breaking" of "## [Unreleased]" has its name as a
+// code span: `Client.Rate`, or `webhook.Queue.Stats` in another package.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"os"
+)
+
+func main() {
+	changelog := flag.String("changelog", "CHANGELOG.md", "read the changelog from this `FILE`")
+	flag.Parse()
+	text, err := os.ReadFile(*changelog)
+	if err == nil {
+		err = check(os.Stdin, os.Stdout, string(text), *changelog)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "apicheck:", err)
+		os.Exit(1)
+	}
+}
+
+// check prints each change and returns an error that lists the missing entries.
+func check(in io.Reader, out io.Writer, changelog, name string) error {
+	changes, err := readChanges(in)
+	if err != nil {
+		return err
+	}
+	listed, err := breaking(changelog)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	missing, lines := 0, ""
+	for _, c := range changes {
+		state := "listed"
+		if !listed[c.name] {
+			state = "NOT LISTED"
+			missing++
+			lines += fmt.Sprintf("\n  %s\n    write `%s`", c.text, c.name)
+		}
+		if _, err := fmt.Fprintf(out, "%s: %s\n", state, c.text); err != nil {
+			return err
+		}
+	}
+	if missing > 0 {
+		return fmt.Errorf("%d incompatible changes are not listed in %s under \"## [Unreleased]\", \"### Breaking\";"+
+			" revert them, or add an entry that says how to adapt:%s", missing, name, lines)
+	}
+	return nil
+}
