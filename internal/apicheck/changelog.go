@@ -8,8 +8,8 @@ import (
 
 var codeSpan = regexp.MustCompile("`([^`]+)`")
 
-// breaking returns the code spans in "### Breaking" of "## [Unreleased]". A
-// changelog without the first is fine, one without the second is not.
+// breaking returns the code spans in the section Breaking of Unreleased. Only a
+// changelog without Unreleased is an error.
 func breaking(changelog string) (map[string]bool, error) {
 	names := make(map[string]bool)
 	found, unreleased, section, fence := false, false, false, false

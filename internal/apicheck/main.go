@@ -2,7 +2,7 @@
 // CHANGELOG.md does not list. It reads the output of apidiff from standard
 // input, each line after the name of its package and a tab.
 //
-// A change is listed if "### Breaking" of "## [Unreleased]" has its name as a
+// A change is listed if the section Breaking of Unreleased has its name as a
 // code span: `Client.Rate`, or `webhook.Queue.Stats` in another package.
 package main
 
@@ -42,7 +42,7 @@ func check(in io.Reader, out io.Writer, changelog, name string) error {
 		if !listed[c.name] {
 			state = "NOT LISTED"
 			missing++
-			lines += fmt.Sprintf("\n  %s\n    write `%s`", c.text, c.name)
+			lines += "\n  " + c.text + "\n    write `" + c.name + "`"
 		}
 		if _, err := fmt.Fprintf(out, "%s: %s\n", state, c.text); err != nil {
 			return err
