@@ -187,8 +187,8 @@ func inlines(blocks []comment.Block) []comment.Text {
 }
 
 var (
-	// A name in brackets, which is a link if the name exists: a name, a type and
-	// its method, either of them after a package or the path of one.
+	// What is a link if the name exists: a name, or a type and its method,
+	// perhaps after a package or its path.
 	nameInBrackets = regexp.MustCompile(`(^|[^\w\])])\[\*?(([\w.-]+/)*\w+\.)?[A-Z]\w*(\.\w+)?\]`)
 	definitionLine = regexp.MustCompile(`(?m)^\[[^\]\n]+\]:.*`)
 )
