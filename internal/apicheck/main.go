@@ -11,11 +11,29 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"github.com/ghdeploy/ghdeploy/internal/usage"
 )
 
+var program = usage.Program{
+	Name:     "apicheck",
+	Does:     "checks that a changelog lists incompatible changes.",
+	Synopsis: []string{"[flags] <CHANGES"},
+	ExitCodes: []usage.Entry{
+		{Name: "0", Text: "every change is listed"},
+		{Name: "1", Text: "a change is not listed, or the input is invalid"},
+	},
+}
+
 func main() {
-	changelog := flag.String("changelog", "CHANGELOG.md", "read the changelog from this `FILE`")
-	flag.Parse()
+	flags := flag.NewFlagSet(program.Name, flag.ContinueOnError)
+	changelog := flags.String("changelog", "CHANGELOG.md", "read the changelog from `FILE`")
+	if code, ok := program.Parse(flags, os.Args[1:], os.Stdout, os.Stderr); !ok {
+		os.Exit(code)
+	}
+	if flags.NArg() > 0 {
+		os.Exit(program.Invalid(os.Stderr, fmt.Errorf("unexpected argument %q", flags.Arg(0))))
+	}
 	text, err := os.ReadFile(*changelog)
 	if err == nil {
 		err = check(os.Stdin, os.Stdout, string(text), *changelog)
