@@ -58,7 +58,7 @@ Environment:
   GITHUB_TOKEN        the token, if GH_TOKEN is not set
   GITHUB_API_URL      the API root of a GitHub Enterprise Server
   WEBHOOK_SECRET      the secret of the webhook, for receive
-  WEBHOOK_SECRET_OLD      the old secret, during its rotation
+  WEBHOOK_SECRET_OLD  the old secret, during its rotation
 
 Exit codes:
   0  all outcomes are reported
@@ -117,7 +117,7 @@ func parse(args []string, out io.Writer) (config, error) {
 	flags.IntVar(&c.broker.replicas, "replicas", 1, "keep `N` copies of each message in a cluster,\nwhen the stream is created")
 	flags.DurationVar(&c.broker.window, "window", 7*24*time.Hour, "keep messages and their IDs for `DURATION`,\nwhen the stream is created")
 	flags.DurationVar(&c.broker.ackWait, "ack-wait", 30*time.Second, "give the message of a worker to another one after `DURATION`\nwithout a sign of life; the same on each machine")
-	flags.StringVar(&c.addr, "addr", "localhost:8080", "receive on `HOST:PORT`, behind a proxy with https for GitHub")
+	flags.StringVar(&c.addr, "addr", "localhost:8080", "receive on `HOST:PORT`, behind an https proxy")
 	flags.StringVar(&c.name, "name", "", "name the worker `NAME` in statuses (default HOST-PID)")
 	flags.DurationVar(&c.grace, "grace", 25*time.Second, "finish deployments for `DURATION` after a signal")
 	takes := flags.Duration("takes", 2*time.Second, "let the simulated deployment take `DURATION`")

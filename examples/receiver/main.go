@@ -52,7 +52,7 @@ Environment:
   GITHUB_TOKEN        the token, if GH_TOKEN is not set
   GITHUB_API_URL      the API root of a GitHub Enterprise Server
   WEBHOOK_SECRET      the secret of the webhook
-  WEBHOOK_SECRET_OLD      the old secret, during its rotation
+  WEBHOOK_SECRET_OLD  the old secret, during its rotation
 
 Exit codes:
   0  all accepted deliveries are finished and reported
@@ -82,7 +82,7 @@ func main() {
 func parseFlags(args []string, out io.Writer) (config, error) {
 	var c config
 	flags := flag.NewFlagSet("receiver", flag.ContinueOnError)
-	flags.StringVar(&c.addr, "addr", "localhost:8080", "listen on `HOST:PORT`, behind a proxy with https for GitHub")
+	flags.StringVar(&c.addr, "addr", "localhost:8080", "listen on `HOST:PORT`, behind an https proxy")
 	flags.Func("repo", "deploy the repository `OWNER/NAME`; repeat for several (required)", appendTo(&c.repos))
 	flags.Func("environment", "deploy only to `NAME`; repeat for several (default all)", appendTo(&c.environments))
 	flags.StringVar(&c.name, "name", "receiver", "recognise own runs after a restart by `NAME`")

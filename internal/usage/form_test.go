@@ -13,8 +13,8 @@ const maxColumns = 80
 var (
 	flagLine        = regexp.MustCompile(`^  -([a-z][a-z0-9-]*)( [A-Z][A-Z0-9:/|_-]*)?$`)
 	descriptionLine = regexp.MustCompile(`^    \t[^\s].*[^.\s]$`)
-	variableLine    = regexp.MustCompile(`^  [A-Z][A-Z0-9_]*  +[^\s].*[^.\s]$`)
-	codeLine        = regexp.MustCompile(`^  [0-9]\S*(?: [a-z]+)*  +[^\s].*[^.\s]$`)
+	variableLine    = regexp.MustCompile(`^  [A-Z][A-Z0-9_]* {2,}([^\s].*[^.\s])$`)
+	codeLine        = regexp.MustCompile(`^  [0-9][0-9N+-]* {2,}([^\s].*[^.\s])$`)
 )
 
 // check returns the faults in the form of help, the help of the program with
@@ -44,15 +44,31 @@ func check(name, help string) []string {
 		c.fault("the last flag has no description")
 	}
 	if c.at("Environment:") {
-		c.section("Environment", variableLine.MatchString)
+		c.section("Environment", aligned(variableLine))
 	}
 	if c.at("Exit codes:") {
-		c.section("Exit codes", codeLine.MatchString)
+		c.section("Exit codes", aligned(codeLine))
 	}
 	if len(c.lines) != 1 || c.lines[0] != "" { // after the last end of a line
 		c.fault("unexpected lines at the end: %q", c.lines)
 	}
 	return c.faults
+}
+
+// aligned returns a function that accepts lines which match the pattern and
+// whose second column begins where that of the first line does.
+func aligned(pattern *regexp.Regexp) func(string) bool {
+	column := 0
+	return func(line string) bool {
+		match := pattern.FindStringSubmatchIndex(line)
+		if match == nil {
+			return false
+		}
+		if column == 0 {
+			column = match[2]
+		}
+		return column == match[2]
+	}
 }
 
 type checker struct {
@@ -144,6 +160,8 @@ func TestCheck(t *testing.T) {
 		{"a long line", "skip files", strings.Repeat("x", 73)},
 		{"a variable in lower case", "HOME ", "home "},
 		{"no description of a variable", "HOME        the tree", "HOME"},
+		{"a variable out of line", "HOME        the", "HOME  the"},
+		{"an exit code out of line", "0      found", "0  found"},
 		{"an unknown exit code", "  0 ", "  none "},
 		{"text at the end", "signal N\n", "signal N\n\nSee README.md\n"},
 		{"no end of the last line", "signal N\n", "signal N"},
