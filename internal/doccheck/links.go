@@ -129,22 +129,18 @@ func documented(file *ast.File) []*ast.CommentGroup {
 }
 
 func (c *linkChecker) checkComment(p *doc.Package, dir string, group *ast.CommentGroup) {
-	place := c.fset.Position(group.Pos())
-	report := func(format string, args ...any) {
-		name, err := filepath.Rel(c.root, place.Filename)
-		if err != nil {
-			name = place.Filename
-		}
-		c.faults = append(c.faults, fmt.Sprintf("%s:%d: %s", filepath.ToSlash(name), place.Line, fmt.Sprintf(format, args...)))
+	report := func(text, format string, args ...any) {
+		place := c.position(group, "["+text+"]")
+		c.faults = append(c.faults, place+": "+fmt.Sprintf(format, args...))
 	}
 	parsed := p.Parser().Parse(group.Text())
 	for _, def := range parsed.Links {
 		target, err := url.Parse(def.URL)
 		switch {
 		case !def.Used:
-			report("nothing uses the definition of the link [%s]", def.Text)
+			report(def.Text, "nothing uses the definition of the link [%s]", def.Text)
 		case err != nil || target.Host == "" || target.Scheme != "https" && target.Scheme != "http":
-			report("the link [%s] has an invalid address %q", def.Text, def.URL)
+			report(def.Text, "the link [%s] has an invalid address %q", def.Text, def.URL)
 		}
 	}
 	var plain strings.Builder
@@ -155,15 +151,34 @@ func (c *linkChecker) checkComment(p *doc.Package, dir string, group *ast.Commen
 		case *comment.DocLink:
 			plain.WriteString("link")
 			if fault := c.follow(p, dir, text); fault != "" {
-				report("%s", fault)
+				report(plainText(text.Text), "%s", fault)
 			}
 		default:
 			plain.WriteString("link")
 		}
 	}
 	for _, fault := range unresolved(plain.String()) {
-		report("%s", fault)
+		text, _, _ := strings.Cut(fault[strings.IndexByte(fault, '[')+1:], "]")
+		report(text, "%s", fault)
 	}
+}
+
+// position returns the file and line of text in a comment, or of the comment if
+// the text is on two lines.
+func (c *linkChecker) position(group *ast.CommentGroup, text string) string {
+	place := c.fset.Position(group.Pos())
+	for _, line := range group.List {
+		if before, _, ok := strings.Cut(line.Text, text); ok {
+			place = c.fset.Position(line.Pos())
+			place.Line += strings.Count(before, "\n")
+			break
+		}
+	}
+	name, err := filepath.Rel(c.root, place.Filename)
+	if err != nil {
+		name = place.Filename
+	}
+	return fmt.Sprintf("%s:%d", filepath.ToSlash(name), place.Line)
 }
 
 // inlines returns the text of all blocks but code blocks, in order, each block
@@ -197,7 +212,7 @@ var (
 func unresolved(text string) []string {
 	var faults []string
 	for _, found := range definitionLine.FindAllString(text, -1) {
-		faults = append(faults, fmt.Sprintf("malformed definition of a link: %q; write a paragraph of lines like [text]: https://address", found))
+		faults = append(faults, fmt.Sprintf("malformed definition of a link: %s; write a paragraph of lines like [text]: https://address", found))
 	}
 	text = definitionLine.ReplaceAllString(text, "")
 	for _, found := range nameInBrackets.FindAllString(text, -1) {

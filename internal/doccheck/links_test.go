@@ -1,6 +1,7 @@
 package doccheck
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -46,47 +47,50 @@ const Limit = 1
 `
 
 func TestLinks(t *testing.T) {
-	for _, test := range []struct{ name, comment, want string }{
-		{"a type", "Use [Client].", ""},
-		{"a pointer", "Use [*Client].", ""},
-		{"a method", "Use [Client.Get].", ""},
-		{"a field", "Use [Client.HTTP].", ""},
-		{"a method of an interface", "Use [Service.List].", ""},
-		{"a generic type", "Use [Page] and [Page.Last].", ""},
-		{"a constant", "[Limit]: the limit.", ""},
-		{"its own package", "Use [example.Client].", ""},
-		{"an imported package", "Use [http.Client.Do] and [http.Client.Transport].", ""},
-		{"a package by its path", "Use [net/http/httptest.Server.Close].", ""},
-		{"a package alone", "Use [net/http] or [errors].", ""},
-		{"another package of the module", "Use [example.org/m/sub.Here].", ""},
-		{"a link with a definition", "See [RFC 9110].\n\n[RFC 9110]: https://www.rfc-editor.org/rfc/rfc9110", ""},
-		{"an index", "The element x[0] of [0] and m[Key] or m[a.B].", ""},
-		{"words in brackets", "It is [optional], [in short], [docs] or [Not This].", ""},
-		{"a type with brackets", "It is a []Client, a [2]Client or a map[string]Client.", ""},
-		{"type parameters", "It is a Page[Client].", ""},
-		{"a code block", "Write:\n\n\tx := [Missing]", ""},
-		{"a template", "The path is /repos/{owner}/[a.b]c.", ""},
+	for _, test := range []struct {
+		name, comment, want string
+		line                int // of the fault in the comment, from 0
+	}{
+		{"a type", "Use [Client].", "", 0},
+		{"a pointer", "Use [*Client].", "", 0},
+		{"a method", "Use [Client.Get].", "", 0},
+		{"a field", "Use [Client.HTTP].", "", 0},
+		{"a method of an interface", "Use [Service.List].", "", 0},
+		{"a generic type", "Use [Page] and [Page.Last].", "", 0},
+		{"a constant", "[Limit]: the limit.", "", 0},
+		{"its own package", "Use [example.Client].", "", 0},
+		{"an imported package", "Use [http.Client.Do] and [http.Client.Transport].", "", 0},
+		{"a package by its path", "Use [net/http/httptest.Server.Close].", "", 0},
+		{"a package alone", "Use [net/http] or [errors].", "", 0},
+		{"another package of the module", "Use [example.org/m/sub.Here].", "", 0},
+		{"a link with a definition", "See [RFC 9110].\n\n[RFC 9110]: https://www.rfc-editor.org/rfc/rfc9110", "", 0},
+		{"an index", "The element x[0] of [0] and m[Key] or m[a.B].", "", 0},
+		{"words in brackets", "It is [optional], [in short], [docs] or [Not This].", "", 0},
+		{"a type with brackets", "It is a []Client, a [2]Client or a map[string]Client.", "", 0},
+		{"type parameters", "It is a Page[Client].", "", 0},
+		{"a code block", "Write:\n\n\tx := [Missing]", "", 0},
+		{"a template", "The path is /repos/{owner}/[a.b]c.", "", 0},
 
-		{"a missing name", "Use [Missing].", "no link: [Missing]"},
-		{"a missing name at the start", "[Missing] is gone.", "no link: [Missing]"},
-		{"a missing name across lines", "Use\n[Missing]\nnow.", "no link: [Missing]"},
-		{"a missing pointer", "Use [*Missing].", "no link: [*Missing]"},
-		{"a missing method", "Use [Client.Missing].", "no link: [Client.Missing]"},
-		{"a promoted method", "Use [Client.Close].", "no link: [Client.Close]"},
-		{"a missing name in its own package", "Use [example.Missing].", "[example.Missing] links to a name that package example does not have"},
-		{"a missing name in an imported package", "Use [http.Missing].", "[http.Missing] links to a name that package http does not have"},
-		{"a missing method in an imported package", "Use [http.Client.Missing].", "[http.Client.Missing] links to a name that package http does not have"},
-		{"a package that is not imported", "Use [httptest.Server].", "no link: [httptest.Server]"},
-		{"a package that does not exist", "Use [net/missing.Server].", "[net/missing.Server] links to package net/missing: "},
-		{"a missing package of the module", "Use [example.org/m/missing.Here].", "links to package example.org/m/missing: no such package"},
-		{"a path in brackets", "Write [owner/name].", "[owner/name] links to package owner/name: "},
-		{"a plural", "All [Client]s.", "no link: [Client]"},
-		{"in a list", "These:\n  - [Client]\n  - [Missing]", "no link: [Missing]"},
-		{"in a heading", "Text.\n\n# About [Missing]\n\nText.", "no link: [Missing]"},
-		{"an unused definition", "See it.\n\n[RFC 9110]: https://www.rfc-editor.org/rfc/rfc9110", "nothing uses the definition of the link [RFC 9110]"},
-		{"a definition without a scheme", "See [RFC 9110].\n\n[RFC 9110]: www.rfc-editor.org/rfc/rfc9110", "malformed definition of a link"},
-		{"a definition within a paragraph", "See [RFC 9110].\n[RFC 9110]: https://www.rfc-editor.org\nand more.", "malformed definition of a link"},
-		{"a definition without a host", "See [RFC 9110].\n\n[RFC 9110]: https:///rfc9110", "the link [RFC 9110] has an invalid address"},
+		{"a missing name", "Use [Missing].", "no link: [Missing]", 0},
+		{"a missing name at the start", "[Missing] is gone.", "no link: [Missing]", 0},
+		{"a missing name across lines", "Use\n[Missing]\nnow.", "no link: [Missing]", 1},
+		{"a missing pointer", "Use [*Missing].", "no link: [*Missing]", 0},
+		{"a missing method", "Use [Client.Missing].", "no link: [Client.Missing]", 0},
+		{"a promoted method", "Use [Client.Close].", "no link: [Client.Close]", 0},
+		{"a missing name in its own package", "Use [example.Missing].", "[example.Missing] links to a name that package example does not have", 0},
+		{"a missing name in an imported package", "Use [http.Missing].", "[http.Missing] links to a name that package http does not have", 0},
+		{"a missing method in an imported package", "Use [http.Client.Missing].", "[http.Client.Missing] links to a name that package http does not have", 0},
+		{"a package that is not imported", "Use [httptest.Server].", "no link: [httptest.Server]", 0},
+		{"a package that does not exist", "Use [net/missing.Server].", "[net/missing.Server] links to package net/missing: ", 0},
+		{"a missing package of the module", "Use [example.org/m/missing.Here].", "links to package example.org/m/missing: no such package", 0},
+		{"a path in brackets", "Write [owner/name].", "[owner/name] links to package owner/name: ", 0},
+		{"a plural", "All [Client]s.", "no link: [Client]", 0},
+		{"in a list", "These:\n  - [Client]\n  - [Missing]", "no link: [Missing]", 2},
+		{"in a heading", "Text.\n\n# About [Missing]\n\nText.", "no link: [Missing]", 2},
+		{"an unused definition", "See it.\n\n[RFC 9110]: https://www.rfc-editor.org/rfc/rfc9110", "nothing uses the definition of the link [RFC 9110]", 2},
+		{"a definition without a scheme", "See [RFC 9110].\n\n[RFC 9110]: www.rfc-editor.org/rfc/rfc9110", "malformed definition of a link", 0},
+		{"a definition within a paragraph", "See [RFC 9110].\n[RFC 9110]: https://www.rfc-editor.org\nand more.", "malformed definition of a link", 0},
+		{"a definition without a host", "See [RFC 9110].\n\n[RFC 9110]: https:///rfc9110", "the link [RFC 9110] has an invalid address", 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			comment := "// " + strings.ReplaceAll(test.comment, "\n", "\n// ")
@@ -98,8 +102,8 @@ func TestLinks(t *testing.T) {
 			switch {
 			case test.want == "" && len(faults) > 0:
 				t.Errorf("got %q", faults)
-			case test.want != "" && (len(faults) != 1 || !strings.HasPrefix(faults[0], "a.go:24: ") || !strings.Contains(faults[0], test.want)):
-				t.Errorf("got %q, want one fault with %q", faults, "a.go:24: "+test.want)
+			case test.want != "" && (len(faults) != 1 || !strings.HasPrefix(faults[0], fmt.Sprintf("a.go:%d: ", 24+test.line)) || !strings.Contains(faults[0], test.want)):
+				t.Errorf("got %q, want one fault in line %d with %q", faults, 24+test.line, test.want)
 			}
 		})
 	}
