@@ -9,26 +9,26 @@ import (
 
 // phrases are those that no text of this repository uses.
 var phrases = []Phrase{
-	{"answer(s|ed|ing)?", "response, status or body; GitHub returns, the server responds"},
-	{"mend(s|ed|ing)?", "fix or correct"},
-	{"(leave|left|leaves) away", "omit"},
-	{"tells? whether", "reports whether"},
-	{"passing errors?", "transient error"},
-	{"(carried|carries|carry) out", "executed or created"},
-	{"(hold|holds|held|holding) back", "wait until, or delay"},
-	{"whoever", "the caller, the user or the owner"},
-	{"cannot be meant", "invalid argument"},
-	{"(is|are) none", "is invalid, or does not exist"},
-	{"own affair", "who decides it"},
-	{"of the hour", "current"},
-	{"the truth", "the server's record, or the outcome"},
-	{"opens the door", "what becomes possible"},
-	{"what became of", "the outcome of"},
-	{"(send|sends|sent|sending) again", "retry"},
-	{"is news", "is processed again, or is new"},
-	{"undone", "not processed or not sent"},
-	{"as little as can be", "the minimum"},
-	{"what is left", "the remaining or the rest"},
+	{[]string{"answer", "answers", "answered", "answering"}, "response, status or body; GitHub returns, the server responds"},
+	{[]string{"mend", "mends", "mended", "mending"}, "fix or correct"},
+	{[]string{"leave away", "left away", "leaves away"}, "omit"},
+	{[]string{"tell whether", "tells whether"}, "reports whether"},
+	{[]string{"passing error", "passing errors"}, "transient error"},
+	{[]string{"carried out", "carries out", "carry out"}, "executed or created"},
+	{[]string{"hold back", "holds back", "held back", "holding back"}, "wait until, or delay"},
+	{[]string{"whoever"}, "the caller, the user or the owner"},
+	{[]string{"cannot be meant"}, "invalid argument"},
+	{[]string{"is none", "are none"}, "is invalid, or does not exist"},
+	{[]string{"own affair"}, "who decides it"},
+	{[]string{"of the hour"}, "current"},
+	{[]string{"the truth"}, "the server's record, or the outcome"},
+	{[]string{"opens the door"}, "what becomes possible"},
+	{[]string{"what became of"}, "the outcome of"},
+	{[]string{"send again", "sends again", "sent again", "sending again"}, "retry"},
+	{[]string{"is news"}, "is processed again, or is new"},
+	{[]string{"undone"}, "not processed or not sent"},
+	{[]string{"as little as can be"}, "the minimum"},
+	{[]string{"what is left"}, "the remaining or the rest"},
 }
 
 // quotes are literal texts of others that contain such a phrase.
@@ -64,16 +64,18 @@ func filesOfThisRepository(t *testing.T) []File {
 func TestWords(t *testing.T) {
 	for _, test := range []struct{ name, text, want string }{
 		{"a word", "It has an answer.", `a.md:1: "answer": write response, status or body; GitHub returns, the server responds`},
-		{"in capitals", "ANSWERED", `"ANSWERED"`},
-		{"on a later line", "One.\n\nMending it.\n", `a.md:3: "Mending": write fix or correct`},
+		{"in capitals", "ANSWERED", `"answered"`},
+		{"on a later line", "One.\n\nMending it.\n", `a.md:3: "mending": write fix or correct`},
 		{"within a line", "it is held back now", `a.md:1: "held back": write wait until, or delay`},
 		{"across lines", "it is held\nback now", `"held back"`},
-		{"across lines of a Go comment", "\t// it is held\n\t// back now", `a.md:1: "held // back"`},
-		{"across lines of a shell comment", "# it is held\n# back now", `"held # back"`},
+		{"across lines of a Go comment", "\t// it is held\n\t// back now", `a.md:1: "held back"`},
+		{"across lines of a shell comment", "# it is held\n# back now", `"held back"`},
 		{"across lines of a list", "- it is held\n  back now", `"held back"`},
 		{"with another end of line", "it is held\r\nback now", `"held back"`},
 		{"in quotes", "`none` is 'the truth'", `"the truth"`},
 		{"a part of a word", "unanswered, amended, answerable, mender, bemend", ""},
+		{"every form of a phrase", "a passing error", `"passing error"`},
+		{"at the end", "it is undone", `"undone"`},
 		{"across paragraphs", "it is held\n\nback now", ""},
 		{"across sentences", "It is held. Back now.", ""},
 		{"a plain text", "The response is none of these.", `"is none"`},
@@ -91,25 +93,11 @@ func TestWords(t *testing.T) {
 	}
 }
 
-// Every phrase of the list is found in each of its forms.
-func TestPhrases(t *testing.T) {
-	forms := strings.Split("answer answers answered answering mend mends mended mending "+
-		"leave_away left_away leaves_away tells_whether tell_whether passing_error passing_errors "+
-		"carried_out carries_out carry_out hold_back holds_back held_back holding_back whoever cannot_be_meant "+
-		"is_none are_none own_affair of_the_hour the_truth opens_the_door what_became_of "+
-		"send_again sends_again sent_again sending_again is_news undone as_little_as_can_be what_is_left", " ")
-	for _, form := range forms {
-		form = strings.ReplaceAll(form, "_", " ")
-		if faults := Words([]File{{"a.md", "See: " + form + "."}}, phrases, nil); len(faults) != 1 {
-			t.Errorf("%q: got %q, want one fault", form, faults)
-		}
-	}
-}
-
 func TestQuotes(t *testing.T) {
-	files := []File{{"a.md", "An answer."}, {"b.md", "An answer. Two answers."}}
-	got := Words(files, phrases[:1], []Quote{{"b.md", "Answer", "quotes somebody"}, {"a.md", "answers", "not there"}})
+	files := []File{{"a.md", "An answer. An answer."}, {"b.md", "An answer. Two answers."}}
+	got := Words(files, phrases[:1], []Quote{{"b.md", "answer", "quotes somebody"}, {"a.md", "answers", "not there"}})
 	want := []string{
+		`a.md:1: "answer": write ` + phrases[0].Write,
 		`a.md:1: "answer": write ` + phrases[0].Write,
 		`b.md:1: "answers": write ` + phrases[0].Write,
 		`a.md: does not quote "answers"; remove it from the list of quotes`,

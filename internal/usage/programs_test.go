@@ -159,7 +159,7 @@ func build(t *testing.T, module string, dirs []string) string {
 	}
 	cmd := exec.CommandContext(t.Context(), "go", args...)
 	cmd.Dir = filepath.Join(root, module)
-	cmd.Env = append(os.Environ(), "GOWORK=off", "GOOS=", "GOARCH=") // the programs run here
+	cmd.Env = append(os.Environ(), "GOWORK=off", "GOOS=", "GOARCH=", "CGO_ENABLED=") // the programs run here
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("go %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
