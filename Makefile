@@ -1,4 +1,4 @@
-# `make` lists the targets. What a check does stands in .ci/run, once.
+# `make` lists the targets. The checks are in .ci/run.
 
 OPENAPI_PACKAGE := @octokit/openapi@23.0.2
 OPENAPI_DIR     := conformance/.openapi
@@ -32,7 +32,7 @@ fuzz: ## Fuzz every target, FUZZTIME each (1m)
 ci: ## Run everything that a change must pass
 	.ci/run
 
-quickstart: ## Walk one deployment end to end on a built-in server
+quickstart: ## Run two deployments end to end on an embedded server
 	go run ./examples/quickstart
 
 openapi: ## Get GitHub's OpenAPI description from npm, cut for conformance/

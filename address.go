@@ -56,7 +56,7 @@ func parseURL(s string) (*url.URL, error) {
 	return u, nil
 }
 
-// parseHost returns the API's root of an address that people know.
+// parseHost returns the API's root of a host's address.
 func parseHost(s string) (*url.URL, error) {
 	full := s
 	if !strings.Contains(s, "://") {

@@ -38,9 +38,9 @@ type hop struct {
 	http2  bool
 	reused bool // an idle connection was used
 
-	writes   int   // of the request
-	wroteOn  write // the latest of them
-	answered bool  // a response to it has begun to arrive
+	writes    int   // of the request
+	wroteOn   write // the latest of them
+	responded bool  // a response to it has begun to arrive
 }
 
 type write struct{ http2, reused bool }
@@ -89,7 +89,7 @@ func (a *attempt) connecting(info *httptrace.GotConnInfo) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.hop.asked = true
-	if a.hop.writes > 0 && !a.hop.answered {
+	if a.hop.writes > 0 && !a.hop.responded {
 		a.repeat()
 	}
 	if info != nil {
@@ -124,14 +124,14 @@ func (a *attempt) wroteHeaders() {
 		a.hop.writes = 0
 	}
 	a.hop.writes++
-	a.hop.answered = false
+	a.hop.responded = false
 	a.hop.wroteOn = write{http2: a.hop.http2, reused: a.hop.reused}
 }
 
 func (a *attempt) gotResponse() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.hop.answered = a.hop.writes > 0
+	a.hop.responded = a.hop.writes > 0
 }
 
 // repeat counts a second write and reports whether it is one. On a reused
@@ -139,11 +139,11 @@ func (a *attempt) gotResponse() {
 // it, with the same hooks. A PUT or DELETE may be replayed once, because
 // net/http sets no bound after a GOAWAY.
 func (a *attempt) repeat() bool {
-	if a.hop.wroteOn.reused && !a.hop.wroteOn.http2 && !a.hop.answered {
+	if a.hop.wroteOn.reused && !a.hop.wroteOn.http2 && !a.hop.responded {
 		return false
 	}
 	a.more = true
-	if a.method == http.MethodPost || a.hop.writes > 1 && !a.hop.answered {
+	if a.method == http.MethodPost || a.hop.writes > 1 && !a.hop.responded {
 		a.cancel(errWrittenTwice)
 	}
 	return true

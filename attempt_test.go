@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -15,15 +16,14 @@ import (
 	"testing"
 )
 
-// Each case is a sequence of net/http's hooks. It ends with the number of
-// connections and writes that a transport makes for it.
+// Each case is the sequence of net/http's hooks for an attempt.
 func TestAttemptCountsWrites(t *testing.T) {
 	const dial, idle, ask = "GotConn new", "GotConn reused", "GetConn"
 	const write, write2, other, response = "write", "write HTTP/2", "write another request", "response"
 	tests := map[string]struct {
 		events    []string
 		rewritten bool
-		notSent   bool // proof of it
+		notSent   bool // the hooks prove it
 		stopped   bool // a PUT or DELETE is canceled; a POST is if rewritten
 	}{
 		"no hook":                               {nil, false, false, false},
@@ -89,19 +89,8 @@ func TestAttemptCountsWrites(t *testing.T) {
 	}
 }
 
-// rebuild is a transport as those that log or sign are: it makes a new request,
-// whose body net/http can send again.
-type rebuild struct{ next http.RoundTripper }
-
-func (t rebuild) RoundTrip(r *http.Request) (*http.Response, error) {
-	return twice{next: t.next, once: true}.RoundTrip(r)
-}
-
-// scriptedHTTP2 starts an HTTP/2 server that answers one request after the
-// other as the script says: with a status; with a status and a body that is cut
-// off ("404 cut"); or with RST_STREAM and a code ("PROTOCOL_ERROR"). After the
-// script it repeats the last line. It returns a client of the server and the
-// number of requests.
+// scriptedHTTP2 starts an HTTP/2 server that returns the responses of a script:
+// "404", "404 cut" (in its body), "PROTOCOL_ERROR". The last one repeats.
 func scriptedHTTP2(t *testing.T, script ...string) (*httptest.Server, *atomic.Int32) {
 	t.Helper()
 	const data, headers, reset, settings = 0, 1, 3, 4
@@ -138,9 +127,9 @@ func scriptedHTTP2(t *testing.T, script ...string) (*httptest.Server, *atomic.In
 			}
 			switch kind, flags := head[3], head[4]; {
 			case kind == settings && flags == 0:
-				conn.Write(frame(settings, 1, 0, nil)) //nolint:errcheck // see above
+				conn.Write(frame(settings, 1, 0, nil)) //nolint:errcheck // the next read fails
 			case (kind == headers || kind == data) && flags&1 != 0:
-				conn.Write(respond(binary.BigEndian.Uint32(head[5:]))) //nolint:errcheck // see above
+				conn.Write(respond(binary.BigEndian.Uint32(head[5:]))) //nolint:errcheck // the next read fails
 			}
 		}
 	}
@@ -152,12 +141,6 @@ func scriptedHTTP2(t *testing.T, script ...string) (*httptest.Server, *atomic.In
 	server.StartTLS()
 	t.Cleanup(server.CloseClientConnections)
 	return server, requests
-}
-
-// createSmall sends a body that fits into the window of an HTTP/2 stream.
-func createSmall(ctx context.Context, client *Client) error {
-	_, err := client.Deployments.Create(ctx, "octocat", "example", DeploymentRequest{Ref: "main"})
-	return err
 }
 
 func TestHTTP2ResetsAndCutBodies(t *testing.T) {
@@ -192,7 +175,7 @@ func TestHTTP2ResetsAndCutBodies(t *testing.T) {
 				server, requests := scriptedHTTP2(t, tt.script...)
 				httpClient := server.Client()
 				if rebuilt {
-					httpClient.Transport = rebuild{httpClient.Transport}
+					httpClient.Transport = rebuild(httpClient.Transport)
 				}
 				client, err := NewClient(WithBaseURL(server.URL+"/api/v3"), WithRetry(quick), WithHTTPClient(httpClient))
 				if err != nil {
@@ -210,12 +193,12 @@ func TestHTTP2ResetsAndCutBodies(t *testing.T) {
 	}
 }
 
-// A REFUSED_STREAM below a transport that rebuilds requests was not processed.
-// The client does not know that: it cancels net/http's replay.
+// Below a transport that rebuilds requests the client does not see a
+// REFUSED_STREAM. It cancels net/http's replay.
 func TestRefusedStreamBelowARebuildingTransport(t *testing.T) {
 	server, requests := scriptedHTTP2(t, "REFUSED_STREAM", "204")
 	httpClient := server.Client()
-	httpClient.Transport = rebuild{httpClient.Transport}
+	httpClient.Transport = rebuild(httpClient.Transport)
 	client, err := NewClient(WithBaseURL(server.URL+"/api/v3"), WithRetry(quick), WithHTTPClient(httpClient))
 	if err != nil {
 		t.Fatal(err)
@@ -226,5 +209,78 @@ func TestRefusedStreamBelowARebuildingTransport(t *testing.T) {
 	}
 	if n := requests.Load(); n != 1 {
 		t.Errorf("the server got %d requests, want 1", n)
+	}
+}
+
+// Only net/http's hooks prove that a request was not sent. A transport that
+// fires none, or that had a connection, may have sent it.
+func TestProofIsPositive(t *testing.T) {
+	refused := errors.New("refused")
+	hooks := func(asked, got bool) handler {
+		return func(r *http.Request) (*canned, error) {
+			trace := httptrace.ContextClientTrace(r.Context())
+			if asked {
+				trace.GetConn("ghe.example.com:443")
+			}
+			if got {
+				trace.GotConn(httptrace.GotConnInfo{})
+			}
+			return nil, refused
+		}
+	}
+	for name, tt := range map[string]struct {
+		asked, got bool
+		attempts   int
+		unknown    bool
+	}{
+		"no hooks":            {false, false, 1, true},
+		"GetConn alone":       {true, false, 4, false},
+		"GetConn and GotConn": {true, true, 1, true},
+		"GotConn alone":       {false, true, 1, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := createOne(t.Context(), inProcessClient(t, hooks(tt.asked, tt.got), WithRetry(quick)))
+			e, ok := errors.AsType[*Error](err)
+			if !ok || e.Attempts != tt.attempts || errors.Is(err, ErrOutcomeUnknown) != tt.unknown || !errors.Is(err, refused) {
+				t.Errorf("error = %v, want %d attempts, unknown: %t", err, tt.attempts, tt.unknown)
+			}
+		})
+	}
+}
+
+// A refusal of the proxy proves that the request was not sent.
+func TestProxyRefusalIsProof(t *testing.T) {
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}))
+	defer proxy.Close()
+	transport := &http.Transport{Proxy: http.ProxyURL(mustParse(t, proxy.URL))}
+	defer transport.CloseIdleConnections()
+	client, err := NewClient(WithBaseURL("https://ghe.example.com/api/v3"), WithRetry(quick), WithHTTPClient(&http.Client{Transport: transport}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = createOne(t.Context(), client)
+	if e, ok := errors.AsType[*Error](err); !ok || e.Attempts != 4 || errors.Is(err, ErrOutcomeUnknown) {
+		t.Errorf("error = %v, want 4 attempts and no ErrOutcomeUnknown", err)
+	}
+}
+
+// A certificate error is not retried.
+func TestCertificateErrorIsFinal(t *testing.T) {
+	server := httptest.NewUnstartedServer(http.NotFoundHandler())
+	server.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)
+	server.StartTLS()
+	defer server.Close()
+	transport := &http.Transport{TLSClientConfig: &tls.Config{}} // not the server's authority
+	client, err := NewClient(WithBaseURL(server.URL), WithRetry(quick), WithHTTPClient(&http.Client{Transport: transport}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, err := range map[string]error{"GET": getOne(t.Context(), client), "POST": createOne(t.Context(), client)} {
+		_, certificate := errors.AsType[*tls.CertificateVerificationError](err)
+		if e, ok := errors.AsType[*Error](err); !ok || e.Attempts != 1 || !certificate || errors.Is(err, ErrOutcomeUnknown) {
+			t.Errorf("%s: %v, want a certificate error after one attempt", what, err)
+		}
 	}
 }

@@ -9,8 +9,8 @@ import (
 // BranchPoliciesService manages the patterns of branches and tags that may be
 // deployed to an environment. GitHub applies them while CustomBranchPolicies of
 // the environment's [DeploymentBranchPolicySettings] is true; otherwise every
-// method returns [ErrNotFound]. To change policies takes admin rights. The
-// interface is small and frozen: see [DeploymentsService].
+// method returns [ErrNotFound]. Changing policies requires admin rights.
+// The interface is small and frozen: see [DeploymentsService].
 //
 // GitHub docs: https://docs.github.com/rest/deployments/branch-policies
 type BranchPoliciesService interface {
@@ -20,7 +20,7 @@ type BranchPoliciesService interface {
 	List(ctx context.Context, owner, repo, environment string, opts BranchPolicyListOptions) (*Page[*BranchPolicy], error)
 
 	// All ranges over the policies of all pages, as [Pages] does. PerPage 0
-	// becomes 100, GitHub's most; Page is where it begins.
+	// becomes 100, GitHub's maximum; Page is where it begins.
 	All(ctx context.Context, owner, repo, environment string, opts BranchPolicyListOptions) iter.Seq2[*BranchPolicy, error]
 
 	// Get returns one policy. A missing one is [ErrNotFound].

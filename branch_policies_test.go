@@ -24,14 +24,14 @@ func policy() *ghdeploy.BranchPolicy {
 
 func TestBranchPolicies(t *testing.T) {
 	const path = " /repos/o/r/environments/qa/deployment-branch-policies"
-	holdExchanges(t, []exchange{
+	checkExchanges(t, []exchange{
 		{
 			name: "List",
 			call: func(ctx context.Context, c *ghdeploy.Client) (any, error) {
 				return c.BranchPolicies.List(ctx, "o", "r", "qa", ghdeploy.BranchPolicyListOptions{PerPage: 50})
 			},
 			request: "GET" + path + "?per_page=50",
-			answer:  answer(200, `{"total_count": 2, "branch_policies": [`+policyJSON+`, {"id": 2, "name": "v*"}]}`),
+			reply:   reply(200, `{"total_count": 2, "branch_policies": [`+policyJSON+`, {"id": 2, "name": "v*"}]}`),
 			want: &ghdeploy.Page[*ghdeploy.BranchPolicy]{
 				Items: []*ghdeploy.BranchPolicy{policy(), {ID: 2, Name: "v*"}}, Total: 2,
 			},
@@ -41,21 +41,21 @@ func TestBranchPolicies(t *testing.T) {
 			call: func(ctx context.Context, c *ghdeploy.Client) (any, error) {
 				return c.BranchPolicies.Get(ctx, "o", "r", "qa", 361471)
 			},
-			request: "GET" + path + "/361471", answer: answer(200, policyJSON), want: policy(),
+			request: "GET" + path + "/361471", reply: reply(200, policyJSON), want: policy(),
 		},
 		{
 			name: "Create",
 			call: func(ctx context.Context, c *ghdeploy.Client) (any, error) {
 				return c.BranchPolicies.Create(ctx, "o", "r", "qa", ghdeploy.BranchPolicyRequest{Name: "release/*"})
 			},
-			request: "POST" + path, body: `{"name":"release/*"}`, answer: answer(200, policyJSON), want: policy(),
+			request: "POST" + path, body: `{"name":"release/*"}`, reply: reply(200, policyJSON), want: policy(),
 		},
 		{
 			name: "Create for tags",
 			call: func(ctx context.Context, c *ghdeploy.Client) (any, error) {
 				return c.BranchPolicies.Create(ctx, "o", "r", "qa", ghdeploy.BranchPolicyRequest{Name: "v1", Type: ghdeploy.PolicyTag})
 			},
-			request: "POST" + path, body: `{"name":"v1","type":"tag"}`, answer: answer(201, `{"id": 1, "name": "v1", "type": "tag"}`),
+			request: "POST" + path, body: `{"name":"v1","type":"tag"}`, reply: reply(201, `{"id": 1, "name": "v1", "type": "tag"}`),
 			want: &ghdeploy.BranchPolicy{ID: 1, Name: "v1", Type: ghdeploy.PolicyTag},
 		},
 		{
@@ -63,22 +63,22 @@ func TestBranchPolicies(t *testing.T) {
 			call: func(ctx context.Context, c *ghdeploy.Client) (any, error) {
 				return c.BranchPolicies.Update(ctx, "o", "r", "qa", 361471, ghdeploy.UpdateBranchPolicyRequest{Name: "release/*"})
 			},
-			request: "PUT" + path + "/361471", body: `{"name":"release/*"}`, answer: answer(200, policyJSON), want: policy(),
+			request: "PUT" + path + "/361471", body: `{"name":"release/*"}`, reply: reply(200, policyJSON), want: policy(),
 		},
 		{
 			name: "Delete",
 			call: func(ctx context.Context, c *ghdeploy.Client) (any, error) {
 				return nil, c.BranchPolicies.Delete(ctx, "o", "r", "qa", 361471)
 			},
-			request: "DELETE" + path + "/361471", answer: answer(204, ""),
+			request: "DELETE" + path + "/361471", reply: reply(204, ""),
 		},
 	})
 }
 
 func TestBranchPoliciesAll(t *testing.T) {
-	w := answers(
-		answer(200, `{"total_count": 2, "branch_policies": [{"id": 1}]}`, `Link: <https://ghe.example.com/api/v3/x?page=2>; rel="next"`),
-		answer(200, `{"total_count": 2, "branch_policies": [{"id": 2}]}`),
+	w := replies(
+		reply(200, `{"total_count": 2, "branch_policies": [{"id": 1}]}`, `Link: <https://ghe.example.com/api/v3/x?page=2>; rel="next"`),
+		reply(200, `{"total_count": 2, "branch_policies": [{"id": 2}]}`),
 	)
 	var ids []int64
 	for p, err := range clientOn(t, w).BranchPolicies.All(t.Context(), "o", "r", "qa", ghdeploy.BranchPolicyListOptions{}) {
@@ -90,16 +90,16 @@ func TestBranchPoliciesAll(t *testing.T) {
 	same(t, "ids", []int64{1, 2}, ids)
 }
 
-// The answer to a policy that exists is a 303, and what it may point to is a
-// GET that would answer 200. Over a socket, so that net/http may try to follow.
+// GitHub returns 303 for a policy that exists. The redirect is not followed,
+// even if its target would return 200. net/http could follow it over a socket.
 func TestCreateOfAPolicyThatExists(t *testing.T) {
 	for name, location := range map[string]string{
-		"no Location":        "",
-		"the policy":         "/api/v3/repos/o/r/environments/qa/deployment-branch-policies/361471",
-		"the list":           "/api/v3/repos/o/r/environments/qa/deployment-branch-policies",
-		"itself, relative":   "deployment-branch-policies",
-		"another origin":     "https://elsewhere.example.com/",
-		"nothing of a query": "?",
+		"no Location":      "",
+		"the policy":       "/api/v3/repos/o/r/environments/qa/deployment-branch-policies/361471",
+		"the list":         "/api/v3/repos/o/r/environments/qa/deployment-branch-policies",
+		"itself, relative": "deployment-branch-policies",
+		"another origin":   "https://elsewhere.example.com/",
+		"an empty query":   "?",
 	} {
 		for body, text := range map[string]string{"empty": "", "policy": policyJSON, "null": "null"} {
 			t.Run(name+"/"+body, func(t *testing.T) {
@@ -143,9 +143,9 @@ func TestCreateOfAPolicyThatExists(t *testing.T) {
 	}
 }
 
-// net/http's client fails on a Location that is no URL, before anybody sees
-// the status.
-func TestStatusOfAnIllegibleLocation(t *testing.T) {
+// A Location that is not a URL does not hide the status. net/http alone would
+// return an error without it.
+func TestInvalidLocation(t *testing.T) {
 	client := func(t *testing.T, status, location string) (c *ghdeploy.Client, connections func() int) {
 		t.Helper()
 		listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -200,24 +200,24 @@ func TestStatusOfAnIllegibleLocation(t *testing.T) {
 	}
 }
 
-// Elsewhere a 303 means nothing of the kind.
-func TestOnlyCreateTakesA303ForWhatExists(t *testing.T) {
-	_, err := clientOn(t, answers(answer(303, ""))).BranchPolicies.Update(t.Context(), "o", "r", "qa", 1, ghdeploy.UpdateBranchPolicyRequest{Name: "x"})
+// A 303 to any other request is a refused redirect.
+func TestOnly303OfCreateMeansAlreadyExists(t *testing.T) {
+	_, err := clientOn(t, replies(reply(303, ""))).BranchPolicies.Update(t.Context(), "o", "r", "qa", 1, ghdeploy.UpdateBranchPolicyRequest{Name: "x"})
 	if !errors.Is(err, ghdeploy.ErrRedirect) || errors.Is(err, ghdeploy.ErrAlreadyExists) {
 		t.Errorf("Update: %v, want ErrRedirect", err)
 	}
-	_, err = clientOn(t, answers(answer(307, "", "Location: https://elsewhere.example.com/"))).BranchPolicies.Create(t.Context(), "o", "r", "qa", ghdeploy.BranchPolicyRequest{Name: "x"})
+	_, err = clientOn(t, replies(reply(307, "", "Location: https://elsewhere.example.com/"))).BranchPolicies.Create(t.Context(), "o", "r", "qa", ghdeploy.BranchPolicyRequest{Name: "x"})
 	if !errors.Is(err, ghdeploy.ErrRedirect) || errors.Is(err, ghdeploy.ErrAlreadyExists) {
 		t.Errorf("Create: %v, want ErrRedirect", err)
 	}
 }
 
 func TestBranchPoliciesMalformed(t *testing.T) {
-	holdMalformed(t, func(ctx context.Context, c *ghdeploy.Client) error {
+	checkMalformed(t, func(ctx context.Context, c *ghdeploy.Client) error {
 		_, err := c.BranchPolicies.List(ctx, "o", "r", "qa", ghdeploy.BranchPolicyListOptions{})
 		return err
 	}, ``, `null`, `[]`, `{"total_count": 1}`, `{"branch_policies": null}`, `{"branch_policies": [{"id": 0}]}`)
-	holdMalformed(t, func(ctx context.Context, c *ghdeploy.Client) error {
+	checkMalformed(t, func(ctx context.Context, c *ghdeploy.Client) error {
 		_, err := c.BranchPolicies.Create(ctx, "o", "r", "qa", ghdeploy.BranchPolicyRequest{Name: "x"})
 		if !errors.Is(err, ghdeploy.ErrOutcomeUnknown) {
 			t.Errorf("err = %v, want ErrOutcomeUnknown too", err)
@@ -227,7 +227,7 @@ func TestBranchPoliciesMalformed(t *testing.T) {
 }
 
 func TestBranchPoliciesInvalid(t *testing.T) {
-	holdInvalid(t, map[string]func(context.Context, *ghdeploy.Client) error{
+	checkInvalid(t, map[string]func(context.Context, *ghdeploy.Client) error{
 		"Create of no pattern": func(ctx context.Context, c *ghdeploy.Client) error {
 			_, err := c.BranchPolicies.Create(ctx, "o", "r", "qa", ghdeploy.BranchPolicyRequest{})
 			return err
@@ -248,4 +248,54 @@ func TestBranchPoliciesInvalid(t *testing.T) {
 			return err
 		},
 	})
+}
+
+func TestBranchPoliciesOnAServer(t *testing.T) {
+	srv := gated(t)
+	client := clientWith(t, srv, "of-octocat")
+	ctx, policies := t.Context(), client.BranchPolicies
+	main := ghdeploy.BranchPolicyRequest{Name: "main"}
+	if _, err := policies.Create(ctx, "octocat", "example", production, main); !errors.Is(err, ghdeploy.ErrNotFound) {
+		t.Errorf("Create without custom branch policies: %v, want ErrNotFound", err)
+	}
+	_, err := client.Environments.CreateOrUpdate(ctx, "octocat", "example", production, ghdeploy.EnvironmentRequest{
+		DeploymentBranchPolicy: &ghdeploy.DeploymentBranchPolicySettings{CustomBranchPolicies: true},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	created, err := policies.Create(ctx, "octocat", "example", production, main)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sent := len(srv.Requests())
+	if _, err = policies.Create(ctx, "octocat", "example", production, main); !errors.Is(err, ghdeploy.ErrAlreadyExists) {
+		t.Errorf("Create again: %v, want ErrAlreadyExists", err)
+	}
+	same(t, "requests", []string{"POST 303 /deployment-branch-policies"}, reached(srv, sent))
+	tags, err := policies.Create(ctx, "octocat", "example", production, ghdeploy.BranchPolicyRequest{Name: "main", Type: ghdeploy.PolicyTag})
+	if err != nil || tags.Type != ghdeploy.PolicyTag {
+		t.Fatalf("Create for tags = %+v, %v", tags, err)
+	}
+	if _, err = policies.Update(ctx, "octocat", "example", production, created.ID, ghdeploy.UpdateBranchPolicyRequest{Name: "release/*"}); err != nil {
+		t.Error(err)
+	}
+	if have, err := policies.Get(ctx, "octocat", "example", production, created.ID); err != nil || have.Name != "release/*" || have.Type != ghdeploy.PolicyBranch {
+		t.Errorf("Get = %+v, %v", have, err)
+	}
+	page, err := policies.List(ctx, "octocat", "example", production, ghdeploy.BranchPolicyListOptions{PerPage: 1})
+	if err != nil || len(page.Items) != 1 || page.Total != 2 || page.NextPage != 2 {
+		t.Errorf("List = %+v, %v", page, err)
+	}
+	if err = policies.Delete(ctx, "octocat", "example", production, tags.ID); err != nil {
+		t.Error(err)
+	}
+	var names []string
+	for p, err := range policies.All(ctx, "octocat", "example", production, ghdeploy.BranchPolicyListOptions{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		names = append(names, p.Name)
+	}
+	same(t, "policies", []string{"release/*"}, names)
 }

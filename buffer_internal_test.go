@@ -12,8 +12,8 @@ import (
 
 var releases atomic.Int64
 
-// Every released buffer is overwritten, in all tests of this package: a result
-// that aliases a body does not survive that.
+// All tests overwrite released buffers. A result that aliases a body changes
+// then.
 func init() {
 	onRelease = func(b []byte) {
 		releases.Add(1)
@@ -23,7 +23,7 @@ func init() {
 	}
 }
 
-// A body is released once it is decoded. A large one is not kept.
+// A decoded body is released. A large buffer does not return to the pool.
 func TestRelease(t *testing.T) {
 	for name, tt := range map[string]struct {
 		body     string
@@ -54,7 +54,7 @@ func TestRelease(t *testing.T) {
 			}
 			for range 10 {
 				if b := newBuffer(); b.Cap() > maxPooled || b.Len() != 0 {
-					t.Errorf("the pool holds a buffer of %d bytes, %d of them in use", b.Cap(), b.Len())
+					t.Errorf("the pool has a buffer of %d bytes, %d of them in use", b.Cap(), b.Len())
 				}
 			}
 		})

@@ -96,11 +96,11 @@ func (c *core) call(ctx context.Context, op operation) (*response, error) {
 // newRequest returns the request of an operation, without its token, and its
 // escaped path below the base URL.
 func (c *core) newRequest(ctx context.Context, op operation) (*retryablehttp.Request, string, error) {
-	path, err := op.path.escape()
+	target, err := op.path.below(c.base)
 	if err != nil {
 		return nil, "", err
 	}
-	target := c.base + path
+	path := target[len(c.base):]
 	if op.query != nil {
 		values, err := query.Values(op.query)
 		if err != nil {

@@ -18,8 +18,8 @@ const (
 	maxCached = 512 << 10
 	// maxETag bounds an ETag. GitHub's have 68 bytes.
 	maxETag = 512
-	// cacheOverhead is what one entry takes beside its body and its texts, at
-	// most. A test measures it.
+	// cacheOverhead is the maximum memory of one entry beside its body and its
+	// strings. A test measures it.
 	cacheOverhead = 512
 )
 
@@ -66,7 +66,7 @@ func (r *cachedResponse) size() int {
 	return size
 }
 
-// get returns the entry of a key, nil if there is none.
+// get returns the entry of a key, or nil.
 func (c *conditionalCache) get(key cacheKey) *cachedResponse {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -126,9 +126,9 @@ func (x *exchange) addCondition(r *http.Request) {
 // errOtherETag is a 304 that does not confirm the cached response.
 var errOtherETag = fmt.Errorf("%w: the 304 has another ETag than the condition", ErrMalformedResponse)
 
-// useCache makes a response of the 304 that confirms the cached one. A 304
-// without an ETag does; one with another ETag removes the entry, so that the
-// next attempt is not conditional.
+// useCache turns a 304 into the cached response. A 304 without an ETag confirms
+// it. A 304 with another ETag removes the entry, so that the next attempt is not
+// conditional.
 func (x *exchange) useCache(r *response) {
 	// GitHub returns the strong form of the weak ETag that it got.
 	if etag := r.header.Get("Etag"); etag != "" && opaque(etag) != opaque(x.condition.etag) {
@@ -146,8 +146,8 @@ func (x *exchange) useCache(r *response) {
 	}
 }
 
-// keep caches a response whose body was decoded. It replaces an older one, even
-// by nothing.
+// keep caches a response whose body was decoded. A response that cannot be
+// cached removes the older one.
 func (r *response) keep() {
 	if r.cache == nil || r.cached || r.status != http.StatusOK {
 		return
@@ -198,7 +198,7 @@ func validETag(s string) bool {
 	return true
 }
 
-// opaque returns an ETag without its mark of weakness.
+// opaque returns an ETag without its weakness prefix.
 func opaque(etag string) string { return strings.TrimPrefix(etag, "W/") }
 
 // noStore reports whether the server forbids to store a response (RFC 9111,

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// keepIn caches a body as a response to a URL, the way a call does.
+// keepIn caches a body as the response to a URL, as a call does.
 func keepIn(c *conditionalCache, url string, body []byte) {
 	(&response{
 		status: http.StatusOK, header: http.Header{"Etag": {`W/"` + url + `"`}}, body: body,
@@ -16,7 +16,7 @@ func keepIn(c *conditionalCache, url string, body []byte) {
 	}).keep()
 }
 
-// holds are the cached URLs of a to z, without changing their order of use.
+// holds returns the cached URLs from a to z. It does not change their order.
 func holds(c *conditionalCache) string {
 	var b strings.Builder
 	for url := 'a'; url <= 'z'; url++ {
@@ -63,8 +63,8 @@ func TestCacheEvictsTheLeastRecentlyUsed(t *testing.T) {
 	}
 }
 
-// The cache holds a copy of a body, without the rest of its buffer.
-func TestCacheCountsWhatItHolds(t *testing.T) {
+// The cache keeps a copy of a body without the rest of its buffer.
+func TestCacheSize(t *testing.T) {
 	c := newConditionalCache(defaultCache)
 	keepIn(c, "a", make([]byte, 1000, 1<<20))
 	if c.size < 1000 || c.size > 1000+cacheOverhead+200 {
@@ -99,7 +99,7 @@ func (c *conditionalCache) measure() int {
 	return size
 }
 
-// The cache takes no more memory than its limit, whatever it holds.
+// The cache takes at most its limit of memory, for any content.
 func TestCacheMemory(t *testing.T) {
 	const limit = 8 << 20
 	for name, tt := range map[string]struct {
@@ -145,7 +145,7 @@ func heapInUse() int {
 	return int(m.HeapAlloc)
 }
 
-// An entry can be evicted while a request that names it is in flight.
+// An entry can be evicted while a request with its ETag is in flight.
 func TestNotModifiedAfterEviction(t *testing.T) {
 	var client *Client
 	first := true

@@ -9,8 +9,7 @@ import (
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
-// An unchanged poll costs nothing of the quota of a token. GitHub counts it for
-// an anonymous caller.
+// With a token, a poll that gets a 304 costs no quota. An anonymous one does.
 func TestConditionalQuota(t *testing.T) {
 	for name, tt := range map[string]struct {
 		opts        []ghdeploy.Option

@@ -1,13 +1,10 @@
 package ghdeploy_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -21,7 +18,7 @@ const (
 	strongTag = `"d1f3a9"`
 )
 
-// conditions are the If-None-Match headers of requests, "-" where none was sent.
+// conditions returns the If-None-Match headers of requests, "-" for none.
 func conditions(requests []sent) []string {
 	var list []string
 	for _, r := range requests {
@@ -61,7 +58,7 @@ func TestWithConditionalCacheRefuses(t *testing.T) {
 	}
 }
 
-// A tag goes back as it came. What is no single, sane tag is not kept.
+// A valid ETag is sent back unchanged. Any other is not cached.
 func TestConditionalETags(t *testing.T) {
 	for name, tt := range map[string]struct {
 		headers []string
@@ -80,11 +77,11 @@ func TestConditionalETags(t *testing.T) {
 		"one byte too long":     {headers: []string{`ETag: "` + strings.Repeat("x", 511) + `"`}, sent: "-"},
 		"1 MiB long":            {headers: []string{`ETag: "` + strings.Repeat("x", 1<<20) + `"`}, sent: "-"},
 		"without quotes":        {headers: []string{"ETag: d1f3a9"}, sent: "-"},
-		"half of the quotes":    {headers: []string{`ETag: "`}, sent: "-"},
+		"one quote":             {headers: []string{`ETag: "`}, sent: "-"},
 		"a star":                {headers: []string{"ETag: *"}, sent: "-"},
 		"two in a line":         {headers: []string{`ETag: "a", "b"`}, sent: "-"},
 		"two lines":             {headers: []string{`ETag: "a"`, `ETag: "b"`}, sent: "-"},
-		"a small w":             {headers: []string{`ETag: w/"a"`}, sent: "-"},
+		"a lowercase W":         {headers: []string{`ETag: w/"a"`}, sent: "-"},
 		"with a line break":     {headers: []string{"ETag: \"a\r\nX: y\""}, sent: "-"},
 		"with a NUL":            {headers: []string{"ETag: \"a\x00\""}, sent: "-"},
 		"with a DEL":            {headers: []string{"ETag: \"a\x7f\""}, sent: "-"},
@@ -95,7 +92,7 @@ func TestConditionalETags(t *testing.T) {
 		"a Link larger than it": {headers: []string{"ETag: " + weakTag, "Link: " + strings.Repeat("x", 512<<10)}, sent: "-"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := answers(answer(200, withTask("first"), tt.headers...), answer(200, withTask("second"), tt.headers...))
+			w := replies(reply(200, withTask("first"), tt.headers...), reply(200, withTask("second"), tt.headers...))
 			client := clientOn(t, w, tt.opts...)
 			mustPoll(t, client, "first")
 			mustPoll(t, client, "second")
@@ -104,7 +101,7 @@ func TestConditionalETags(t *testing.T) {
 	}
 }
 
-// A 304 returns the kept body. The rest is that of the 304.
+// A 304 returns the cached body with the headers of the 304.
 func TestConditionalNotModified(t *testing.T) {
 	for name, headers := range map[string][]string{
 		"the same tag":    {"ETag: " + weakTag},
@@ -112,9 +109,9 @@ func TestConditionalNotModified(t *testing.T) {
 		"no tag":          nil,
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := answers(
-				answer(200, "["+withTask("first")+"]", "ETag: "+weakTag, `Link: <https://ghe.example.com/x?page=2>; rel="next"`, "X-RateLimit-Limit: 5000", "X-RateLimit-Remaining: 4999"),
-				answer(304, "", append(headers, "X-RateLimit-Limit: 5000", "X-RateLimit-Remaining: 17")...))
+			w := replies(
+				reply(200, "["+withTask("first")+"]", "ETag: "+weakTag, `Link: <https://ghe.example.com/x?page=2>; rel="next"`, "X-RateLimit-Limit: 5000", "X-RateLimit-Remaining: 4999"),
+				reply(304, "", append(headers, "X-RateLimit-Limit: 5000", "X-RateLimit-Remaining: 17")...))
 			client := clientOn(t, w)
 			for i, remaining := range []int{4999, 17, 17} {
 				page, err := client.Deployments.List(t.Context(), "o", "r", ghdeploy.DeploymentListOptions{})
@@ -130,9 +127,9 @@ func TestConditionalNotModified(t *testing.T) {
 	}
 
 	t.Run("a Link of its own", func(t *testing.T) {
-		w := answers(
-			answer(200, "["+withTask("first")+"]", "ETag: "+weakTag, `Link: <?page=2>; rel="next", <?page=2>; rel="last"`),
-			answer(304, "", `Link: <?page=2>; rel="next", <?page=3>; rel="last"`))
+		w := replies(
+			reply(200, "["+withTask("first")+"]", "ETag: "+weakTag, `Link: <?page=2>; rel="next", <?page=2>; rel="last"`),
+			reply(304, "", `Link: <?page=2>; rel="next", <?page=3>; rel="last"`))
 		client := clientOn(t, w)
 		for _, last := range []int{2, 3} {
 			page, err := client.Deployments.List(t.Context(), "o", "r", ghdeploy.DeploymentListOptions{})
@@ -143,7 +140,7 @@ func TestConditionalNotModified(t *testing.T) {
 	})
 
 	t.Run("an array under a key", func(t *testing.T) {
-		w := answers(answer(200, `{"total_count":31,"environments":[{"id":7,"name":"qa"}]}`, "ETag: "+weakTag), answer(304, ""))
+		w := replies(reply(200, `{"total_count":31,"environments":[{"id":7,"name":"qa"}]}`, "ETag: "+weakTag), reply(304, ""))
 		client := clientOn(t, w)
 		for range 2 {
 			page, err := client.Environments.List(t.Context(), "o", "r", ghdeploy.EnvironmentListOptions{})
@@ -156,17 +153,17 @@ func TestConditionalNotModified(t *testing.T) {
 }
 
 func TestConditionalReplacement(t *testing.T) {
-	w := answers(
-		answer(200, withTask("first"), "ETag: "+weakTag),
-		answer(200, withTask("second"), `ETag: "2"`),
-		answer(304, ""),
-		answer(404, `{"message":"Not Found"}`, `ETag: "404"`),
-		answer(502, "<html>", `ETag: "502"`),
-		answer(200, `{"id":`, `ETag: "bad"`),
-		answer(200, `[]`, `ETag: "worse"`),
-		answer(304, ""),
-		answer(200, withTask("third")), // without a tag: nothing to compare from now on
-		answer(200, withTask("fourth")),
+	w := replies(
+		reply(200, withTask("first"), "ETag: "+weakTag),
+		reply(200, withTask("second"), `ETag: "2"`),
+		reply(304, ""),
+		reply(404, `{"message":"Not Found"}`, `ETag: "404"`),
+		reply(502, "<html>", `ETag: "502"`),
+		reply(200, `{"id":`, `ETag: "bad"`),
+		reply(200, `[]`, `ETag: "worse"`),
+		reply(304, ""),
+		reply(200, withTask("third")), // no ETag: the entry is removed
+		reply(200, withTask("fourth")),
 	)
 	client := clientOn(t, w)
 	for _, want := range []string{"first", "second", "second", "404", "502", "malformed", "malformed", "second", "third", "fourth"} {
@@ -188,30 +185,37 @@ func TestConditionalReplacement(t *testing.T) {
 	same(t, "If-None-Match", []string{"-", weakTag, `"2"`, `"2"`, `"2"`, `"2"`, `"2"`, `"2"`, `"2"`, "-"}, conditions(w.requests()))
 }
 
-// tagged is a server that returns a 304 for the tag of its present body.
+// tagged is a server that returns a 304 for the ETag of its current body.
 type tagged struct {
+	ghdeploy.RoundTripFunc
 	mu   sync.Mutex
 	tag  string
 	body string
 	got  []string
 }
 
-func (s *tagged) RoundTrip(r *http.Request) (*http.Response, error) {
+func newTagged(tag, body string) *tagged {
+	s := &tagged{tag: tag, body: body}
+	s.RoundTripFunc = s.serve
+	return s
+}
+
+func (s *tagged) serve(r *http.Request) (*http.Response, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	condition := r.Header.Get("If-None-Match")
 	s.got = append(s.got, condition)
-	a := answer(200, s.body, "ETag: "+s.tag)
+	a := reply(200, s.body, "ETag: "+s.tag)
 	if condition == s.tag {
-		a = answer(304, "", "ETag: "+s.tag)
+		a = reply(304, "", "ETag: "+s.tag)
 	}
-	return answers(a).RoundTrip(r)
+	return a.Response(r)
 }
 
-// A response that does not decode is not kept: the next poll reads the body
-// anew, instead of failing for as long as the tag is current.
+// A response that does not decode is not cached, so the next poll reads the
+// body again.
 func TestConditionalBadResponse(t *testing.T) {
-	s := &tagged{tag: weakTag, body: `{"id":`}
+	s := newTagged(weakTag, `{"id":`)
 	client := clientOn(t, s)
 	if _, err := poll(t, client); !errors.Is(err, ghdeploy.ErrMalformedResponse) {
 		t.Fatalf("err = %v, want ErrMalformedResponse", err)
@@ -223,12 +227,12 @@ func TestConditionalBadResponse(t *testing.T) {
 	same(t, "If-None-Match", []string{"", "", weakTag, weakTag, weakTag, weakTag}, s.got)
 }
 
-// A 304 without a condition, or for another tag, is not an answer.
+// A 304 without a condition, or with another ETag, is malformed.
 func TestConditionalUnexpectedNotModified(t *testing.T) {
 	const path = "ghdeploy: GET /repos/o/r/deployments/42: 304 Not Modified (the body is empty): malformed response: "
 
 	t.Run("without a condition", func(t *testing.T) {
-		w := answers(answer(200, withTask("first")), answer(304, "", "ETag: "+weakTag))
+		w := replies(reply(200, withTask("first")), reply(304, "", "ETag: "+weakTag))
 		client := clientOn(t, w)
 		mustPoll(t, client, "first")
 		if _, err := poll(t, client); !errors.Is(err, ghdeploy.ErrMalformedResponse) || err.Error() != path+"no condition was sent" {
@@ -236,7 +240,7 @@ func TestConditionalUnexpectedNotModified(t *testing.T) {
 		}
 	})
 	t.Run("to a write", func(t *testing.T) {
-		w := answers(answer(200, `{"id":7,"name":"qa"}`, "ETag: "+weakTag), answer(304, "", "ETag: "+weakTag))
+		w := replies(reply(200, `{"id":7,"name":"qa"}`, "ETag: "+weakTag), reply(304, "", "ETag: "+weakTag))
 		client := clientOn(t, w)
 		if _, err := client.Environments.Get(t.Context(), "o", "r", "qa"); err != nil {
 			t.Fatal(err)
@@ -247,7 +251,7 @@ func TestConditionalUnexpectedNotModified(t *testing.T) {
 		same(t, "If-None-Match", []string{"-", "-"}, conditions(w.requests()))
 	})
 	t.Run("another tag", func(t *testing.T) {
-		w := answers(answer(200, withTask("first"), "ETag: "+weakTag), answer(304, "", `ETag: "other"`), answer(200, withTask("second"), `ETag: "other"`))
+		w := replies(reply(200, withTask("first"), "ETag: "+weakTag), reply(304, "", `ETag: "other"`), reply(200, withTask("second"), `ETag: "other"`))
 		client := clientOn(t, w)
 		mustPoll(t, client, "first")
 		if _, err := poll(t, client); !errors.Is(err, ghdeploy.ErrMalformedResponse) || err.Error() != path+"the 304 has another ETag than the condition" {
@@ -258,7 +262,7 @@ func TestConditionalUnexpectedNotModified(t *testing.T) {
 	})
 	t.Run("another tag, and a retry", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			w := answers(answer(200, withTask("first"), "ETag: "+weakTag), answer(304, "", `ETag: "other"`), answer(200, withTask("second"), `ETag: "other"`))
+			w := replies(reply(200, withTask("first"), "ETag: "+weakTag), reply(304, "", `ETag: "other"`), reply(200, withTask("second"), `ETag: "other"`))
 			client := clientOn(t, w, ghdeploy.WithRetry(ghdeploy.RetryPolicy{}))
 			mustPoll(t, client, "first")
 			mustPoll(t, client, "second")
@@ -268,14 +272,14 @@ func TestConditionalUnexpectedNotModified(t *testing.T) {
 }
 
 func TestConditionalRetries(t *testing.T) {
-	for name, first := range map[string]canned{
-		"502":             answer(502, "<html>"),
-		"connection lost": {err: errors.New("connection reset")},
-		"a rate limit":    answer(429, `{"message":"slow down"}`, "Retry-After: 1"),
+	for name, first := range map[string]*canned{
+		"502":             reply(502, "<html>"),
+		"connection lost": {Err: errors.New("connection reset")},
+		"a rate limit":    reply(429, `{"message":"slow down"}`, "Retry-After: 1"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := answers(answer(200, withTask("first"), "ETag: "+weakTag), first, answer(304, ""))
+				w := replies(reply(200, withTask("first"), "ETag: "+weakTag), first, reply(304, ""))
 				client := clientOn(t, w, ghdeploy.WithRetry(ghdeploy.RetryPolicy{}))
 				mustPoll(t, client, "first")
 				mustPoll(t, client, "first")
@@ -285,15 +289,15 @@ func TestConditionalRetries(t *testing.T) {
 	}
 }
 
-// Each token has its own responses, also if it changes between two attempts.
+// Each token has its own entries, also if it changes between two attempts.
 func TestConditionalTokens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tokens := []string{"token-a", "token-b", "token-a", "token-b", "token-c"}
-		w := answers(
-			answer(200, withTask("of a"), `ETag: "a"`),
-			answer(200, withTask("of b"), `ETag: "b"`),
-			answer(502, "<html>"), answer(304, ""), // a, then b
-			answer(200, withTask("of c"), `ETag: "c"`),
+		w := replies(
+			reply(200, withTask("of a"), `ETag: "a"`),
+			reply(200, withTask("of b"), `ETag: "b"`),
+			reply(502, "<html>"), reply(304, ""), // a, then b
+			reply(200, withTask("of c"), `ETag: "c"`),
 		)
 		client := clientOn(t, w, ghdeploy.WithRetry(ghdeploy.RetryPolicy{}), ghdeploy.WithTokenFunc(func(context.Context) (string, error) {
 			token := tokens[0]
@@ -307,15 +311,15 @@ func TestConditionalTokens(t *testing.T) {
 	})
 }
 
-// The condition belongs to the URL of the call: a redirect's target may give
-// another object the same tag. A renamed repository is read in full.
+// A redirected request has no condition: at its target the same ETag can belong
+// to another object.
 func TestConditionalRedirect(t *testing.T) {
-	moved := answer(301, `{"message":"Moved Permanently"}`, "Location: "+apiRoot+"/repositories/1/deployments/42")
+	moved := reply(301, `{"message":"Moved Permanently"}`, "Location: "+apiRoot+"/repositories/1/deployments/42")
 	t.Run("after the response was kept", func(t *testing.T) {
-		w := answers(
-			answer(200, withTask("before"), "ETag: "+weakTag),
-			moved, answer(200, withTask("after"), "ETag: "+weakTag),
-			moved, answer(200, withTask("later"), `ETag: "2"`),
+		w := replies(
+			reply(200, withTask("before"), "ETag: "+weakTag),
+			moved, reply(200, withTask("after"), "ETag: "+weakTag),
+			moved, reply(200, withTask("later"), `ETag: "2"`),
 		)
 		client := clientOn(t, w, ghdeploy.WithToken("a-token"))
 		for _, task := range []string{"before", "after", "later"} {
@@ -324,14 +328,14 @@ func TestConditionalRedirect(t *testing.T) {
 		same(t, "If-None-Match", []string{"-", weakTag, "-", weakTag, "-"}, conditions(w.requests()))
 	})
 	t.Run("from the beginning", func(t *testing.T) {
-		w := answers(moved, answer(200, withTask("first"), "ETag: "+weakTag), moved, answer(200, withTask("second"), "ETag: "+weakTag))
+		w := replies(moved, reply(200, withTask("first"), "ETag: "+weakTag), moved, reply(200, withTask("second"), "ETag: "+weakTag))
 		client := clientOn(t, w)
 		mustPoll(t, client, "first")
 		mustPoll(t, client, "second")
 		same(t, "If-None-Match", []string{"-", "-", "-", "-"}, conditions(w.requests()))
 	})
 	t.Run("to a 304", func(t *testing.T) {
-		w := answers(answer(200, withTask("before"), "ETag: "+weakTag), moved, answer(304, "", "ETag: "+weakTag))
+		w := replies(reply(200, withTask("before"), "ETag: "+weakTag), moved, reply(304, "", "ETag: "+weakTag))
 		client := clientOn(t, w)
 		mustPoll(t, client, "before")
 		if _, err := poll(t, client); !errors.Is(err, ghdeploy.ErrMalformedResponse) {
@@ -340,191 +344,41 @@ func TestConditionalRedirect(t *testing.T) {
 	})
 }
 
-// A result never shares memory with the cache.
-func TestConditionalResultIsTheCallers(t *testing.T) {
-	const body = `{"id":42,"task":"deploy","payload":{"key":"value"},"creator":{"login":"octocat","id":1}}`
-	client := clientOn(t, &tagged{tag: weakTag, body: body})
-	for range 3 {
-		d, err := poll(t, client)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if string(d.Payload) != `{"key":"value"}` || d.Creator.Login != "octocat" {
-			t.Fatalf("payload %s, creator %v", d.Payload, d.Creator)
-		}
-		for i := range d.Payload {
-			d.Payload[i] = 'x'
-		}
-		d.Creator.Login = "changed"
+// A full page without a next page is not cached. The list can grow after it,
+// and the page itself would still be unchanged.
+func TestFullPageWithoutANextOneIsNotCached(t *testing.T) {
+	rows := func(n int) string {
+		return "[" + strings.TrimSuffix(strings.Repeat(`{"id":7},`, n), ",") + "]"
 	}
-}
-
-// CreateOrUpdate, Review and the check of a DELETE use the cache too: a 304
-// says that the object is still there, and how it is.
-func TestConditionalWithinACall(t *testing.T) {
-	t.Run("CreateOrUpdate", func(t *testing.T) {
-		const body = `{"id":7,"name":"qa","protection_rules":[{"id":1,"type":"wait_timer","wait_timer":30}],"deployment_branch_policy":null}`
-		w := answers(answer(200, body, "ETag: "+weakTag), answer(304, ""), answer(200, body))
+	for _, tt := range []struct {
+		rows, perPage int
+		link          string
+		conditional   bool
+	}{
+		{29, 0, "", true},
+		{30, 0, "", false},
+		{30, 0, `<?page=2>; rel="next"`, true},
+		{31, 0, "", false},
+		{99, 100, "", true},
+		{100, 100, "", false},
+		{0, 1, "", true},
+		{1, 1, "", false},
+	} {
+		name := fmt.Sprintf("%d rows, per_page %d, link %t", tt.rows, tt.perPage, tt.link != "")
+		headers := []string{`ETag: "a"`}
+		if tt.link != "" {
+			headers = append(headers, "Link: "+tt.link)
+		}
+		w := replies(reply(200, rows(tt.rows), headers...))
 		client := clientOn(t, w)
-		if _, err := client.Environments.Get(t.Context(), "o", "r", "qa"); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := client.Environments.CreateOrUpdate(t.Context(), "o", "r", "qa", ghdeploy.EnvironmentRequest{PreventSelfReview: new(true)}); err != nil {
-			t.Fatal(err)
-		}
-		sent := w.requests()
-		same(t, "If-None-Match", []string{"-", weakTag, "-"}, conditions(sent))
-		if !strings.Contains(sent[2].Body, `"wait_timer":30`) {
-			t.Errorf("sent %s, which does not keep the wait timer", sent[2].Body)
-		}
-	})
-	t.Run("the check of a DELETE", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			w := answers(answer(200, oneDeployment, "ETag: "+weakTag), answer(502, ""), answer(404, `{"message":"Not Found"}`), answer(304, ""))
-			client := clientOn(t, w, ghdeploy.WithRetry(ghdeploy.RetryPolicy{}))
-			if _, err := poll(t, client); err != nil {
-				t.Fatal(err)
-			}
-			if err := client.Deployments.Delete(t.Context(), "o", "r", 42); !errors.Is(err, ghdeploy.ErrNotFound) {
-				t.Errorf("err = %v, want ErrNotFound: the deployment is there", err)
-			}
-			same(t, "If-None-Match", []string{"-", "-", "-", weakTag}, conditions(w.requests()))
-		})
-	})
-}
-
-// The error of a call whose GET was unchanged is the same as without the cache.
-func TestConditionalErrorAfterNotModified(t *testing.T) {
-	const body = `[{"environment":{"id":7,"name":"qa"}}]`
-	w := answers(answer(200, body, "ETag: "+weakTag), answer(304, ""))
-	client := clientOn(t, w)
-	var texts []string
-	for range 2 {
-		_, err := client.Reviews.Review(t.Context(), "o", "r", 1, ghdeploy.ReviewRequest{Environments: []string{"prod"}, State: ghdeploy.ReviewApproved, Comment: "ok"})
-		var e *ghdeploy.Error
-		if !errors.Is(err, ghdeploy.ErrNotPending) || !errors.As(err, &e) || e.StatusCode != http.StatusOK || string(e.Body) != body {
-			t.Fatalf("err = %#v", err)
-		}
-		texts = append(texts, err.Error())
-	}
-	same(t, "the second text", texts[0], texts[1])
-	same(t, "If-None-Match", []string{"-", weakTag}, conditions(w.requests()))
-}
-
-func TestConditionalLog(t *testing.T) {
-	var b bytes.Buffer
-	log := slog.New(slog.NewTextHandler(&b, &slog.HandlerOptions{Level: slog.LevelDebug, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
-		if a.Key == slog.TimeKey || a.Key == "took" {
-			return slog.Attr{}
-		}
-		return a
-	}}))
-	client := clientOn(t, answers(answer(200, oneDeployment, "ETag: "+weakTag), answer(304, "")), ghdeploy.WithLogger(log))
-	for range 2 {
-		if _, err := poll(t, client); err != nil {
-			t.Fatal(err)
-		}
-	}
-	const line = `level=DEBUG msg="ghdeploy: attempt ended" operation="GET /repos/o/r/deployments/42" attempt=1 `
-	same(t, "log", line+"status=200\n"+line+"status=304 cached=true\n", b.String())
-}
-
-// caching is a caller's transport with a cache of its own: it answers 200.
-type caching struct {
-	next *tagged
-	kept map[string]canned
-}
-
-func (c *caching) RoundTrip(r *http.Request) (*http.Response, error) {
-	if a, ok := c.kept[r.URL.String()]; ok {
-		return answers(a).RoundTrip(r)
-	}
-	c.kept[r.URL.String()] = answer(200, c.next.body, "ETag: "+c.next.tag)
-	return c.next.RoundTrip(r)
-}
-
-func TestConditionalBesideACachingTransport(t *testing.T) {
-	s := &tagged{tag: weakTag, body: withTask("first")}
-	client := clientOn(t, &caching{next: s, kept: map[string]canned{}})
-	for range 3 {
-		mustPoll(t, client, "first")
-	}
-	same(t, "requests that reached the server", []string{""}, s.got)
-}
-
-// A walk over 31 pages keeps its first page only.
-func TestConditionalWalk(t *testing.T) {
-	row := func(id int) string {
-		return fmt.Sprintf(`{"id":%d,"description":%q}`, id, strings.Repeat("x", 8<<10))
-	}
-	var mu sync.Mutex
-	var got []sent
-	server := roundTrip(func(r *http.Request) (*http.Response, error) {
-		mu.Lock()
-		defer mu.Unlock()
-		got = append(got, sent{Method: r.Method, URL: r.URL.String(), Header: r.Header.Clone()})
-		if strings.HasSuffix(r.URL.Path, "/deployments/42") {
-			return (&tagged{tag: weakTag, body: withTask("first")}).RoundTrip(r)
-		}
-		page := 1
-		if p := r.URL.Query().Get("page"); p != "" {
-			_, _ = fmt.Sscan(p, &page)
-		}
-		link := fmt.Sprintf(`Link: <%s/x?page=%d>; rel="next"`, apiRoot, page+1)
-		if page == 31 {
-			link = `Link: <?page=1>; rel="first"`
-		}
-		return answers(answer(200, "["+row(page)+"]", link, fmt.Sprintf(`ETag: "%d"`, page))).RoundTrip(r)
-	})
-	client := clientOn(t, server, ghdeploy.WithConditionalCache(64<<10))
-	mustPoll(t, client, "first")
-	for range 2 {
-		n := 0
-		for _, err := range client.Deployments.All(t.Context(), "o", "r", ghdeploy.DeploymentListOptions{}) {
+		for range 2 {
+			_, err := client.Deployments.List(t.Context(), "o", "r", ghdeploy.DeploymentListOptions{PerPage: tt.perPage})
 			if err != nil {
-				t.Fatal(err)
+				t.Fatalf("%s: %v", name, err)
 			}
-			n++
 		}
-		if n != 31 {
-			t.Fatalf("%d rows, want 31", n)
+		if got := w.requests()[1].Header.Get("If-None-Match") != ""; got != tt.conditional {
+			t.Errorf("%s: the second request is conditional: %t, want %t", name, got, tt.conditional)
 		}
 	}
-	mustPoll(t, client, "first")
-	want := slices.Repeat([]string{"-"}, 1+31+31+1)
-	want[1+31], want[1+31+31] = `"1"`, weakTag
-	same(t, "If-None-Match", want, conditions(got))
-}
-
-// Everybody polls at once, in a cache that holds only some of the responses,
-// while the server changes them.
-func TestConditionalConcurrency(t *testing.T) {
-	var mu sync.Mutex
-	versions := map[string]int{}
-	server := roundTrip(func(r *http.Request) (*http.Response, error) {
-		mu.Lock()
-		defer mu.Unlock()
-		versions[r.URL.Path]++
-		id := r.URL.Path[strings.LastIndex(r.URL.Path, "/")+1:]
-		task := fmt.Sprintf("%s-%d", id, versions[r.URL.Path]/3)
-		return (&tagged{tag: `W/"` + task + `"`, body: `{"id":` + id + `,"task":"` + task + `"}`}).RoundTrip(r)
-	})
-	client := clientOn(t, server, ghdeploy.WithConditionalCache(8<<10), ghdeploy.WithToken("a-token"))
-	var wg sync.WaitGroup
-	for worker := range 8 {
-		wg.Go(func() {
-			for i := range 200 {
-				id := int64((worker+i)%20 + 1)
-				d, err := client.Deployments.Get(t.Context(), "o", "r", id)
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				if d.ID != id || !strings.HasPrefix(d.Task, fmt.Sprintf("%d-", id)) {
-					t.Errorf("asked for %d, got %d with task %q", id, d.ID, d.Task)
-				}
-			}
-		})
-	}
-	wg.Wait()
 }

@@ -8,7 +8,7 @@ import (
 
 // ProtectionRulesService enables and disables the rules that GitHub Apps
 // provide for an environment. GitHub's own rules are part of the [Environment].
-// Enable, Disable and the lists of apps take admin rights. The interface is
+// Enable, Disable and the lists of apps require admin rights. The interface is
 // small and frozen: see [DeploymentsService].
 //
 // GitHub docs: https://docs.github.com/rest/deployments/protection-rules
@@ -42,7 +42,7 @@ type ProtectionRulesService interface {
 	ListApps(ctx context.Context, owner, repo, environment string, opts CustomProtectionRuleAppListOptions) (*Page[*CustomProtectionRuleApp], error)
 
 	// AllApps ranges over the apps of all pages, as [Pages] does. PerPage 0
-	// becomes 100, GitHub's most; Page is where it begins.
+	// becomes 100, GitHub's maximum; Page is where it begins.
 	AllApps(ctx context.Context, owner, repo, environment string, opts CustomProtectionRuleAppListOptions) iter.Seq2[*CustomProtectionRuleApp, error]
 }
 

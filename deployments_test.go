@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -13,7 +12,7 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// at is a time of the documented form.
+// at parses a time in GitHub's format.
 func at(t *testing.T, s string) time.Time {
 	t.Helper()
 	v, err := time.Parse(time.RFC3339, s)
@@ -68,7 +67,7 @@ func fullDeployment(t *testing.T) *ghdeploy.Deployment {
 
 func TestDeploymentsGet(t *testing.T) {
 	t.Run("every field", func(t *testing.T) {
-		w := answers(answer(200, testdata(t, "deployment.json")))
+		w := replies(reply(200, testdata(t, "deployment.json")))
 		d, err := clientOn(t, w).Deployments.Get(t.Context(), "octocat", "example", 4518412576)
 		if err != nil {
 			t.Fatal(err)
@@ -78,8 +77,8 @@ func TestDeploymentsGet(t *testing.T) {
 		same(t, "request", "GET https://ghe.example.com/api/v3/repos/octocat/example/deployments/4518412576", r.Method+" "+r.URL)
 		same(t, "body", "", r.Body)
 	})
-	t.Run("of 2014, without what came later", func(t *testing.T) {
-		w := answers(answer(200, testdata(t, "deployment_2014.json")))
+	t.Run("of 2014, without later fields", func(t *testing.T) {
+		w := replies(reply(200, testdata(t, "deployment_2014.json")))
 		d, err := clientOn(t, w).Deployments.Get(t.Context(), "octocat", "example", 87)
 		if err != nil {
 			t.Fatal(err)
@@ -99,7 +98,7 @@ func TestDeploymentsGet(t *testing.T) {
 		}, d)
 	})
 	t.Run("null in every field", func(t *testing.T) {
-		w := answers(answer(200, testdata(t, "deployment_nulls.json")))
+		w := replies(reply(200, testdata(t, "deployment_nulls.json")))
 		d, err := clientOn(t, w).Deployments.Get(t.Context(), "octocat", "example", 1)
 		if err != nil {
 			t.Fatal(err)
@@ -109,7 +108,7 @@ func TestDeploymentsGet(t *testing.T) {
 }
 
 func TestDeploymentsList(t *testing.T) {
-	w := answers(answer(200, testdata(t, "deployment_list.json"),
+	w := replies(reply(200, testdata(t, "deployment_list.json"),
 		"X-RateLimit-Limit: 5000", "X-RateLimit-Remaining: 4999", "X-RateLimit-Used: 1", "X-RateLimit-Reset: 1760000000", "X-RateLimit-Resource: core",
 		`Link: <https://ghe.example.com/api/v3/repositories/7/deployments?page=3>; rel="next", <https://ghe.example.com/api/v3/repositories/7/deployments?page=1>; rel="first"`))
 	page, err := clientOn(t, w).Deployments.List(t.Context(), "octocat", "example", ghdeploy.DeploymentListOptions{Page: 2})
@@ -120,7 +119,7 @@ func TestDeploymentsList(t *testing.T) {
 		t.Fatalf("%d rows, want 3", len(page.Items))
 	}
 	first := fullDeployment(t)
-	first.Payload = page.Items[0].Payload // it is indented otherwise here
+	first.Payload = page.Items[0].Payload // its indentation differs here
 	same(t, "first", first, page.Items[0])
 	second := page.Items[1]
 	same(t, "payload", ghdeploy.Payload(`""`), second.Payload)
@@ -162,7 +161,7 @@ func TestDeploymentsListQuery(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			w := answers(answer(200, `[]`))
+			w := replies(reply(200, `[]`))
 			page, err := clientOn(t, w).Deployments.List(t.Context(), "octocat", "example", tt.opts)
 			if err != nil {
 				t.Fatal(err)
@@ -176,8 +175,7 @@ func TestDeploymentsListQuery(t *testing.T) {
 	}
 }
 
-// A struct as users write them for encoding/json: a tag in another case than
-// its field, one that is left out, an option of its own.
+// userPayload has the tags that users write for encoding/json.
 type userPayload struct {
 	Version  string `json:"version"`
 	Empty    string `json:"empty,omitempty"`
@@ -203,12 +201,12 @@ func TestDeploymentsCreateBody(t *testing.T) {
 		"auto merge":                  {ghdeploy.DeploymentRequest{Ref: "topic", AutoMerge: new(true)}, `{"ref":"topic","auto_merge":true}`},
 		"no auto merge":               {ghdeploy.DeploymentRequest{Ref: "topic", AutoMerge: new(false)}, `{"ref":"topic","auto_merge":false}`},
 
-		"transient":                          {ghdeploy.DeploymentRequest{Ref: "topic", TransientEnvironment: true}, `{"ref":"topic","transient_environment":true}`},
-		"production, as the environment has": {ghdeploy.DeploymentRequest{Ref: "topic", ProductionEnvironment: nil}, `{"ref":"topic"}`},
-		"production":                         {ghdeploy.DeploymentRequest{Ref: "topic", ProductionEnvironment: new(true)}, `{"ref":"topic","production_environment":true}`},
-		"no production":                      {ghdeploy.DeploymentRequest{Ref: "topic", ProductionEnvironment: new(false)}, `{"ref":"topic","production_environment":false}`},
+		"transient":                   {ghdeploy.DeploymentRequest{Ref: "topic", TransientEnvironment: true}, `{"ref":"topic","transient_environment":true}`},
+		"production, GitHub's choice": {ghdeploy.DeploymentRequest{Ref: "topic", ProductionEnvironment: nil}, `{"ref":"topic"}`},
+		"production":                  {ghdeploy.DeploymentRequest{Ref: "topic", ProductionEnvironment: new(true)}, `{"ref":"topic","production_environment":true}`},
+		"no production":               {ghdeploy.DeploymentRequest{Ref: "topic", ProductionEnvironment: new(false)}, `{"ref":"topic","production_environment":false}`},
 
-		// An empty list means: check nothing. It takes SkipContexts to say so.
+		// An empty list skips all checks, so it needs SkipContexts.
 		"contexts nil":    {ghdeploy.DeploymentRequest{Ref: "topic", RequiredContexts: nil}, `{"ref":"topic"}`},
 		"contexts listed": {ghdeploy.DeploymentRequest{Ref: "topic", RequiredContexts: []string{"ci/build", "lint"}}, `{"ref":"topic","required_contexts":["ci/build","lint"]}`},
 		"contexts skipped": {
@@ -255,7 +253,7 @@ func TestDeploymentsCreateBody(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			w := answers(answer(201, testdata(t, "deployment.json")))
+			w := replies(reply(201, testdata(t, "deployment.json")))
 			d, err := clientOn(t, w).Deployments.Create(t.Context(), "octocat", "example", tt.req)
 			if err != nil {
 				t.Fatal(err)
@@ -313,7 +311,7 @@ func TestDeploymentsCreateRefuses(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			w := answers(answer(201, oneDeployment))
+			w := replies(reply(201, oneDeployment))
 			d, err := clientOn(t, w).Deployments.Create(t.Context(), "octocat", "example", tt.req)
 			if !errors.Is(err, ghdeploy.ErrInvalidArgument) || d != nil {
 				t.Fatalf("%v, %v, want an ErrInvalidArgument", d, err)
@@ -328,12 +326,12 @@ func TestDeploymentsCreateRefuses(t *testing.T) {
 	}
 }
 
-// Create takes the request by value: what the caller passed stays as it was.
+// Create does not modify the request.
 func TestDeploymentsCreateLeavesTheRequestAlone(t *testing.T) {
 	contexts := []string{"ci"}
 	payload := map[string]any{"a": 1}
 	req := ghdeploy.DeploymentRequest{Ref: "topic", RequiredContexts: contexts, Payload: payload}
-	if _, err := clientOn(t, answers(answer(201, oneDeployment))).Deployments.Create(t.Context(), "o", "r", req); err != nil {
+	if _, err := clientOn(t, replies(reply(201, oneDeployment))).Deployments.Create(t.Context(), "o", "r", req); err != nil {
 		t.Fatal(err)
 	}
 	same(t, "request", ghdeploy.DeploymentRequest{Ref: "topic", RequiredContexts: []string{"ci"}, Payload: map[string]any{"a": 1}}, req)
@@ -346,7 +344,7 @@ func TestDeploymentsDelete(t *testing.T) {
 			"<html>": ghdeploy.ErrMalformedResponse, "OK": ghdeploy.ErrMalformedResponse,
 		} {
 			t.Run(fmt.Sprintf("%d %q", status, body), func(t *testing.T) {
-				w := answers(answer(status, body))
+				w := replies(reply(status, body))
 				if err := clientOn(t, w).Deployments.Delete(t.Context(), "octocat", "example", 42); !errors.Is(err, want) {
 					t.Fatalf("%v, want %v", err, want)
 				}
@@ -355,192 +353,5 @@ func TestDeploymentsDelete(t *testing.T) {
 				same(t, "body", "", r.Body)
 			})
 		}
-	}
-}
-
-// Any 2xx is success, but for the 202 of Create.
-func TestAny2xxIsSuccess(t *testing.T) {
-	for _, status := range []int{200, 201, 202, 203, 206, 226} {
-		t.Run(fmt.Sprint(status), func(t *testing.T) {
-			client := clientOn(t, answers(answer(status, oneDeployment)))
-			if _, err := client.Deployments.Get(t.Context(), "o", "r", 42); err != nil {
-				t.Errorf("Get: %v", err)
-			}
-			if _, err := client.Statuses.Create(t.Context(), "o", "r", 42, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateSuccess}); err != nil {
-				t.Errorf("Statuses.Create: %v", err)
-			}
-			_, err := client.Deployments.Create(t.Context(), "o", "r", ghdeploy.DeploymentRequest{Ref: "main"})
-			if wantErr := status == 202; (err != nil) != wantErr {
-				t.Errorf("Create: %v", err)
-			}
-		})
-	}
-}
-
-// Names in JSON match exactly. What GitHub may add later in another case must
-// not overwrite a field.
-func TestNamesMatchExactly(t *testing.T) {
-	const body = `{"ID":7,"id":42,"Id":8,"SHA":"upper","Sha":"title","sha":"abc","REF":"upper","unknown":{"id":9},"node-id":"x","nodeid":"y",
-		"payload":{"Version":"1","version":"2"},"creator":{"login":"octocat","LOGIN":"OCTOCAT","id":1}}`
-	d, err := clientOn(t, answers(answer(200, body))).Deployments.Get(t.Context(), "o", "r", 42)
-	if err != nil {
-		t.Fatal(err)
-	}
-	same(t, "deployment", &ghdeploy.Deployment{
-		ID: 42, SHA: "abc", Payload: ghdeploy.Payload(`{"Version":"1","version":"2"}`), Creator: &ghdeploy.User{Login: "octocat", ID: 1},
-	}, d)
-	_, err = clientOn(t, answers(answer(200, `{"ID":42}`))).Deployments.Get(t.Context(), "o", "r", 42)
-	if !errors.Is(err, ghdeploy.ErrMalformedResponse) {
-		t.Errorf("ID for id: err = %v, want ErrMalformedResponse", err)
-	}
-}
-
-// What costs no meaning fails no page.
-func TestOddJSONIsTaken(t *testing.T) {
-	for name, body := range map[string]string{
-		"a name twice":           `{"id":1,"id":42,"ref":"a","ref":"main"}`,
-		"bytes that are no text": "{\"id\":42,\"ref\":\"main\",\"description\":\"\xff\"}",
-		"white space around":     "\r\n\t {\"id\":42,\"ref\":\"main\"} \n",
-	} {
-		t.Run(name, func(t *testing.T) {
-			d, err := clientOn(t, answers(answer(200, body))).Deployments.Get(t.Context(), "o", "r", 42)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if d.ID != 42 || d.Ref != "main" {
-				t.Errorf("%+v", d)
-			}
-		})
-	}
-}
-
-func TestLargeIDs(t *testing.T) {
-	for _, id := range []int64{1, 1 << 31, 1<<32 + 1, 4518412576, 1<<53 + 1, math.MaxInt64} {
-		t.Run(fmt.Sprint(id), func(t *testing.T) {
-			w := answers(answer(200, fmt.Sprintf(`{"id":%d,"creator":{"id":%d}}`, id, id)))
-			client := clientOn(t, w)
-			d, err := client.Deployments.Get(t.Context(), "o", "r", id)
-			if err != nil {
-				t.Fatal(err)
-			}
-			same(t, "id", id, d.ID)
-			same(t, "creator's id", id, d.Creator.ID)
-			s, err := client.Statuses.Get(t.Context(), "o", "r", id, id)
-			if err != nil {
-				t.Fatal(err)
-			}
-			same(t, "status's id", id, s.ID)
-			same(t, "requests", []string{
-				fmt.Sprintf("GET https://ghe.example.com/api/v3/repos/o/r/deployments/%d", id),
-				fmt.Sprintf("GET https://ghe.example.com/api/v3/repos/o/r/deployments/%d/statuses/%d", id, id),
-			}, lines(w.requests()))
-		})
-	}
-}
-
-// An answer that is not what the operation documents. To a POST it also means
-// that nobody knows what was done.
-func TestMalformedAnswers(t *testing.T) {
-	objects := map[string]string{
-		"empty": "", "white space": " \n", "null": "null", "no field": "{}", "an id of 0": `{"id":0}`, "an id of null": `{"id":null}`, "a negative id": `{"id":-1}`,
-		"an id that is text": `{"id":"42"}`, "an id with a fraction": `{"id":42.5}`, "an id past 64 bits": `{"id":9223372036854775808}`,
-		"a list": `[{"id":42}]`, "an empty list": "[]", "a string": `"42"`, "a number": "42", "HTML": "<html></html>",
-		"cut off": `{"id":42,"ref":"ma`, "cut off after the id": `{"id":42`, "two objects": `{"id":42}{"id":42}`, "more behind it": `{"id":42} x`,
-		"a time that is none": `{"id":42,"created_at":"yesterday"}`, "a creator that is a string": `{"id":42,"creator":"octocat"}`,
-	}
-	lists := map[string]string{
-		"empty": "", "null": "null", "a null in it": "[null]", "a null behind a row": `[{"id":42},null]`, "no field": "[{}]", "an id of 0": `[{"id":0}]`,
-		"an object": `{"id":42}`, "an object without a field": "{}", "a message": `{"message":"Not Found"}`, "strings": `["a"]`, "cut off": `[{"id":42},`, "HTML": "<html>",
-	}
-	for call, bodies := range map[string]map[string]string{"create": objects, "get": objects, "status": objects, "list": lists, "statuses": lists, "get status": objects} {
-		for name, body := range bodies {
-			t.Run(call+" "+name, func(t *testing.T) {
-				client := clientOn(t, answers(answer(200, body)))
-				var err error
-				switch do := calls[call]; {
-				case do != nil:
-					err = do(t, client)
-				case call == "statuses":
-					_, err = client.Statuses.List(t.Context(), "octocat", "example", 42, ghdeploy.DeploymentStatusListOptions{})
-				default:
-					_, err = client.Statuses.Get(t.Context(), "octocat", "example", 42, 7)
-				}
-				is, as := []error{ghdeploy.ErrMalformedResponse}, any(nil)
-				if call == "create" || call == "status" {
-					is, as = append(is, ghdeploy.ErrOutcomeUnknown), ghdeploy.OutcomeUnknownError{}
-				}
-				sameErrors(t, err, is, as)
-				e, ok := err.(*ghdeploy.Error) //nolint:errorlint // the envelope is the outermost
-				if !ok || e.StatusCode != http.StatusOK || string(e.Body) != body {
-					t.Errorf("err = %#v, want an *Error that keeps the status and the body", err)
-				}
-			})
-		}
-	}
-}
-
-// Each element of a path is escaped on its own, and what would make another
-// path of it is refused before anything is sent.
-func TestPaths(t *testing.T) {
-	taken := map[string][2]string{
-		"/repos/octocat/example":       {"octocat", "example"},
-		"/repos/a%20b/c%3Fd%23e":       {"a b", "c?d#e"},
-		"/repos/%25/..a":               {"%", "..a"},
-		"/repos/.../%E2%80%AE":         {"...", "\u202e"},
-		"/repos/octo%0Acat/example%00": {"octo\ncat", "example\x00"},
-	}
-	for want, names := range taken {
-		t.Run(want, func(t *testing.T) {
-			w := answers(answer(200, oneDeployment))
-			if _, err := clientOn(t, w).Deployments.Get(t.Context(), names[0], names[1], 42); err != nil {
-				t.Fatal(err)
-			}
-			same(t, "URL", apiRoot+want+"/deployments/42", w.request(t).URL)
-		})
-	}
-	refused := map[string]struct {
-		owner, repo string
-		id          int64
-		want        string
-	}{
-		"owner empty":        {"", "example", 42, "ghdeploy: the owner is empty"},
-		"repo empty":         {"octocat", "", 42, "ghdeploy: the repo is empty"},
-		"owner dot":          {".", "example", 42, `ghdeploy: the owner is ".", which a URL path cannot contain`},
-		"repo dots":          {"octocat", "..", 42, `ghdeploy: the repo is "..", which a URL path cannot contain`},
-		"repo with an owner": {"octocat", "octocat/example", 42, `ghdeploy: the repo "octocat/example" contains a slash; pass owner and repo separately (ParseRepository splits them)`},
-		"id 0":               {"octocat", "example", 0, "ghdeploy: invalid ID 0; GitHub's IDs are positive"},
-		"id negative":        {"octocat", "example", -1, "ghdeploy: invalid ID -1; GitHub's IDs are positive"},
-	}
-	for name, tt := range refused {
-		t.Run(name, func(t *testing.T) {
-			w := answers(answer(200, oneDeployment))
-			client := clientOn(t, w)
-			_, getErr := client.Deployments.Get(t.Context(), tt.owner, tt.repo, tt.id)
-			_, statusErr := client.Statuses.Create(t.Context(), tt.owner, tt.repo, tt.id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateSuccess})
-			_, statusesErr := client.Statuses.List(t.Context(), tt.owner, tt.repo, tt.id, ghdeploy.DeploymentStatusListOptions{})
-			_, statusGetErr := client.Statuses.Get(t.Context(), tt.owner, tt.repo, tt.id, 7)
-			errs := []error{getErr, client.Deployments.Delete(t.Context(), tt.owner, tt.repo, tt.id), statusErr, statusesErr, statusGetErr}
-			if !strings.HasPrefix(name, "id") {
-				_, listErr := client.Deployments.List(t.Context(), tt.owner, tt.repo, ghdeploy.DeploymentListOptions{})
-				_, createErr := client.Deployments.Create(t.Context(), tt.owner, tt.repo, ghdeploy.DeploymentRequest{Ref: "main"})
-				errs = append(errs, listErr, createErr)
-			}
-			for _, err := range errs {
-				if !errors.Is(err, ghdeploy.ErrInvalidArgument) || err.Error() != tt.want {
-					t.Errorf("err = %v, want %s", err, tt.want)
-				}
-			}
-			same(t, "requests", 0, len(w.requests()))
-		})
-	}
-}
-
-// A Client may be put together from stubs, and copied.
-func TestClientOfStubs(t *testing.T) {
-	stub := ghdeploy.Client{Deployments: clientOn(t, answers(answer(200, oneDeployment))).Deployments}
-	copied := stub
-	d, err := copied.Deployments.Get(t.Context(), "o", "r", 42)
-	if err != nil || d.ID != 42 {
-		t.Errorf("%v, %v", d, err)
 	}
 }

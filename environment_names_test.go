@@ -2,23 +2,26 @@ package ghdeploy_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/ghdeploy/ghdeploy"
+	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
-// inEnvironment are all operations whose path holds an environment's name, and
-// what stands behind it.
+// inEnvironment lists all operations whose path contains an environment's name.
 var inEnvironment = []struct {
-	request string // method and the rest of the path
+	request string // methods and the path after the name
 	call    func(ctx context.Context, c *ghdeploy.Client, name string) error
 }{
 	{"GET", func(ctx context.Context, c *ghdeploy.Client, name string) error {
@@ -92,11 +95,11 @@ var inEnvironment = []struct {
 	}},
 }
 
-// everything is an answer to any of them.
+// everything is a valid response to all of them.
 const everything = `{"id": 1, "environments": [], "branch_policies": [], "custom_deployment_protection_rules": [],
 	"available_custom_deployment_protection_rule_integrations": []}`
 
-// pathServer notes how each request's path looked on the wire.
+// pathServer records the path of each request as it is on the wire.
 type pathServer struct {
 	mu    sync.Mutex
 	lines []string
@@ -118,9 +121,9 @@ func (s *pathServer) take() []string {
 	return lines
 }
 
-// holdName calls every operation with a name and reads the name out of the
-// path as a server does.
-func holdName(t *testing.T, server *pathServer, client *ghdeploy.Client, name string) {
+// checkName calls every operation with a name and decodes the name from the
+// path, as a server does.
+func checkName(t *testing.T, server *pathServer, client *ghdeploy.Client, name string) {
 	t.Helper()
 	for _, op := range inEnvironment {
 		if err := op.call(t.Context(), client, name); err != nil {
@@ -137,10 +140,10 @@ func holdName(t *testing.T, server *pathServer, client *ghdeploy.Client, name st
 			if !ok {
 				t.Fatalf("%s of %q sent %s", op.request, name, line)
 			}
-			element, behind, _ := strings.Cut(element, "/")
+			element, after, _ := strings.Cut(element, "/")
 			have, err := url.PathUnescape(element)
-			if err != nil || have != name || behind != rest {
-				t.Errorf("%s of %q reached %q, %q (%v): %s", op.request, name, have, behind, err, line)
+			if err != nil || have != name || after != rest {
+				t.Errorf("%s of %q reached %q, %q (%v): %s", op.request, name, have, after, err, line)
 			}
 		}
 	}
@@ -164,14 +167,14 @@ var awkwardNames = []string{
 	"本番", "🚀", "é", "\x00", "a\nb", "a\tb", "\xff", "apps", "deployment-branch-policies", strings.Repeat("x", 255),
 }
 
-func TestEveryOperationReachesExactlyThatEnvironment(t *testing.T) {
+func TestEveryOperationReachesItsEnvironment(t *testing.T) {
 	server, client := newPathServer(t)
 	for _, name := range awkwardNames {
-		holdName(t, server, client, name)
+		checkName(t, server, client, name)
 	}
 }
 
-func TestNamesThatNoPathCanHoldAreRefused(t *testing.T) {
+func TestNamesThatAPathCannotContain(t *testing.T) {
 	for _, name := range []string{"", ".", ".."} {
 		for _, op := range inEnvironment {
 			if err := op.call(t.Context(), noRequest(t), name); !errors.Is(err, ghdeploy.ErrInvalidArgument) {
@@ -190,70 +193,99 @@ func FuzzEnvironmentName(f *testing.F) {
 		if name == "" || name == "." || name == ".." || len(name) > 4096 {
 			return
 		}
-		holdName(t, server, client, name)
+		checkName(t, server, client, name)
 		if servable([]string{name}) != nil {
-			holdRoundTrip(t, name)
+			checkLifeOf(t, name)
 		}
 	})
 }
 
-func FuzzProtectionRule(f *testing.F) {
-	for _, seed := range []string{
-		`{"id": 1, "node_id": "GA_1", "type": "wait_timer", "wait_timer": 30}`,
-		`{"id": 2, "type": "required_reviewers", "prevent_self_review": true, "reviewers": [{"type": "User", "reviewer": {"id": 1}}, {"type": "Team", "reviewer": {"id": 2}}]}`,
-		`{"id": 3, "type": "branch_policy"}`, `{"type": "quorum", "id": "x", "reviewers": 1}`, `{"type": 7}`, `{}`, `null`, `[]`, `"x"`, `{"type":"wait_timer","type":"quorum"}`,
-		`{"type": "required_reviewers", "reviewers": [{"type": "Robot", "reviewer": [1]}, {"reviewer": null}]}`, "{\"type\": \"\xff\"}",
-	} {
-		f.Add([]byte(seed))
+// servable returns the names that a server can have at the same time: up to 255
+// characters, no control characters, distinct when case is ignored.
+func servable(names []string) []string {
+	var list []string
+	for _, name := range names {
+		clash := slices.ContainsFunc(list, func(other string) bool { return strings.EqualFold(name, other) })
+		control := strings.ContainsFunc(name, unicode.IsControl)
+		if utf8.ValidString(name) && utf8.RuneCountInString(name) <= 255 && !clash && !control {
+			list = append(list, name)
+		}
 	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		var rule ghdeploy.ProtectionRule
-		err := json.Unmarshal(data, &rule)
-		trimmed := strings.TrimSpace(string(data))
-		var object map[string]json.RawMessage
-		if json.Unmarshal(data, &object) != nil || object == nil {
-			if err == nil {
-				t.Errorf("%q is no object, and decodes", data)
-			}
-			return
-		}
-		var kind ghdeploy.ProtectionRuleType
-		_ = json.Unmarshal(object["type"], &kind)
-		switch kind {
-		case ghdeploy.RuleWaitTimer, ghdeploy.RuleRequiredReviewers, ghdeploy.RuleBranchPolicy:
-			if err != nil {
-				return // a known rule of a wrong shape
-			}
-		}
-		if err != nil {
-			t.Fatalf("an unknown rule %q: %v", data, err)
-		}
-		if string(rule.Raw) != trimmed {
-			t.Errorf("kept %q of %q", rule.Raw, trimmed)
-		}
-		// It must not matter to an environment either, nor to a partial update.
-		update := &oneAnswer{get: `{"id": 1, "protection_rules": [` + trimmed + `]}`}
-		_, err = clientOn(t, update).Environments.CreateOrUpdate(t.Context(), "o", "r", "qa", ghdeploy.EnvironmentRequest{WaitTimer: new(1), RemoveReviewers: true, AllBranches: true})
-		if err != nil && update.put != "" {
-			t.Errorf("%q: %v after the PUT", data, err)
-		}
-		if update.put != "" && !strings.HasPrefix(update.put, `{"wait_timer":1,`) {
-			t.Errorf("%q: PUT %s", data, update.put)
-		}
-	})
+	return list
 }
 
-// oneAnswer answers GET with one thing, and keeps what PUT was sent.
-type oneAnswer struct{ get, put string }
-
-func (a *oneAnswer) RoundTrip(r *http.Request) (*http.Response, error) {
-	body := a.get
-	if r.Method == http.MethodPut {
-		sent, err := io.ReadAll(r.Body)
-		if err != nil {
-			return nil, err
-		}
-		a.put, body = string(sent), `{"id": 1}`
+// Each name addresses its own environment, over a socket and with a path
+// prefix.
+func TestNamesReachTheirEnvironmentOnAServer(t *testing.T) {
+	srv := ghdeploytest.NewServer()
+	defer srv.Close()
+	client, err := ghdeploy.NewClient(ghdeploy.WithBaseURL(srv.URL()+"/api/v3"), ghdeploy.WithToken(ghdeploytest.DefaultToken))
+	if err != nil {
+		t.Fatal(err)
 	}
-	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
+	ctx, names := t.Context(), servable(awkwardNames)
+	for i, name := range names {
+		if _, err := client.Environments.Replace(ctx, "octocat", "example", name, ghdeploy.EnvironmentRequest{WaitTimer: new(i + 1)}); err != nil {
+			t.Fatalf("%q: %v", name, err)
+		}
+	}
+	for i, name := range names {
+		env, err := client.Environments.CreateOrUpdate(ctx, "octocat", "example", name, ghdeploy.EnvironmentRequest{
+			DeploymentBranchPolicy: &ghdeploy.DeploymentBranchPolicySettings{CustomBranchPolicies: true},
+		})
+		if err != nil || env.Name != name || env.ProtectionRules[0].WaitTimer != i+1 {
+			t.Fatalf("%q: %+v, %v", name, env, err)
+		}
+		if _, err = client.BranchPolicies.Create(ctx, "octocat", "example", name, ghdeploy.BranchPolicyRequest{Name: name}); err != nil {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+	for i, e := range srv.Environments("octocat/example") {
+		if e.Name != names[i] || e.WaitTimer != int64(i+1) || len(e.BranchPolicies) != 1 || e.BranchPolicies[0].Name != e.Name {
+			t.Errorf("%q became %+v", names[i], e)
+		}
+	}
+	listed := 0
+	for env, err := range client.Environments.All(ctx, "octocat", "example", ghdeploy.EnvironmentListOptions{PerPage: 10}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		listed++
+		have, err := client.Environments.Get(ctx, "octocat", "example", env.Name)
+		if err != nil || have.ID != env.ID {
+			t.Errorf("%q: %+v, %v", env.Name, have, err)
+		}
+	}
+	same(t, "environments listed", len(names), listed)
+	for i, name := range names {
+		if err := client.Environments.Delete(ctx, "octocat", "example", name); err != nil {
+			t.Errorf("%q: %v", name, err)
+		}
+		left := []string{}
+		for _, e := range srv.Environments("octocat/example") {
+			left = append(left, e.Name)
+		}
+		same(t, fmt.Sprintf("left after the deletion of %q", name), names[i+1:], left)
+	}
+}
+
+// checkLifeOf creates, reads and deletes an environment.
+func checkLifeOf(t *testing.T, name string) {
+	t.Helper()
+	srv := ghdeploytest.NewServer()
+	defer srv.Close()
+	client := clientOn(t, srv.Transport(), ghdeploy.WithToken(ghdeploytest.DefaultToken))
+	made, err := client.Environments.CreateOrUpdate(t.Context(), "octocat", "example", name, ghdeploy.EnvironmentRequest{WaitTimer: new(1)})
+	if err != nil || made.Name != name {
+		t.Fatalf("CreateOrUpdate of %q = %+v, %v", name, made, err)
+	}
+	if have, err := client.Environments.Get(t.Context(), "octocat", "example", name); err != nil || have.ID != made.ID {
+		t.Errorf("Get of %q = %+v, %v", name, have, err)
+	}
+	if list := srv.Environments("octocat/example"); len(list) != 1 || list[0].Name != name {
+		t.Errorf("%q became %+v", name, list)
+	}
+	if err := client.Environments.Delete(t.Context(), "octocat", "example", name); err != nil || srv.Environments("octocat/example") != nil {
+		t.Errorf("Delete of %q: %v", name, err)
+	}
 }

@@ -30,7 +30,7 @@ type ProtectionRule struct {
 	Type   ProtectionRuleType `json:"type"`
 
 	WaitTimer         int        `json:"wait_timer,omitzero"`          // minutes
-	PreventSelfReview bool       `json:"prevent_self_review,omitzero"` // nobody approves what they started
+	PreventSelfReview bool       `json:"prevent_self_review,omitzero"` // nobody may approve a deployment that they started
 	Reviewers         []Reviewer `json:"reviewers,omitzero"`           // one approval is enough
 
 	// Raw is the rule as it was sent, and the result of MarshalJSON. It is nil
@@ -52,7 +52,7 @@ func (r *ProtectionRule) UnmarshalJSON(data []byte) error {
 		type fields ProtectionRule // without this method
 		return wire.Decode(data, (*fields)(r))
 	}
-	// Nothing is known of its fields, not even that an id is a number.
+	// The types of its fields are unknown, even that of the ID.
 	var head struct {
 		ID     wire.Raw `json:"id"`
 		NodeID wire.Raw `json:"node_id"`

@@ -7,9 +7,9 @@ import (
 )
 
 // EnvironmentRequest names the settings of an environment to create or change.
-// A zero field, such as an empty list of Reviewers, names nothing:
-// CreateOrUpdate keeps the setting, and Replace omits it. Each field says what
-// removes a setting.
+// For a zero field, such as an empty list of Reviewers, CreateOrUpdate keeps the
+// setting, and Replace omits it. The comment of each field says how to remove a
+// setting.
 type EnvironmentRequest struct {
 	// WaitTimer is how many minutes a deployment waits, up to 43,200 (30
 	// days); 0 removes the timer.
@@ -21,12 +21,12 @@ type EnvironmentRequest struct {
 	PreventSelfReview *bool `json:"prevent_self_review,omitzero"`
 
 	// Reviewers are those who may approve, up to six users and teams. They
-	// replace the present ones.
+	// replace the current ones.
 	Reviewers []ReviewerRequest `json:"reviewers,omitzero"`
 	// RemoveReviewers removes the required approval. It excludes Reviewers and
 	// a PreventSelfReview of true, which GitHub refuses without reviewers:
 	// CreateOrUpdate sets it to false at the same time. Replace sends only
-	// what is named.
+	// the fields that are set.
 	RemoveReviewers bool `json:"-"`
 
 	// DeploymentBranchPolicy restricts which branches and tags may be deployed.
@@ -46,8 +46,8 @@ type ReviewerRequest struct {
 	ID   int64        `json:"id"`
 }
 
-// environmentBody is a request as it is sent. Its branch policy can be an
-// explicit null, and hides that of the request.
+// environmentBody is the JSON body of a request. Its branch policy hides that of
+// the request and can be an explicit null.
 type environmentBody struct {
 	EnvironmentRequest
 	Policy wire.Raw `json:"deployment_branch_policy,omitzero"`

@@ -2,6 +2,7 @@ package ghdeploy_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,11 +17,11 @@ import (
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
-// settings are an environment's by their keys in the PUT, as raw JSON. A
-// protection that is not set has no key.
+// settings has an environment's settings as raw JSON, by their keys in the PUT.
+// A protection that is not set has no key.
 type settings map[string]string
 
-// body is a PUT of settings, byte by byte.
+// body returns the exact body of a PUT.
 func (s settings) body() string {
 	var members []string
 	for _, key := range []string{"wait_timer", "prevent_self_review", "reviewers", "can_admins_bypass", "deployment_branch_policy"} {
@@ -31,8 +32,7 @@ func (s settings) body() string {
 	return "{" + strings.Join(members, ",") + "}"
 }
 
-// protections reads the answer of GET by hand: the protections that it shows,
-// by their keys in the PUT.
+// protections returns the protections in the response to a GET.
 func protections(t *testing.T, shown string) settings {
 	t.Helper()
 	var e struct {
@@ -76,11 +76,11 @@ func protections(t *testing.T, shown string) settings {
 	return s
 }
 
-// naming is one way to name a setting, or none.
+// naming is a way to set one setting, or to omit it.
 type naming struct {
-	key, value string // in the PUT; "" where nothing is named
+	key, value string // in the PUT; "": the setting is omitted
 	set        func(*ghdeploy.EnvironmentRequest)
-	becomes    func(*ghdeploytest.Environment) // what a server makes of it
+	becomes    func(*ghdeploytest.Environment) // the effect on the server
 }
 
 func nothing(*ghdeploytest.Environment) {}
@@ -162,7 +162,7 @@ var namings = [][]naming{
 	},
 }
 
-// combination is a request that names what its parts name.
+// combination is a request with one naming for each setting.
 type combination []naming
 
 func (c combination) request() (req ghdeploy.EnvironmentRequest) {
@@ -182,7 +182,7 @@ func (c combination) named() settings {
 	return named
 }
 
-// of is what becomes of an environment.
+// of returns an environment after the request.
 func (c combination) of(e ghdeploytest.Environment) ghdeploytest.Environment {
 	for _, n := range c {
 		n.becomes(&e)
@@ -190,7 +190,7 @@ func (c combination) of(e ghdeploytest.Environment) ghdeploytest.Environment {
 	return e
 }
 
-// combinations is every request that namings can make.
+// combinations yields every combination of namings.
 func combinations(yield func(combination) bool) {
 	var pick func(combination) bool
 	pick = func(c combination) bool {
@@ -207,15 +207,16 @@ func combinations(yield func(combination) bool) {
 	pick(nil)
 }
 
-// tap notes the bytes of the bodies that pass: what was read and what written.
+// tap records the bodies of GET responses and PUT requests.
 type tap struct {
+	ghdeploy.RoundTripFunc
 	next    http.RoundTripper
 	sent    []string // methods
-	shown   string   // the newest answer to a GET
+	shown   string   // the latest response to a GET
 	written []string // the bodies of the PUTs
 }
 
-func (p *tap) RoundTrip(r *http.Request) (*http.Response, error) {
+func (p *tap) serve(r *http.Request) (*http.Response, error) {
 	p.sent = append(p.sent, r.Method)
 	if r.Method == http.MethodPut {
 		body, err := io.ReadAll(r.Body)
@@ -236,15 +237,16 @@ func (p *tap) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// tapped is a client of a server, and what passes between them.
+// tapped returns a client of a server and the tap between them.
 func tapped(t *testing.T, srv *ghdeploytest.Server, opts ...ghdeploy.Option) (*ghdeploy.Client, *tap) {
 	t.Helper()
 	p := &tap{next: srv.Transport()}
+	p.RoundTripFunc = p.serve
 	return clientOn(t, p, append([]ghdeploy.Option{ghdeploy.WithToken(ghdeploytest.DefaultToken)}, opts...)...), p
 }
 
-// What GitHub's PUT does with what it leaves out is documented nowhere.
-var readings = map[string]ghdeploytest.EnvironmentPUT{"absent is removed": ghdeploytest.Replace, "absent is kept": ghdeploytest.Keep}
+// GitHub's docs do not say what a PUT does to a setting that it omits.
+var readings = map[string]ghdeploytest.EnvironmentPUT{"absent is removed": ghdeploytest.PUTReplaces, "absent is kept": ghdeploytest.PUTKeeps}
 
 func TestCreateOrUpdateChangesOnlyWhatIsNamed(t *testing.T) {
 	type environment = ghdeploytest.Environment
@@ -252,8 +254,8 @@ func TestCreateOrUpdateChangesOnlyWhatIsNamed(t *testing.T) {
 	custom := []ghdeploytest.BranchPolicy{{Name: "main"}, {Name: "v*", Type: "tag"}}
 	tests := []struct {
 		name    string
-		now     *environment // nil: there is none yet
-		unknown []string     // keys that the server is too old for
+		now     *environment // nil: the environment does not exist
+		unknown []string     // keys that an older server refuses
 		plan    string       // of a private repository
 		refused map[string]string
 	}{
@@ -275,7 +277,7 @@ func TestCreateOrUpdateChangesOnlyWhatIsNamed(t *testing.T) {
 			refused: map[string]string{"can_admins_bypass": "can_admins_bypass", "prevent_self_review": "prevent_self_review"},
 		},
 		{
-			// GitHub was seen to name the reviewers, whichever of the three it was.
+			// A recorded response names the reviewers for all three settings.
 			name: "smaller plan", now: &environment{BranchPolicies: custom, AdminsCannotBypass: true}, plan: "team",
 			refused: map[string]string{"wait_timer": "reviewers", "reviewers": "reviewers", "prevent_self_review": "reviewers"},
 		},
@@ -296,7 +298,7 @@ func TestCreateOrUpdateChangesOnlyWhatIsNamed(t *testing.T) {
 						ghdeploytest.WithUser(ghdeploytest.User{Login: "octocat", ID: 1}), ghdeploytest.WithTeam(ghdeploytest.Team{Slug: "ops", ID: 4532992}),
 						ghdeploytest.WithTeam(ghdeploytest.Team{Slug: "qa", ID: 9}), ghdeploytest.WithApp(ghdeploytest.App{Slug: "gate"}),
 					)
-					holdUpdate(t, srv, c, test.refused)
+					checkUpdate(t, srv, c, test.refused)
 					srv.Close()
 				}
 				if want := 3 * 4 * 3 * 3 * 3; count != want {
@@ -307,9 +309,9 @@ func TestCreateOrUpdateChangesOnlyWhatIsNamed(t *testing.T) {
 	}
 }
 
-// holdUpdate makes one partial update, and holds the bytes that were written
-// against those that were read, and the environment against the one before.
-func holdUpdate(t *testing.T, srv *ghdeploytest.Server, c combination, refused map[string]string) {
+// checkUpdate makes a partial update. It compares the PUT with the response to
+// the GET, and the environment with the one before.
+func checkUpdate(t *testing.T, srv *ghdeploytest.Server, c combination, refused map[string]string) {
 	t.Helper()
 	req, named := c.request(), c.named()
 	before := ghdeploytest.Environment{Name: "qa"}
@@ -335,7 +337,7 @@ func holdUpdate(t *testing.T, srv *ghdeploytest.Server, c combination, refused m
 
 	after := srv.Environments("o/r")[0]
 	if before.ID == 0 {
-		before.ID = after.ID // it is new
+		before.ID = after.ID // the environment is new
 	}
 	fields := map[string]bool{}
 	for key := range named {
@@ -345,11 +347,11 @@ func holdUpdate(t *testing.T, srv *ghdeploytest.Server, c combination, refused m
 	}
 	switch {
 	case len(fields) > 0:
-		holdRefusal(t, err, slices.Sorted(maps.Keys(fields))...)
+		checkRefusal(t, err, slices.Sorted(maps.Keys(fields))...)
 		same(t, fmt.Sprintf("after the refusal of %v", named), before, after)
 	case want["prevent_self_review"] == "true" && c.of(before).Reviewers == nil:
 		if !errors.Is(err, ghdeploy.ErrValidation) || !strings.Contains(err.Error(), "at least one reviewer to set prevent_self_review") {
-			t.Errorf("%v: %v, want what GitHub says", named, err)
+			t.Errorf("%v: %v, want GitHub's message", named, err)
 		}
 		same(t, fmt.Sprintf("after the refusal of %v", named), before, after)
 	case err != nil:
@@ -359,7 +361,7 @@ func holdUpdate(t *testing.T, srv *ghdeploytest.Server, c combination, refused m
 	}
 }
 
-func holdRefusal(t *testing.T, err error, keys ...string) {
+func checkRefusal(t *testing.T, err error, keys ...string) {
 	t.Helper()
 	var validation *ghdeploy.ValidationError
 	var fields []string
@@ -370,5 +372,48 @@ func holdRefusal(t *testing.T, err error, keys ...string) {
 	}
 	if !slices.Equal(fields, keys) {
 		t.Errorf("err = %v, want a *ValidationError that names %v", err, keys)
+	}
+}
+
+// If the GET fails, CreateOrUpdate does not write.
+func TestCreateOrUpdateThatCannotReadWritesNothing(t *testing.T) {
+	for name, a := range map[string]*canned{
+		"401":          reply(401, `{"message": "Bad credentials"}`),
+		"403":          reply(403, `{"message": "Resource not accessible by integration"}`),
+		"502":          reply(502, `<html>`),
+		"empty":        reply(200, ``),
+		"null":         reply(200, `null`),
+		"no id":        reply(200, `{"name": "qa"}`),
+		"cut off":      reply(200, `{"id": 1, "protection_rules": [`),
+		"other origin": reply(302, ``, "Location: https://elsewhere.example.com/"),
+		"lost":         {Err: io.ErrUnexpectedEOF},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := replies(a)
+			_, err := clientOn(t, w).Environments.CreateOrUpdate(t.Context(), "o", "r", "qa", ghdeploy.EnvironmentRequest{WaitTimer: new(1)})
+			if err == nil {
+				t.Error("no error")
+			}
+			if r := w.request(t); r.Method != http.MethodGet {
+				t.Errorf("sent %s", r.Method)
+			}
+		})
+	}
+}
+
+// Only GitHub's 404 means that the environment is new. A 404 of the token
+// function does not.
+func TestCreateOrUpdateWithoutATokenWritesNothing(t *testing.T) {
+	w := replies(reply(200, `{"id": 1, "name": "qa", "protection_rules": []}`))
+	asked := 0
+	token := func(context.Context) (string, error) {
+		if asked++; asked == 1 {
+			return "", &ghdeploy.Error{StatusCode: http.StatusNotFound, Message: "no such installation"}
+		}
+		return "token-2", nil
+	}
+	_, err := clientOn(t, w, ghdeploy.WithTokenFunc(token)).Environments.CreateOrUpdate(t.Context(), "o", "r", "qa", ghdeploy.EnvironmentRequest{WaitTimer: new(1)})
+	if err == nil || len(w.requests()) > 0 {
+		t.Errorf("err = %v after %v, want the token's error and nothing sent", err, lines(w.requests()))
 	}
 }

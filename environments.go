@@ -24,7 +24,7 @@ type EnvironmentsService interface {
 	List(ctx context.Context, owner, repo string, opts EnvironmentListOptions) (*Page[*Environment], error)
 
 	// All ranges over the environments of all pages, as [Pages] does. PerPage 0
-	// becomes 100, GitHub's most; Page is where it begins.
+	// becomes 100, GitHub's maximum; Page is where it begins.
 	All(ctx context.Context, owner, repo string, opts EnvironmentListOptions) iter.Seq2[*Environment, error]
 
 	// Get returns one environment. A missing one is [ErrNotFound].

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/ghdeploy/ghdeploy"
+	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
 const environmentJSON = `{
@@ -52,7 +53,7 @@ func environment() *ghdeploy.Environment {
 	}
 }
 
-// rawRule and rawReviewer cut out of environmentJSON what must come back as it is.
+// rawRule and rawReviewer return parts of environmentJSON, unchanged.
 func rawRule(i int) json.RawMessage {
 	var e struct {
 		Rules []json.RawMessage `json:"protection_rules"`
@@ -75,14 +76,14 @@ func rawReviewer(i int) json.RawMessage {
 
 func TestEnvironments(t *testing.T) {
 	const path = " /repos/o/r/environments/staging%20%2F%20eu"
-	holdExchanges(t, []exchange{
+	checkExchanges(t, []exchange{
 		{
 			name: "List",
 			call: func(ctx context.Context, c *ghdeploy.Client) (any, error) {
 				return c.Environments.List(ctx, "o", "r", ghdeploy.EnvironmentListOptions{Page: 2, PerPage: 1})
 			},
 			request: "GET /repos/o/r/environments?page=2&per_page=1",
-			answer: answer(200, `{"total_count": 3, "environments": [`+environmentJSON+`]}`,
+			reply: reply(200, `{"total_count": 3, "environments": [`+environmentJSON+`]}`,
 				`Link: <https://ghe.example.com/api/v3/repositories/1/environments?page=3>; rel="next"`, "X-RateLimit-Limit: 5000", "X-RateLimit-Remaining: 4999"),
 			want: &ghdeploy.Page[*ghdeploy.Environment]{
 				Items: []*ghdeploy.Environment{environment()}, NextPage: 3, Total: 3,
@@ -90,12 +91,12 @@ func TestEnvironments(t *testing.T) {
 			},
 		},
 		{
-			name: "List of none",
+			name: "List of an empty page",
 			call: func(ctx context.Context, c *ghdeploy.Client) (any, error) {
 				return c.Environments.List(ctx, "o", "r", ghdeploy.EnvironmentListOptions{})
 			},
 			request: "GET /repos/o/r/environments",
-			answer:  answer(200, `{"total_count": 0, "environments": []}`),
+			reply:   reply(200, `{"total_count": 0, "environments": []}`),
 			want:    &ghdeploy.Page[*ghdeploy.Environment]{Items: []*ghdeploy.Environment{}},
 		},
 		{
@@ -104,7 +105,7 @@ func TestEnvironments(t *testing.T) {
 				return c.Environments.List(ctx, "o", "r", ghdeploy.EnvironmentListOptions{})
 			},
 			request: "GET /repos/o/r/environments",
-			answer:  answer(200, `{"environments": [{"id": 1}]}`),
+			reply:   reply(200, `{"environments": [{"id": 1}]}`),
 			want:    &ghdeploy.Page[*ghdeploy.Environment]{Items: []*ghdeploy.Environment{{ID: 1}}},
 		},
 		{
@@ -112,7 +113,7 @@ func TestEnvironments(t *testing.T) {
 			call: func(ctx context.Context, c *ghdeploy.Client) (any, error) {
 				return c.Environments.Get(ctx, "o", "r", "staging / eu")
 			},
-			request: "GET" + path, answer: answer(200, environmentJSON), want: environment(),
+			request: "GET" + path, reply: reply(200, environmentJSON), want: environment(),
 		},
 		{
 			name: "Get of an old server",
@@ -120,7 +121,7 @@ func TestEnvironments(t *testing.T) {
 				return c.Environments.Get(ctx, "o", "r", "qa")
 			},
 			request: "GET /repos/o/r/environments/qa",
-			answer:  answer(200, `{"id": 1, "name": "qa", "protection_rules": null, "deployment_branch_policy": null}`),
+			reply:   reply(200, `{"id": 1, "name": "qa", "protection_rules": null, "deployment_branch_policy": null}`),
 			want:    &ghdeploy.Environment{ID: 1, Name: "qa"},
 		},
 		{
@@ -128,7 +129,7 @@ func TestEnvironments(t *testing.T) {
 			call: func(ctx context.Context, c *ghdeploy.Client) (any, error) {
 				return c.Environments.Replace(ctx, "o", "r", "staging / eu", ghdeploy.EnvironmentRequest{Reviewers: []ghdeploy.ReviewerRequest{}})
 			},
-			request: "PUT" + path, body: `{}`, answer: answer(200, environmentJSON), want: environment(),
+			request: "PUT" + path, body: `{}`, reply: reply(200, environmentJSON), want: environment(),
 		},
 		{
 			name: "Replace with all",
@@ -142,7 +143,7 @@ func TestEnvironments(t *testing.T) {
 			request: "PUT" + path,
 			body: `{"wait_timer":30,"prevent_self_review":false,"reviewers":[{"type":"User","id":1},{"type":"EnterpriseTeam","id":2}],` +
 				`"can_admins_bypass":true,"deployment_branch_policy":{"protected_branches":true,"custom_branch_policies":false}}`,
-			answer: answer(200, environmentJSON), want: environment(),
+			reply: reply(200, environmentJSON), want: environment(),
 		},
 		{
 			name: "Replace that removes",
@@ -150,22 +151,22 @@ func TestEnvironments(t *testing.T) {
 				return c.Environments.Replace(ctx, "o", "r", "staging / eu", ghdeploy.EnvironmentRequest{WaitTimer: new(0), RemoveReviewers: true, AllBranches: true})
 			},
 			request: "PUT" + path, body: `{"wait_timer":0,"reviewers":[],"deployment_branch_policy":null}`,
-			answer: answer(200, environmentJSON), want: environment(),
+			reply: reply(200, environmentJSON), want: environment(),
 		},
 		{
 			name: "Delete",
 			call: func(ctx context.Context, c *ghdeploy.Client) (any, error) {
 				return nil, c.Environments.Delete(ctx, "o", "r", "staging / eu")
 			},
-			request: "DELETE" + path, answer: answer(204, ""),
+			request: "DELETE" + path, reply: reply(204, ""),
 		},
 	})
 }
 
 func TestEnvironmentsAll(t *testing.T) {
-	w := answers(
-		answer(200, `{"total_count": 3, "environments": [{"id": 1}, {"id": 2}]}`, `Link: <https://ghe.example.com/api/v3/repositories/1/environments?page=2>; rel="next"`),
-		answer(200, `{"total_count": 3, "environments": [{"id": 2}, {"id": 3}]}`),
+	w := replies(
+		reply(200, `{"total_count": 3, "environments": [{"id": 1}, {"id": 2}]}`, `Link: <https://ghe.example.com/api/v3/repositories/1/environments?page=2>; rel="next"`),
+		reply(200, `{"total_count": 3, "environments": [{"id": 2}, {"id": 3}]}`),
 	)
 	var ids []int64
 	for e, err := range clientOn(t, w).Environments.All(t.Context(), "o", "r", ghdeploy.EnvironmentListOptions{}) {
@@ -182,14 +183,14 @@ func TestEnvironmentsAll(t *testing.T) {
 }
 
 func TestEnvironmentsMalformed(t *testing.T) {
-	holdMalformed(t, func(ctx context.Context, c *ghdeploy.Client) error {
+	checkMalformed(t, func(ctx context.Context, c *ghdeploy.Client) error {
 		_, err := c.Environments.List(ctx, "o", "r", ghdeploy.EnvironmentListOptions{})
 		return err
 	}, ``, `null`, `[]`, `{}`, `{"total_count": 1}`, `{"total_count": 1, "environments": null}`, `{"environments": {}}`, `{"environments": [null]}`,
 		`{"environments": [{"id": 0}]}`, `{"environments": [{"name": "qa"}]}`, `{"total_count": "1", "environments": []}`,
 		`{"total_count": -1, "environments": []}`, `{"environments": [{"id": 1}]`, `{"environments": [{"id": 1, "protection_rules": [null]}]}`,
 		`{"environments": [{"id": 1, "protection_rules": [{"type": "required_reviewers", "reviewers": [null]}]}]}`)
-	holdMalformed(t, func(ctx context.Context, c *ghdeploy.Client) error {
+	checkMalformed(t, func(ctx context.Context, c *ghdeploy.Client) error {
 		_, err := c.Environments.Replace(ctx, "o", "r", "qa", ghdeploy.EnvironmentRequest{})
 		return err
 	}, ``, `null`, `[]`, `{}`, `{"id": null}`, `{"id": 0}`, `{"id": "1"}`, `{"id": 1, "protection_rules": {}}`, `<html>`)
@@ -206,70 +207,20 @@ func TestEnvironmentsInvalid(t *testing.T) {
 		}
 	}
 	user := []ghdeploy.ReviewerRequest{{Type: ghdeploy.ReviewerUser, ID: 1}}
-	holdInvalid(t, map[string]func(context.Context, *ghdeploy.Client) error{
-		"negative wait":     put(ghdeploy.EnvironmentRequest{WaitTimer: new(-1)}),
-		"reviewers or none": put(ghdeploy.EnvironmentRequest{Reviewers: user, RemoveReviewers: true}),
-		"review of nobody":  put(ghdeploy.EnvironmentRequest{PreventSelfReview: new(true), RemoveReviewers: true}),
-		"policy or none":    put(ghdeploy.EnvironmentRequest{DeploymentBranchPolicy: &ghdeploy.DeploymentBranchPolicySettings{ProtectedBranches: true}, AllBranches: true}),
-		"policy of both":    put(ghdeploy.EnvironmentRequest{DeploymentBranchPolicy: &ghdeploy.DeploymentBranchPolicySettings{ProtectedBranches: true, CustomBranchPolicies: true}}),
-		"policy of neither": put(ghdeploy.EnvironmentRequest{DeploymentBranchPolicy: &ghdeploy.DeploymentBranchPolicySettings{}}),
-		"reviewer 0":        put(ghdeploy.EnvironmentRequest{Reviewers: []ghdeploy.ReviewerRequest{{Type: ghdeploy.ReviewerUser}}}),
-		"untyped reviewer":  put(ghdeploy.EnvironmentRequest{Reviewers: []ghdeploy.ReviewerRequest{{ID: 1}}}),
+	checkInvalid(t, map[string]func(context.Context, *ghdeploy.Client) error{
+		"negative wait":                 put(ghdeploy.EnvironmentRequest{WaitTimer: new(-1)}),
+		"reviewers and none":            put(ghdeploy.EnvironmentRequest{Reviewers: user, RemoveReviewers: true}),
+		"self review without reviewers": put(ghdeploy.EnvironmentRequest{PreventSelfReview: new(true), RemoveReviewers: true}),
+		"policy and all branches":       put(ghdeploy.EnvironmentRequest{DeploymentBranchPolicy: &ghdeploy.DeploymentBranchPolicySettings{ProtectedBranches: true}, AllBranches: true}),
+		"policy of both":                put(ghdeploy.EnvironmentRequest{DeploymentBranchPolicy: &ghdeploy.DeploymentBranchPolicySettings{ProtectedBranches: true, CustomBranchPolicies: true}}),
+		"policy of neither":             put(ghdeploy.EnvironmentRequest{DeploymentBranchPolicy: &ghdeploy.DeploymentBranchPolicySettings{}}),
+		"reviewer 0":                    put(ghdeploy.EnvironmentRequest{Reviewers: []ghdeploy.ReviewerRequest{{Type: ghdeploy.ReviewerUser}}}),
+		"untyped reviewer":              put(ghdeploy.EnvironmentRequest{Reviewers: []ghdeploy.ReviewerRequest{{ID: 1}}}),
 		"page": func(ctx context.Context, c *ghdeploy.Client) error {
 			_, err := c.Environments.List(ctx, "o", "r", ghdeploy.EnvironmentListOptions{PerPage: 101})
 			return err
 		},
 	})
-}
-
-func TestUnknownProtectionsAreKept(t *testing.T) {
-	const body = `{"total_count": 1, "environments": [{"id": 1, "protection_rules": [
-		{"id": "GA-9", "node_id": "GA_9", "type": "quorum", "reviewers": "everybody", "wait_timer": {"hours": 1}},
-		{"type": null},
-		{"id": 2, "type": "required_reviewers", "reviewers": [
-			{"type": "EnterpriseTeam", "reviewer": {"id": "x"}}, {"type": "Team", "reviewer": null}, {"reviewer": 7}, {}]}]}]}`
-	page, err := clientOn(t, answers(answer(200, body))).Environments.List(t.Context(), "o", "r", ghdeploy.EnvironmentListOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	rules := page.Items[0].ProtectionRules
-	same(t, "rules", []ghdeploy.ProtectionRule{
-		{NodeID: "GA_9", Type: "quorum", Raw: json.RawMessage(`{"id": "GA-9", "node_id": "GA_9", "type": "quorum", "reviewers": "everybody", "wait_timer": {"hours": 1}}`)},
-		{Raw: json.RawMessage(`{"type": null}`)},
-	}, rules[:2])
-	same(t, "reviewers", []ghdeploy.Reviewer{
-		{Type: "EnterpriseTeam", Raw: json.RawMessage(`{"type": "EnterpriseTeam", "reviewer": {"id": "x"}}`)},
-		{Type: "Team", Raw: json.RawMessage(`{"type": "Team", "reviewer": null}`)},
-		{Raw: json.RawMessage(`{"reviewer": 7}`)},
-		{Raw: json.RawMessage(`{}`)},
-	}, rules[2].Reviewers)
-}
-
-func TestProtectionRulesEncode(t *testing.T) {
-	e := environment()
-	have, err := json.Marshal(e)
-	if err != nil {
-		t.Fatal(err)
-	}
-	sameJSON(t, environmentJSON, string(have))
-
-	for i := range e.ProtectionRules {
-		e.ProtectionRules[i].Raw = nil
-		for j := range e.ProtectionRules[i].Reviewers {
-			e.ProtectionRules[i].Reviewers[j].Raw = nil
-		}
-	}
-	if have, err = json.Marshal(e); err != nil {
-		t.Fatal(err)
-	}
-	var back ghdeploy.Environment
-	if err := json.Unmarshal(have, &back); err != nil {
-		t.Fatal(err)
-	}
-	same(t, "users and teams", "octocat, ops", back.ProtectionRules[1].Reviewers[0].User.Login+", "+back.ProtectionRules[1].Reviewers[1].Team.Slug)
-	if have, err = json.Marshal(ghdeploy.Reviewer{Type: "Bot"}); err != nil || string(have) != `{"type":"Bot","reviewer":null}` {
-		t.Errorf("a reviewer that is nobody encodes as %s, %v", have, err)
-	}
 }
 
 func TestRefusedKeysAreNamed(t *testing.T) {
@@ -313,7 +264,7 @@ func TestRefusedKeysAreNamed(t *testing.T) {
 			if test.errors != "" {
 				body += `, "errors": ` + test.errors
 			}
-			w := answers(answer(422, body+`}`))
+			w := replies(reply(422, body+`}`))
 			_, err := clientOn(t, w).Environments.Replace(t.Context(), "o", "r", "qa", ghdeploy.EnvironmentRequest{})
 			var validation *ghdeploy.ValidationError
 			if !errors.As(err, &validation) || !errors.Is(err, ghdeploy.ErrValidation) {
@@ -325,7 +276,41 @@ func TestRefusedKeysAreNamed(t *testing.T) {
 					t.Errorf("the line %q does not name %s", err, f.Field)
 				}
 			}
-			w.request(t) // and no second, weaker one
+			w.request(t) // no second PUT without the refused keys
 		})
+	}
+}
+
+// After a 422 no PUT follows without the refused protection.
+func TestRefusedProtectionIsNotDropped(t *testing.T) {
+	type put = func(ghdeploy.EnvironmentsService, context.Context, string, string, string, ghdeploy.EnvironmentRequest) (*ghdeploy.Environment, error)
+	for name, put := range map[string]put{"CreateOrUpdate": ghdeploy.EnvironmentsService.CreateOrUpdate, "Replace": ghdeploy.EnvironmentsService.Replace} {
+		for _, test := range []struct {
+			name, key string
+			req       ghdeploy.EnvironmentRequest
+			server    []ghdeploytest.Option
+		}{
+			{
+				"smaller plan", "reviewers",
+				ghdeploy.EnvironmentRequest{Reviewers: []ghdeploy.ReviewerRequest{{Type: ghdeploy.ReviewerUser, ID: 1}}},
+				[]ghdeploytest.Option{ghdeploytest.WithRepository(ghdeploytest.Repository{FullName: "octocat/example", Private: true, Plan: "team"})},
+			},
+			{
+				"older server", "can_admins_bypass",
+				ghdeploy.EnvironmentRequest{CanAdminsBypass: new(false)},
+				[]ghdeploytest.Option{ghdeploytest.WithUnknownKeys("can_admins_bypass")},
+			},
+		} {
+			t.Run(name+"/"+test.name, func(t *testing.T) {
+				srv := ghdeploytest.NewServer(test.server...)
+				defer srv.Close()
+				client, passed := tapped(t, srv, ghdeploy.WithRetry(ghdeploy.RetryPolicy{MaxAttempts: 4}))
+				_, err := put(client.Environments, t.Context(), "octocat", "example", "qa", test.req)
+				checkRefusal(t, err, test.key)
+				if len(passed.written) != 1 {
+					t.Errorf("PUTs %s, want one", passed.written)
+				}
+			})
+		}
 	}
 }

@@ -6,16 +6,14 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
-	"regexp"
 	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// sentinels are all of them, so that a test can tell which ones an error is not.
+// sentinels lists all sentinels, so that a test can check that no other
+// matches.
 var sentinels = map[error]string{
 	ghdeploy.ErrInvalidArgument:   "ErrInvalidArgument",
 	ghdeploy.ErrUnauthorized:      "ErrUnauthorized",
@@ -38,8 +36,8 @@ var sentinels = map[error]string{
 	ghdeploy.ErrPagination:        "ErrPagination",
 }
 
-// sameErrors tells an error by all that errors.Is and errors.As find in it:
-// these sentinels and no other, this reason and no other.
+// sameErrors checks that exactly these sentinels and this reason match an
+// error.
 func sameErrors(t *testing.T, err error, is []error, as any) {
 	t.Helper()
 	want := make(map[error]bool)
@@ -54,7 +52,7 @@ func sameErrors(t *testing.T, err error, is []error, as any) {
 	same(t, "reason", as, reasonOf(err))
 }
 
-// reasonOf is the reason that errors.As finds, nil for none.
+// reasonOf returns the reason that errors.As finds, nil for none.
 func reasonOf(err error) any {
 	var (
 		merged     *ghdeploy.MergedBranchError
@@ -69,18 +67,18 @@ func reasonOf(err error) any {
 	case errors.As(err, &conflict):
 		return *conflict
 	case errors.As(err, &validation):
-		// Its Err is what errors.Is found.
+		// errors.Is has checked its Err.
 		return ghdeploy.ValidationError{Errors: validation.Errors}
 	case errors.As(err, &limit):
 		return *limit
 	case errors.As(err, &unknown):
-		// Its cause is what errors.Is found.
+		// errors.Is has checked its cause.
 		return ghdeploy.OutcomeUnknownError{}
 	}
 	return nil
 }
 
-// The calls that the tables below make.
+// calls are the calls that the tables make.
 var calls = map[string]func(t *testing.T, c *ghdeploy.Client) error{
 	"create": func(t *testing.T, c *ghdeploy.Client) error {
 		_, err := c.Deployments.Create(t.Context(), "octocat", "example", ghdeploy.DeploymentRequest{Ref: "topic"})
@@ -103,512 +101,9 @@ var calls = map[string]func(t *testing.T, c *ghdeploy.Client) error{
 	},
 }
 
-// Each answer that GitHub is known to give to a call that fails, and some that
-// only stand between: what errors.Is and errors.As make of it, and its line.
-func TestAnswerBecomesError(t *testing.T) {
-	const unicorn = "<!DOCTYPE html>\n<!--\nhello\n-->\n<html><head><title>Unicorn! &middot; GitHub</title>"
-	tests := map[string]struct {
-		call    string
-		status  int
-		headers []string
-		body    string
-		is      []error
-		as      any
-		line    string
-	}{
-		"202, the branch was merged": {
-			call: "create", status: 202,
-			body: `{"message":"Auto-merged main into topic on deployment."}`,
-			is:   []error{ghdeploy.ErrMergedBranch},
-			as:   ghdeploy.MergedBranchError{Message: "Auto-merged main into topic on deployment."},
-			line: "ghdeploy: POST /repos/octocat/example/deployments: 202 Auto-merged main into topic on deployment: no deployment was created; wait for the checks of the merge commit, then create it again",
-		},
-		"202 without a body": {
-			call: "create", status: 202,
-			is:   []error{ghdeploy.ErrMergedBranch},
-			as:   ghdeploy.MergedBranchError{},
-			line: "ghdeploy: POST /repos/octocat/example/deployments: 202 Accepted: no deployment was created; wait for the checks of the merge commit, then create it again",
-		},
-		"202 with HTML": {
-			call: "create", status: 202, body: "<html>",
-			is:   []error{ghdeploy.ErrMergedBranch},
-			as:   ghdeploy.MergedBranchError{},
-			line: "ghdeploy: POST /repos/octocat/example/deployments: 202 Accepted: no deployment was created; wait for the checks of the merge commit, then create it again",
-		},
-		"202 with a deployment": {
-			call: "create", status: 202, body: oneDeployment,
-			is:   []error{ghdeploy.ErrMergedBranch},
-			as:   ghdeploy.MergedBranchError{},
-			line: "ghdeploy: POST /repos/octocat/example/deployments: 202 Accepted: no deployment was created; wait for the checks of the merge commit, then create it again",
-		},
-		"409, the merge failed": {
-			call: "create", status: 409,
-			body: `{"message":"Conflict merging main into topic.","documentation_url":"https://docs.github.com/rest/deployments/deployments#create-a-deployment","status":"409"}`,
-			is:   []error{ghdeploy.ErrConflict, ghdeploy.ErrMergeConflict},
-			as:   ghdeploy.ConflictError{Reason: ghdeploy.ConflictMerge},
-			line: "ghdeploy: POST /repos/octocat/example/deployments: 409 Conflict merging main into topic",
-		},
-		"409, the merge failed, the ref in full": {
-			call: "create", status: 409,
-			body: `{"message":"Conflict merging develop into refs/heads/main."}`,
-			is:   []error{ghdeploy.ErrConflict, ghdeploy.ErrMergeConflict},
-			as:   ghdeploy.ConflictError{Reason: ghdeploy.ConflictMerge},
-			line: "ghdeploy: POST /repos/octocat/example/deployments: 409 Conflict merging develop into refs/heads/main",
-		},
-		"409, checks failed": {
-			call: "create", status: 409,
-			body: `{"message":"Conflict: Commit status checks failed for topic.","documentation_url":"https://docs.github.com/rest","errors":[
-				{"contexts":[{"context":"ci/build","state":"success"},{"context":"ci/image","state":"failure"},{"context":"lint","state":"pending"}],
-				"resource":"Deployment","field":"required_contexts","code":"invalid"}]}`,
-			is: []error{ghdeploy.ErrConflict, ghdeploy.ErrChecksFailed},
-			as: ghdeploy.ConflictError{Reason: ghdeploy.ConflictChecks, Contexts: []ghdeploy.ContextState{
-				{Context: "ci/build", State: "success"}, {Context: "ci/image", State: "failure"}, {Context: "lint", State: "pending"},
-			}},
-			line: "ghdeploy: POST /repos/octocat/example/deployments: 409 Conflict: Commit status checks failed for topic: ci/image is failure, lint is pending",
-		},
-		"409, checks failed, contexts without a field": {
-			call: "create", status: 409,
-			body: `{"message":"Conflict: Commit status checks failed for main","errors":[{"contexts":[{"context":"ci/push","state":"failure"},{"context":"ci/push","state":"failure"}]}]}`,
-			is:   []error{ghdeploy.ErrConflict, ghdeploy.ErrChecksFailed},
-			as: ghdeploy.ConflictError{Reason: ghdeploy.ConflictChecks, Contexts: []ghdeploy.ContextState{
-				{Context: "ci/push", State: "failure"}, {Context: "ci/push", State: "failure"},
-			}},
-			line: "ghdeploy: POST /repos/octocat/example/deployments: 409 Conflict: Commit status checks failed for main: ci/push is failure, ci/push is failure",
-		},
-		"409, checks failed, a field without contexts": {
-			call: "create", status: 409,
-			body: `{"message":"In words that nobody has seen yet","errors":[{"resource":"Deployment","field":"required_contexts","code":"invalid"}]}`,
-			is:   []error{ghdeploy.ErrConflict, ghdeploy.ErrChecksFailed},
-			as:   ghdeploy.ConflictError{Reason: ghdeploy.ConflictChecks},
-			line: "ghdeploy: POST /repos/octocat/example/deployments: 409 In words that nobody has seen yet",
-		},
-		"409, checks failed, contexts and nothing else": {
-			call: "create", status: 409, body: `{"message":"In words that nobody has seen yet","errors":[{"contexts":[{"context":"ci","state":"error"}]}]}`,
-			is:   []error{ghdeploy.ErrConflict, ghdeploy.ErrChecksFailed},
-			as:   ghdeploy.ConflictError{Reason: ghdeploy.ConflictChecks, Contexts: []ghdeploy.ContextState{{Context: "ci", State: "error"}}},
-			line: "ghdeploy: POST /repos/octocat/example/deployments: 409 In words that nobody has seen yet: ci is error",
-		},
-		"409, checks failed, a name or a state is missing": {
-			call: "create", status: 409,
-			body: `{"message":"Conflict","errors":[{"contexts":[{"context":"ci","state":null},{"state":"failure"},null,{"context":"lint","state":"pending"}],"field":"required_contexts"}]}`,
-			is:   []error{ghdeploy.ErrConflict, ghdeploy.ErrChecksFailed},
-			as: ghdeploy.ConflictError{Reason: ghdeploy.ConflictChecks, Contexts: []ghdeploy.ContextState{
-				{Context: "ci"}, {State: "failure"}, {}, {Context: "lint", State: "pending"},
-			}},
-			line: "ghdeploy: POST /repos/octocat/example/deployments: 409 Conflict: ci has no state, lint is pending",
-		},
-		"409, checks failed, no errors": {
-			call: "create", status: 409,
-			body: `{"message":"Conflict: Commit status checks failed for 0fe0cedfc7fea884f347fcee48d18769d10d5e1e."}`,
-			is:   []error{ghdeploy.ErrConflict, ghdeploy.ErrChecksFailed},
-			as:   ghdeploy.ConflictError{Reason: ghdeploy.ConflictChecks},
-			line: "ghdeploy: POST /repos/octocat/example/deployments: 409 Conflict: Commit status checks failed for 0fe0cedfc7fea884f347fcee48d18769d10d5e1e",
-		},
-		"409 of unknown wording": {
-			call: "create", status: 409, body: `{"message":"Git Repository is empty."}`,
-			is:   []error{ghdeploy.ErrConflict},
-			as:   ghdeploy.ConflictError{Reason: ghdeploy.ConflictOther},
-			line: "ghdeploy: POST /repos/octocat/example/deployments: 409 Git Repository is empty",
-		},
-		"409 without a body": {
-			call: "get", status: 409,
-			is:   []error{ghdeploy.ErrConflict},
-			as:   ghdeploy.ConflictError{Reason: ghdeploy.ConflictOther},
-			line: "ghdeploy: GET /repos/octocat/example/deployments/42: 409 Conflict (the body is empty)",
-		},
-		"422, no such ref": {
-			call: "create", status: 422,
-			body: `{"message":"No ref found for: topic","documentation_url":"https://docs.github.com/rest/deployments/deployments#create-a-deployment","status":"422"}`,
-			is:   []error{ghdeploy.ErrValidation, ghdeploy.ErrRefNotFound},
-			as:   ghdeploy.ValidationError{},
-			line: "ghdeploy: POST /repos/octocat/example/deployments: 422 No ref found for: topic",
-		},
-		"422, the deployment is active, strings": {
-			call: "delete", status: 422,
-			body: `{"message":"Validation Failed","errors":["We cannot delete an active deployment unless it is the only deployment in a given repository."],"documentation_url":"https://docs.github.com/rest/deployments/deployments#delete-a-deployment"}`,
-			is:   []error{ghdeploy.ErrValidation, ghdeploy.ErrActiveDeployment},
-			as:   ghdeploy.ValidationError{Errors: []ghdeploy.FieldError{{Message: "We cannot delete an active deployment unless it is the only deployment in a given repository."}}},
-			line: "ghdeploy: DELETE /repos/octocat/example/deployments/42: 422 Validation Failed: We cannot delete an active deployment unless it is the only deployment in a given repository.",
-		},
-		"422 on a delete, in no words": {
-			call: "delete", status: 422, body: `{"message":"Validation Failed"}`,
-			is:   []error{ghdeploy.ErrValidation, ghdeploy.ErrActiveDeployment},
-			as:   ghdeploy.ValidationError{},
-			line: "ghdeploy: DELETE /repos/octocat/example/deployments/42: 422 Validation Failed",
-		},
-		"422 on a delete, taken for spam": {
-			call: "delete", status: 422, body: `{"message":"Validation failed, or the endpoint has been spammed."}`,
-			is:   []error{ghdeploy.ErrValidation},
-			as:   ghdeploy.ValidationError{},
-			line: "ghdeploy: DELETE /repos/octocat/example/deployments/42: 422 Validation failed, or the endpoint has been spammed",
-		},
-		"422 on a delete, spam among the errors": {
-			call: "delete", status: 422, body: `{"message":"Validation Failed","errors":["This looks like SPAM"]}`,
-			is:   []error{ghdeploy.ErrValidation},
-			as:   ghdeploy.ValidationError{Errors: []ghdeploy.FieldError{{Message: "This looks like SPAM"}}},
-			line: "ghdeploy: DELETE /repos/octocat/example/deployments/42: 422 Validation Failed: This looks like SPAM",
-		},
-		"422, objects": {
-			call: "create", status: 422,
-			body: `{"message":"Validation Failed","request_id":"0681:23DC","errors":[
-				{"resource":"Deployment","code":"missing_field","field":"ref"},
-				{"resource":"Deployment","code":"custom","message":"The environment is locked.","index":0,"value":["a",null]},
-				{"code":"unprocessable"}],"documentation_url":"https://docs.github.com/rest"}`,
-			is: []error{ghdeploy.ErrValidation},
-			as: ghdeploy.ValidationError{Errors: []ghdeploy.FieldError{
-				{Resource: "Deployment", Field: "ref", Code: "missing_field"},
-				{Resource: "Deployment", Code: "custom", Message: "The environment is locked."},
-				{Code: "unprocessable"},
-			}},
-			line: "ghdeploy: POST /repos/octocat/example/deployments: 422 Validation Failed: ref missing_field; The environment is locked.; unprocessable",
-		},
-		"422, errors as one string": {
-			call: "create", status: 422,
-			body: `{"message":"Validation Failed","errors":"Validation failed: Description is too long","documentation_url":"https://docs.github.com/rest","status":"422"}`,
-			is:   []error{ghdeploy.ErrValidation},
-			as:   ghdeploy.ValidationError{Errors: []ghdeploy.FieldError{{Message: "Validation failed: Description is too long"}}},
-			line: "ghdeploy: POST /repos/octocat/example/deployments: 422 Validation Failed: Validation failed: Description is too long",
-		},
-		"422, errors as one object": {
-			call: "create", status: 422,
-			body: `{"message":"Validation Failed","errors":{"resource":"Deployment","code":"invalid","field":"ref"}}`,
-			is:   []error{ghdeploy.ErrValidation},
-			as:   ghdeploy.ValidationError{Errors: []ghdeploy.FieldError{{Resource: "Deployment", Code: "invalid", Field: "ref"}}},
-			line: "ghdeploy: POST /repos/octocat/example/deployments: 422 Validation Failed: ref invalid",
-		},
-		"422, errors of wrong shapes": {
-			call: "create", status: 422,
-			body: `{"message":"Validation Failed","errors":[7,true,["x"],{"field":5,"message":{"a":1},"contexts":"none"},"a string"]}`,
-			is:   []error{ghdeploy.ErrValidation},
-			as: ghdeploy.ValidationError{Errors: []ghdeploy.FieldError{
-				{Message: "7"}, {Message: "true"}, {Message: `["x"]`}, {Field: "5", Message: `{"a":1}`}, {Message: "a string"},
-			}},
-			line: `ghdeploy: POST /repos/octocat/example/deployments: 422 Validation Failed: 7; true; ["x"]; {"a":1}; a string`,
-		},
-		"422, errors that say little": {
-			call: "create", status: 422,
-			body: `{"message":"Validation Failed","errors":[null,{"resource":"Deployment","code":"custom"},{"resource":"","field":""},{"base":["is bad"]}]}`,
-			is:   []error{ghdeploy.ErrValidation},
-			as: ghdeploy.ValidationError{Errors: []ghdeploy.FieldError{
-				{}, {Resource: "Deployment", Code: "custom"}, {Message: `{"resource":"","field":""}`}, {Message: `{"base":["is bad"]}`},
-			}},
-			line: `ghdeploy: POST /repos/octocat/example/deployments: 422 Validation Failed: Deployment custom; {"resource":"","field":""}; {"base":["is bad"]}`,
-		},
-		"422, errors that say nothing": {
-			call: "create", status: 422, body: `{"message":"Validation Failed","errors":[null,"",null]}`,
-			is:   []error{ghdeploy.ErrValidation},
-			as:   ghdeploy.ValidationError{Errors: make([]ghdeploy.FieldError, 3)},
-			line: "ghdeploy: POST /repos/octocat/example/deployments: 422 Validation Failed",
-		},
-		"422, errors null": {
-			call: "create", status: 422, body: `{"message":"Validation Failed","errors":null}`,
-			is:   []error{ghdeploy.ErrValidation},
-			as:   ghdeploy.ValidationError{},
-			line: "ghdeploy: POST /repos/octocat/example/deployments: 422 Validation Failed",
-		},
-		"422 of the schema, in lines": {
-			call: "create", status: 422,
-			body: `{"message":"Invalid request.\n\n\"ref\" wasn't supplied."}`,
-			is:   []error{ghdeploy.ErrValidation},
-			as:   ghdeploy.ValidationError{},
-			line: `ghdeploy: POST /repos/octocat/example/deployments: 422 Invalid request. "ref" wasn't supplied`,
-		},
-		"422, a description too long": {
-			call: "status", status: 422,
-			body: `{"message":"Validation Failed","errors":[{"resource":"DeploymentStatus","code":"custom","field":"description","message":"description is too long (maximum is 140 characters)"}]}`,
-			is:   []error{ghdeploy.ErrValidation},
-			as: ghdeploy.ValidationError{Errors: []ghdeploy.FieldError{{
-				Resource: "DeploymentStatus", Code: "custom", Field: "description", Message: "description is too long (maximum is 140 characters)",
-			}}},
-			line: "ghdeploy: POST /repos/octocat/example/deployments/42/statuses: 422 Validation Failed: description is too long (maximum is 140 characters)",
-		},
-		"422, too many statuses": {
-			call: "status", status: 422,
-			body: `{"message":"Validation Failed","errors":[{"resource":"DeploymentStatus","code":"custom","message":"This deployment has reached the maximum number of statuses."}]}`,
-			is:   []error{ghdeploy.ErrValidation, ghdeploy.ErrTooManyStatuses},
-			as: ghdeploy.ValidationError{Errors: []ghdeploy.FieldError{{
-				Resource: "DeploymentStatus", Code: "custom", Message: "This deployment has reached the maximum number of statuses.",
-			}}},
-			line: "ghdeploy: POST /repos/octocat/example/deployments/42/statuses: 422 Validation Failed: This deployment has reached the maximum number of statuses.",
-		},
-		"401": {
-			call: "get", status: 401, headers: []string{"X-RateLimit-Remaining: 59"},
-			body: `{"message":"Bad credentials","documentation_url":"https://docs.github.com/rest","status":"401"}`,
-			is:   []error{ghdeploy.ErrUnauthorized},
-			line: "ghdeploy: GET /repos/octocat/example/deployments/42: 401 Bad credentials",
-		},
-		"404": {
-			call: "get", status: 404, headers: []string{"X-GitHub-Request-Id: F3CC:9857:2B57A:316D7:5FB7998E"},
-			body: `{"message":"Not Found","documentation_url":"https://docs.github.com/rest/deployments/deployments#get-a-deployment","status":"404"}`,
-			is:   []error{ghdeploy.ErrNotFound},
-			line: "ghdeploy: GET /repos/octocat/example/deployments/42: 404 Not Found (request F3CC:9857:2B57A:316D7:5FB7998E)",
-		},
-		"404 with a hint": {
-			call: "delete", status: 404, headers: []string{"X-Accepted-GitHub-Permissions: deployments=write"},
-			body: `{"message":"Not Found"}`,
-			is:   []error{ghdeploy.ErrNotFound},
-			line: "ghdeploy: DELETE /repos/octocat/example/deployments/42: 404 Not Found: if it exists, the token needs deployments=write",
-		},
-		"404 without a body": {
-			call: "get", status: 404,
-			is:   []error{ghdeploy.ErrNotFound},
-			line: "ghdeploy: GET /repos/octocat/example/deployments/42: 404 Not Found (the body is empty)",
-		},
-		"404 with null": {
-			call: "get", status: 404, body: "null",
-			is:   []error{ghdeploy.ErrNotFound},
-			line: "ghdeploy: GET /repos/octocat/example/deployments/42: 404 Not Found (the body is null)",
-		},
-		"404 cut off": {
-			call: "get", status: 404, body: `{"message":"Not Fo`,
-			is:   []error{ghdeploy.ErrNotFound},
-			line: "ghdeploy: GET /repos/octocat/example/deployments/42: 404 Not Found (the body is not JSON, or cut off)",
-		},
-		"404 with a list": {
-			call: "get", status: 404, body: `["Not Found"]`,
-			is:   []error{ghdeploy.ErrNotFound},
-			line: "ghdeploy: GET /repos/octocat/example/deployments/42: 404 Not Found (the body does not have the documented form)",
-		},
-		"404 with a message that is a number": {
-			call: "get", status: 404, body: `{"message":404,"documentation_url":{"rest":true},"errors":17}`,
-			is:   []error{ghdeploy.ErrNotFound},
-			line: "ghdeploy: GET /repos/octocat/example/deployments/42: 404 404",
-		},
-		"404 with a message that is null": {
-			call: "get", status: 404, body: `{"message":null}`,
-			is:   []error{ghdeploy.ErrNotFound},
-			line: "ghdeploy: GET /repos/octocat/example/deployments/42: 404 Not Found (the body does not have the documented form)",
-		},
-		"404 of a proxy": {
-			call: "list", status: 404, headers: []string{"Content-Type: text/html"}, body: "\n <html><body>nginx</body></html>",
-			is:   []error{ghdeploy.ErrNotFound},
-			line: "ghdeploy: GET /repos/octocat/example/deployments: 404 Not Found (the body is HTML)",
-		},
-		"403, the token lacks a permission": {
-			call: "create", status: 403,
-			headers: []string{"X-Accepted-GitHub-Permissions: deployments=write", "X-GitHub-Request-Id: A1:B2", "X-RateLimit-Remaining: 4999"},
-			body:    `{"message":"Resource not accessible by integration","documentation_url":"https://docs.github.com/rest/deployments/deployments#create-a-deployment","status":"403"}`,
-			is:      []error{ghdeploy.ErrForbidden},
-			line:    "ghdeploy: POST /repos/octocat/example/deployments: 403 Resource not accessible by integration: the token needs deployments=write (request A1:B2)",
-		},
-		"403, the token lacks a permission, on the last call of its quota": {
-			call: "create", status: 403, headers: []string{"X-RateLimit-Limit: 5000", "X-RateLimit-Remaining: 0", "X-RateLimit-Reset: 946690000"},
-			body: `{"message":"Resource not accessible by personal access token"}`,
-			is:   []error{ghdeploy.ErrForbidden},
-			line: "ghdeploy: POST /repos/octocat/example/deployments: 403 Resource not accessible by personal access token",
-		},
-		"403, single sign-on": {
-			call: "get", status: 403,
-			headers: []string{"X-GitHub-SSO: required; url=https://github.com/orgs/octocorp/sso?authorization_request=A1", "X-Accepted-GitHub-Permissions: deployments=read"},
-			body:    `{"message":"Resource protected by organization SAML enforcement. You must grant your Personal Access token access to this organization."}`,
-			is:      []error{ghdeploy.ErrForbidden},
-			line:    "ghdeploy: GET /repos/octocat/example/deployments/42: 403 Resource protected by organization SAML enforcement. You must grant your Personal Access token access to this organization: authorize the token for single sign-on at https://github.com/orgs/octocorp/sso?authorization_request=A1",
-		},
-		"403 without a body": {
-			call: "get", status: 403,
-			is:   []error{ghdeploy.ErrForbidden},
-			line: "ghdeploy: GET /repos/octocat/example/deployments/42: 403 Forbidden (the body is empty)",
-		},
-		"403, the primary limit": {
-			call: "get", status: 403,
-			headers: []string{"Date: Sat, 01 Jan 2000 00:00:00 GMT", "X-RateLimit-Limit: 60", "X-RateLimit-Remaining: 0", "X-RateLimit-Used: 60", "X-RateLimit-Reset: 946685700", "X-RateLimit-Resource: core"},
-			body:    `{"message":"API rate limit exceeded for 192.0.2.1. (But here's the good news: Authenticated requests get a higher rate limit. Check out the documentation for more details.)","documentation_url":"https://docs.github.com/rest/overview/resources-in-the-rest-api#rate-limiting"}`,
-			is:      []error{ghdeploy.ErrRateLimited},
-			as: ghdeploy.RateLimitError{
-				Rate:       ghdeploy.Rate{Limit: 60, Remaining: 0, Used: 60, Reset: time.Unix(946685700, 0), Resource: "core"},
-				RetryAfter: 15 * time.Minute,
-				RetryAt:    time.Date(2000, 1, 1, 0, 15, 0, 0, time.UTC),
-			},
-			line: "ghdeploy: GET /repos/octocat/example/deployments/42: 403 API rate limit exceeded for 192.0.2.1. (But here's the good news: Authenticated requests get a higher rate limit. Check out the documentation for more details.): primary rate limit, retry at 2000-01-01T00:15:00Z",
-		},
-		"403, a quota that is used up and nothing else said": {
-			call: "get", status: 403, headers: []string{"X-RateLimit-Remaining: 0", "X-RateLimit-Reset: 946684860"},
-			is: []error{ghdeploy.ErrRateLimited},
-			as: ghdeploy.RateLimitError{
-				Rate:       ghdeploy.Rate{Reset: time.Unix(946684860, 0)},
-				RetryAfter: time.Minute,
-				RetryAt:    time.Date(2000, 1, 1, 0, 1, 0, 0, time.UTC),
-			},
-			line: "ghdeploy: GET /repos/octocat/example/deployments/42: 403 Forbidden (the body is empty): primary rate limit, retry at 2000-01-01T00:01:00Z",
-		},
-		"403, a secondary limit, by its words alone": {
-			call: "create", status: 403, headers: []string{"X-RateLimit-Limit: 5000", "X-RateLimit-Remaining: 14", "X-RateLimit-Reset: 946690000"},
-			body: `{"message":"You have exceeded a secondary rate limit. Please wait a few minutes before you try again."}`,
-			is:   []error{ghdeploy.ErrRateLimited},
-			as: ghdeploy.RateLimitError{
-				Secondary:  true,
-				Rate:       ghdeploy.Rate{Limit: 5000, Remaining: 14, Reset: time.Unix(946690000, 0)},
-				RetryAfter: time.Minute,
-				RetryAt:    time.Date(2000, 1, 1, 0, 1, 0, 0, time.UTC),
-			},
-			line: "ghdeploy: POST /repos/octocat/example/deployments: 403 You have exceeded a secondary rate limit. Please wait a few minutes before you try again: secondary rate limit, retry at 2000-01-01T00:01:00Z",
-		},
-		"403, a secondary limit, by the address of its documentation": {
-			call: "get", status: 403,
-			body: `{"message":"Please wait.","documentation_url":"https://docs.github.com/en/free-pro-team@latest/rest/overview/resources-in-the-rest-api#secondary-rate-limits"}`,
-			is:   []error{ghdeploy.ErrRateLimited},
-			as:   ghdeploy.RateLimitError{Secondary: true, RetryAfter: time.Minute, RetryAt: time.Date(2000, 1, 1, 0, 1, 0, 0, time.UTC)},
-			line: "ghdeploy: GET /repos/octocat/example/deployments/42: 403 Please wait: secondary rate limit, retry at 2000-01-01T00:01:00Z",
-		},
-		"403, abuse detection": {
-			call: "get", status: 403, headers: []string{"Retry-After: 30"},
-			body: `{"message":"You have triggered an abuse detection mechanism. Please wait a few minutes before you try again.","documentation_url":"https://developer.github.com/v3/#abuse-rate-limits"}`,
-			is:   []error{ghdeploy.ErrRateLimited},
-			as:   ghdeploy.RateLimitError{Secondary: true, RetryAfter: 30 * time.Second, RetryAt: time.Date(2000, 1, 1, 0, 0, 30, 0, time.UTC)},
-			line: "ghdeploy: GET /repos/octocat/example/deployments/42: 403 You have triggered an abuse detection mechanism. Please wait a few minutes before you try again: secondary rate limit, retry at 2000-01-01T00:00:30Z",
-		},
-		"403, abuse detection, in these words alone": {
-			call: "get", status: 403, body: `{"message":"You have triggered an abuse detection mechanism."}`,
-			is:   []error{ghdeploy.ErrRateLimited},
-			as:   ghdeploy.RateLimitError{Secondary: true, RetryAfter: time.Minute, RetryAt: time.Date(2000, 1, 1, 0, 1, 0, 0, time.UTC)},
-			line: "ghdeploy: GET /repos/octocat/example/deployments/42: 403 You have triggered an abuse detection mechanism: secondary rate limit, retry at 2000-01-01T00:01:00Z",
-		},
-		"403 with Retry-After": {
-			call: "get", status: 403, headers: []string{"Retry-After: Sat, 01 Jan 2000 00:02:00 GMT"}, body: `{"message":"Slow down"}`,
-			is:   []error{ghdeploy.ErrRateLimited},
-			as:   ghdeploy.RateLimitError{Secondary: true, RetryAfter: 2 * time.Minute, RetryAt: time.Date(2000, 1, 1, 0, 2, 0, 0, time.UTC)},
-			line: "ghdeploy: GET /repos/octocat/example/deployments/42: 403 Slow down: secondary rate limit, retry at 2000-01-01T00:02:00Z",
-		},
-		"429 without anything": {
-			call: "status", status: 429,
-			is:   []error{ghdeploy.ErrRateLimited},
-			as:   ghdeploy.RateLimitError{Secondary: true, RetryAfter: time.Minute, RetryAt: time.Date(2000, 1, 1, 0, 1, 0, 0, time.UTC)},
-			line: "ghdeploy: POST /repos/octocat/example/deployments/42/statuses: 429 Too Many Requests (the body is empty): secondary rate limit, retry at 2000-01-01T00:01:00Z",
-		},
-		"429, both limits at once": {
-			call: "get", status: 429, headers: []string{"X-RateLimit-Remaining: 0", "Retry-After: 5"},
-			body: `{"message":"You have exceeded a secondary rate limit."}`,
-			is:   []error{ghdeploy.ErrRateLimited},
-			as:   ghdeploy.RateLimitError{Secondary: true, RetryAfter: 5 * time.Second, RetryAt: time.Date(2000, 1, 1, 0, 0, 5, 0, time.UTC)},
-			line: "ghdeploy: GET /repos/octocat/example/deployments/42: 429 You have exceeded a secondary rate limit: secondary rate limit, retry at 2000-01-01T00:00:05Z",
-		},
-		"429, the primary limit": {
-			call: "get", status: 429, headers: []string{"X-RateLimit-Remaining: 0", "X-RateLimit-Reset: 946684810"},
-			body: `{"message":"API rate limit exceeded for installation ID 7."}`,
-			is:   []error{ghdeploy.ErrRateLimited},
-			as: ghdeploy.RateLimitError{
-				Rate: ghdeploy.Rate{Reset: time.Unix(946684810, 0)}, RetryAfter: 10 * time.Second, RetryAt: time.Date(2000, 1, 1, 0, 0, 10, 0, time.UTC),
-			},
-			line: "ghdeploy: GET /repos/octocat/example/deployments/42: 429 API rate limit exceeded for installation ID 7: primary rate limit, retry at 2000-01-01T00:00:10Z",
-		},
-		"400": {
-			call: "create", status: 400, body: `{"message":"Problems parsing JSON","documentation_url":"https://docs.github.com/rest"}`,
-			line: "ghdeploy: POST /repos/octocat/example/deployments: 400 Problems parsing JSON",
-		},
-		"405": {
-			call: "delete", status: 405, body: `{"message":"Method not allowed."}`,
-			line: "ghdeploy: DELETE /repos/octocat/example/deployments/42: 405 Method not allowed",
-		},
-		"410, the version has ended": {
-			call: "get", status: 410, body: `{"message":"Gone"}`,
-			line: "ghdeploy: GET /repos/octocat/example/deployments/42: 410 Gone",
-		},
-		"451": {
-			call: "get", status: 451, body: `{"message":"Repository access blocked","block":{"reason":"dmca"}}`,
-			line: "ghdeploy: GET /repos/octocat/example/deployments/42: 451 Repository access blocked",
-		},
-		"a status without a name": {
-			call: "get", status: 499,
-			line: "ghdeploy: GET /repos/octocat/example/deployments/42: 499 (the body is empty)",
-		},
-		"502 on a read": {
-			call: "get", status: 502, headers: []string{"Content-Type: text/html"}, body: unicorn,
-			line: "ghdeploy: GET /repos/octocat/example/deployments/42: 502 Bad Gateway (the body is HTML)",
-		},
-		"502 on a delete": {
-			call: "delete", status: 502, body: `{"message":"Server Error"}`,
-			line: "ghdeploy: DELETE /repos/octocat/example/deployments/42: 502 Server Error",
-		},
-		"502 on a write": {
-			call: "create", status: 502, body: unicorn,
-			is:   []error{ghdeploy.ErrOutcomeUnknown},
-			as:   ghdeploy.OutcomeUnknownError{},
-			line: "ghdeploy: POST /repos/octocat/example/deployments: 502 Bad Gateway (the body is HTML): it is unknown whether this was executed",
-		},
-		"501 on a write": {
-			call: "status", status: 501, body: `{"message":"Not Implemented"}`,
-			is:   []error{ghdeploy.ErrOutcomeUnknown},
-			as:   ghdeploy.OutcomeUnknownError{},
-			line: "ghdeploy: POST /repos/octocat/example/deployments/42/statuses: 501 Not Implemented: it is unknown whether this was executed",
-		},
-		"a redirect elsewhere": {
-			call: "get", status: 301, headers: []string{"Location: https://elsewhere.example.com/secret/path"}, body: `{"message":"Moved Permanently"}`,
-			is:   []error{ghdeploy.ErrRedirect},
-			line: "ghdeploy: GET /repos/octocat/example/deployments/42: 301 Moved Permanently: redirect refused to https://elsewhere.example.com",
-		},
-		"a redirect that names no place": {
-			call: "get", status: 301, body: `{"message":"Moved Permanently"}`,
-			is:   []error{ghdeploy.ErrRedirect},
-			line: "ghdeploy: GET /repos/octocat/example/deployments/42: 301 Moved Permanently: redirect refused",
-		},
-		"a 304 that nobody asked for": {
-			call: "get", status: 304,
-			is:   []error{ghdeploy.ErrMalformedResponse},
-			line: "ghdeploy: GET /repos/octocat/example/deployments/42: 304 Not Modified (the body is empty): malformed response: no condition was sent",
-		},
-		"a 304 to a write": {
-			call: "create", status: 304,
-			is:   []error{ghdeploy.ErrMalformedResponse},
-			line: "ghdeploy: POST /repos/octocat/example/deployments: 304 Not Modified (the body is empty): malformed response: no condition was sent",
-		},
-		"200, not JSON": {
-			call: "get", status: 200, body: "<html>",
-			is:   []error{ghdeploy.ErrMalformedResponse},
-			line: "ghdeploy: GET /repos/octocat/example/deployments/42: 200 OK: malformed response: the body is HTML",
-		},
-		"201, a write whose answer is empty": {
-			call: "create", status: 201,
-			is:   []error{ghdeploy.ErrMalformedResponse, ghdeploy.ErrOutcomeUnknown},
-			as:   ghdeploy.OutcomeUnknownError{},
-			line: "ghdeploy: POST /repos/octocat/example/deployments: 201 Created: it is unknown whether this was executed: malformed response: the body is empty",
-		},
-	}
-	for name, tt := range tests {
-		t.Run(name, func(t *testing.T) {
-			// In the bubble the clock stands at the first second of 2000.
-			synctest.Test(t, func(t *testing.T) {
-				w := answers(answer(tt.status, tt.body, tt.headers...))
-				err := calls[tt.call](t, clientOn(t, w))
-				e, ok := err.(*ghdeploy.Error) //nolint:errorlint // the envelope is the outermost
-				if !ok {
-					t.Fatalf("err is a %T, want *Error outermost: %v", err, err)
-				}
-				if l, ok := reasonOf(err).(ghdeploy.RateLimitError); ok {
-					l.RetryAt = l.RetryAt.UTC()
-					err = replaceLimit(e, l)
-				}
-				sameErrors(t, err, tt.is, tt.as)
-				line := withoutCause(err.Error())
-				same(t, "line", tt.line, line)
-				if strings.ContainsAny(line, "\n\r") {
-					t.Error("the line has a line break")
-				}
-				if e.StatusCode != tt.status || e.Attempts != 1 {
-					t.Errorf("StatusCode %d, Attempts %d, want %d and 1", e.StatusCode, e.Attempts, tt.status)
-				}
-				if string(e.Body) != tt.body {
-					t.Errorf("Body = %q, want %q", e.Body, tt.body)
-				}
-			})
-		})
-	}
-}
-
-// replaceLimit makes a limit's time print the same on every machine.
-func replaceLimit(e *ghdeploy.Error, l ghdeploy.RateLimitError) error {
-	c := *e
-	c.Err = &l
-	return &c
-}
-
-var jsonCause = regexp.MustCompile(`(malformed response: the body is \w+) \(.+\)$`)
-
-// withoutCause omits the JSON library's error, whose text is not ours.
-func withoutCause(line string) string { return jsonCause.ReplaceAllString(line, "$1") }
-
-// Each field of an Error from one answer that has them all.
+// Each field of an Error, from one response.
 func TestErrorFields(t *testing.T) {
-	w := answers(answer(403,
+	w := replies(reply(403,
 		`{"message":"Resource not accessible","documentation_url":"https://docs.github.com/rest/x","status":"403"}`,
 		"X-GitHub-Request-Id: A1:B2:C3",
 		"X-Accepted-GitHub-Permissions: deployments=write,contents=read; administration=write",
@@ -629,11 +124,11 @@ func TestErrorFields(t *testing.T) {
 	same(t, "SSOURL", "https://github.com/orgs/octocorp/sso?authorization_request=A1", e.SSOURL)
 	same(t, "Attempts", 1, e.Attempts)
 	if e.Err != nil {
-		t.Errorf("Err = %v, want nil: the status says all", e.Err)
+		t.Errorf("Err = %v, want nil", e.Err)
 	}
 
-	t.Run("a partial list is no reason to sign on", func(t *testing.T) {
-		w := answers(answer(403, `{"message":"No"}`, "X-GitHub-SSO: partial-results; organizations=21955855,20582480"))
+	t.Run("partial results need no sign-on", func(t *testing.T) {
+		w := replies(reply(403, `{"message":"No"}`, "X-GitHub-SSO: partial-results; organizations=21955855,20582480"))
 		err := calls["get"](t, clientOn(t, w))
 		var e *ghdeploy.Error
 		if !errors.As(err, &e) || e.SSOURL != "" {
@@ -646,7 +141,7 @@ func TestErrorKeeps64KiBOfTheBody(t *testing.T) {
 	const kept = 64 << 10
 	for _, size := range []int{kept - 1, kept, kept + 1, 3 << 20} {
 		body := strings.Repeat("é", size/2) + strings.Repeat("x", size%2)
-		err := calls["get"](t, clientOn(t, answers(answer(500, body))))
+		err := calls["get"](t, clientOn(t, replies(reply(500, body))))
 		var e *ghdeploy.Error
 		if !errors.As(err, &e) {
 			t.Fatal(err)
@@ -658,19 +153,19 @@ func TestErrorKeeps64KiBOfTheBody(t *testing.T) {
 			t.Errorf("the line has %d bytes", len(line))
 		}
 	}
-	t.Run("of a body past 64 KiB the beginning is read", func(t *testing.T) {
-		err := calls["get"](t, clientOn(t, answers(answer(500, `{"message":"Oops.","errors":"`+strings.Repeat("x", 64<<10)+`"}`))))
+	t.Run("of a body above 64 KiB the beginning is parsed", func(t *testing.T) {
+		err := calls["get"](t, clientOn(t, replies(reply(500, `{"message":"Oops.","errors":"`+strings.Repeat("x", 64<<10)+`"}`))))
 		var e *ghdeploy.Error
 		if !errors.As(err, &e) || e.Message != "Oops." || !strings.Contains(err.Error(), "500 Oops. (the body is larger than 64 KiB)") {
 			t.Errorf("err = %v", err)
 		}
 	})
-	t.Run("a message of any length is one short line", func(t *testing.T) {
+	t.Run("a long message is one short line", func(t *testing.T) {
 		message := strings.Repeat("all work and no play ", 3_000)
-		err := calls["get"](t, clientOn(t, answers(answer(500, `{"message":"`+message+`"}`))))
+		err := calls["get"](t, clientOn(t, replies(reply(500, `{"message":"`+message+`"}`))))
 		var e *ghdeploy.Error
 		if !errors.As(err, &e) || e.Message != message {
-			t.Error("the Message is not whole")
+			t.Error("the Message is incomplete")
 		}
 		if line := err.Error(); len(line) > 1200 || !strings.HasSuffix(line, "...") {
 			t.Errorf("the line has %d bytes and ends in %q", len(line), line[len(line)-10:])
@@ -678,9 +173,9 @@ func TestErrorKeeps64KiBOfTheBody(t *testing.T) {
 	})
 }
 
-// What comes from elsewhere may hold anything; a log line may not.
+// The text of an error is one printable line, whatever the server sent.
 func TestErrorIsOneSafeLine(t *testing.T) {
-	w := answers(answer(409,
+	w := replies(reply(409,
 		"{\"message\":\"first\\r\\nsecond\\u001b[31m \\u0000\\u202Ered\\u2028 \xff\",\"errors\":[{\"field\":\"required_contexts\",\"contexts\":[{\"context\":\"a\\nb\",\"state\":\"\\u0007bell\"}]}]}",
 		"X-GitHub-Request-Id: A1\x1b[0m",
 	))
@@ -705,7 +200,7 @@ func TestErrorLogValue(t *testing.T) {
 			},
 			`{"level":"INFO","msg":"failed","err":{"method":"POST","path":"/repos/o/r/deployments","status":409,"attempts":2,"message":"Conflict merging","request_id":"A1:B2","accepted_permissions":"deployments=write"}}`,
 		},
-		"without an answer": {
+		"without a response": {
 			&ghdeploy.Error{Method: "GET", Path: "/repos/o/r/deployments/1", Attempts: 4, Err: io.ErrUnexpectedEOF},
 			`{"level":"INFO","msg":"failed","err":{"method":"GET","path":"/repos/o/r/deployments/1","status":0,"attempts":4,"reason":"` + io.ErrUnexpectedEOF.Error() + `"}}`,
 		},
@@ -725,7 +220,7 @@ func TestErrorLogValue(t *testing.T) {
 	}
 }
 
-// What a stub returns is told apart by its status.
+// An *Error that a stub returns matches the sentinel of its status.
 func TestErrorOfAStub(t *testing.T) {
 	tests := map[int][]error{
 		0:   nil,
@@ -747,7 +242,7 @@ func TestErrorOfAStub(t *testing.T) {
 			sameErrors(t, err, is, nil)
 		})
 	}
-	t.Run("its reason comes before its status", func(t *testing.T) {
+	t.Run("its reason takes precedence over its status", func(t *testing.T) {
 		sameErrors(t, &ghdeploy.Error{StatusCode: 404, Err: fs.ErrNotExist}, nil, nil)
 	})
 	t.Run("text", func(t *testing.T) {

@@ -10,18 +10,19 @@ import (
 	"time"
 
 	"github.com/ghdeploy/ghdeploy"
+	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
-// fakeGitHub is an http.Client that reaches no network: it gives these
-// answers, one after the other.
-func fakeGitHub(a ...canned) *http.Client { return &http.Client{Transport: answers(a...)} }
+// fakeGitHub returns an http.Client without a network. It returns these
+// responses in order.
+func fakeGitHub(c ...*canned) *http.Client { return &http.Client{Transport: replies(c...)} }
 
-// sayWhere is a transport that prints where a request goes.
-type sayWhere struct{ next http.RoundTripper }
-
-func (s sayWhere) RoundTrip(r *http.Request) (*http.Response, error) {
-	fmt.Println(r.Method, r.URL)
-	return s.next.RoundTrip(r)
+// printing returns a transport that prints the URL of each request.
+func printing(next http.RoundTripper) http.RoundTripper {
+	return ghdeploy.RoundTripFunc(func(r *http.Request) (*http.Response, error) {
+		fmt.Println(r.Method, r.URL)
+		return next.RoundTrip(r)
+	})
 }
 
 const (
@@ -34,12 +35,12 @@ const (
 	quotaLimit = "X-RateLimit-Limit: 5000"
 )
 
-// In a workflow of GitHub Actions, FromEnvironment is all there is to say.
+// In a GitHub Actions workflow, FromEnvironment is the only option needed.
 func ExampleNewClient() {
 	client, err := ghdeploy.NewClient(
 		ghdeploy.WithToken("ghp_yours"),
 		ghdeploy.WithUserAgent("shipit/1.4"),
-		ghdeploy.WithHTTPClient(fakeGitHub(answer(200, created))), // leave this out
+		ghdeploy.WithHTTPClient(fakeGitHub(reply(200, created))), // omit this
 	)
 	if err != nil {
 		log.Fatal(err)
@@ -52,13 +53,13 @@ func ExampleNewClient() {
 	// Output: main to production
 }
 
-// WithHost takes the address that people know, and finds the API there.
+// WithHost takes the host of the website and finds the API of that host.
 func ExampleNewClient_enterprise() {
 	for _, host := range []string{"ghe.example.com", "octocorp.ghe.com", "https://github.com"} {
 		client, err := ghdeploy.NewClient(
 			ghdeploy.WithHost(host),
 			ghdeploy.WithToken("ghp_yours"),
-			ghdeploy.WithHTTPClient(&http.Client{Transport: sayWhere{answers(answer(200, created))}}),
+			ghdeploy.WithHTTPClient(&http.Client{Transport: printing(replies(reply(200, created)))}),
 		)
 		if err != nil {
 			log.Fatal(err)
@@ -74,7 +75,7 @@ func ExampleNewClient_enterprise() {
 }
 
 func ExampleDeploymentsService_create() {
-	client, err := ghdeploy.NewClient(ghdeploy.WithHTTPClient(fakeGitHub(answer(201, created))))
+	client, err := ghdeploy.NewClient(ghdeploy.WithHTTPClient(fakeGitHub(reply(201, created))))
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -94,7 +95,7 @@ func ExampleDeploymentsService_create() {
 
 func ExampleDeploymentsService_list() {
 	client, err := ghdeploy.NewClient(ghdeploy.WithHTTPClient(fakeGitHub(
-		answer(200, "["+newest+","+middle+"]", nextIsTwo, quotaLimit, quotaLeft),
+		reply(200, "["+newest+","+middle+"]", nextIsTwo, quotaLimit, quotaLeft),
 	)))
 	if err != nil {
 		log.Fatal(err)
@@ -119,8 +120,8 @@ func ExampleDeploymentsService_list() {
 
 func ExampleDeploymentsService_all() {
 	client, err := ghdeploy.NewClient(ghdeploy.WithHTTPClient(fakeGitHub(
-		answer(200, "["+newest+","+middle+"]", nextIsTwo),
-		answer(200, "["+oldest+"]"),
+		reply(200, "["+newest+","+middle+"]", nextIsTwo),
+		reply(200, "["+oldest+"]"),
 	)))
 	if err != nil {
 		log.Fatal(err)
@@ -140,8 +141,8 @@ func ExampleDeploymentsService_all() {
 
 func ExampleStatusesService_create() {
 	client, err := ghdeploy.NewClient(ghdeploy.WithHTTPClient(fakeGitHub(
-		answer(201, `{"id":1,"state":"in_progress"}`),
-		answer(201, `{"id":2,"state":"success","environment_url":"https://www.example.com"}`),
+		reply(201, `{"id":1,"state":"in_progress"}`),
+		reply(201, `{"id":2,"state":"success","environment_url":"https://www.example.com"}`),
 	)))
 	if err != nil {
 		log.Fatal(err)
@@ -162,7 +163,7 @@ func ExampleStatusesService_create() {
 	// status 2 success
 }
 
-// What to do about each error of a new deployment.
+// What to do after each error of Create.
 func ExampleError() {
 	whatNow := func(err error) string {
 		var (
@@ -173,7 +174,7 @@ func ExampleError() {
 		)
 		switch {
 		case errors.Is(err, ghdeploy.ErrInvalidArgument):
-			return "nothing was sent: mend the program"
+			return "nothing was sent: fix the program"
 		case errors.Is(err, ghdeploy.ErrMergedBranch):
 			return "the default branch was merged: wait for the checks, then create it again"
 		case errors.Is(err, ghdeploy.ErrMergeConflict):
@@ -200,14 +201,14 @@ func ExampleError() {
 	client, err := ghdeploy.NewClient(
 		ghdeploy.WithRetry(ghdeploy.RetryPolicy{MaxAttempts: 1, MaxWait: -1}), // by default a call waits up to two minutes for a rate limit
 		ghdeploy.WithHTTPClient(fakeGitHub(
-			answer(202, `{"message":"Auto-merged main into topic on deployment."}`),
-			answer(409, `{"message":"Conflict merging main into topic."}`),
-			answer(409, `{"message":"Conflict: Commit status checks failed for topic.","errors":[{"contexts":[{"context":"ci","state":"failure"}]}]}`),
-			answer(422, `{"message":"No ref found for: topic"}`),
-			answer(403, `{"message":"Resource not accessible by integration"}`, "X-Accepted-GitHub-Permissions: deployments=write"),
-			answer(502, `<html>`),
-			answer(404, `{"message":"Not Found"}`),
-			answer(429, `{"message":"You have exceeded a secondary rate limit."}`, "Retry-After: 30"),
+			reply(202, `{"message":"Auto-merged main into topic on deployment."}`),
+			reply(409, `{"message":"Conflict merging main into topic."}`),
+			reply(409, `{"message":"Conflict: Commit status checks failed for topic.","errors":[{"contexts":[{"context":"ci","state":"failure"}]}]}`),
+			reply(422, `{"message":"No ref found for: topic"}`),
+			reply(403, `{"message":"Resource not accessible by integration"}`, "X-Accepted-GitHub-Permissions: deployments=write"),
+			reply(502, `<html>`),
+			reply(404, `{"message":"Not Found"}`),
+			reply(429, `{"message":"You have exceeded a secondary rate limit."}`, "Retry-After: 30"),
 		)),
 	)
 	if err != nil {
@@ -228,8 +229,8 @@ func ExampleError() {
 	// wait 30s
 }
 
-// deployed is a stub of the service: it has what the code under test calls.
-// Calling anything else ends in a nil pointer, which says enough in a test.
+// deployed is a stub of the service with the methods that the code under test
+// calls. Any other method panics.
 type deployed struct {
 	ghdeploy.DeploymentsService
 	rows []*ghdeploy.Deployment
@@ -255,7 +256,7 @@ func (s deployed) All(ctx context.Context, owner, repo string, opts ghdeploy.Dep
 	})
 }
 
-// A service is an interface, so a test stands in for GitHub with a few lines.
+// A service is an interface: a test can replace it with a few lines.
 func ExampleClient_stub() {
 	client := &ghdeploy.Client{Deployments: deployed{rows: []*ghdeploy.Deployment{
 		{ID: 43, Ref: "v1.5", CreatedAt: time.Date(2026, 4, 22, 0, 0, 0, 0, time.UTC)},
@@ -276,41 +277,128 @@ func ExampleClient_stub() {
 	// true ghdeploy: 404 Not Found
 }
 
-// Tools send an object, a string, or JSON inside a string. Decode takes all.
-func ExamplePayload_Decode() {
-	for _, payload := range []ghdeploy.Payload{
-		ghdeploy.Payload(`{"version":"1.4"}`),
-		ghdeploy.Payload(`"{\"version\":\"1.5\"}"`),
-		ghdeploy.Payload(`null`),
-	} {
-		var build struct {
-			Version string `json:"version"`
+// A partial update: the reviewers stay, and only the timer changes.
+func ExampleEnvironmentsService() {
+	server := ghdeploytest.NewServer(ghdeploytest.WithRepository(ghdeploytest.Repository{
+		FullName:     "octocat/example",
+		Environments: []ghdeploytest.Environment{{Name: "production", Reviewers: []ghdeploytest.Reviewer{{User: "octocat"}}}},
+	}))
+	defer server.Close()
+	client := server.Client() // elsewhere: ghdeploy.NewClient
+
+	env, err := client.Environments.CreateOrUpdate(context.Background(), "octocat", "example", "production", ghdeploy.EnvironmentRequest{
+		WaitTimer: new(30),
+	})
+	if err != nil {
+		log.Panic(err)
+	}
+	for _, rule := range env.ProtectionRules {
+		switch rule.Type {
+		case ghdeploy.RuleWaitTimer:
+			fmt.Printf("%s waits %d minutes\n", env.Name, rule.WaitTimer)
+		case ghdeploy.RuleRequiredReviewers:
+			fmt.Printf("%s needs the approval of %s\n", env.Name, rule.Reviewers[0].User.Login)
 		}
-		if err := payload.Decode(&build); err != nil {
-			log.Fatal(err)
+	}
+	// Unordered output:
+	// production needs the approval of octocat
+	// production waits 30 minutes
+}
+
+// ErrAlreadyExists means that the policy is in place.
+func ExampleBranchPoliciesService() {
+	server := ghdeploytest.NewServer(ghdeploytest.WithRepository(ghdeploytest.Repository{
+		FullName:     "octocat/example",
+		Environments: []ghdeploytest.Environment{{Name: "production", BranchPolicies: []ghdeploytest.BranchPolicy{{Name: "main"}}}},
+	}))
+	defer server.Close()
+	client := server.Client() // elsewhere: ghdeploy.NewClient
+
+	for _, pattern := range []string{"main", "release/*"} {
+		policy, err := client.BranchPolicies.Create(context.Background(), "octocat", "example", "production", ghdeploy.BranchPolicyRequest{
+			Name: pattern,
+		})
+		switch {
+		case errors.Is(err, ghdeploy.ErrAlreadyExists):
+			fmt.Println(pattern, "may be deployed already")
+		case err != nil:
+			log.Panic(err)
+		default:
+			fmt.Println(policy.Name, "may be deployed from now on")
 		}
-		fmt.Printf("%q\n", build.Version)
 	}
 	// Output:
-	// "1.4"
-	// "1.5"
-	// ""
+	// main may be deployed already
+	// release/* may be deployed from now on
 }
 
-func ExampleParseRepository() {
-	owner, repo, err := ghdeploy.ParseRepository("octocat/example") // os.Getenv("GITHUB_REPOSITORY")
-	if err != nil {
-		log.Fatal(err)
+// Enable takes the ID of the app, Disable the ID of the rule.
+func ExampleProtectionRulesService() {
+	server := ghdeploytest.NewServer(
+		ghdeploytest.WithApp(ghdeploytest.App{Slug: "health-gate"}),
+		ghdeploytest.WithRepository(ghdeploytest.Repository{
+			FullName:     "octocat/example",
+			Environments: []ghdeploytest.Environment{{Name: "production"}},
+		}),
+	)
+	defer server.Close()
+	client := server.Client() // elsewhere: ghdeploy.NewClient
+	ctx := context.Background()
+
+	for app, err := range client.ProtectionRules.AllApps(ctx, "octocat", "example", "production", ghdeploy.CustomProtectionRuleAppListOptions{}) {
+		if err != nil {
+			log.Panic(err)
+		}
+		if app.Slug != "health-gate" {
+			continue
+		}
+		rule, err := client.ProtectionRules.Enable(ctx, "octocat", "example", "production", ghdeploy.CustomProtectionRuleRequest{
+			IntegrationID: app.ID,
+		})
+		if err != nil {
+			log.Panic(err)
+		}
+		fmt.Println(rule.App.Slug, "is asked before each deployment")
+
+		if err := client.ProtectionRules.Disable(ctx, "octocat", "example", "production", rule.ID); err != nil {
+			log.Panic(err)
+		}
+		fmt.Println("and now it is not")
 	}
-	fmt.Println(owner, repo)
-	// Output: octocat example
+	// Output:
+	// health-gate is asked before each deployment
+	// and now it is not
 }
 
-func ExampleParseDeploymentURL() {
-	owner, repo, id, err := ghdeploy.ParseDeploymentURL("https://ghe.example.com/api/v3/repos/octocat/example/deployments/42")
-	if err != nil {
-		log.Fatal(err)
+// Review approves environments by name. If the run does not wait for one of
+// them, it approves none.
+func ExampleReviewsService() {
+	reviewed := []ghdeploytest.Reviewer{{User: "octocat"}}
+	server := ghdeploytest.NewServer(ghdeploytest.WithRepository(ghdeploytest.Repository{
+		FullName:     "octocat/example",
+		Environments: []ghdeploytest.Environment{{Name: "staging", Reviewers: reviewed}, {Name: "production", Reviewers: reviewed}},
+	}))
+	defer server.Close()
+	run := server.StartRun("octocat/example", ghdeploytest.Run{Environments: []string{"staging", "production"}})
+	client := server.Client() // elsewhere: ghdeploy.NewClient
+
+	for range 2 {
+		deployments, err := client.Reviews.Review(context.Background(), "octocat", "example", run.ID, ghdeploy.ReviewRequest{
+			Environments: []string{"staging"},
+			State:        ghdeploy.ReviewApproved,
+			Comment:      "Ship it!",
+		})
+		var absent *ghdeploy.NotPendingError
+		switch {
+		case errors.As(err, &absent):
+			fmt.Printf("nothing to approve for %v; waiting: %v\n", absent.Environments, absent.Pending)
+		case err != nil:
+			log.Panic(err)
+		default:
+			fmt.Printf("%s goes to %s\n", deployments[0].Ref, deployments[0].Environment)
+		}
 	}
-	fmt.Println(owner, repo, id)
-	// Output: octocat example 42
+	// Output:
+	// main goes to staging
+	// nothing to approve for [staging]; waiting: [production]
 }

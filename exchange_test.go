@@ -9,21 +9,22 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// exchange is one call of a service, and what goes over the wire for it.
+// exchange is a call of a service with its request and its response.
 type exchange struct {
 	name    string
 	call    func(ctx context.Context, c *ghdeploy.Client) (any, error)
 	request string // such as "GET /repos/o/r/environments", below apiRoot
 	body    string // "" for none
-	answer  canned
+	reply   *canned
 	want    any
 }
 
-func holdExchanges(t *testing.T, exchanges []exchange) {
+// checkExchanges makes each call and compares its request and its result.
+func checkExchanges(t *testing.T, exchanges []exchange) {
 	t.Helper()
 	for _, e := range exchanges {
 		t.Run(e.name, func(t *testing.T) {
-			w := answers(e.answer)
+			w := replies(e.reply)
 			have, err := e.call(t.Context(), clientOn(t, w))
 			if err != nil {
 				t.Fatal(err)
@@ -40,7 +41,7 @@ func holdExchanges(t *testing.T, exchanges []exchange) {
 	}
 }
 
-// onRoot puts the API's root into "GET /repos/...".
+// onRoot inserts the API's root into "GET /repos/...".
 func onRoot(request string) string {
 	for i := range request {
 		if request[i] == ' ' {
@@ -50,12 +51,12 @@ func onRoot(request string) string {
 	return apiRoot + request
 }
 
-// holdMalformed gives a call answers that are not what its operation documents.
-func holdMalformed(t *testing.T, call func(context.Context, *ghdeploy.Client) error, bodies ...string) {
+// checkMalformed calls with responses that the operation does not document.
+func checkMalformed(t *testing.T, call func(context.Context, *ghdeploy.Client) error, bodies ...string) {
 	t.Helper()
 	for _, body := range bodies {
 		t.Run(body, func(t *testing.T) {
-			err := call(t.Context(), clientOn(t, answers(answer(200, body))))
+			err := call(t.Context(), clientOn(t, replies(reply(200, body))))
 			if !errors.Is(err, ghdeploy.ErrMalformedResponse) {
 				t.Errorf("err = %v, want ErrMalformedResponse", err)
 			}
@@ -67,10 +68,10 @@ func holdMalformed(t *testing.T, call func(context.Context, *ghdeploy.Client) er
 	}
 }
 
-// noRequest is a transport that nothing may reach.
+// noRequest returns a client that must not send a request.
 func noRequest(t *testing.T) *ghdeploy.Client {
 	t.Helper()
-	w := answers(answer(500, ""))
+	w := replies(reply(500, ""))
 	t.Cleanup(func() {
 		if sent := w.requests(); len(sent) > 0 {
 			t.Errorf("sent %v, want nothing", lines(sent))
@@ -79,7 +80,8 @@ func noRequest(t *testing.T) *ghdeploy.Client {
 	return clientOn(t, w)
 }
 
-func holdInvalid(t *testing.T, calls map[string]func(context.Context, *ghdeploy.Client) error) {
+// checkInvalid expects ErrInvalidArgument, and no request.
+func checkInvalid(t *testing.T, calls map[string]func(context.Context, *ghdeploy.Client) error) {
 	t.Helper()
 	for name, call := range calls {
 		t.Run(name, func(t *testing.T) {

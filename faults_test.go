@@ -16,15 +16,16 @@ import (
 
 // mutation is a change that makes a client wrong.
 type mutation struct {
-	// again decides from the error of a call whether to make it again.
+	// again reports whether to repeat a call that returned this error.
 	again func(*Error) bool
-	// succeeds decides from the error of a call whether to return nil.
+	// succeeds reports whether to return nil instead of this error.
 	succeeds func(*Error) bool
 	// wrap wraps the transport.
 	wrap func(http.RoundTripper) http.RoundTripper
 }
 
-// clientUnder makes the clients of a fault check.
+// clientUnder returns clients with a mutation, for a fault check. They wait on
+// the real clock, because the check uses sockets.
 func clientUnder(m mutation) faultcheck.New {
 	return func(httpClient *http.Client, baseURL string) (faultcheck.Client, error) {
 		if m.wrap != nil {
@@ -48,7 +49,7 @@ type underCheck struct {
 }
 
 func (c underCheck) Warm(ctx context.Context) {
-	_, _ = c.Deployments.Get(ctx, "octocat", "example", 1) // the response is {}, an error
+	_, _ = c.Deployments.Get(ctx, "octocat", "example", 1) // its response {} is an error
 }
 
 func (c underCheck) Create(ctx context.Context, nonce string) faultcheck.Result {
@@ -76,7 +77,7 @@ func (c underCheck) Delete(ctx context.Context) faultcheck.Result {
 	return failure(c.repeat(func() error { return c.Deployments.Delete(ctx, "octocat", "example", 7) }))
 }
 
-// repeat makes a call, and makes it again as the mutation says.
+// repeat makes a call and repeats it if the mutation says so.
 func (c underCheck) repeat(call func() error) error {
 	err := call()
 	for range faultcheck.Attempts - 1 {
@@ -106,16 +107,70 @@ func failure(err error) faultcheck.Result {
 	return result
 }
 
-// twice rebuilds each request, as transports that log or sign do. If the
-// response came over HTTP/2, it sends the request again under the same context,
-// unless once is set. If it hides the trace, the client cannot count the writes.
-type twice struct {
-	next      http.RoundTripper
-	hideTrace bool
-	once      bool
+// rebuild replaces each request by a new one, as transports that log or sign
+// do. net/http can rewind the body of the new one.
+func rebuild(next http.RoundTripper) RoundTripFunc {
+	return func(r *http.Request) (*http.Response, error) {
+		send, err := rebuilt(next, r)
+		if err != nil {
+			return nil, err
+		}
+		return send(r.Context())
+	}
 }
 
-// untraced hides the trace of a context, and nothing else of it.
+// twice rebuilds each request. If the response came over HTTP/2, it sends the
+// request a second time under the same context.
+func twice(next http.RoundTripper) http.RoundTripper {
+	return twiceUnder(next, func(ctx context.Context) context.Context { return ctx })
+}
+
+// twiceUntraced is twice without the trace, so the client cannot count writes.
+func twiceUntraced(next http.RoundTripper) http.RoundTripper {
+	return twiceUnder(next, func(ctx context.Context) context.Context { return untraced{ctx} })
+}
+
+func twiceUnder(next http.RoundTripper, wrap func(context.Context) context.Context) RoundTripFunc {
+	return func(r *http.Request) (*http.Response, error) {
+		send, err := rebuilt(next, r)
+		if err != nil {
+			return nil, err
+		}
+		resp, err := send(wrap(r.Context()))
+		if err != nil || resp.ProtoMajor != 2 {
+			return resp, err
+		}
+		resp.Body.Close()
+		return send(wrap(r.Context()))
+	}
+}
+
+// rebuilt returns a function that sends a new request with the content of r.
+func rebuilt(next http.RoundTripper, r *http.Request) (send func(context.Context) (*http.Response, error), err error) {
+	body, err := requestBody(r)
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context) (*http.Response, error) {
+		again, err := http.NewRequestWithContext(ctx, r.Method, r.URL.String(), bytes.NewReader(body))
+		if err != nil {
+			return nil, err
+		}
+		again.Header = r.Header.Clone()
+		return next.RoundTrip(again)
+	}, nil
+}
+
+// requestBody reads and closes the body of a request.
+func requestBody(r *http.Request) ([]byte, error) {
+	if r.Body == nil {
+		return nil, nil
+	}
+	defer r.Body.Close()
+	return io.ReadAll(r.Body)
+}
+
+// untraced is a context without its trace.
 type untraced struct{ context.Context }
 
 func (c untraced) Value(key any) any {
@@ -125,36 +180,7 @@ func (c untraced) Value(key any) any {
 	return c.Context.Value(key)
 }
 
-func (t twice) RoundTrip(r *http.Request) (*http.Response, error) {
-	var body []byte
-	if r.Body != nil {
-		defer r.Body.Close()
-		var err error
-		if body, err = io.ReadAll(r.Body); err != nil {
-			return nil, err
-		}
-	}
-	send := func() (*http.Response, error) {
-		ctx := r.Context()
-		if t.hideTrace {
-			ctx = untraced{ctx}
-		}
-		again, err := http.NewRequestWithContext(ctx, r.Method, r.URL.String(), bytes.NewReader(body))
-		if err != nil {
-			return nil, err
-		}
-		again.Header = r.Header.Clone()
-		return t.next.RoundTrip(again)
-	}
-	resp, err := send()
-	if err != nil || t.once || resp.ProtoMajor != 2 {
-		return resp, err
-	}
-	resp.Body.Close()
-	return send()
-}
-
-// The whole matrix: each fault, method, connection and transport.
+// Each fault with each method, connection and transport.
 func TestFaults(t *testing.T) {
 	t.Parallel()
 	report := faultcheck.Run(t.Context(), faultcheck.Config{Count: 800, Seed: 2, New: clientUnder(mutation{})})
@@ -174,14 +200,14 @@ func executedTwice(violation string) bool {
 	return strings.Contains(violation, "POST") && strings.Contains(violation, ": executed ") && strings.Contains(violation, " times;")
 }
 
-// The same transport as in TestMutationsAreFound, with its trace: the client
-// cancels the second write and says that the outcome is unknown.
+// With the trace, the client counts a second write of a POST, cancels it, and
+// reports an unknown outcome.
 func TestSecondWriteIsCounted(t *testing.T) {
 	t.Parallel()
 	creates := new(recorder)
 	report := faultcheck.Run(t.Context(), faultcheck.Config{
 		Count: 40, Seed: 6, Fault: "no fault", Method: http.MethodPost, Transport: "plain",
-		New: creates.clients(func(next http.RoundTripper) http.RoundTripper { return twice{next: next} }),
+		New: creates.clients(twice),
 	})
 	for _, v := range report.Violations {
 		if executedTwice(v) {
@@ -199,23 +225,21 @@ func TestSecondWriteIsCounted(t *testing.T) {
 	}
 }
 
-// A DELETE whose second write got the 404 was executed by the first one.
+// If the second write of a DELETE gets a 404, the first one was executed.
 func TestSecondWriteOfADelete(t *testing.T) {
 	t.Parallel()
 	report := faultcheck.Run(t.Context(), faultcheck.Config{
 		Count: 40, Seed: 6, Fault: "no fault", Method: http.MethodDelete,
-		New: clientUnder(mutation{wrap: func(next http.RoundTripper) http.RoundTripper { return twice{next: next} }}),
+		New: clientUnder(mutation{wrap: twice}),
 	})
 	for _, v := range report.Violations {
 		t.Error(v)
 	}
 }
 
-// A check that cannot fail proves nothing: each of these clients is wrong in
-// one respect, and the check finds it.
+// The fault check finds each wrong client.
 func TestMutationsAreFound(t *testing.T) {
 	unknown := func(e *Error) bool { return errors.Is(e, ErrOutcomeUnknown) }
-	untraced := func(next http.RoundTripper) http.RoundTripper { return twice{next: next, hideTrace: true} }
 	const two, nothing, executed = ": executed ", "the error is nil, and nothing was executed", "the error is a 404, and this call was executed"
 	tests := map[string]struct {
 		mutation
@@ -236,11 +260,11 @@ func TestMutationsAreFound(t *testing.T) {
 			method:   http.MethodPost, fault: "2xx cut off", want: two,
 		},
 		"the writes of a POST are not counted": {
-			mutation: mutation{wrap: untraced},
+			mutation: mutation{wrap: twiceUntraced},
 			method:   http.MethodPost, fault: "no fault", want: two,
 		},
 		"the writes of a DELETE are not counted": {
-			mutation: mutation{wrap: untraced},
+			mutation: mutation{wrap: twiceUntraced},
 			method:   http.MethodDelete, fault: "no fault", want: executed,
 		},
 		"a 404 after a 404 that was cut off is success": {

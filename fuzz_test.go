@@ -42,7 +42,7 @@ func FuzzLinks(f *testing.F) {
 				t.Errorf("%s names page %d", rel, page)
 			}
 		}
-		// What stands in another header, before or behind, changes nothing.
+		// Another header before or after it has no effect.
 		other := `<https://docs.github.com/?page=77>; rel="unheard-of"`
 		for _, headers := range [][]string{{header, other}, {other, header}} {
 			with := parseLinks(headers)
@@ -50,7 +50,7 @@ func FuzzLinks(f *testing.F) {
 				delete(with, "unheard-of")
 			}
 			if _, ok := links["unheard-of"]; !ok && !reflect.DeepEqual(with, links) {
-				t.Errorf("%q is read as %v beside another header, alone as %v", header, with, links)
+				t.Errorf("%q is parsed as %v with another header, alone as %v", header, with, links)
 			}
 		}
 		var page Page[*Deployment]
@@ -108,13 +108,13 @@ func FuzzErrorBody(f *testing.F) {
 			err := check(operation{method: method}, a)
 			if err == nil {
 				if status < 200 || status > 299 {
-					t.Fatalf("a %d is no error", status)
+					t.Fatalf("a %d: no error", status)
 				}
 				err = malformed(a, nil)
 			}
 			e, ok := errors.AsType[*Error](err)
 			if !ok {
-				t.Fatalf("%T is no *Error", err)
+				t.Fatalf("%T is not an *Error", err)
 			}
 			text := err.Error()
 			switch {
@@ -167,7 +167,7 @@ func FuzzRateLimit(f *testing.F) {
 		l := parseLimit(status, h, errorBody{message: message}, now)
 		if l == nil {
 			if status == http.StatusTooManyRequests {
-				t.Error("a 429 is no limit")
+				t.Error("a 429 is not a limit")
 			}
 			return
 		}
@@ -177,7 +177,7 @@ func FuzzRateLimit(f *testing.F) {
 		case l.RetryAfter < 0 || l.RetryAfter > longestHold || !l.RetryAt.Equal(now.Add(l.RetryAfter)):
 			t.Errorf("retry after %v, at %v", l.RetryAfter, l.RetryAt)
 		case !l.Secondary && remaining != "0":
-			t.Errorf("a primary limit with %q left", remaining)
+			t.Errorf("a primary limit with %q remaining", remaining)
 		}
 	})
 }
@@ -190,10 +190,10 @@ func FuzzPayload(f *testing.F) {
 		f.Add([]byte(data))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		// Whatever it holds, reading it is safe.
+		// Any content is safe to read.
 		p := Payload(data)
 		for _, v := range []any{new(any), new(string), new(int), new(map[string]any), new(struct{ A []string }), new(Payload)} {
-			p.Decode(v) //nolint:errcheck // an error is as good
+			p.Decode(v) //nolint:errcheck // an error is allowed
 		}
 		text, isString := p.Text()
 		if isString {
@@ -205,17 +205,17 @@ func FuzzPayload(f *testing.F) {
 		if !json.Valid(data) {
 			return
 		}
-		// It comes out of an answer as it stood there, and is no alias of it.
-		answer := []byte(`{"id":1,"payload":` + string(data) + `}`)
+		// Decoding copies the payload unchanged.
+		response := []byte(`{"id":1,"payload":` + string(data) + `}`)
 		var d Deployment
-		if err := wire.Decode(answer, &d); err != nil {
+		if err := wire.Decode(response, &d); err != nil {
 			t.Fatalf("wire.Decode: %v", err)
 		}
-		clear(answer)
+		clear(response)
 		if want := bytes.TrimSpace(data); !bytes.Equal(d.Payload, want) {
 			t.Errorf("the payload is %q, want %q", d.Payload, want)
 		}
-		// It goes into a request as the same value, or is refused.
+		// A request contains the same value, or is refused.
 		body, err := DeploymentRequest{Ref: "main", Payload: Payload(bytes.Clone(data))}.body()
 		first := bytes.TrimSpace(data)[0]
 		if wanted := first == '{' || first == '"' || first == 'n'; (err == nil) != wanted {
@@ -239,8 +239,8 @@ func FuzzPayload(f *testing.F) {
 	})
 }
 
-// decodeNumbers decodes JSON with its numbers as they stand there, and returns
-// what v points to if that is any.
+// decodeNumbers decodes JSON without converting numbers. If v is an *any, it
+// returns the value.
 func decodeNumbers(t *testing.T, data []byte, v any) any {
 	t.Helper()
 	d := json.NewDecoder(bytes.NewReader(data))
@@ -274,7 +274,7 @@ func FuzzPathElement(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, owner, repo, environment string) {
 		path := environmentPath(owner, repo, environment)
-		escaped, err := path.escape()
+		escaped, err := path.below("")
 		if err != nil {
 			if !errors.Is(err, ErrInvalidArgument) {
 				t.Errorf("%v, want ErrInvalidArgument", err)
@@ -285,7 +285,7 @@ func FuzzPathElement(f *testing.F) {
 		if err != nil {
 			t.Fatalf("newRequest: %v", err)
 		}
-		// Over the wire and back, as a server sees it.
+		// The request as a server reads it.
 		var wire bytes.Buffer
 		if err := req.Write(&wire); err != nil {
 			t.Fatalf("write: %v", err)
@@ -298,14 +298,14 @@ func FuzzPathElement(f *testing.F) {
 		recorder := httptest.NewRecorder()
 		mux.ServeHTTP(recorder, received)
 		if environment == "/" {
-			// To ServeMux a lone %2F is the end of a path.
+			// ServeMux treats a final %2F as the end of the path.
 			if escaped != "/repos/"+url.PathEscape(owner)+"/"+url.PathEscape(repo)+"/environments/%2F" {
-				t.Errorf("the path is %q", path)
+				t.Errorf("the path is %q", escaped)
 			}
 			return
 		}
 		if want := (arrived{owner, repo, environment}); len(got) != 1 || got[0] != want {
-			t.Errorf("%q arrived as %q (%d), want %q", path, got, recorder.Code, want)
+			t.Errorf("%q arrived as %q (%d), want %q", escaped, got, recorder.Code, want)
 		}
 	})
 }
@@ -334,7 +334,7 @@ func FuzzBaseURL(f *testing.F) {
 		} else {
 			want, err := url.Parse(base)
 			if err != nil {
-				t.Fatalf("NewClient took %q: %v", base, err)
+				t.Fatalf("NewClient accepted %q: %v", base, err)
 			}
 			keepsBase(t, client, want.Host, strings.TrimSuffix(want.EscapedPath(), "/"))
 		}
@@ -350,7 +350,7 @@ func FuzzBaseURL(f *testing.F) {
 	})
 }
 
-// keepsBase checks that a request goes to the host, and below the prefix.
+// keepsBase checks that a request goes to the host and has the path prefix.
 func keepsBase(t *testing.T, client *Client, host, prefix string) {
 	t.Helper()
 	req, _, err := client.core.newRequest(t.Context(), operation{
@@ -359,7 +359,7 @@ func keepsBase(t *testing.T, client *Client, host, prefix string) {
 	if err != nil {
 		t.Fatalf("the base %q makes no request: %v", client.core.base, err)
 	}
-	// An empty port is none.
+	// An empty port is omitted.
 	if !strings.EqualFold(req.URL.Host, strings.TrimSuffix(host, ":")) || req.URL.User != nil || req.URL.Fragment != "" {
 		t.Errorf("the request goes to %v, want the host %q", req.URL, host)
 	}
@@ -373,6 +373,6 @@ func keepsBase(t *testing.T, client *Client, host, prefix string) {
 	}
 	io.Copy(io.Discard, received.Body) //nolint:errcheck // a GET has none
 	if want := prefix + "/repos/octocat/example/deployments?ref=a%26b"; received.RequestURI != want {
-		t.Errorf("the request asks for %q, want %q", received.RequestURI, want)
+		t.Errorf("the request URI is %q, want %q", received.RequestURI, want)
 	}
 }

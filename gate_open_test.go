@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// busyServer admits some requests at the same time and refuses the others.
+// busyServer serves up to admits requests at a time and refuses the others.
 type busyServer struct {
 	admits  int
 	latency time.Duration
@@ -26,7 +26,7 @@ type busyServer struct {
 	succeeded         []int // requests, before each start
 }
 
-func (s *busyServer) RoundTrip(*http.Request) (*canned, error) {
+func (s *busyServer) serve(*http.Request) (*canned, error) {
 	s.mu.Lock()
 	s.starts = append(s.starts, time.Now())
 	s.succeeded = append(s.succeeded, s.admitted)
@@ -46,12 +46,11 @@ func (s *busyServer) RoundTrip(*http.Request) (*canned, error) {
 	return reply(200, oneDeployment), nil
 }
 
-// crowd lets 64 callers wait for the end of one rate limit, to which they came
-// over 32 s, and returns how many failed and how long it took. herd opens the
-// gate to all of them at once.
+// crowd starts 64 callers that wait for one rate limit, and returns the number
+// of failures and the time. herd opens the gate to all callers at once.
 func crowd(t *testing.T, s *busyServer, policy RetryPolicy, herd bool) (failed int, took time.Duration) {
 	t.Helper()
-	client := inProcessClient(t, s.RoundTrip, WithToken("token-a"), WithRetry(policy))
+	client := inProcessClient(t, s.serve, WithToken("token-a"), WithRetry(policy))
 	s.closed = true
 	if err := limited(t.Context(), client); !errors.Is(err, ErrRateLimited) {
 		t.Fatal(err)
@@ -102,7 +101,7 @@ func crowd(t *testing.T, s *busyServer, policy RetryPolicy, herd bool) (failed i
 	return failed, took
 }
 
-// TestGateOpensGradually compares the gate with one that opens on all callers
+// TestGateOpensGradually compares the gate with one that opens to all callers
 // at once.
 func TestGateOpensGradually(t *testing.T) {
 	for _, latency := range []time.Duration{time.Millisecond, 200 * time.Millisecond, time.Second, 5 * time.Second} {
@@ -123,7 +122,7 @@ func TestGateOpensGradually(t *testing.T) {
 				failed, herd = crowd(t, s, RetryPolicy{MaxWait: 10 * time.Minute}, true)
 				t.Logf("all at once: %d requests, %d refused, %d calls failed, %v", len(s.starts), s.refused, failed, herd)
 				if s.refused < 150 {
-					t.Errorf("%d requests were refused: the experiment does not tell the two apart", s.refused)
+					t.Errorf("%d requests were refused: the test does not distinguish the two", s.refused)
 				}
 			})
 			if gradual >= herd {
@@ -133,8 +132,7 @@ func TestGateOpensGradually(t *testing.T) {
 	}
 }
 
-// Everybody at once: when a hold ends one attempt starts, and then no more than
-// two for each success.
+// When a hold ends, one attempt starts, and then at most two for each success.
 func TestGateAdmitsTwoForEachSuccess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &busyServer{admits: 1000, latency: 100 * time.Millisecond}
@@ -152,11 +150,11 @@ func TestGateAdmitsTwoForEachSuccess(t *testing.T) {
 	})
 }
 
-// A call whose turn does not come within MaxWait fails then, and not later.
+// A call that is not admitted within MaxWait fails at its end.
 func TestGateTurnEndsWithMaxWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &busyServer{admits: 10, latency: 20 * time.Second}
-		client := inProcessClient(t, s.RoundTrip, WithRetry(RetryPolicy{MaxWait: 65 * time.Second}))
+		client := inProcessClient(t, s.serve, WithRetry(RetryPolicy{MaxWait: 65 * time.Second}))
 		s.closed = true
 		if err := limited(t.Context(), client); !errors.Is(err, ErrRateLimited) {
 			t.Fatal(err)
@@ -173,7 +171,7 @@ func TestGateTurnEndsWithMaxWait(t *testing.T) {
 					return
 				}
 				failed.Add(1)
-				limit := heldFor(t, err)
+				limit := limitOf(t, err)
 				if took := time.Since(began); took != 65*time.Second || limit.RetryAfter != time.Second || !limit.RetryAt.Equal(time.Now().Add(time.Second)) {
 					t.Errorf("after %v: %+v, want a wait of a second after 65s", took, limit)
 				}
@@ -186,7 +184,7 @@ func TestGateTurnEndsWithMaxWait(t *testing.T) {
 	})
 }
 
-// A limit that ends together with MaxWait lets its caller through.
+// A call is admitted if its rate limit ends together with MaxWait.
 func TestGateOpensAtTheEndOfMaxWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sent := 0
@@ -205,13 +203,13 @@ func TestGateOpensAtTheEndOfMaxWait(t *testing.T) {
 		}
 		began := time.Now()
 		if err := getOne(t.Context(), client); err != nil || sent != 2 || time.Since(began) != time.Minute {
-			t.Errorf("the held call: %v, %d requests after %v", err, sent, time.Since(began))
+			t.Errorf("the waiting call: %v, %d requests after %v", err, sent, time.Since(began))
 		}
 	})
 }
 
-// A rate limit response to the probe closes the gate until its time, and other
-// tokens pass all the while.
+// A rate limit response to the probe closes the gate again. Other tokens are
+// not affected.
 func TestGateClosesAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
@@ -265,9 +263,9 @@ func TestGateClosesAgain(t *testing.T) {
 
 type tokenOf struct{}
 
-// A server that refuses all at once and names no time gets fewer and fewer
-// probes, however many callers wait.
-func TestGateProbesMoreAndMoreRarely(t *testing.T) {
+// The delay between probes grows if a server refuses all of them and names no
+// time.
+func TestGateProbesLessOften(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sent := 0
 		var mu sync.Mutex
@@ -331,7 +329,7 @@ func BenchmarkGateOpen(b *testing.B) {
 	}
 }
 
-// queue has waiters in a gate, and the tickets of those that were admitted.
+// queue has the waiters of a gate, and the tickets of the admitted ones.
 type queue struct {
 	gate    *gate
 	key     tokenKey
@@ -339,7 +337,7 @@ type queue struct {
 	tickets []*ticket
 }
 
-// admitted collects the tickets that were given since the last time.
+// admitted collects the new tickets and returns their number.
 func (q *queue) admitted() int {
 	n := 0
 	for i, w := range q.waiters {
@@ -364,19 +362,19 @@ func (q *queue) succeed(n int) {
 	}
 }
 
-// close ends the hold of a second that the first of the tickets caused.
+// close closes the gate for a second, on behalf of the first ticket.
 func (q *queue) close() {
 	q.gate.close(q.key, q.tickets[0], &RateLimitError{RetryAt: time.Now().Add(time.Second)}, time.Now())
 	for _, t := range q.tickets {
-		t.succeed() // too late to count
+		t.succeed() // has no effect
 	}
 	q.tickets = nil
 	time.Sleep(time.Second)
 	synctest.Wait()
 }
 
-// After a rate limit response the window begins at one again, and from half of
-// what was under way it grows by one a round trip.
+// After a rate limit response the window restarts at one. Above half of the
+// requests that were in flight it grows by one in each round trip.
 func TestGateWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := &queue{gate: new(gate), tickets: []*ticket{nil}}
@@ -394,11 +392,11 @@ func TestGateWindow(t *testing.T) {
 			closed   bool
 			admitted int
 		}{
-			{0, false, 0}, {1, false, 2}, {1, false, 2}, {3, false, 6}, {2, false, 4}, // 8 under way
+			{0, false, 0}, {1, false, 2}, {1, false, 2}, {3, false, 6}, {2, false, 4}, // 8 in flight
 			{0, true, 1},                                                              // the threshold is 4
-			{1, false, 2}, {2, false, 4}, {4, false, 4}, {1, false, 2}, {5, false, 6}, // 6 under way
+			{1, false, 2}, {2, false, 4}, {4, false, 4}, {1, false, 2}, {5, false, 6}, // 6 in flight
 			{0, true, 1},                                // 3
-			{1, false, 2}, {2, false, 3}, {3, false, 4}, // 4 under way
+			{1, false, 2}, {2, false, 3}, {3, false, 4}, // 4 in flight
 			{0, true, 1}, {0, true, 1}, // 1
 			{1, false, 2}, {2, false, 2},
 		}

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -14,73 +12,15 @@ import (
 	"time"
 )
 
-// inProcess answers requests without a network.
-type inProcess func(*http.Request) (*canned, error)
-
-func (f inProcess) RoundTrip(r *http.Request) (*http.Response, error) {
-	c, err := f(r)
-	if err != nil {
-		return nil, err
-	}
-	resp := &http.Response{
-		StatusCode:    c.status,
-		Proto:         "HTTP/1.1",
-		ProtoMajor:    1,
-		ProtoMinor:    1,
-		Header:        http.Header{},
-		Body:          io.NopCloser(c.body),
-		ContentLength: -1,
-		Request:       r,
-	}
-	for _, line := range c.header {
-		name, value, _ := strings.Cut(line, ": ")
-		resp.Header.Add(name, value)
-	}
-	return resp, nil
-}
-
-// canned is an answer whose header is given as "Name: value" lines.
-type canned struct {
-	status int
-	body   io.Reader
-	header []string
-}
-
-func reply(status int, body string, header ...string) *canned {
-	return &canned{status, strings.NewReader(body), header}
-}
-
-const (
-	oneDeployment = `{"id":1,"ref":"main"}`
-	tooFast       = `{"message":"You have exceeded a secondary rate limit."}`
-)
-
-func inProcessClient(t *testing.T, transport inProcess, opts ...Option) *Client {
-	t.Helper()
-	client, err := NewClient(append([]Option{
-		WithBaseURL("https://ghe.example.com/api/v3"),
-		WithHTTPClient(&http.Client{Transport: transport}),
-	}, opts...)...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return client
-}
-
-func getOne(ctx context.Context, client *Client) error {
-	_, err := client.Deployments.Get(ctx, "octocat", "example", 1)
-	return err
-}
-
-// limited makes a call that cannot wait for a rate limit.
+// limited makes a call whose deadline is too short to wait for a rate limit.
 func limited(ctx context.Context, client *Client) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	return getOne(ctx, client)
 }
 
-// heldFor returns the limit that held a call back unsent.
-func heldFor(t *testing.T, err error) RateLimitError {
+// limitOf returns the rate limit of a call that was not sent.
+func limitOf(t *testing.T, err error) RateLimitError {
 	t.Helper()
 	e, ok := errors.AsType[*Error](err)
 	limit, isLimit := errors.AsType[*RateLimitError](err)
@@ -90,8 +30,7 @@ func heldFor(t *testing.T, err error) RateLimitError {
 	return *limit
 }
 
-// Of 64 callers some start before the limit, some while it lasts and some
-// after it.
+// 64 callers start before, during and after a rate limit.
 func TestGateHoldsAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const (
@@ -123,7 +62,7 @@ func TestGateHoldsAll(t *testing.T) {
 			callers.Go(func() {
 				time.Sleep(time.Duration(i) * 1500 * time.Millisecond) // until 94.5 s
 				if err := getOne(t.Context(), client); err != nil {
-					t.Errorf("caller %d is lost: %v", i, err)
+					t.Errorf("caller %d: %v", i, err)
 					return
 				}
 				served.Add(1)
@@ -131,9 +70,9 @@ func TestGateHoldsAll(t *testing.T) {
 		}
 		callers.Wait()
 		if served.Load() != 64 {
-			t.Errorf("%d of 64 callers were served", served.Load())
+			t.Errorf("%d of 64 callers succeeded", served.Load())
 		}
-		// The first limit was read when the first attempt within it ended.
+		// The client knows the limit when the first limited attempt has ended.
 		var before, during, after int
 		for _, start := range starts {
 			switch {
@@ -147,7 +86,7 @@ func TestGateHoldsAll(t *testing.T) {
 			}
 		}
 		if before < 14 || after < 48 {
-			t.Errorf("%d attempts before the gate closed and %d after it opened: the test tests nothing", before, after)
+			t.Errorf("%d attempts before the gate closed and %d after it opened: the test proves nothing", before, after)
 		}
 		if got := time.Since(began); got > 2*time.Minute {
 			t.Errorf("it took %v", got)
@@ -155,10 +94,10 @@ func TestGateHoldsAll(t *testing.T) {
 	})
 }
 
-func TestGateRefusesWhoMayNotWait(t *testing.T) {
+func TestGateRefusesCallsThatMayNotWait(t *testing.T) {
 	tests := map[string]struct {
 		policy   RetryPolicy
-		deadline time.Duration // of the second caller; 0 is none
+		deadline time.Duration // of the second caller; 0: no deadline
 	}{
 		"MaxWait is shorter":      {RetryPolicy{MaxAttempts: 1, MaxWait: 30 * time.Second}, 0},
 		"MaxWait is negative":     {RetryPolicy{MaxAttempts: 1, MaxWait: -1}, 0},
@@ -187,7 +126,7 @@ func TestGateRefusesWhoMayNotWait(t *testing.T) {
 					defer cancel()
 				}
 				now := time.Now()
-				limit := heldFor(t, getOne(ctx, client))
+				limit := limitOf(t, getOne(ctx, client))
 				if limit.RetryAfter != 50*time.Second || !limit.RetryAt.Equal(ends) || limit.Rate.Remaining != 17 || !limit.Secondary {
 					t.Errorf("limit = %+v, want 50s, at %v", limit, ends)
 				}
@@ -195,9 +134,9 @@ func TestGateRefusesWhoMayNotWait(t *testing.T) {
 					t.Errorf("the call took %v", waited)
 				}
 				if _, err := client.Deployments.Create(ctx, "octocat", "example", DeploymentRequest{Ref: "main"}); errors.Is(err, ErrOutcomeUnknown) {
-					t.Errorf("a POST that was held back: %v", err)
+					t.Errorf("a POST that was not sent: %v", err)
 				} else {
-					heldFor(t, err)
+					limitOf(t, err)
 				}
 				if sent != 1 {
 					t.Errorf("%d requests were sent, want 1", sent)
@@ -207,7 +146,7 @@ func TestGateRefusesWhoMayNotWait(t *testing.T) {
 	}
 }
 
-// A call that was limited returns its own answer at once where it may not wait.
+// A call returns its rate limit response at once if the deadline is earlier.
 func TestLimitBeyondDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := inProcessClient(t, func(*http.Request) (*canned, error) {
@@ -242,16 +181,16 @@ func TestGateIsKeyedByToken(t *testing.T) {
 			t.Errorf("another token: %v", err)
 		}
 		token = "token-a"
-		heldFor(t, getOne(t.Context(), client))
+		limitOf(t, getOne(t.Context(), client))
 		time.Sleep(time.Minute)
 		if e, ok := errors.AsType[*Error](getOne(t.Context(), client)); !ok || e.Attempts != 1 {
-			t.Errorf("after the limit: %v, want it sent", e)
+			t.Errorf("after the limit: %v, want one attempt", e)
 		}
 	})
 }
 
-// Whoever waits asks for the token again: another may have a quota left.
-func TestGateAsksForTheTokenAgain(t *testing.T) {
+// After the wait the token is fetched again: another may have quota left.
+func TestTokenIsFetchedAfterTheGate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var (
 			tokens []string
@@ -270,7 +209,7 @@ func TestGateAsksForTheTokenAgain(t *testing.T) {
 		if err := limited(t.Context(), client); !errors.Is(err, ErrRateLimited) {
 			t.Fatal(err)
 		}
-		if err := getOne(t.Context(), client); err != nil { // held with the old token, sent with the new
+		if err := getOne(t.Context(), client); err != nil { // waits with the old token, is sent with the new one
 			t.Fatal(err)
 		}
 		if asked != 3 || len(tokens) != 2 || tokens[1] != "Bearer token-new" {
@@ -301,16 +240,15 @@ func TestGateNeverHoldsForLong(t *testing.T) {
 				if err := getOne(t.Context(), client); err != nil {
 					t.Fatal(err)
 				}
-				if held := time.Since(began); held < 65*time.Minute || held > 65*time.Minute+maxJitter {
-					t.Errorf("held for %v, want 65m and the jitter", held)
+				if wait := time.Since(began); wait < 65*time.Minute || wait > 65*time.Minute+maxJitter {
+					t.Errorf("waited %v, want 65m and the jitter", wait)
 				}
 			})
 		})
 	}
 }
 
-// A success that was the quota's last request closes nothing: the next answer
-// says itself what it is.
+// A success with 0 remaining does not close the gate.
 func TestGateStaysOpenAfterTheLastOfAQuota(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		client := inProcessClient(t, func(*http.Request) (*canned, error) {
@@ -328,15 +266,15 @@ func TestGateStaysOpenAfterTheLastOfAQuota(t *testing.T) {
 }
 
 func TestWaitsEndWithTheContext(t *testing.T) {
-	cause := errors.New("the user has gone home")
+	cause := errors.New("shutdown")
 	tests := map[string]struct {
-		answer *canned
-		held   bool // by the gate, before the first attempt
+		reply  *canned
+		closed bool // the gate, before the first attempt
 		sent   int
 	}{
 		"in a backoff":        {reply(502, ""), false, 1},
 		"waiting for a limit": {reply(429, tooFast, "Retry-After: 60"), false, 1},
-		"held by the gate":    {reply(429, tooFast, "Retry-After: 60"), true, 1},
+		"waiting in the gate": {reply(429, tooFast, "Retry-After: 60"), true, 1},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -344,9 +282,9 @@ func TestWaitsEndWithTheContext(t *testing.T) {
 				sent := 0
 				client := inProcessClient(t, func(*http.Request) (*canned, error) {
 					sent++
-					return tt.answer, nil
+					return tt.reply, nil
 				}, WithRetry(RetryPolicy{MinBackoff: 20 * time.Second}))
-				if tt.held {
+				if tt.closed {
 					limit := &RateLimitError{RetryAfter: time.Minute, RetryAt: time.Now().Add(time.Minute)}
 					client.core.gate.close(keyOf(""), nil, limit, time.Now())
 					tt.sent = 0
@@ -372,8 +310,8 @@ func TestWaitsEndWithTheContext(t *testing.T) {
 	}
 }
 
-// The gate keeps a hold while it lasts, and no more than a minute longer.
-func TestGateForgets(t *testing.T) {
+// The gate keeps a hold until its end, and at most a minute longer.
+func TestGateDropsEndedHolds(t *testing.T) {
 	var g gate
 	now := time.Now()
 	for i := range 1000 {
@@ -389,7 +327,7 @@ func TestGateForgets(t *testing.T) {
 		t.Errorf("%d holds are kept, %d with an end", len(g.holds), len(g.ends))
 	}
 	now = now.Add(2000 * time.Second)
-	// A shorter hold does not cut a longer one.
+	// A shorter hold does not shorten a longer one.
 	g.close(keyOf("a"), nil, &RateLimitError{RetryAt: now.Add(2 * time.Hour)}, now)
 	g.close(keyOf("a"), nil, &RateLimitError{RetryAt: now.Add(time.Hour)}, now)
 	if len(g.holds) != 1 {
@@ -401,9 +339,9 @@ func TestGateForgets(t *testing.T) {
 	late := now.Add(2*time.Hour + probation - 1)
 	probe, _, _ := g.enter(keyOf("a"), late)
 	if _, limit, _ := g.enter(keyOf("a"), late.Add(time.Second)); probe == nil || limit == nil {
-		t.Errorf("probe = %v; limit = %v while it is under way", probe, limit)
+		t.Errorf("probe = %v; limit = %v while the probe is in flight", probe, limit)
 	}
-	// Nor is a hold lost for which calls wait.
+	// A hold with waiters is kept.
 	w := g.join(keyOf("a"), time.Hour, late.Add(time.Second))
 	g.expire(late.Add(2 * probation))
 	if g.holds[keyOf("a")] != w.hold {

@@ -14,9 +14,8 @@ import (
 	"time"
 )
 
-// A probe that never reports must not hold the others for ever: its place goes
-// to the next.
-func TestGateOutlivesItsProbe(t *testing.T) {
+// If a probe never reports, the next waiter becomes the probe.
+func TestGateReplacesALostProbe(t *testing.T) {
 	type step func(r *http.Request) (*canned, error)
 	lost := func(*http.Request) (*canned, error) { return nil, io.ErrUnexpectedEOF }
 	get := func(ctx context.Context, c *Client) { _ = getOne(ctx, c) }
@@ -24,8 +23,8 @@ func TestGateOutlivesItsProbe(t *testing.T) {
 		probe  step
 		call   func(ctx context.Context, c *Client)
 		policy RetryPolicy
-		after  time.Duration // the next starts this long after the probe, at most
-		alone  bool          // and only one does
+		after  time.Duration // maximum delay between the probe and the next request
+		alone  bool          // only one request starts then
 	}{
 		"it succeeds":                 {func(*http.Request) (*canned, error) { return reply(200, oneDeployment), nil }, get, RetryPolicy{}, 0, false},
 		"it is not found":             {func(*http.Request) (*canned, error) { return reply(404, "{}"), nil }, get, RetryPolicy{}, 0, false},
@@ -44,7 +43,7 @@ func TestGateOutlivesItsProbe(t *testing.T) {
 			time.Sleep(45 * time.Second)
 			return reply(429, tooFast, "Retry-After: 9"), nil
 		}, get, RetryPolicy{MaxWait: 119 * time.Second}, ticketLife, false},
-		"its body never ends": {func(r *http.Request) (*canned, error) { c := reply(200, ""); c.body = stalled{}; return c, nil }, get, RetryPolicy{}, ticketLife, false},
+		"its body never ends": {func(r *http.Request) (*canned, error) { c := reply(200, ""); c.Rest = stalled{}; return c, nil }, get, RetryPolicy{}, ticketLife, false},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -75,7 +74,7 @@ func TestGateOutlivesItsProbe(t *testing.T) {
 					defer func() { _ = recover() }()
 					tt.call(t.Context(), client)
 				}()
-				synctest.Wait() // it waits in front
+				synctest.Wait() // it is the first waiter
 				for range 3 {
 					callers.Go(func() {
 						if err := getOne(t.Context(), client); err != nil {
@@ -91,7 +90,7 @@ func TestGateOutlivesItsProbe(t *testing.T) {
 					t.Errorf("the next request started %v after the probe, want %v", after, tt.after)
 				}
 				if tt.alone && starts[3].Sub(starts[2]) < time.Second {
-					t.Error("the failure admitted two")
+					t.Error("the failure admitted two requests")
 				}
 				client.core.gate.expire(time.Now().Add(time.Hour))
 				if len(client.core.gate.holds) != 0 || len(client.core.gate.ends) != 0 {
@@ -102,13 +101,13 @@ func TestGateOutlivesItsProbe(t *testing.T) {
 	}
 }
 
-// stalled is a body that does not end for a long time.
+// stalled is a body that ends after an hour.
 type stalled struct{}
 
 func (stalled) Read([]byte) (int, error) { time.Sleep(time.Hour); return 0, io.EOF }
 
-// Whoever leaves the gate leaves nothing behind, at any time, and the others go
-// on.
+// A waiter can leave the gate at any time. The others are still admitted, and
+// no hold is left.
 func TestGateWaitersLeave(t *testing.T) {
 	gone := errors.New("no token today")
 	for _, leaves := range []time.Duration{0, time.Second, time.Minute - 1, time.Minute, time.Minute + 1, time.Minute + maxJitter/2, time.Minute + maxJitter, 61 * time.Second} {
@@ -179,7 +178,7 @@ func TestGateWaitersLeave(t *testing.T) {
 	}
 }
 
-// A logger may call the client back while its own call holds the only ticket.
+// A logger may call the client while the logged call has the only ticket.
 func TestGateLetsALoggerCallBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sent := 0
@@ -204,7 +203,7 @@ func TestGateLetsALoggerCallBack(t *testing.T) {
 	})
 }
 
-// callback is a log handler that calls the client, outside of its own calls.
+// callback is a log handler that calls the client, but not recursively.
 type callback struct {
 	call   func() error
 	busy   bool
@@ -223,7 +222,7 @@ func (c *callback) Handle(context.Context, slog.Record) error {
 	return c.call()
 }
 
-// A call that is admitted in the moment when its context ends returns its place.
+// A call that is admitted just as its context ends returns its ticket.
 func TestGateTicketOfACallThatEnded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var g gate
@@ -240,23 +239,23 @@ func TestGateTicketOfACallThatEnded(t *testing.T) {
 			}
 			ticket.release()
 			if n := g.holds[key].admitted; n != 0 {
-				t.Fatalf("%d places are lost", n)
+				t.Fatalf("%d tickets are lost", n)
 			}
 		}
 		if ended == 0 {
-			t.Error("no call ended: the test tests nothing")
+			t.Error("no call ended: the test proves nothing")
 		}
 	})
 }
 
-// A call that was admitted does not start if the gate closes before it does.
-func TestGateClosesBeforeTheAdmitted(t *testing.T) {
+// An admitted call does not start if the gate closes first.
+func TestGateClosesBeforeAnAdmittedCall(t *testing.T) {
 	for name, arrives := range map[string]time.Duration{"it waited": 0, "it did not wait": time.Minute} {
-		t.Run(name, func(t *testing.T) { closesBeforeTheAdmitted(t, arrives) })
+		t.Run(name, func(t *testing.T) { closesBeforeAnAdmittedCall(t, arrives) })
 	}
 }
 
-func closesBeforeTheAdmitted(t *testing.T, arrives time.Duration) {
+func closesBeforeAnAdmittedCall(t *testing.T, arrives time.Duration) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		began := time.Now()
@@ -268,7 +267,7 @@ func closesBeforeTheAdmitted(t *testing.T, arrives time.Duration) {
 			n := len(starts)
 			mu.Unlock()
 			switch n {
-			case 1: // the slow one: its response comes when the hold of the second has just ended
+			case 1: // slow: its response comes just after the hold of the second
 				time.Sleep(time.Minute + 1)
 				return reply(429, tooFast, "Retry-After: 30"), nil
 			case 2:
@@ -297,7 +296,7 @@ func closesBeforeTheAdmitted(t *testing.T, arrives time.Duration) {
 	})
 }
 
-// The waiter whose time ends first goes first.
+// The waiter with the earliest deadline is admitted first.
 func TestGateOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := &queue{gate: new(gate), tickets: []*ticket{nil}}

@@ -15,9 +15,9 @@ import (
 	"time"
 )
 
-// hostileClient talks to a server that does with a connection what it likes
-// once it has read a request. Each attempt ends after the timeout.
-func hostileClient(t *testing.T, timeout time.Duration, answer func(*http.Request, *wireEnd)) *Client {
+// hostileClient returns a client of a server that can write anything as its
+// response. Each attempt ends after the timeout.
+func hostileClient(t *testing.T, timeout time.Duration, respond func(*http.Request, *wireEnd)) *Client {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -30,7 +30,7 @@ func hostileClient(t *testing.T, timeout time.Duration, answer func(*http.Reques
 				return
 			}
 			go func() {
-				defer conn.Close() //nolint:errcheck // nothing is left to lose
+				defer conn.Close() //nolint:errcheck // an error has no effect here
 				r, w := bufio.NewReader(conn), &wireEnd{bufio.NewWriterSize(conn, 64<<10)}
 				for {
 					req, err := http.ReadRequest(r)
@@ -38,7 +38,7 @@ func hostileClient(t *testing.T, timeout time.Duration, answer func(*http.Reques
 						return
 					}
 					discard(req.Body)
-					answer(req, w)
+					respond(req, w)
 					if w.Flush() != nil || req.Header.Get("Connection") == "close" {
 						return
 					}
@@ -65,13 +65,13 @@ func hostileClient(t *testing.T, timeout time.Duration, answer func(*http.Reques
 // wireEnd is a server's end of a connection.
 type wireEnd struct{ *bufio.Writer }
 
-// write tells whether anybody still listens.
+// write reports whether the client still reads.
 func (w *wireEnd) write(text string) bool {
 	_, err := w.WriteString(text)
 	return err == nil
 }
 
-// repeat writes text again and again, until nobody listens or n is reached.
+// repeat writes n bytes of text, or until the client stops reading.
 func repeat(w *wireEnd, text string, n int64) {
 	block := strings.Repeat(text, max(1, 64<<10/len(text)))
 	for sent := int64(0); sent < n && w.write(block); {
@@ -85,7 +85,7 @@ const (
 	mebibyte = 1 << 20
 )
 
-// bomb is a gigabyte of spaces.
+// bomb returns a gigabyte of spaces, compressed.
 func bomb(t *testing.T) []byte {
 	t.Helper()
 	var member bytes.Buffer
@@ -102,8 +102,8 @@ func bomb(t *testing.T) []byte {
 	return bytes.Repeat(member.Bytes(), 64)
 }
 
-// A server may be broken, or not GitHub at all: what comes back is a typed
-// error, in bounded memory and time, and nothing is left behind.
+// Each hostile response leads to a typed error in bounded memory and time. The
+// servers sleep on the real clock, because synctest does not cover sockets.
 func TestHostileServer(t *testing.T) {
 	packed := bomb(t)
 	head := func(w *wireEnd, header string) { w.write("HTTP/1.1 200 OK\r\n" + header + "\r\n\r\n") }
@@ -113,10 +113,10 @@ func TestHostileServer(t *testing.T) {
 		w.write(body)
 	}
 	tests := map[string]struct {
-		answer  func(*http.Request, *wireEnd)
+		respond func(*http.Request, *wireEnd)
 		timeout time.Duration
 		want    error
-		memory  uint64 // MiB that may be allocated in all, for each of two calls
+		memory  uint64 // maximum MiB allocated by each of two calls
 	}{
 		"1 GB announced": {func(_ *http.Request, w *wireEnd) {
 			head(w, "Content-Length: 1073741824")
@@ -138,25 +138,25 @@ func TestHostileServer(t *testing.T) {
 			head(w, fmt.Sprintf("Content-Encoding: gzip\r\nContent-Length: %d", len(packed)))
 			w.write(string(packed))
 		}, 0, ErrTooLarge, 384},
-		"gzip that is none": {func(_ *http.Request, w *wireEnd) {
+		"invalid gzip": {func(_ *http.Request, w *wireEnd) {
 			head(w, "Content-Encoding: gzip\r\nContent-Length: 11")
 			w.write("hello world")
 		}, 0, gzip.ErrHeader, 4},
-		"a byte now and then": {func(_ *http.Request, w *wireEnd) {
+		"a byte every 5 ms": {func(_ *http.Request, w *wireEnd) {
 			head(w, "Content-Length: 1000000")
 			for w.Flush() == nil {
 				w.write(" ")
 				time.Sleep(5 * time.Millisecond)
 			}
 		}, 100 * time.Millisecond, ErrAttemptTimeout, 8},
-		"a header now and then": {func(_ *http.Request, w *wireEnd) {
+		"a header every 5 ms": {func(_ *http.Request, w *wireEnd) {
 			w.write("HTTP/1.1 200 OK\r\n")
 			for w.Flush() == nil {
 				w.write("X: y\r\n")
 				time.Sleep(5 * time.Millisecond)
 			}
 		}, 100 * time.Millisecond, ErrAttemptTimeout, 4},
-		"never an answer": {func(*http.Request, *wireEnd) {
+		"no response": {func(*http.Request, *wireEnd) {
 			time.Sleep(300 * time.Millisecond)
 		}, 50 * time.Millisecond, ErrAttemptTimeout, 4},
 		"headers without end": {func(_ *http.Request, w *wireEnd) {
@@ -167,7 +167,7 @@ func TestHostileServer(t *testing.T) {
 			w.write("HTTP/1.1 200 OK\r\nX-Header: ")
 			repeat(w, "x", endless)
 		}, 0, nil, 384},
-		"interim answers without end": {func(_ *http.Request, w *wireEnd) {
+		"interim responses without end": {func(_ *http.Request, w *wireEnd) {
 			repeat(w, "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n", endless)
 		}, 0, nil, 384},
 		"trailers without end": {func(_ *http.Request, w *wireEnd) {
@@ -175,20 +175,20 @@ func TestHostileServer(t *testing.T) {
 			w.write("8\r\n{\"id\":1}\r\n0\r\n")
 			repeat(w, "X: y\r\n", endless)
 		}, 0, nil, 8},
-		"lengths that disagree": {func(_ *http.Request, w *wireEnd) {
+		"two Content-Lengths": {func(_ *http.Request, w *wireEnd) {
 			head(w, "Content-Length: 3\r\nContent-Length: 4")
 		}, 0, nil, 4},
 		"a negative length": {func(_ *http.Request, w *wireEnd) { head(w, "Content-Length: -1") }, 0, nil, 4},
-		"no HTTP": {func(_ *http.Request, w *wireEnd) {
+		"not HTTP": {func(_ *http.Request, w *wireEnd) {
 			w.write("SSH-2.0-OpenSSH_9.9\r\n")
 		}, 0, nil, 4},
 		"nesting without end": {func(_ *http.Request, w *wireEnd) {
 			whole(w, `{"id":1,"payload":`, "[", "", 4*mebibyte)
 		}, 0, ErrMalformedResponse, 64},
-		"a list of nothing but nesting": {func(_ *http.Request, w *wireEnd) {
+		"nested lists only": {func(_ *http.Request, w *wireEnd) {
 			whole(w, "", "[{\"payload\":", "", 4*mebibyte)
 		}, 0, ErrMalformedResponse, 64},
-		"more names than an object has": {func(_ *http.Request, w *wireEnd) {
+		"a member many times": {func(_ *http.Request, w *wireEnd) {
 			whole(w, `{`, `"id":0,`, `"id":0}`, 4*mebibyte)
 		}, 0, ErrMalformedResponse, 64},
 	}
@@ -197,10 +197,10 @@ func TestHostileServer(t *testing.T) {
 			before := runtime.NumGoroutine()
 			timeout := tt.timeout
 			if timeout == 0 {
-				timeout = time.Minute // less than it takes is the point, on a busy machine too
+				timeout = time.Minute // long enough for a busy machine
 			}
-			t.Run("", func(t *testing.T) { // its clean-up comes before the count
-				client := hostileClient(t, timeout, tt.answer)
+			t.Run("", func(t *testing.T) { // its clean-up runs before the goroutines are counted
+				client := hostileClient(t, timeout, tt.respond)
 				var start, end runtime.MemStats
 				for what, call := range map[string]func() error{
 					"list": func() error {
@@ -228,7 +228,7 @@ func TestHostileServer(t *testing.T) {
 						t.Errorf("%s: %v, want %v", what, err, tt.want)
 					}
 					if what == "POST" && errors.Is(err, ErrOutcomeUnknown) == errors.Is(tt.want, ErrValidation) {
-						t.Errorf("POST: %v, ErrOutcomeUnknown unless the status says that nothing was done", err)
+						t.Errorf("POST: %v, want ErrOutcomeUnknown unless the status is a refusal", err)
 					}
 					if allocated > tt.memory {
 						t.Errorf("%s allocated %d MiB, want at most %d", what, allocated, tt.memory)
@@ -243,7 +243,8 @@ func TestHostileServer(t *testing.T) {
 	}
 }
 
-// goroutinesEnd waits until no more goroutines run than did.
+// goroutinesEnd waits until no more goroutines run than before. Those of sockets
+// end on the real clock.
 func goroutinesEnd(t *testing.T, before int) {
 	t.Helper()
 	for range 500 {
@@ -253,14 +254,14 @@ func goroutinesEnd(t *testing.T, before int) {
 		time.Sleep(10 * time.Millisecond)
 	}
 	stacks := make([]byte, mebibyte)
-	t.Errorf("%d goroutines ran before, and %d do now:\n%s", before, runtime.NumGoroutine(), stacks[:runtime.Stack(stacks, true)])
+	t.Errorf("%d goroutines before, %d now:\n%s", before, runtime.NumGoroutine(), stacks[:runtime.Stack(stacks, true)])
 }
 
-// What is odd but has a meaning is a value; what has none is an error.
+// An odd value with a clear meaning is accepted. Any other is an error.
 func TestHostileValues(t *testing.T) {
 	tests := map[string]struct {
 		body string
-		want string // %+v of what matters
+		want string // ID and Ref
 		err  error
 	}{
 		"a name twice":           {`{"id":1,"ref":"a","ref":"b"}`, "1 b", nil},
@@ -278,7 +279,7 @@ func TestHostileValues(t *testing.T) {
 		"a null":                 {`null`, "", ErrMalformedResponse},
 		"an array":               {`[]`, "", ErrMalformedResponse},
 		"two values":             {`{"id":1}{"id":2}`, "", ErrMalformedResponse},
-		"a time that is none":    {`{"id":1,"created_at":"yesterday"}`, "", ErrMalformedResponse},
+		"an invalid time":        {`{"id":1,"created_at":"yesterday"}`, "", ErrMalformedResponse},
 		"a byte order mark":      {"\ufeff{\"id\":1}", "", ErrMalformedResponse},
 		"a name in another case": {`{"ID":1}`, "", ErrMalformedResponse},
 	}
@@ -301,9 +302,9 @@ func TestHostilePages(t *testing.T) {
 		link func(page int) string
 		rows func(page int) string
 		want error
-		most int // requests
+		most int // maximum number of requests
 	}{
-		"the same page again and again": {
+		"the same next page each time": {
 			func(int) string { return `<?page=2>; rel="next"` },
 			func(page int) string { return fmt.Sprintf(`[{"id":%d}]`, page) },
 			ErrPagination, 2,
@@ -371,8 +372,7 @@ func TestHostilePages(t *testing.T) {
 	}
 }
 
-// A walk that finds new rows for ever goes on for as long as the caller asks
-// for more, and ends with the context.
+// A walk over endless pages ends with the context.
 func TestEndlessPagesEndWithTheContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()

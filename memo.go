@@ -15,8 +15,8 @@ const (
 	maxMemoized = 16 << 10
 )
 
-// A memo is a ring of the latest values of one type that differ, by their raw
-// JSON. It is used by one goroutine at a time.
+// A memo is a ring of the latest different values of one type, by their raw
+// JSON. One goroutine uses it at a time.
 type memo[T any] struct {
 	entries [memoSize]memoEntry[T]
 	next    int

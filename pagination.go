@@ -80,7 +80,7 @@ func Pages[T any](first int, list func(page int) (*Page[T], error)) iter.Seq2[T,
 type walk[T any] struct {
 	yield  func(T, error) bool
 	seen   recent
-	barren int // pages in a row without a new item
+	barren int // consecutive pages without a new item
 }
 
 // page yields the new rows of a page. It reports whether the range goes on.
@@ -113,18 +113,18 @@ func (w *walk[T]) fail(err error) {
 	w.yield(none, err)
 }
 
-// maxBarren bounds how many pages in a row may bring nothing new. Each would
-// take a hundred rows created between two requests.
+// maxBarren bounds the number of consecutive pages without a new row. Each such
+// page needs a hundred rows that were created between two requests.
 const maxBarren = 10
 
 func brokenPages(format string, args ...any) error {
 	return &Error{Err: fmt.Errorf("%w: "+format, append([]any{ErrPagination}, args...)...)}
 }
 
-// grows tells whether a walk comes nearer to its end.
+// grows reports whether the next page number is greater than this one.
 func grows(page, next int) bool { return next > max(page, 1) }
 
-// recent remembers the last ids of a walk.
+// recent holds the last IDs of a walk.
 type recent struct {
 	ids   map[int64]struct{}
 	order []int64
@@ -133,7 +133,7 @@ type recent struct {
 
 const remembered = 1000
 
-// idOf returns the id of a row, 0 if it has none.
+// idOf returns the ID of a row, 0 if it has no ID.
 func idOf(item any) int64 {
 	if r, ok := item.(row); ok {
 		return r.rowID()
@@ -141,8 +141,8 @@ func idOf(item any) int64 {
 	return 0
 }
 
-// before tells whether the row came before, and remembers it. What has no id
-// never did.
+// before reports whether the row is among the recent ones, and adds it. A row
+// without an ID never is.
 func (r *recent) before(item any) bool {
 	id := idOf(item)
 	if _, ok := r.ids[id]; ok {
@@ -165,7 +165,7 @@ func (r *recent) before(item any) bool {
 	return false
 }
 
-// paging is what every list's options hold.
+// paging holds the fields that the options of all lists share.
 type paging struct{ page, perPage int }
 
 func (p paging) validate() error {
@@ -205,7 +205,7 @@ func listWrapped[R any](ctx context.Context, c *core, path path, key string, opt
 	page.setLinks(resp.header, p.page)
 	if page.NextPage != 0 || len(page.Items) < cmp.Or(p.perPage, defaultPerPage) {
 		resp.keep()
-	} // else the list can grow behind this page, and a 304 would hide that
+	} // otherwise rows can be added behind this page, and a 304 would hide them
 	resp.release()
 	return page, nil
 }
@@ -224,9 +224,9 @@ func (p *Page[T]) setLinks(header http.Header, number int) {
 }
 
 // parseLinks returns the page number of each relation in Link headers, 0 for
-// one whose URL holds none. It takes what GitHub and go-github-mock have been
-// seen to send: absolute URLs and "?page=2" alone, relations in any order,
-// others among them, and a stray comma.
+// one whose URL has no page. It accepts the forms that GitHub and go-github-mock
+// send: absolute URLs, "?page=2" alone, relations in any order, unknown
+// relations, and a stray comma.
 func parseLinks(headers []string) map[string]int {
 	links := make(map[string]int)
 	for _, header := range headers {
@@ -250,7 +250,7 @@ func parseLinks(headers []string) map[string]int {
 	return links
 }
 
-// linkParam is the value of a link's parameter, "" if it has none.
+// linkParam returns the value of a link's parameter, "" if it is missing.
 func linkParam(params, name string) string {
 	for param := ""; params != ""; {
 		param, params = cutUnquoted(params, ';')
@@ -262,7 +262,7 @@ func linkParam(params, name string) string {
 	return ""
 }
 
-// cutUnquoted splits s at the first sep outside quotes: a title may hold any.
+// cutUnquoted splits s at the first sep outside quotes: a title may contain it.
 func cutUnquoted(s string, sep byte) (before, after string) {
 	quoted := false
 	for i := 0; i < len(s); i++ {
@@ -278,7 +278,7 @@ func cutUnquoted(s string, sep byte) (before, after string) {
 	return s, ""
 }
 
-// pageOf is the page number in a link's URL, 0 where there is none.
+// pageOf returns the page number in a link's URL, 0 without one.
 func pageOf(target string) int {
 	u, err := url.Parse(target)
 	if err != nil {

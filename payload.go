@@ -17,8 +17,8 @@ type Payload []byte
 // receives a payload that is a JSON string. Otherwise the text of such a payload
 // is decoded as JSON: many tools send their JSON inside a string.
 //
-// A nil payload does not change v. Neither does null or "", unless v has a
-// method that decodes it. An error wraps that of encoding/json.
+// A nil payload does not change v. Null and "" do not change it either, unless
+// v has a method that decodes it. The error wraps that of encoding/json.
 func (p Payload) Decode(v any) error {
 	if len(p) == 0 {
 		return nil
@@ -49,7 +49,7 @@ func (Payload) decode(data []byte, v any) error {
 // Text returns the payload's text and true if the payload is a JSON string,
 // else "" and false.
 func (p Payload) Text() (text string, ok bool) {
-	// A null decodes into a string too.
+	// encoding/json decodes null into a string without an error.
 	if len(p) == 0 || p[0] != '"' || json.Unmarshal(p, &text) != nil {
 		return "", false
 	}

@@ -3,6 +3,8 @@ package ghdeploy_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
+	"log"
 	"strings"
 	"testing"
 
@@ -87,7 +89,7 @@ func TestPayloadDecode(t *testing.T) {
 		}
 		var invalid *json.InvalidUnmarshalError
 		if err := ghdeploy.Payload(`{"a":1}`).Decode(build{}); !errors.As(err, &invalid) {
-			t.Errorf("into what is no pointer: err = %v, want encoding/json's", err)
+			t.Errorf("into a value that is not a pointer: err = %v, want encoding/json's", err)
 		}
 	})
 }
@@ -143,8 +145,8 @@ func TestPayloadJSON(t *testing.T) {
 		data[2] = 'b'
 		same(t, "payload", `{"a":1}`, p.String())
 	})
-	t.Run("of a row is the row's own", func(t *testing.T) {
-		w := answers(answer(200, `[{"id":1,"payload":{"a":1}},{"id":2,"payload":{"a":2}}]`))
+	t.Run("of a row is not shared", func(t *testing.T) {
+		w := replies(reply(200, `[{"id":1,"payload":{"a":1}},{"id":2,"payload":{"a":2}}]`))
 		page, err := clientOn(t, w).Deployments.List(t.Context(), "o", "r", ghdeploy.DeploymentListOptions{})
 		if err != nil {
 			t.Fatal(err)
@@ -153,9 +155,30 @@ func TestPayloadJSON(t *testing.T) {
 		for i := range first {
 			first[i] = 'x'
 		}
-		first = append(first, "and more than there is room for"...)
+		first = append(first, "more than the capacity"...)
 		if diff := cmp.Diff(ghdeploy.Payload(`{"a":2}`), page.Items[1].Payload); diff != "" {
-			t.Errorf("a change of %s reached the next row:\n%s", first, diff)
+			t.Errorf("a change of %s changed the next row:\n%s", first, diff)
 		}
 	})
+}
+
+// Tools send an object, a string, or JSON inside a string. Decode accepts all.
+func ExamplePayload_Decode() {
+	for _, payload := range []ghdeploy.Payload{
+		ghdeploy.Payload(`{"version":"1.4"}`),
+		ghdeploy.Payload(`"{\"version\":\"1.5\"}"`),
+		ghdeploy.Payload(`null`),
+	} {
+		var build struct {
+			Version string `json:"version"`
+		}
+		if err := payload.Decode(&build); err != nil {
+			log.Fatal(err)
+		}
+		fmt.Printf("%q\n", build.Version)
+	}
+	// Output:
+	// "1.4"
+	// "1.5"
+	// ""
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// A list that changes all the time takes at most twice the requests.
+// A list that changes constantly takes at most twice the requests.
 func TestPrefetchBusyList(t *testing.T) {
 	for name, every := range map[string]int{"a row at each request": 1, "a row at each third": 3, "a row at each tenth": 10} {
 		t.Run(name, func(t *testing.T) {
@@ -35,12 +35,13 @@ func TestPrefetchBusyList(t *testing.T) {
 				}
 				sorted := slices.Clone(ids)
 				slices.Sort(sorted)
-				same(t, "rows that come twice", len(ids), len(slices.Compact(sorted)))
+				same(t, "rows that are yielded twice", len(ids), len(slices.Compact(sorted)))
 				sorted = slices.DeleteFunc(sorted, func(id int64) bool { return id > rows })
 				slices.Reverse(sorted)
 				same(t, "original rows", down(rows, 1), sorted)
 				t.Logf("%d requests for %d rows", s.requests(), len(s.ids))
-				// A page more than twice for each, and a check for each window.
+				// At most two requests for each page, and the checks of each
+				// window.
 				if pages := len(s.ids)/perPage + 1; s.requests() > 2*pages+2*(pages/8+1)+8 {
 					t.Errorf("%d requests for %d pages", s.requests(), pages)
 				}
@@ -49,8 +50,8 @@ func TestPrefetchBusyList(t *testing.T) {
 	}
 }
 
-// Deletions can hide a row that was not deleted, as they do without Prefetch;
-// they never repeat one, and the walk ends.
+// After deletions a walk can skip a row, as it can without Prefetch. It repeats
+// none, and it ends.
 func TestPrefetchShrinkingList(t *testing.T) {
 	tests := map[string]func(s *shelf){
 		"all rows":          func(s *shelf) { s.ids = nil },
@@ -82,8 +83,7 @@ func TestPrefetchShrinkingList(t *testing.T) {
 			}
 		})
 	}
-	// A row that is deleted behind the window moves no row of it: here the check
-	// helps where no row may be lost.
+	// One row is deleted while a window is read. No other row is skipped.
 	t.Run("one row of the window", func(t *testing.T) {
 		for seed := range uint64(100) {
 			synctest.Test(t, func(t *testing.T) {
@@ -112,14 +112,13 @@ func TestPrefetchShrinkingList(t *testing.T) {
 func TestPrefetchRateLimit(t *testing.T) {
 	limited := func(s *shelf) {
 		var until time.Time
-		s.answer = func(query) *canned {
+		s.respond = func(query) *canned {
 			now := time.Now()
 			if s.evaluated == 16 { // in the second window
 				until = now.Add(30 * time.Second)
 			}
 			if now.Before(until) {
-				a := answer(429, `{"message":"You have exceeded a secondary rate limit"}`, "Retry-After: 30")
-				return &a
+				return reply(429, `{"message":"You have exceeded a secondary rate limit"}`, "Retry-After: 30")
 			}
 			return nil
 		}
@@ -157,14 +156,13 @@ func TestPrefetchRateLimit(t *testing.T) {
 	})
 }
 
-// Transient errors are retried request by request.
+// Each request is retried on its own after a transient error.
 func TestPrefetchRetries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newShelf(500)
-		s.answer = func(query) *canned {
+		s.respond = func(query) *canned {
 			if s.evaluated%3 == 0 {
-				a := answer(502, "")
-				return &a
+				return reply(502, "")
 			}
 			return nil
 		}
@@ -176,7 +174,7 @@ func TestPrefetchRetries(t *testing.T) {
 	})
 }
 
-// A slow loop holds at most two windows, whatever the server's speed.
+// A slow loop keeps at most two windows in memory.
 func TestPrefetchSlowLoop(t *testing.T) {
 	for _, prefetch := range []int{2, 8, 16} {
 		synctest.Test(t, func(t *testing.T) {
@@ -193,7 +191,7 @@ func TestPrefetchSlowLoop(t *testing.T) {
 						pages++
 					}
 				}
-				most = max(most, pages-rows/10) // with the page of this row
+				most = max(most, pages-rows/10) // including the page of this row
 				rows++
 			}
 			same(t, "pages in memory", 2*prefetch, most)
@@ -201,8 +199,8 @@ func TestPrefetchSlowLoop(t *testing.T) {
 	}
 }
 
-// A break closes no connection, because no request is in flight. All are idle
-// then, and close when they are told to.
+// A break closes no connection, because no request is in flight. All
+// connections are idle then.
 func TestPrefetchConnections(t *testing.T) {
 	s := newShelf(500)
 	s.latency = func(query) (before, after time.Duration) { return 0, 0 }
@@ -245,6 +243,6 @@ func TestPrefetchConnections(t *testing.T) {
 	same(t, "connections closed by a break", 0, len(closed))
 	transport.CloseIdleConnections()
 	for range len(opened) {
-		<-closed // a leak hangs here, until the test's timeout
+		<-closed // a leak blocks here until the test's timeout
 	}
 }

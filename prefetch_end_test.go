@@ -12,8 +12,8 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// A loop that ends early sends nothing more, and no request is in flight while
-// its body runs. synctest fails a test whose goroutines go on.
+// After a loop ends early no request is sent, and none is in flight while its
+// body runs. synctest fails if a goroutine is left.
 func TestPrefetchLoopEnds(t *testing.T) {
 	ends := map[string]func(stop func() bool, s *shelf, t *testing.T){
 		"break": func(stop func() bool, s *shelf, t *testing.T) {
@@ -84,7 +84,7 @@ func TestPrefetchLoopEnds(t *testing.T) {
 	}
 }
 
-// Requests end with the context of the walk.
+// The context of the walk ends its requests.
 func TestPrefetchContextEnds(t *testing.T) {
 	for name, after := range map[string]time.Duration{
 		"page 1": 25 * time.Millisecond, "page 2": 75 * time.Millisecond,
@@ -111,7 +111,7 @@ func TestPrefetchContextEnds(t *testing.T) {
 	}
 }
 
-// An error comes once and last. The rows before it are complete up to a window.
+// An error is yielded once, after the rows of the complete windows before it.
 func TestPrefetchError(t *testing.T) {
 	page := func(n int) func(query) bool { return func(q query) bool { return q.page == n && !q.check() } }
 	tests := map[string]struct {
@@ -128,7 +128,7 @@ func TestPrefetchError(t *testing.T) {
 		"the last page":                     {page(50), 420 + 70 - 70, 57 - 1},
 		"all pages of a window":             {func(q query) bool { return q.page > 10 }, 100, 20},
 		"the first check":                   {query.check, 10, 3},
-		"a check and a page beside it":      {func(q query) bool { return q.page == 12 || q.check() && q.late(125) }, 20, 20},
+		"a check and a page read with it":   {func(q query) bool { return q.page == 12 || q.check() && q.late(125) }, 20, 20},
 		"the check after the first window":  {func(q query) bool { return q.check() && q.late(125) }, 20, 20},
 		"the check after the second window": {func(q query) bool { return q.check() && q.late(175) }, 100, 29},
 		"the last check":                    {func(q query) bool { return q.check() && q.late(375) }, 420, 57},
@@ -137,10 +137,9 @@ func TestPrefetchError(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newShelf(500)
-				s.answer = func(q query) *canned {
+				s.respond = func(q query) *canned {
 					if tt.fails(q) {
-						a := answer(404, `{"message":"Not Found"}`)
-						return &a
+						return reply(404, `{"message":"Not Found"}`)
 					}
 					return nil
 				}
@@ -173,10 +172,9 @@ func TestPrefetchErrorAfterChange(t *testing.T) {
 				s.create(0, 501)
 			}
 		}
-		s.answer = func(q query) *canned {
+		s.respond = func(q query) *canned {
 			if q.page == 14 {
-				a := answer(404, `{"message":"Not Found"}`)
-				return &a
+				return reply(404, `{"message":"Not Found"}`)
 			}
 			return nil
 		}
@@ -189,7 +187,7 @@ func TestPrefetchErrorAfterChange(t *testing.T) {
 	})
 }
 
-// The pages after one that failed are cancelled; those before it are not.
+// A failed page cancels the pages after it, and not those before it.
 func TestPrefetchErrorCancels(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newShelf(500)
@@ -202,24 +200,23 @@ func TestPrefetchErrorCancels(t *testing.T) {
 			}
 			return 0, time.Duration(q.page) * time.Second
 		}
-		s.answer = func(q query) *canned {
+		s.respond = func(q query) *canned {
 			if q.page == 4 || q.page == 6 {
-				a := answer(403+q.page/6, `{"message":"no"}`) // page 4: 403, page 6: 404
-				return &a
+				return reply(403+q.page/6, `{"message":"no"}`) // page 4: 403, page 6: 404
 			}
 			return nil
 		}
 		start := time.Now()
 		ids, err := collect(prefetching(t.Context(), t, s, 8))
 		if !errors.Is(err, ghdeploy.ErrForbidden) {
-			t.Errorf("err = %v, want ErrForbidden, that of the first page", err)
+			t.Errorf("err = %v, want ErrForbidden of the first failed page", err)
 		}
 		same(t, "ids", down(500, 481), ids)
 		same(t, "time", (1+2+4)*time.Second, time.Since(start))
 	})
 }
 
-// A check that failed cancels the pages beside it.
+// A failed check cancels the pages that are read with it.
 func TestPrefetchCheckErrorCancels(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newShelf(500)
@@ -229,10 +226,9 @@ func TestPrefetchCheckErrorCancels(t *testing.T) {
 			}
 			return 0, time.Second
 		}
-		s.answer = func(q query) *canned {
+		s.respond = func(q query) *canned {
 			if q.check() && q.late(2500) {
-				a := answer(403, `{"message":"no"}`)
-				return &a
+				return reply(403, `{"message":"no"}`)
 			}
 			return nil
 		}
@@ -246,19 +242,19 @@ func TestPrefetchCheckErrorCancels(t *testing.T) {
 	})
 }
 
-// What a server answers for pages past the end is not used.
+// Responses for pages past the end are ignored.
 func TestPrefetchPastTheEnd(t *testing.T) {
-	for name, a := range map[string]canned{
-		"an empty page": answer(200, `[]`), "an error": answer(422, `{"message":"pagination is limited"}`),
-		"a broken connection": {err: errors.New("reset")},
+	for name, a := range map[string]*canned{
+		"an empty page": reply(200, `[]`), "an error": reply(422, `{"message":"pagination is limited"}`),
+		"a broken connection": {Err: errors.New("reset")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newShelf(45)
 				s.noLast = true
-				s.answer = func(q query) *canned {
+				s.respond = func(q query) *canned {
 					if q.page > 5 {
-						return &a
+						return a
 					}
 					return nil
 				}
@@ -272,14 +268,13 @@ func TestPrefetchPastTheEnd(t *testing.T) {
 	}
 }
 
-// A check without a row confirms nothing: the pages are read one by one.
+// If the checks return no row, the pages are read one by one.
 func TestPrefetchEmptyChecks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newShelf(500)
-		s.answer = func(q query) *canned {
+		s.respond = func(q query) *canned {
 			if q.check() {
-				a := answer(200, `[]`)
-				return &a
+				return reply(200, `[]`)
 			}
 			return nil
 		}
@@ -303,10 +298,9 @@ func TestPrefetchBrokenNextPage(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			s := newShelf(500)
-			s.answer = func(q query) *canned {
+			s.respond = func(q query) *canned {
 				if q.page == page && !q.check() {
-					a := answer(200, `[{"id":7}]`, "Link: "+link)
-					return &a
+					return reply(200, `[{"id":7}]`, "Link: "+link)
 				}
 				return nil
 			}
@@ -317,7 +311,7 @@ func TestPrefetchBrokenNextPage(t *testing.T) {
 			same(t, "ids", append(down(500, 511-10*page), 7), ids)
 		})
 	}
-	t.Run("pages that leap", func(t *testing.T) {
+	t.Run("page numbers that skip", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			const most = 1<<31 - 1
 			links := map[int]string{1: "<?page=2>", 2: "<?page=3>", 3: "<?page=5>", 5: "<?page=6>", 6: "<?page=90>", 90: "<?page=2147483647>"}
@@ -325,12 +319,12 @@ func TestPrefetchBrokenNextPage(t *testing.T) {
 				links[page] = "Link: " + link + `; rel="next"`
 			}
 			s := newShelf(500)
-			s.answer = func(q query) *canned {
-				a := answer(200, `[{"id":1}]`)
+			s.respond = func(q query) *canned {
+				a := reply(200, `[{"id":1}]`)
 				if !q.check() {
-					a = answer(200, fmt.Sprintf(`[{"id":%d}]`, q.page), links[q.page])
+					a = reply(200, fmt.Sprintf(`[{"id":%d}]`, q.page), links[q.page])
 				}
-				return &a
+				return a
 			}
 			ids, err := collect(prefetching(t.Context(), t, s, 8))
 			if err != nil {
@@ -347,12 +341,11 @@ func TestPrefetchBrokenNextPage(t *testing.T) {
 	t.Run("pages without a new row", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := newShelf(5000)
-			s.answer = func(q query) *canned {
+			s.respond = func(q query) *canned {
 				if q.page < 15 || q.check() {
 					return nil
 				}
-				a := answer(200, `[]`, fmt.Sprintf(`Link: <?page=%d>; rel="next"`, q.page+1))
-				return &a
+				return reply(200, `[]`, fmt.Sprintf(`Link: <?page=%d>; rel="next"`, q.page+1))
 			}
 			ids, err := collect(prefetching(t.Context(), t, s, 8))
 			if !errors.Is(err, ghdeploy.ErrPagination) {
@@ -363,7 +356,7 @@ func TestPrefetchBrokenNextPage(t *testing.T) {
 	})
 }
 
-// The parts of the caller run in other goroutines; their panics do not.
+// A panic of the caller's transport reaches the caller's goroutine.
 func TestPrefetchTransportPanics(t *testing.T) {
 	for name, meets := range map[string]func(q query) bool{
 		"page 1": func(q query) bool { return q.page == 1 && !q.check() }, "a page of a window": func(q query) bool { return q.page == 5 },
@@ -372,7 +365,7 @@ func TestPrefetchTransportPanics(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newShelf(500)
-				s.answer = func(q query) *canned {
+				s.respond = func(q query) *canned {
 					if meets(q) {
 						panic("boom")
 					}
@@ -384,7 +377,7 @@ func TestPrefetchTransportPanics(t *testing.T) {
 			})
 			synctest.Test(t, func(t *testing.T) {
 				s := newShelf(500)
-				s.answer = func(q query) *canned {
+				s.respond = func(q query) *canned {
 					if meets(q) {
 						runtime.Goexit()
 					}

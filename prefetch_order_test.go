@@ -12,17 +12,17 @@ import (
 // check replaces the check of Prefetch; see AllWithCheck.
 type check = func(honest func() (ghdeploy.Mark, error)) (ghdeploy.Mark, error)
 
-// honestCheck is the one that All makes.
+// honestCheck is the check of All.
 func honestCheck(*shelf) check {
 	return func(honest func() (ghdeploy.Mark, error)) (ghdeploy.Mark, error) { return honest() }
 }
 
-// noCheck sends nothing and finds no change.
+// noCheck sends no request and finds no change.
 func noCheck(*shelf) check {
 	return func(func() (ghdeploy.Mark, error)) (ghdeploy.Mark, error) { return ghdeploy.OtherMark(1), nil }
 }
 
-// firstRowCheck does not look at the number of rows.
+// firstRowCheck ignores the number of rows.
 func firstRowCheck(*shelf) check {
 	return func(honest func() (ghdeploy.Mark, error)) (ghdeploy.Mark, error) {
 		m, err := honest()
@@ -30,8 +30,8 @@ func firstRowCheck(*shelf) check {
 	}
 }
 
-// besideCheck makes the first check beside the first window, when the third
-// page was requested, instead of before it.
+// besideCheck makes the first check during the first window instead of before
+// it.
 func besideCheck(s *shelf) check {
 	var first, returned ghdeploy.Mark
 	ready := make(chan struct{})
@@ -59,8 +59,8 @@ func besideCheck(s *shelf) check {
 	}
 }
 
-// One row is created at a random moment of each walk, while the requests of a
-// window are evaluated in random order.
+// In each walk one row is created at a random moment, and the server evaluates
+// the requests of a window in random order.
 func TestPrefetchLosesNoRow(t *testing.T) {
 	const rows, pages, prefetch = 10_000, 100, 8
 	newestFirst := func(*rand.Rand, int) int { return 0 }
@@ -74,7 +74,7 @@ func TestPrefetchLosesNoRow(t *testing.T) {
 		"All":                                   {honestCheck, newestFirst, 200, pages, true},
 		"All on a list without an order":        {honestCheck, anywhere, 30, pages, true},
 		"no check":                              {noCheck, newestFirst, 50, pages, false},
-		"a check beside the window":             {besideCheck, newestFirst, 50, 2 + prefetch, false},
+		"a check during the window":             {besideCheck, newestFirst, 50, 2 + prefetch, false},
 		"the first row on one without an order": {firstRowCheck, anywhere, 50, pages, false},
 	}
 	for name, tt := range tests {
@@ -83,7 +83,7 @@ func TestPrefetchLosesNoRow(t *testing.T) {
 			lost, twice, again := 0, 0, 0
 			for seed := range uint64(tt.walks) {
 				if !tt.sound && lost == 3 {
-					break // found
+					break // the test has found the wrong check
 				}
 				synctest.Test(t, func(t *testing.T) {
 					random := rand.New(rand.NewPCG(seed, 0))
@@ -108,7 +108,7 @@ func TestPrefetchLosesNoRow(t *testing.T) {
 					for id, n := range seen {
 						if n > 1 {
 							twice++
-							t.Errorf("walk %d: row %d came %d times", seed, id, n)
+							t.Errorf("walk %d: row %d was yielded %d times", seed, id, n)
 						}
 					}
 					for id := range int64(rows) {
@@ -127,7 +127,7 @@ func TestPrefetchLosesNoRow(t *testing.T) {
 			case tt.sound && lost > 0:
 				t.Errorf("%d of %d walks lost a row", lost, tt.walks)
 			case tt.sound && again == 0:
-				t.Error("no walk met a change: the test proves nothing")
+				t.Error("no walk saw a change: the test proves nothing")
 			case !tt.sound && lost == 0:
 				t.Error("no walk lost a row: the test does not find a wrong check")
 			}

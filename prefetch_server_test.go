@@ -3,7 +3,6 @@ package ghdeploy_test
 import (
 	"fmt"
 	"hash/crc32"
-	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -11,53 +10,57 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/ghdeploy/ghdeploy"
 )
 
-// shelf is a transport that serves one list, newest first, and evaluates each
-// request at a time of its own.
+// shelf is a transport that serves one list, newest first. It evaluates each
+// request after the latency of that request.
 type shelf struct {
+	ghdeploy.RoundTripFunc
 	mu        sync.Mutex
 	ids       []int64
-	asked     []query // in the order of their arrival
+	asked     []query // in order of arrival
 	evaluated int
 	inFlight  int
-	most      int // requests in flight at the same time
+	most      int // maximum number of requests in flight
 
 	noLast  bool
 	latency func(q query) (before, after time.Duration) // around the evaluation
 	evolve  func(s *shelf, evaluated int)               // before each evaluation
-	answer  func(q query) *canned                       // nil: the list's
+	respond func(q query) *canned                       // nil: the page of the list
 }
 
-// query is what a request asks for, and when it arrived.
+// query is the query of a request, and the time of its arrival.
 type query struct {
 	page, perPage int
 	raw           string
 	at            time.Time
 }
 
-// late reports whether it arrived more than so many milliseconds after the
-// synctest bubble began, at midnight UTC 2000-01-01.
+// late reports whether the request arrived more than ms milliseconds after the
+// start of the synctest bubble, midnight UTC 2000-01-01.
 func (q query) late(ms int) bool {
 	return q.at.Sub(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)) > time.Duration(ms)*time.Millisecond
 }
 
-// check reports whether All compares the answer with another one.
+// check reports whether the request is a check of All.
 func (q query) check() bool { return q.perPage == 1 }
 
-// newShelf has the ids n down to 1 and answers after 50 ms.
+// newShelf returns a shelf with the IDs n down to 1 and a latency of 50 ms.
 func newShelf(n int) *shelf {
 	s := &shelf{latency: func(query) (before, after time.Duration) { return 0, 50 * time.Millisecond }}
+	s.RoundTripFunc = s.serve
 	for id := n; id > 0; id-- {
 		s.ids = append(s.ids, int64(id))
 	}
 	return s
 }
 
-// create adds a row at place i.
+// create inserts a row at index i.
 func (s *shelf) create(i int, id int64) { s.ids = slices.Insert(s.ids, i, id) }
 
-func (s *shelf) RoundTrip(r *http.Request) (*http.Response, error) {
+func (s *shelf) serve(r *http.Request) (*http.Response, error) {
 	values := r.URL.Query()
 	q := query{raw: r.URL.RawQuery, at: time.Now()}
 	q.page, _ = strconv.Atoi(values.Get("page"))
@@ -81,28 +84,27 @@ func (s *shelf) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err := rest(r, after); err != nil {
 		return nil, err
 	}
-	if a.err != nil {
-		return nil, a.err
+	if a.Err != nil {
+		return nil, a.Err
 	}
 	// Like GitHub, whose 304 has no Link header.
-	etag := fmt.Sprintf(`"%08x-%d"`, crc32.ChecksumIEEE([]byte(a.body)), len(a.body))
-	a.header = a.header.Clone()
-	a.header.Set("ETag", etag)
-	if a.status == 200 && r.Header.Get("If-None-Match") == etag {
-		a.status, a.body = 304, ""
-		a.header.Del("Link")
+	etag := fmt.Sprintf(`"%08x-%d"`, crc32.ChecksumIEEE([]byte(a.Body)), len(a.Body))
+	if a.Status == 200 && r.Header.Get("If-None-Match") == etag {
+		return reply(304, "", "ETag: "+etag).Response(r)
 	}
-	return &http.Response{
-		StatusCode: a.status,
-		Proto:      "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header:        a.header,
-		Body:          io.NopCloser(strings.NewReader(a.body)),
-		ContentLength: int64(len(a.body)),
-		Request:       r,
-	}, nil
+	resp, err := a.Response(r)
+	if err == nil {
+		resp.Header.Set("ETag", etag)
+	}
+	return resp, err
 }
 
+// rest waits for d. A timer of no length would make Go 1.26's race detector
+// crash: goroutines of one bubble that fire such timers share its race context.
 func rest(r *http.Request, d time.Duration) error {
+	if d <= 0 {
+		return r.Context().Err()
+	}
 	select {
 	case <-r.Context().Done():
 		return r.Context().Err()
@@ -111,7 +113,7 @@ func rest(r *http.Request, d time.Duration) error {
 	}
 }
 
-// rowsKey is the name of the array of a list that comes as an object.
+// rowsKey returns the key of the array in a list that is an object.
 func rowsKey(path string) string {
 	switch {
 	case strings.HasSuffix(path, "/environments"):
@@ -124,7 +126,7 @@ func rowsKey(path string) string {
 	return ""
 }
 
-func (s *shelf) evaluate(q query, key string) canned {
+func (s *shelf) evaluate(q query, key string) *canned {
 	page, perPage := q.page, q.perPage
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -132,9 +134,9 @@ func (s *shelf) evaluate(q query, key string) canned {
 		s.evolve(s, s.evaluated)
 	}
 	s.evaluated++
-	if s.answer != nil {
-		if a := s.answer(q); a != nil {
-			return *a
+	if s.respond != nil {
+		if a := s.respond(q); a != nil {
+			return a
 		}
 	}
 	from := min((page-1)*perPage, len(s.ids))
@@ -156,17 +158,17 @@ func (s *shelf) evaluate(q query, key string) canned {
 	if key != "" {
 		body = fmt.Sprintf(`{"total_count":%d,%q:%s}`, len(s.ids), key, body)
 	}
-	return answer(200, body, "Link: "+strings.Join(links, ", "))
+	return reply(200, body, "Link: "+strings.Join(links, ", "))
 }
 
-// requests are how many were sent.
+// requests returns the number of requests.
 func (s *shelf) requests() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.asked)
 }
 
-// steps are the requests, those of the same time together and sorted.
+// steps groups the requests by time of arrival, each group sorted.
 func (s *shelf) steps() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -185,7 +187,7 @@ func (s *shelf) steps() []string {
 	return out
 }
 
-// down are the ids from..to, falling.
+// down returns the IDs from..to, descending.
 func down(from, to int) []int64 {
 	var ids []int64
 	for id := from; id >= to; id-- {

@@ -14,7 +14,7 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// prefetching ranges over all rows of a shelf, ten on a page.
+// prefetching returns all rows of a shelf, ten on a page.
 func prefetching(ctx context.Context, t *testing.T, s http.RoundTripper, prefetch int, opts ...ghdeploy.Option) iter.Seq2[*ghdeploy.Deployment, error] {
 	t.Helper()
 	return clientOn(t, s, opts...).Deployments.All(ctx, "o", "r", ghdeploy.DeploymentListOptions{PerPage: 10, Prefetch: prefetch})
@@ -58,7 +58,7 @@ func TestPrefetchTime(t *testing.T) {
 				}
 				same(t, "ids", down(10*tt.pages, 1), ids)
 				same(t, "time", tt.took, took)
-				same(t, "requests, and at the same time", []int{tt.requests, tt.most}, []int{s.requests(), s.most})
+				same(t, "requests, and requests in flight", []int{tt.requests, tt.most}, []int{s.requests(), s.most})
 			})
 		})
 	}
@@ -125,7 +125,7 @@ func TestPrefetchRequests(t *testing.T) {
 	}
 }
 
-// Each list that pages takes Prefetch.
+// Each list with pages supports Prefetch.
 func TestPrefetchOfEachList(t *testing.T) {
 	const n = 8
 	lists := map[string]func(ctx context.Context, c *ghdeploy.Client) ([]int64, error){
@@ -149,8 +149,8 @@ func TestPrefetchOfEachList(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newShelf(3000)
-				// A row in the middle, while the first window is read: only the
-				// number of rows shows it.
+				// A row is created in the middle while the first window is
+				// read. Only the number of rows shows it.
 				s.evolve = func(s *shelf, evaluated int) {
 					if evaluated == 6 {
 						s.create(350, 3001)
@@ -203,7 +203,7 @@ func TestPrefetchArguments(t *testing.T) {
 		}
 		same(t, "requests", 0, s.requests())
 	}
-	t.Run("those of the list come first", func(t *testing.T) {
+	t.Run("the list's arguments are checked first", func(t *testing.T) {
 		s := newShelf(100)
 		client := clientOn(t, s)
 		for _, opts := range []ghdeploy.DeploymentListOptions{{Page: -1, Prefetch: 8}, {PerPage: 101, Prefetch: 8}} {
@@ -224,7 +224,7 @@ func TestPrefetchArguments(t *testing.T) {
 	})
 }
 
-// end is how a range ends.
+// end returns the last error of a range.
 func end[T any](all iter.Seq2[T, error]) (last error) {
 	for _, err := range all {
 		last = err

@@ -47,8 +47,8 @@ func (r redactor) cutText(s string) string {
 	return s
 }
 
-// header returns the header without the tokens. It copies the map, which is
-// the transport's, if it has to change it.
+// header returns the header without the tokens. It copies the transport's map
+// before it changes it.
 func (r redactor) header(h http.Header) http.Header {
 	clean, copied := h, false
 	for key, values := range h {

@@ -17,7 +17,7 @@ import (
 
 const leaky = "ghp_0123456789abcdefghijklmnopqrstuvwxyz"
 
-// prints returns everything that an error, and a log, show of a call.
+// prints returns all forms in which an error and a log are printed.
 func prints(err error, log *bytes.Buffer) string {
 	text := fmt.Sprintf("%v\n%+v\n%#v\n%q\n", err, err, err, err)
 	for e := err; e != nil; e = errors.Unwrap(e) {
@@ -32,17 +32,17 @@ func prints(err error, log *bytes.Buffer) string {
 	return text
 }
 
-// A cut that goes through a token leaves no part of it, wherever the cut is: at
-// the 64 KiB that are kept, or where the connection was lost.
-func TestNoPartOfATokenAtACut(t *testing.T) {
+// If a body is cut within a token, no part of the token is kept: at the limit
+// of 64 KiB, and where the connection was lost.
+func TestCutTokenIsRedacted(t *testing.T) {
 	for _, kept := range []int{1, 3, 4, 20, 39, 40} {
 		for name, c := range map[string]*canned{
-			"a 200 at 64 KiB":  {status: 200, body: io.MultiReader(strings.NewReader(strings.Repeat("x", maxErrorBody-kept)+leaky), io.LimitReader(zeros{}, maxBody))},
-			"a 404 at 64 KiB":  {status: 404, body: io.MultiReader(strings.NewReader(strings.Repeat("x", maxErrorBody-kept)+leaky), io.LimitReader(zeros{}, maxBody))},
-			"a 200 cut off":    {status: 200, body: io.MultiReader(strings.NewReader(`{"id":"`+leaky[:kept]), errorReader{io.ErrUnexpectedEOF})},
-			"a 404 cut off":    {status: 404, body: io.MultiReader(strings.NewReader(`{"message":"`+leaky[:kept]), errorReader{io.ErrUnexpectedEOF})},
-			"a 200, not JSON":  {status: 200, body: strings.NewReader(strings.Repeat("x", maxErrorBody-kept) + leaky)},
-			"a message of 404": {status: 404, body: io.MultiReader(strings.NewReader(`{"message":"`+leaky+`","x":"`+leaky[:kept]), errorReader{io.ErrUnexpectedEOF})},
+			"a 200 at 64 KiB":  {Status: 200, Body: strings.Repeat("x", maxErrorBody-kept) + leaky, Rest: io.LimitReader(zeros{}, maxBody)},
+			"a 404 at 64 KiB":  {Status: 404, Body: strings.Repeat("x", maxErrorBody-kept) + leaky, Rest: io.LimitReader(zeros{}, maxBody)},
+			"a 200 cut off":    {Status: 200, Body: `{"id":"` + leaky[:kept], Rest: errorReader{io.ErrUnexpectedEOF}},
+			"a 404 cut off":    {Status: 404, Body: `{"message":"` + leaky[:kept], Rest: errorReader{io.ErrUnexpectedEOF}},
+			"a 200, not JSON":  {Status: 200, Body: strings.Repeat("x", maxErrorBody-kept) + leaky},
+			"a message of 404": {Status: 404, Body: `{"message":"` + leaky + `","x":"` + leaky[:kept], Rest: errorReader{io.ErrUnexpectedEOF}},
 		} {
 			err := getOne(t.Context(), inProcessClient(t, func(*http.Request) (*canned, error) { return c, nil }, WithToken(leaky), WithRetry(RetryPolicy{MaxAttempts: 1})))
 			e, ok := errors.AsType[*Error](err)
@@ -61,8 +61,8 @@ func TestNoPartOfATokenAtACut(t *testing.T) {
 	}
 }
 
-// The error of a token function can contain the token that it returned before,
-// or the one that it returns with the error.
+// The error of a token function can contain an earlier token, or the one that
+// it returns with the error.
 func TestErrorOfATokenFunctionIsRedacted(t *testing.T) {
 	for name, function := range map[string]func(call int) (string, error){
 		"at the retry": func(call int) (string, error) {
@@ -71,7 +71,7 @@ func TestErrorOfATokenFunctionIsRedacted(t *testing.T) {
 			}
 			return "", fmt.Errorf("the server refused %s: %w", leaky, fs.ErrPermission)
 		},
-		"beside the token": func(int) (string, error) {
+		"with the token": func(int) (string, error) {
 			return leaky, fmt.Errorf("%s expired: %w", leaky, fs.ErrPermission)
 		},
 	} {
@@ -84,31 +84,31 @@ func TestErrorOfATokenFunctionIsRedacted(t *testing.T) {
 		if !errors.Is(err, fs.ErrPermission) || strings.Contains(prints(err, &log), leaky) {
 			t.Errorf("%s: %s", name, prints(err, &log))
 		}
-		// The next call of the client gets the same text at its first attempt.
+		// The next call gets the same error at its first attempt.
 		if err := getOne(t.Context(), client); strings.Contains(prints(err, &log), leaky) {
 			t.Errorf("%s, the next call: %s", name, prints(err, &log))
 		}
 	}
 }
 
-// So can the cause of a context.
+// The cause of a context can contain the token.
 func TestCauseOfAContextIsRedacted(t *testing.T) {
 	cause := fmt.Errorf("%s was revoked: %w", leaky, fs.ErrPermission)
-	for name, serve := range map[string]func(cancel context.CancelCauseFunc) inProcess{
-		"during an attempt": func(cancel context.CancelCauseFunc) inProcess {
+	for name, serve := range map[string]func(cancel context.CancelCauseFunc) handler{
+		"during an attempt": func(cancel context.CancelCauseFunc) handler {
 			return func(r *http.Request) (*canned, error) {
 				cancel(cause)
 				<-r.Context().Done()
 				return nil, context.Cause(r.Context())
 			}
 		},
-		"while waiting to retry": func(cancel context.CancelCauseFunc) inProcess {
+		"while waiting to retry": func(cancel context.CancelCauseFunc) handler {
 			return func(*http.Request) (*canned, error) {
 				time.AfterFunc(time.Second, func() { cancel(cause) })
 				return reply(503, "", "Retry-After: 10"), nil
 			}
 		},
-		"while waiting for a limit": func(cancel context.CancelCauseFunc) inProcess {
+		"while waiting for a limit": func(cancel context.CancelCauseFunc) handler {
 			return func(*http.Request) (*canned, error) {
 				time.AfterFunc(time.Second, func() { cancel(cause) })
 				return reply(429, "", "Retry-After: 10"), nil
@@ -129,13 +129,13 @@ func TestCauseOfAContextIsRedacted(t *testing.T) {
 	}
 }
 
-// typedError is a link of a chain that errors.As can look for.
+// typedError is an error that errors.As can find.
 type typedError struct{ text string }
 
 func (e *typedError) Error() string { return e.text }
 
-// Of a chain only the links whose own text holds the token are hidden.
-func TestRedactionHidesOnlyWhatHoldsTheToken(t *testing.T) {
+// Only the errors of a chain whose own text contains the token are hidden.
+func TestRedactionHidesOnlyErrorsWithTheToken(t *testing.T) {
 	var redact redactor
 	redact.add(leaky)
 	clean, dirty := &typedError{"clean"}, &typedError{"with " + leaky}
@@ -147,12 +147,12 @@ func TestRedactionHidesOnlyWhatHoldsTheToken(t *testing.T) {
 	err := redact.error(fmt.Errorf("%s: %w", leaky, path))
 	found, ok := errors.AsType[*fs.PathError](err)
 	if !ok || found != path || !errors.Is(err, clean) || err.Error() != "[REDACTED]: open /run/token: clean" {
-		t.Errorf("below a hidden link: %v, %v", found, err)
+		t.Errorf("below a hidden error: %v, %v", found, err)
 	}
 
 	err = redact.error(&fs.PathError{Op: "open", Path: "x", Err: dirty})
 	if _, ok := errors.AsType[*typedError](err); ok || !errors.Is(err, dirty) || strings.Contains(prints(err, nil), leaky) {
-		t.Errorf("a hidden link is found: %s", prints(err, nil))
+		t.Errorf("errors.As finds a hidden error: %s", prints(err, nil))
 	}
 
 	err = redact.error(errors.Join(clean, dirty, io.EOF))
@@ -161,7 +161,7 @@ func TestRedactionHidesOnlyWhatHoldsTheToken(t *testing.T) {
 		t.Errorf("of several: %s", prints(err, nil))
 	}
 
-	// A link that cannot be compared, and one that matches by a method.
+	// An error that cannot be compared and has an Is method.
 	err = redact.error(fmt.Errorf("%s: %w", leaky, uncomparable{leaky, io.EOF}))
 	if !errors.Is(err, io.EOF) || errors.Is(err, uncomparable{leaky, io.EOF}) || strings.Contains(prints(err, nil), leaky) {
 		t.Errorf("uncomparable: %s", prints(err, nil))
@@ -173,7 +173,7 @@ type uncomparable []any
 func (u uncomparable) Error() string        { return fmt.Sprint([]any(u)...) }
 func (u uncomparable) Is(target error) bool { return target == u[1] }
 
-// A token that is part of another one is removed with it.
+// A token can be part of another one.
 func TestRedactionOfTwoTokens(t *testing.T) {
 	var redact redactor
 	for _, token := range []string{"abcd", "abcdEFGH", "abcd", "abc"} {
@@ -187,7 +187,7 @@ func TestRedactionOfTwoTokens(t *testing.T) {
 	}
 }
 
-// A log handler may call the client, as one that reports to GitHub does.
+// A log handler may call the client.
 func TestLogHandlerMayCallTheClient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var client *Client

@@ -2,6 +2,8 @@ package ghdeploy_test
 
 import (
 	"errors"
+	"fmt"
+	"log"
 	"math"
 	"testing"
 
@@ -80,4 +82,22 @@ func TestParseDeploymentURL(t *testing.T) {
 			t.Errorf("%s: %q, %q, %d, %v, want ErrInvalidArgument", s, owner, repo, id, err)
 		}
 	}
+}
+
+func ExampleParseRepository() {
+	owner, repo, err := ghdeploy.ParseRepository("octocat/example") // os.Getenv("GITHUB_REPOSITORY")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(owner, repo)
+	// Output: octocat example
+}
+
+func ExampleParseDeploymentURL() {
+	owner, repo, id, err := ghdeploy.ParseDeploymentURL("https://ghe.example.com/api/v3/repos/octocat/example/deployments/42")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(owner, repo, id)
+	// Output: octocat example 42
 }

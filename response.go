@@ -176,7 +176,7 @@ func (x *exchange) location(resp *http.Response) location {
 	if header == "" {
 		return location{}
 	}
-	base := x.req.URL
+	base := &x.to
 	if resp.Request != nil && resp.Request.URL != nil {
 		base = resp.Request.URL
 	}

@@ -15,21 +15,8 @@ import (
 	"time"
 )
 
-func deleteOne(ctx context.Context, client *Client) error {
-	return client.Deployments.Delete(ctx, "octocat", "example", 1)
-}
-
-func putOne(ctx context.Context, client *Client) error {
-	_, err := client.Environments.Replace(ctx, "octocat", "example", "qa", EnvironmentRequest{WaitTimer: new(1)})
-	return err
-}
-
-var everyMethod = map[string]func(context.Context, *Client) error{
-	http.MethodGet: getOne, http.MethodPost: createOne, http.MethodPut: putOne, http.MethodDelete: deleteOne,
-}
-
-// A 3xx or 4xx is GitHub's decision, even if its body does not arrive: it keeps
-// its sentinel, is never uncertain, and is never retried.
+// A 3xx or 4xx whose body does not arrive keeps its sentinel. It is never of
+// unknown outcome and never retried.
 func TestStatusLineDecides(t *testing.T) {
 	bodies := map[string]func() io.Reader{
 		"cut off": func() io.Reader {
@@ -48,7 +35,7 @@ func TestStatusLineDecides(t *testing.T) {
 				sent := 0
 				err := call(t.Context(), inProcessClient(t, func(*http.Request) (*canned, error) {
 					sent++
-					return &canned{status: status, body: body()}, nil
+					return &canned{Status: status, Rest: body()}, nil
 				}, WithRetry(quick)))
 				e, ok := errors.AsType[*Error](err)
 				if !ok || !errors.Is(err, want) || e.StatusCode != status || e.Attempts != 1 || sent != 1 {
@@ -59,14 +46,14 @@ func TestStatusLineDecides(t *testing.T) {
 					t.Errorf("%s %d, %s: %v is uncertain or retryable", method, status, name, err)
 				}
 				if note := e.Error(); !strings.Contains(note, "the body was cut off") && !strings.Contains(note, "the body is larger than 64 KiB") {
-					t.Errorf("%s %d, %s: %v does not say what became of the body", method, status, name, err)
+					t.Errorf("%s %d, %s: %v does not describe the body", method, status, name, err)
 				}
 			}
 		}
 	}
 }
 
-// A rate limit response is one without its body too.
+// A rate limit response is recognized without its body too.
 func TestCutRateLimit(t *testing.T) {
 	for name, c := range map[string]*canned{
 		"429":                     reply(429, ""),
@@ -76,7 +63,7 @@ func TestCutRateLimit(t *testing.T) {
 	} {
 		err := createOne(t.Context(), inProcessClient(t, func(*http.Request) (*canned, error) {
 			cut := *c
-			cut.body = io.MultiReader(c.body, errorReader{io.ErrUnexpectedEOF})
+			cut.Rest = errorReader{io.ErrUnexpectedEOF}
 			return &cut, nil
 		}, WithRetry(RetryPolicy{MaxWait: -1})))
 		e, ok := errors.AsType[*Error](err)
@@ -86,8 +73,7 @@ func TestCutRateLimit(t *testing.T) {
 	}
 }
 
-// Of a refusal with many errors 64 KiB are parsed and 100 items kept, whatever
-// it decompresses to.
+// At most 64 KiB of an error body are parsed, and at most 100 items kept.
 func TestLongErrorsCostLittle(t *testing.T) {
 	short := `{"message":"Validation Failed","errors":[` + strings.Repeat(`"x",`, 5_000) + `"x"]}`
 	err := getOne(t.Context(), inProcessClient(t, func(*http.Request) (*canned, error) { return reply(422, short), nil }))
@@ -108,9 +94,9 @@ func TestLongErrorsCostLittle(t *testing.T) {
 	}
 }
 
-// A Content-Length alone costs no memory: the buffer grows as bytes arrive.
+// A Content-Length without a body allocates little.
 func TestContentLengthAllocatesLittle(t *testing.T) {
-	client, err := NewClient(WithRetry(RetryPolicy{MaxAttempts: 1}), WithHTTPClient(&http.Client{Transport: roundTripper(func(*http.Request) (*http.Response, error) {
+	client, err := NewClient(WithRetry(RetryPolicy{MaxAttempts: 1}), WithHTTPClient(&http.Client{Transport: RoundTripFunc(func(*http.Request) (*http.Response, error) {
 		return &http.Response{StatusCode: http.StatusOK, ContentLength: maxBody, Header: http.Header{}, Body: io.NopCloser(errorReader{io.ErrUnexpectedEOF})}, nil
 	})}))
 	if err != nil {
@@ -124,11 +110,11 @@ func TestContentLengthAllocatesLittle(t *testing.T) {
 		t.Errorf("err = %v, want ErrMalformedResponse", err)
 	}
 	if allocated := after.TotalAlloc - before.TotalAlloc; allocated > 1<<20 {
-		t.Errorf("%d KiB were allocated for a body that did not come", allocated>>10)
+		t.Errorf("%d KiB were allocated for an empty body", allocated>>10)
 	}
 }
 
-// A 200 with a login page is no success of an operation without a body.
+// A 200 with a login page is malformed, also if the operation has no body.
 func TestHTMLIsNoSuccess(t *testing.T) {
 	calls := map[string]func(context.Context, *Client) error{
 		"DELETE deployment":  deleteOne,
@@ -156,8 +142,8 @@ func TestHTMLIsNoSuccess(t *testing.T) {
 	}
 }
 
-// What was provably not sent is no unknown outcome, and what cannot be sent is
-// not tried four times.
+// A request that was provably not sent is not of unknown outcome. One that
+// cannot be sent is not retried.
 func TestNotSentIsProven(t *testing.T) {
 	type result struct {
 		err      error
@@ -185,14 +171,14 @@ func TestNotSentIsProven(t *testing.T) {
 			if !errors.Is(r.err, refused) || errors.Is(r.err, ErrOutcomeUnknown) || r.attempts != 4 {
 				t.Errorf("directly: %v after %d attempts", r.err, r.attempts)
 			}
-			wrapped := roundTripper(direct.RoundTrip)
+			wrapped := RoundTripFunc(direct.RoundTrip)
 			r = run(t, call, t.Context(), WithHTTPClient(&http.Client{Transport: wrapped}))
 			if !errors.Is(r.err, refused) || errors.Is(r.err, ErrOutcomeUnknown) != (method == http.MethodPost) {
 				t.Errorf("behind a wrapper: %v", r.err)
 			}
 		})
-		t.Run("a Proxy function that fails now and then, "+method, func(t *testing.T) {
-			// The second call of the function proves nothing about the first.
+		t.Run("a Proxy function that fails each other time, "+method, func(t *testing.T) {
+			// The client calls the function too, and gets no error.
 			calls := 0
 			r := run(t, call, t.Context(), WithHTTPClient(&http.Client{Transport: &http.Transport{Proxy: func(*http.Request) (*url.URL, error) {
 				if calls++; calls%2 == 1 {
@@ -205,14 +191,14 @@ func TestNotSentIsProven(t *testing.T) {
 			}
 		})
 		t.Run("an invalid header, "+method, func(t *testing.T) {
-			wrapper := roundTripper(func(r *http.Request) (*http.Response, error) {
+			wrapper := RoundTripFunc(func(r *http.Request) (*http.Response, error) {
 				r = r.Clone(r.Context())
 				r.Header.Set("X-Trace", "a\nb")
 				return http.DefaultTransport.RoundTrip(r)
 			})
 			r := run(t, call, t.Context(), WithHTTPClient(&http.Client{Transport: wrapper}))
 			if errors.Is(r.err, ErrOutcomeUnknown) || r.attempts != 1 || !strings.Contains(r.err.Error(), "X-Trace") {
-				t.Errorf("%v after %d attempts, want one that names the header", r.err, r.attempts)
+				t.Errorf("%v after %d attempts, want one attempt and the name of the header", r.err, r.attempts)
 			}
 		})
 		t.Run("a context that ends in the token function, "+method, func(t *testing.T) {
@@ -237,7 +223,7 @@ func TestNotSentIsProven(t *testing.T) {
 	}
 }
 
-// A call that only waits, waits MaxWait at most: two minutes by default.
+// The waits of one call last MaxWait at most, two minutes by default.
 func TestMaxWaitBoundsTheCall(t *testing.T) {
 	limited := func(*http.Request) (*canned, error) {
 		return reply(429, `{"message":"You have exceeded a secondary rate limit."}`, "Retry-After: 50"), nil
@@ -256,7 +242,7 @@ func TestMaxWaitBoundsTheCall(t *testing.T) {
 	}
 	for name, tt := range map[string]struct {
 		call   func(context.Context, *Client) error
-		serve  inProcess
+		serve  handler
 		policy RetryPolicy
 		want   time.Duration
 	}{
@@ -317,7 +303,7 @@ func TestRetryable(t *testing.T) {
 		{"too large", &Error{Method: "GET", StatusCode: 200, Err: ErrTooLarge}, false},
 		{"a redirect", &Error{Method: "GET", StatusCode: 302, Err: ErrRedirect}, false},
 		{"pagination", &Error{Err: ErrPagination}, false},
-		{"no reason at all", &Error{}, false},
+		{"no reason", &Error{}, false},
 		{"an invalid token", &Error{Method: "GET", Err: fmt.Errorf("no token: %w", tokenError("the token is empty"))}, false},
 		{"a token function", &Error{Method: "GET", Err: fmt.Errorf("no token: %w", cause)}, true},
 	} {
@@ -346,7 +332,7 @@ func TestRetryAfterOfAnError(t *testing.T) {
 	}
 }
 
-// A website in place of the API, as with a base URL without /api/v3.
+// The base URL of a website, for example without /api/v3, gets a hint.
 func TestWebsiteInPlaceOfTheAPI(t *testing.T) {
 	const hint = "the base URL of a GitHub Enterprise Server ends in /api/v3"
 	for name, tt := range map[string]struct {

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// RetryPolicy sets the number of attempts and the waits between them. Which
-// request may be retried is not a setting:
+// RetryPolicy sets the number of attempts and the waits between them. It does
+// not change which requests are retried:
 //
 //   - a request that provably was not sent, that HTTP/2 reports as not
 //     processed, or that got a rate limit response is retried, whatever its
@@ -88,8 +88,8 @@ type outcome struct {
 	waited     time.Duration // by the call so far
 }
 
-// mayRepeat reports whether the request can be sent again without executing it
-// twice, and whether that can help.
+// mayRepeat reports whether a retry cannot execute the request twice and can
+// succeed.
 func mayRepeat(o outcome) bool {
 	switch {
 	case o.ended, o.rewritten && o.method == http.MethodPost:
@@ -119,12 +119,12 @@ func uncertain(o outcome) bool {
 	return !o.notProcessed && (o.err != nil && !errors.Is(o.err, ErrRedirect) || o.status >= 500)
 }
 
-// transientStatus reports whether a status can be gone at the next attempt.
+// transientStatus reports whether the next attempt can have another status.
 func transientStatus(status int) bool {
 	return status >= 500 && status != http.StatusNotImplemented
 }
 
-// transient reports whether an error can be gone at the next attempt.
+// transient reports whether the next attempt can succeed after this error.
 func transient(err error) bool {
 	var (
 		unknownAuthority x509.UnknownAuthorityError

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// TestMayRepeat holds the policy against its table, cell by cell.
+// TestMayRepeat checks each outcome with each method.
 func TestMayRepeat(t *testing.T) {
 	var (
 		refused   = &net.OpError{Op: "dial", Net: "tcp", Err: syscall.ECONNREFUSED}
@@ -28,17 +28,17 @@ func TestMayRepeat(t *testing.T) {
 	tests := []struct {
 		name      string
 		outcome   outcome
-		yes       []string // methods that may be sent again; the others must not
+		yes       []string // methods that may be retried; the others must not
 		uncertain bool
 	}{
 		{"a success", outcome{status: 200}, nil, false},
 		{"proof: the dial was refused", outcome{err: refused, notProcessed: true}, all, false},
 		{"proof: the TLS handshake failed", outcome{err: handshake, notProcessed: true}, all, false},
-		{"proof: the attempt's time ran out while dialling", outcome{err: context.DeadlineExceeded, notProcessed: true}, all, false},
-		{"a transport without hooks refuses: no proof", outcome{err: refused}, idempotent, true},
+		{"proof: the attempt timed out while dialing", outcome{err: context.DeadlineExceeded, notProcessed: true}, all, false},
+		{"no proof: a transport without hooks refuses", outcome{err: refused}, idempotent, true},
 		{"a 429", outcome{status: 429, limit: &RateLimitError{}}, all, false},
 		{"a 403 that is a limit", outcome{status: 403, limit: &RateLimitError{Secondary: true}}, all, false},
-		{"a 403 that is none", outcome{status: 403}, nil, false},
+		{"a 403 that is not a limit", outcome{status: 403}, nil, false},
 		{"a 500", outcome{status: 500}, idempotent, true},
 		{"a 501", outcome{status: 501}, nil, true},
 		{"a 502", outcome{status: 502}, idempotent, true},
@@ -52,9 +52,9 @@ func TestMayRepeat(t *testing.T) {
 		{"an invalid header", outcome{err: errInvalidHeader, notProcessed: true}, nil, false},
 		{"not JSON", outcome{status: 101, err: ErrMalformedResponse}, nil, true},
 		{"a connection lost", outcome{err: lost}, idempotent, true},
-		{"the attempt's time ran out", outcome{err: context.DeadlineExceeded}, idempotent, true},
-		{"an HTTP/2 connection gave it up", outcome{err: errGivenUp}, idempotent, true},
-		{"proof: an HTTP/2 connection gave it up undone", outcome{err: errNotProcessed, notProcessed: true}, all, false},
+		{"the attempt timed out", outcome{err: context.DeadlineExceeded}, idempotent, true},
+		{"an HTTP/2 connection gave up the request", outcome{err: errGivenUp}, idempotent, true},
+		{"proof: an HTTP/2 connection did not process it", outcome{err: errNotProcessed, notProcessed: true}, all, false},
 		{"400", outcome{status: 400}, nil, false},
 		{"401", outcome{status: 401}, nil, false},
 		{"404", outcome{status: 404}, nil, false},
@@ -64,7 +64,7 @@ func TestMayRepeat(t *testing.T) {
 		{"a redirect that was refused", outcome{status: 302}, nil, false},
 		{"a redirect that the caller refused", outcome{status: 307, err: fmt.Errorf("%w: no", ErrRedirect)}, nil, false},
 		{"the context has ended", outcome{err: context.Canceled, ended: true}, nil, true},
-		{"the context has ended before a connection was had", outcome{err: context.Canceled, ended: true, notProcessed: true}, nil, false},
+		{"the context has ended before a connection", outcome{err: context.Canceled, ended: true, notProcessed: true}, nil, false},
 		{"the context has ended after a limit", outcome{status: 429, limit: &RateLimitError{}, ended: true}, nil, false},
 		{"too large", outcome{status: 200, err: ErrTooLarge}, nil, true},
 		{"a certificate that is not trusted", outcome{err: untrusted, notProcessed: true}, nil, false},
@@ -83,7 +83,7 @@ func TestMayRepeat(t *testing.T) {
 					want = want || m == method
 				}
 				if got := mayRepeat(o); got != want {
-					t.Errorf("%s may be sent again: %t, want %t", method, got, want)
+					t.Errorf("%s may be retried: %t, want %t", method, got, want)
 				}
 				if got := uncertain(o); got != tt.uncertain {
 					t.Errorf("%s is uncertain: %t, want %t", method, got, tt.uncertain)
@@ -111,17 +111,17 @@ func TestRetryWait(t *testing.T) {
 		{"past the last attempt", policy, outcome{attempts: 5, status: 502}, 0, false},
 		{"one attempt only", RetryPolicy{MaxAttempts: 1}.withDefaults(), outcome{attempts: 1, status: 502}, 0, false},
 		{"a limit", policy, outcome{attempts: 1, limited: 1, limit: limit(time.Minute)}, time.Minute, true},
-		{"a limit of no time", policy, outcome{attempts: 1, limited: 1, limit: limit(0)}, 500 * time.Millisecond, true},
+		{"a limit without a wait", policy, outcome{attempts: 1, limited: 1, limit: limit(0)}, 500 * time.Millisecond, true},
 		{"a limit just within MaxWait", policy, outcome{attempts: 1, limited: 1, limit: limit(2 * time.Minute)}, 2 * time.Minute, true},
 		{"a limit beyond MaxWait", policy, outcome{attempts: 1, limited: 1, limit: limit(2*time.Minute + 1)}, 2*time.Minute + 1, false},
 		{"never wait for a limit", never, outcome{attempts: 1, limited: 1, limit: limit(time.Second)}, time.Second, false},
-		{"never, not even for none", never, outcome{attempts: 1, limited: 1, limit: limit(0)}, 500 * time.Millisecond, false},
-		{"never is about limits", never, outcome{attempts: 1, status: 502}, 500 * time.Millisecond, true},
-		{"a 503 that asks for time", policy, outcome{attempts: 1, status: 503, retryAfter: 10 * time.Second}, 10 * time.Second, true},
-		{"a 503 that asks for less than the backoff", policy, outcome{attempts: 3, status: 503, retryAfter: time.Second}, 2 * time.Second, true},
-		{"a limit after others that used up MaxWait", policy, outcome{attempts: 3, limited: 3, limit: limit(time.Minute), waited: 61 * time.Second}, time.Minute, false},
-		{"a limit after others that left enough", policy, outcome{attempts: 3, limited: 3, limit: limit(time.Minute), waited: time.Minute}, time.Minute, true},
-		{"a limit of no time, MaxWait used up", policy, outcome{attempts: 2, limited: 2, waited: 2 * time.Minute, limit: limit(0)}, 0, false},
+		{"never, not even for a limit without a wait", never, outcome{attempts: 1, limited: 1, limit: limit(0)}, 500 * time.Millisecond, false},
+		{"never does not apply to backoff", never, outcome{attempts: 1, status: 502}, 500 * time.Millisecond, true},
+		{"a 503 with Retry-After", policy, outcome{attempts: 1, status: 503, retryAfter: 10 * time.Second}, 10 * time.Second, true},
+		{"a 503 with a Retry-After below the backoff", policy, outcome{attempts: 3, status: 503, retryAfter: time.Second}, 2 * time.Second, true},
+		{"a limit beyond the rest of MaxWait", policy, outcome{attempts: 3, limited: 3, limit: limit(time.Minute), waited: 61 * time.Second}, time.Minute, false},
+		{"a limit within the rest of MaxWait", policy, outcome{attempts: 3, limited: 3, limit: limit(time.Minute), waited: time.Minute}, time.Minute, true},
+		{"a limit without a wait, MaxWait used up", policy, outcome{attempts: 2, limited: 2, waited: 2 * time.Minute, limit: limit(0)}, 0, false},
 		{"limits do not use up MaxAttempts", RetryPolicy{MaxAttempts: 1}.withDefaults(), outcome{attempts: 9, limited: 9, limit: limit(time.Second)}, 30 * time.Second, true},
 		{"the wait for limits grows past MaxBackoff", RetryPolicy{MinBackoff: time.Millisecond, MaxBackoff: time.Millisecond}.withDefaults(), outcome{attempts: 11, limited: 11, limit: limit(0)}, 1024 * time.Millisecond, true},
 		{"a failure after limits is the first", policy, outcome{attempts: 6, limited: 5, status: 502}, 500 * time.Millisecond, true},
@@ -129,7 +129,7 @@ func TestRetryWait(t *testing.T) {
 		{"a backoff beyond MaxWait", policy, outcome{attempts: 1, status: 502, waited: 2 * time.Minute}, 500 * time.Millisecond, false},
 		{"a Retry-After beyond the rest of MaxWait", policy, outcome{attempts: 2, status: 503, retryAfter: time.Minute, waited: 61 * time.Second}, time.Minute, false},
 		{"never wait for a Retry-After", never, outcome{attempts: 1, status: 503, retryAfter: time.Second}, time.Second, false},
-		{"a 503 that asks for too much", policy, outcome{attempts: 1, status: 503, retryAfter: time.Hour}, time.Hour, false},
+		{"a 503 with a Retry-After above MaxWait", policy, outcome{attempts: 1, status: 503, retryAfter: time.Hour}, time.Hour, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -149,15 +149,15 @@ func TestBackoff(t *testing.T) {
 		attempt int
 		want    time.Duration
 	}{
-		{"it begins at MinBackoff", RetryPolicy{MinBackoff: time.Second, MaxBackoff: time.Minute}, 1, time.Second},
+		{"it starts at MinBackoff", RetryPolicy{MinBackoff: time.Second, MaxBackoff: time.Minute}, 1, time.Second},
 		{"it doubles", RetryPolicy{MinBackoff: time.Second, MaxBackoff: time.Minute}, 6, 32 * time.Second},
 		{"it stops at MaxBackoff", RetryPolicy{MinBackoff: time.Second, MaxBackoff: time.Minute}, 7, time.Minute},
-		{"it stays there", RetryPolicy{MinBackoff: time.Second, MaxBackoff: time.Minute}, 1_000_000, time.Minute},
+		{"it stays at MaxBackoff", RetryPolicy{MinBackoff: time.Second, MaxBackoff: time.Minute}, 1_000_000, time.Minute},
 		{"at the shift's end", RetryPolicy{MinBackoff: 1, MaxBackoff: most}, 62, 1 << 61},
-		{"past it", RetryPolicy{MinBackoff: 1, MaxBackoff: most}, 63, most},
+		{"past the shift's end", RetryPolicy{MinBackoff: 1, MaxBackoff: most}, 63, most},
 		{"past all bits", RetryPolicy{MinBackoff: 1, MaxBackoff: most}, 65, most},
 		{"both the same", RetryPolicy{MinBackoff: time.Second, MaxBackoff: time.Second}, 3, time.Second},
-		{"both the most there is", RetryPolicy{MinBackoff: most, MaxBackoff: most}, 2, most},
+		{"both the maximum", RetryPolicy{MinBackoff: most, MaxBackoff: most}, 2, most},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -166,7 +166,7 @@ func TestBackoff(t *testing.T) {
 			}
 			least := tt.policy.backoff(tt.attempt, math.Nextafter(1, 0))
 			if least < tt.want/2-1 || least > tt.want/2+tt.want/1e6+1 {
-				t.Errorf("backoff with the most jitter = %v, want half of %v", least, tt.want)
+				t.Errorf("backoff with maximum jitter = %v, want half of %v", least, tt.want)
 			}
 			for range 100 {
 				if got := tt.policy.backoff(tt.attempt, jitter()); got < least || got > tt.want {
@@ -193,16 +193,16 @@ func TestRetryPolicyValidate(t *testing.T) {
 		policy RetryPolicy
 		ok     bool
 	}{
-		"zero":                            {RetryPolicy{}, true},
-		"never again":                     {RetryPolicy{MaxAttempts: 1}, true},
-		"negative attempts":               {RetryPolicy{MaxAttempts: -1}, false},
-		"negative MinBackoff":             {RetryPolicy{MinBackoff: -1}, false},
-		"negative MaxBackoff":             {RetryPolicy{MaxBackoff: -1}, false},
-		"min above max":                   {RetryPolicy{MinBackoff: 2, MaxBackoff: 1}, false},
-		"min above the default max":       {RetryPolicy{MinBackoff: time.Minute}, false},
-		"max below the default min":       {RetryPolicy{MaxBackoff: time.Millisecond}, false},
-		"never wait":                      {RetryPolicy{MaxWait: -1}, true},
-		"as long as the type can express": {RetryPolicy{MaxBackoff: math.MaxInt64, MaxWait: math.MaxInt64}, true},
+		"zero":                      {RetryPolicy{}, true},
+		"one attempt":               {RetryPolicy{MaxAttempts: 1}, true},
+		"negative attempts":         {RetryPolicy{MaxAttempts: -1}, false},
+		"negative MinBackoff":       {RetryPolicy{MinBackoff: -1}, false},
+		"negative MaxBackoff":       {RetryPolicy{MaxBackoff: -1}, false},
+		"min above max":             {RetryPolicy{MinBackoff: 2, MaxBackoff: 1}, false},
+		"min above the default max": {RetryPolicy{MinBackoff: time.Minute}, false},
+		"max below the default min": {RetryPolicy{MaxBackoff: time.Millisecond}, false},
+		"never wait":                {RetryPolicy{MaxWait: -1}, true},
+		"the maximum of the type":   {RetryPolicy{MaxBackoff: math.MaxInt64, MaxWait: math.MaxInt64}, true},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -226,6 +226,6 @@ func TestWithinDeadline(t *testing.T) {
 		}
 	}
 	if !withinDeadline(t.Context(), math.MaxInt64, now) {
-		t.Error("a wait is beyond a deadline that there is not")
+		t.Error("without a deadline a wait is beyond it")
 	}
 }

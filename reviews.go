@@ -39,7 +39,7 @@ type ReviewsService interface {
 	Review(ctx context.Context, owner, repo string, runID int64, req ReviewRequest) ([]*Deployment, error)
 
 	// ReviewCustomRule approves or rejects a run for a GitHub App's own rule.
-	// It takes an installation token of that app. With an
+	// It requires an installation token of that app. With an
 	// [*OutcomeUnknownError] the review may have been executed; the client
 	// does not send the request again.
 	//
@@ -47,8 +47,8 @@ type ReviewsService interface {
 	ReviewCustomRule(ctx context.Context, owner, repo string, runID int64, req CustomRuleReview) error
 
 	// ReportCustomRuleStatus shows the progress of a GitHub App's own rule on
-	// the run, without a decision: up to ten times for a deployment. It takes
-	// the same token, and the same holds for an [*OutcomeUnknownError].
+	// the run, without a decision: up to ten times for a deployment. It requires
+	// the same token. An [*OutcomeUnknownError] means the same as above.
 	//
 	// GitHub docs: https://docs.github.com/rest/actions/workflow-runs#review-custom-deployment-protection-rules-for-a-workflow-run
 	ReportCustomRuleStatus(ctx context.Context, owner, repo string, runID int64, req CustomRuleStatus) error
@@ -136,7 +136,7 @@ func (r ReviewRequest) validate() error {
 		}
 	}
 	for _, environment := range r.Environments {
-		if err := (name{"environment", environment}).validate(); err != nil {
+		if err := environmentName(environment).validate(); err != nil {
 			return err
 		}
 	}
@@ -256,7 +256,7 @@ func (s *reviewsService) ReportCustomRuleStatus(ctx context.Context, owner, repo
 }
 
 func (s *reviewsService) respond(ctx context.Context, owner, repo string, runID int64, environment string, body any) error {
-	if err := (name{"environment", environment}).validate(); err != nil {
+	if err := environmentName(environment).validate(); err != nil {
 		return err
 	}
 	_, err := s.core.execute(ctx, operation{

@@ -4,11 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/ghdeploy/ghdeploy"
+	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
 const pendingJSON = `[{
@@ -23,13 +26,13 @@ const pendingJSON = `[{
 func TestReviews(t *testing.T) {
 	const path = " /repos/o/r/actions/runs/30433642/"
 	const run = 30433642
-	holdExchanges(t, []exchange{
+	checkExchanges(t, []exchange{
 		{
 			name: "ListPending",
 			call: func(ctx context.Context, c *ghdeploy.Client) (any, error) {
 				return c.Reviews.ListPending(ctx, "o", "r", run, ghdeploy.PendingDeploymentListOptions{})
 			},
-			request: "GET" + path + "pending_deployments", answer: answer(200, pendingJSON),
+			request: "GET" + path + "pending_deployments", reply: reply(200, pendingJSON),
 			want: &ghdeploy.Page[*ghdeploy.PendingDeployment]{Items: []*ghdeploy.PendingDeployment{
 				{
 					Environment: ghdeploy.EnvironmentReference{
@@ -51,7 +54,7 @@ func TestReviews(t *testing.T) {
 				return c.Reviews.ListApprovals(ctx, "o", "r", run, ghdeploy.ApprovalListOptions{})
 			},
 			request: "GET" + path + "approvals",
-			answer: answer(200, `[
+			reply: reply(200, `[
 				{"state": "approved", "comment": "Ship it!", "user": {"login": "octocat", "id": 1}, "environments": [
 					{"id": 161171787, "node_id": "EN_1", "name": "staging", "created_at": "2020-11-23T22:00:40Z", "updated_at": "2020-11-23T22:00:41Z"}]},
 				{"state": "escalated", "comment": null, "user": null, "environments": []}]`),
@@ -67,7 +70,7 @@ func TestReviews(t *testing.T) {
 			}},
 		},
 		{
-			name: "Review by id",
+			name: "Review by ID",
 			call: func(ctx context.Context, c *ghdeploy.Client) (any, error) {
 				return c.Reviews.Review(ctx, "o", "r", run, ghdeploy.ReviewRequest{
 					EnvironmentIDs: []int64{161171787, 161171795, 161171787}, State: ghdeploy.ReviewRejected, Comment: "Not on a Friday",
@@ -75,7 +78,7 @@ func TestReviews(t *testing.T) {
 			},
 			request: "POST" + path + "pending_deployments",
 			body:    `{"environment_ids":[161171787,161171795],"state":"rejected","comment":"Not on a Friday"}`,
-			answer:  answer(200, `[{"id": 4442074271, "environment": "staging"}]`),
+			reply:   reply(200, `[{"id": 4442074271, "environment": "staging"}]`),
 			want:    []*ghdeploy.Deployment{{ID: 4442074271, Environment: "staging"}},
 		},
 		{
@@ -84,14 +87,14 @@ func TestReviews(t *testing.T) {
 				return nil, c.Reviews.ReviewCustomRule(ctx, "o", "r", run, ghdeploy.CustomRuleReview{EnvironmentName: "prod / eu", State: ghdeploy.ReviewApproved, Comment: "All health checks passed."})
 			},
 			request: "POST" + path + "deployment_protection_rule",
-			body:    `{"environment_name":"prod / eu","state":"approved","comment":"All health checks passed."}`, answer: answer(204, ""),
+			body:    `{"environment_name":"prod / eu","state":"approved","comment":"All health checks passed."}`, reply: reply(204, ""),
 		},
 		{
 			name: "ReviewCustomRule without a comment",
 			call: func(ctx context.Context, c *ghdeploy.Client) (any, error) {
 				return nil, c.Reviews.ReviewCustomRule(ctx, "o", "r", run, ghdeploy.CustomRuleReview{EnvironmentName: "prod-eu", State: ghdeploy.ReviewRejected})
 			},
-			request: "POST" + path + "deployment_protection_rule", body: `{"environment_name":"prod-eu","state":"rejected"}`, answer: answer(200, "{}"),
+			request: "POST" + path + "deployment_protection_rule", body: `{"environment_name":"prod-eu","state":"rejected"}`, reply: reply(200, "{}"),
 		},
 		{
 			name: "ReportCustomRuleStatus",
@@ -99,13 +102,13 @@ func TestReviews(t *testing.T) {
 				return nil, c.Reviews.ReportCustomRuleStatus(ctx, "o", "r", run, ghdeploy.CustomRuleStatus{EnvironmentName: "prod-eu", Comment: "Half of the **checks** passed."})
 			},
 			request: "POST" + path + "deployment_protection_rule",
-			body:    `{"environment_name":"prod-eu","comment":"Half of the **checks** passed."}`, answer: answer(204, ""),
+			body:    `{"environment_name":"prod-eu","comment":"Half of the **checks** passed."}`, reply: reply(204, ""),
 		},
 	})
 }
 
 func TestReviewByName(t *testing.T) {
-	w := answers(answer(200, pendingJSON), answer(200, `[{"id": 1}, {"id": 2}]`))
+	w := replies(reply(200, pendingJSON), reply(200, `[{"id": 1}, {"id": 2}]`))
 	deployments, err := clientOn(t, w).Reviews.Review(t.Context(), "o", "r", 7, ghdeploy.ReviewRequest{
 		Environments: []string{"PROD / eu", "staging"}, EnvironmentIDs: []int64{5, 161171787}, State: ghdeploy.ReviewApproved,
 	})
@@ -120,7 +123,7 @@ func TestReviewByName(t *testing.T) {
 	same(t, "body", `{"environment_ids":[5,161171787,161171795],"state":"approved","comment":""}`, sent[1].Body)
 }
 
-func TestReviewOfWhatIsNotPending(t *testing.T) {
+func TestReviewNotPending(t *testing.T) {
 	for _, test := range []struct {
 		pending string
 		names   []string
@@ -140,7 +143,7 @@ func TestReviewOfWhatIsNotPending(t *testing.T) {
 			`ghdeploy: GET /repos/o/r/actions/runs/7/pending_deployments: 200 OK: the run does not wait for "staging", nor for any environment`,
 		},
 	} {
-		w := answers(answer(200, test.pending))
+		w := replies(reply(200, test.pending))
 		_, err := clientOn(t, w).Reviews.Review(t.Context(), "o", "r", 7, ghdeploy.ReviewRequest{
 			Environments: test.names, EnvironmentIDs: []int64{161171787}, State: ghdeploy.ReviewApproved,
 		})
@@ -148,19 +151,19 @@ func TestReviewOfWhatIsNotPending(t *testing.T) {
 			t.Errorf("sent %s", r.Method)
 		}
 		var absent *ghdeploy.NotPendingError
-		var envelope *ghdeploy.Error
-		if !errors.As(err, &absent) || !errors.Is(err, ghdeploy.ErrNotPending) || !errors.As(err, &envelope) {
+		var e *ghdeploy.Error
+		if !errors.As(err, &absent) || !errors.Is(err, ghdeploy.ErrNotPending) || !errors.As(err, &e) {
 			t.Fatalf("err = %v, want a *NotPendingError in an *Error", err)
 		}
 		same(t, "error", test.want, *absent)
 		same(t, "line", test.line, err.Error())
-		same(t, "attempts", 1, envelope.Attempts)
+		same(t, "attempts", 1, e.Attempts)
 	}
 }
 
 func TestReviewThatCannotLookUpApprovesNothing(t *testing.T) {
-	for _, a := range []canned{answer(404, `{"message": "Not Found"}`), answer(200, `null`), answer(200, `[{"environment": {"id": 0, "name": "staging"}}]`)} {
-		w := answers(a)
+	for _, a := range []*canned{reply(404, `{"message": "Not Found"}`), reply(200, `null`), reply(200, `[{"environment": {"id": 0, "name": "staging"}}]`)} {
+		w := replies(a)
 		_, err := clientOn(t, w).Reviews.Review(t.Context(), "o", "r", 7, ghdeploy.ReviewRequest{Environments: []string{"staging"}, State: ghdeploy.ReviewApproved})
 		if err == nil || errors.Is(err, ghdeploy.ErrNotPending) {
 			t.Errorf("err = %v", err)
@@ -171,7 +174,7 @@ func TestReviewThatCannotLookUpApprovesNothing(t *testing.T) {
 	}
 }
 
-// A review must not be taken twice: it is sent once, whatever comes back.
+// A review of unknown outcome is not retried.
 func TestReviewIsSentOnce(t *testing.T) {
 	calls := map[string]func(context.Context, *ghdeploy.Client) error{
 		"Review": func(ctx context.Context, c *ghdeploy.Client) error {
@@ -186,7 +189,7 @@ func TestReviewIsSentOnce(t *testing.T) {
 		},
 	}
 	for name, call := range calls {
-		w := answers(answer(502, `<html>`))
+		w := replies(reply(502, `<html>`))
 		err := call(t.Context(), clientOn(t, w, ghdeploy.WithRetry(ghdeploy.RetryPolicy{MaxAttempts: 4})))
 		if !errors.Is(err, ghdeploy.ErrOutcomeUnknown) {
 			t.Errorf("%s: err = %v, want ErrOutcomeUnknown", name, err)
@@ -196,15 +199,15 @@ func TestReviewIsSentOnce(t *testing.T) {
 }
 
 func TestReviewsMalformed(t *testing.T) {
-	holdMalformed(t, func(ctx context.Context, c *ghdeploy.Client) error {
+	checkMalformed(t, func(ctx context.Context, c *ghdeploy.Client) error {
 		_, err := c.Reviews.ListPending(ctx, "o", "r", 7, ghdeploy.PendingDeploymentListOptions{})
 		return err
 	}, ``, `null`, `{}`, `[null]`, `[{}]`, `[{"environment": null}]`, `[{"environment": {"id": 0}}]`)
-	holdMalformed(t, func(ctx context.Context, c *ghdeploy.Client) error {
+	checkMalformed(t, func(ctx context.Context, c *ghdeploy.Client) error {
 		_, err := c.Reviews.ListApprovals(ctx, "o", "r", 7, ghdeploy.ApprovalListOptions{})
 		return err
 	}, ``, `null`, `{}`, `[null]`, `[{}]`, `[{"state": null}]`)
-	holdMalformed(t, func(ctx context.Context, c *ghdeploy.Client) error {
+	checkMalformed(t, func(ctx context.Context, c *ghdeploy.Client) error {
 		_, err := c.Reviews.Review(ctx, "o", "r", 7, ghdeploy.ReviewRequest{EnvironmentIDs: []int64{1}, State: ghdeploy.ReviewApproved})
 		if !errors.Is(err, ghdeploy.ErrOutcomeUnknown) {
 			t.Errorf("err = %v, want ErrOutcomeUnknown too", err)
@@ -231,16 +234,98 @@ func TestReviewsInvalid(t *testing.T) {
 		}
 	}
 	const yes = ghdeploy.ReviewApproved
-	holdInvalid(t, map[string]func(context.Context, *ghdeploy.Client) error{
-		"run 0":                  review(0, ghdeploy.ReviewRequest{EnvironmentIDs: []int64{1}, State: yes}),
-		"no state":               review(7, ghdeploy.ReviewRequest{EnvironmentIDs: []int64{1}}),
-		"no environment":         review(7, ghdeploy.ReviewRequest{State: yes}),
-		"environment 0":          review(7, ghdeploy.ReviewRequest{EnvironmentIDs: []int64{1, 0}, State: yes}),
-		"environment \"\"":       review(7, ghdeploy.ReviewRequest{Environments: []string{"qa", ""}, State: yes}),
-		"rule without state":     rule(ghdeploy.CustomRuleReview{EnvironmentName: "qa", Comment: "x"}),
-		"rule of none":           rule(ghdeploy.CustomRuleReview{State: yes}),
-		"rule of ..":             rule(ghdeploy.CustomRuleReview{EnvironmentName: "..", State: yes}),
-		"report without comment": report(ghdeploy.CustomRuleStatus{EnvironmentName: "qa"}),
-		"report of none":         report(ghdeploy.CustomRuleStatus{Comment: "x"}),
+	checkInvalid(t, map[string]func(context.Context, *ghdeploy.Client) error{
+		"run 0":                      review(0, ghdeploy.ReviewRequest{EnvironmentIDs: []int64{1}, State: yes}),
+		"no state":                   review(7, ghdeploy.ReviewRequest{EnvironmentIDs: []int64{1}}),
+		"no environment":             review(7, ghdeploy.ReviewRequest{State: yes}),
+		"environment 0":              review(7, ghdeploy.ReviewRequest{EnvironmentIDs: []int64{1, 0}, State: yes}),
+		"environment \"\"":           review(7, ghdeploy.ReviewRequest{Environments: []string{"qa", ""}, State: yes}),
+		"rule without state":         rule(ghdeploy.CustomRuleReview{EnvironmentName: "qa", Comment: "x"}),
+		"rule without environment":   rule(ghdeploy.CustomRuleReview{State: yes}),
+		"rule of ..":                 rule(ghdeploy.CustomRuleReview{EnvironmentName: "..", State: yes}),
+		"report without comment":     report(ghdeploy.CustomRuleStatus{EnvironmentName: "qa"}),
+		"report without environment": report(ghdeploy.CustomRuleStatus{Comment: "x"}),
 	})
+}
+
+func TestReviewsOnAServer(t *testing.T) {
+	srv := gated(t)
+	octocat, mona, app := clientWith(t, srv, "of-octocat").Reviews, clientWith(t, srv, "of-mona").Reviews, clientWith(t, srv, "of-health-gate").Reviews
+	run := srv.StartRun("octocat/example", ghdeploytest.Run{Actor: "mona", Environments: []string{production, "staging", "qa"}})
+	same(t, "states", []string{"waiting", "waiting", "in_progress"}, states(srv))
+
+	pending, err := octocat.ListPending(t.Context(), "octocat", "example", run.ID, ghdeploy.PendingDeploymentListOptions{})
+	if err != nil || len(pending.Items) != 2 {
+		t.Fatalf("ListPending = %+v, %v", pending, err)
+	}
+	if p := pending.Items[0]; p.Environment.Name != production || !p.CurrentUserCanApprove || p.Reviewers[0].User.Login != "octocat" {
+		t.Errorf("pending: %+v", p)
+	}
+
+	// One of two names is not pending: Review approves none.
+	sent := len(srv.Requests())
+	review := ghdeploy.ReviewRequest{Environments: []string{"STAGING", "qa"}, State: ghdeploy.ReviewApproved, Comment: "Ship it!"}
+	_, err = octocat.Review(t.Context(), "octocat", "example", run.ID, review)
+	var absent *ghdeploy.NotPendingError
+	if !errors.As(err, &absent) || !slices.Equal(absent.Environments, []string{"qa"}) || !slices.Equal(absent.Pending, []string{production, "staging"}) {
+		t.Errorf("Review of an environment that is not pending: %v", err)
+	}
+	same(t, "requests", []string{"GET 304 /pending_deployments"}, reached(srv, sent)) // as in ListPending above
+	if reviews := srv.Reviews("octocat/example", run.ID); reviews != nil {
+		t.Errorf("reviews = %+v, want none", reviews)
+	}
+
+	// The actor of the run may not approve it: GitHub returns 422.
+	review.Environments = []string{production}
+	if _, err = mona.Review(t.Context(), "octocat", "example", run.ID, review); !errors.Is(err, ghdeploy.ErrValidation) {
+		t.Errorf("Review by the actor: %v, want ErrValidation", err)
+	}
+
+	review.Environments = []string{"STAGING", production}
+	deployments, err := octocat.Review(t.Context(), "octocat", "example", run.ID, review)
+	if err != nil || len(deployments) != 2 || deployments[0].ID != run.Deployments[0] {
+		t.Fatalf("Review = %v, %v", deployments, err)
+	}
+	same(t, "states", []string{"waiting", "in_progress", "in_progress"}, states(srv))
+
+	// The app's rule is still pending.
+	if err = octocat.ReviewCustomRule(t.Context(), "octocat", "example", run.ID, ghdeploy.CustomRuleReview{EnvironmentName: production, State: ghdeploy.ReviewApproved}); !errors.Is(err, ghdeploy.ErrForbidden) {
+		t.Errorf("ReviewCustomRule by a user: %v, want ErrForbidden", err)
+	}
+	if err = app.ReportCustomRuleStatus(t.Context(), "octocat", "example", run.ID, ghdeploy.CustomRuleStatus{EnvironmentName: production, Comment: "Half of the **checks**"}); err != nil {
+		t.Error(err)
+	}
+	same(t, "states", []string{"waiting", "in_progress", "in_progress"}, states(srv))
+	if err = app.ReviewCustomRule(t.Context(), "octocat", "example", run.ID, ghdeploy.CustomRuleReview{EnvironmentName: production, State: ghdeploy.ReviewApproved, Comment: "Healthy"}); err != nil {
+		t.Error(err)
+	}
+	same(t, "states", []string{"in_progress", "in_progress", "in_progress"}, states(srv))
+
+	approvals, err := mona.ListApprovals(t.Context(), "octocat", "example", run.ID, ghdeploy.ApprovalListOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var history []string
+	for _, a := range approvals.Items {
+		history = append(history, fmt.Sprintf("%s %s %q by %s", a.State, a.Environments[0].Name, a.Comment, a.User.Login))
+	}
+	same(t, "history", []string{
+		`approved ` + production + ` "Ship it!" by octocat`,
+		`pending ` + production + ` "Half of the **checks**" by health-gate[bot]`,
+		`approved ` + production + ` "Healthy" by health-gate[bot]`,
+	}, history)
+}
+
+func TestRejectedReviewOnAServer(t *testing.T) {
+	srv := gated(t)
+	run := srv.StartRun("octocat/example", ghdeploytest.Run{Actor: "mona", Environments: []string{"staging"}})
+	reviews := clientWith(t, srv, "of-octocat").Reviews
+	request := ghdeploy.ReviewRequest{Environments: []string{"staging"}, State: ghdeploy.ReviewRejected, Comment: "Not on a Friday"}
+	if _, err := reviews.Review(t.Context(), "octocat", "example", run.ID, request); err != nil {
+		t.Fatal(err)
+	}
+	same(t, "states", []string{"failure"}, states(srv))
+	if _, err := reviews.Review(t.Context(), "octocat", "example", run.ID, request); !errors.Is(err, ghdeploy.ErrNotPending) {
+		t.Errorf("Review of a finished run: %v, want ErrNotPending", err)
+	}
 }

@@ -36,21 +36,21 @@ func rowsAs[W interface{ result() *R }, R any](array []byte) ([]*R, error) {
 	return rows, nil
 }
 
-// rowOf decodes one object in the same way; nil for null.
-func rowOf[T any](object []byte) (v *T, err error) {
-	switch to := any(&v).(type) {
-	case **Deployment:
-		var row *deploymentRow
-		err = wire.Decode(object, &row)
-		*to = row.result()
-	case **DeploymentStatus:
-		var row *statusRow
-		err = wire.Decode(object, &row)
-		*to = row.result()
-	default:
-		err = wire.Decode(object, to)
+// rowOf decodes one object in the same way; one without an ID for null.
+func rowOf[T any](object []byte) (*T, error) {
+	var v *T
+	switch any(v).(type) {
+	case *Deployment:
+		row := new(deploymentRow)
+		err := wire.Decode(object, row)
+		return any(row.result()).(*T), err
+	case *DeploymentStatus:
+		row := new(statusRow)
+		err := wire.Decode(object, row)
+		return any(row.result()).(*T), err
 	}
-	return v, err
+	v = new(T)
+	return v, wire.Decode(object, v)
 }
 
 // deploymentRow is a deployment as it is decoded: one allocation holds it and

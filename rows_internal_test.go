@@ -13,15 +13,15 @@ import (
 	"github.com/ghdeploy/ghdeploy/internal/wire"
 )
 
-// repeatedRow is a row with every member of a creator and an app.
+// repeatedRow returns a row with a creator and an app.
 func repeatedRow(id int) string {
 	return fmt.Sprintf(`{"id":%d,"payload":{"a":[1]},"creator":{"login":"hubot","id":7,"type":"Bot"},
 		"performed_via_github_app":{"id":5,"slug":"actions","owner":{"login":"github","id":9},
 		"permissions":{"checks":"write"},"events":["push","create"],"created_at":"2018-07-30T09:30:17Z"}}`, id)
 }
 
-// Each row owns its values: a change of one row, in every field and whatever the
-// field refers to, changes no other row, on this page or on a later one.
+// A change of any value of a row changes no other row, on this page or a later
+// one.
 func TestRowsOwnTheirValues(t *testing.T) {
 	t.Run("deployments", func(t *testing.T) { testOwnership[Deployment](t) })
 	t.Run("statuses", func(t *testing.T) { testOwnership[DeploymentStatus](t) })
@@ -66,7 +66,7 @@ func testOwnership[T any](t *testing.T) {
 	}
 }
 
-// scribble changes every value that v holds or refers to.
+// scribble changes every value in v, pointers included.
 func scribble(v reflect.Value, path string, changed map[string]bool) {
 	changed[path] = true
 	switch v.Kind() {
@@ -104,7 +104,7 @@ func scribble(v reflect.Value, path string, changed map[string]bool) {
 	}
 }
 
-// A row decodes as the public type does, whatever its creator and its app are.
+// A row decodes as the public type does, for any creator and app.
 func TestRowsDecodeAsPublicTypes(t *testing.T) {
 	values := []string{
 		`null`, `{}`, `{"login":"a"}`, `{"login":"b","id":2}`, ` { "login" : "a" } `, `{"id":3,"id":4}`, `{"slug":"s","events":[],"permissions":{}}`,
@@ -144,8 +144,8 @@ func compareRows[T any](t *testing.T, page []byte) {
 
 func compareOne[T any](t *testing.T, object []byte) {
 	t.Helper()
-	var want *T
-	wantErr := wire.Decode(object, &want)
+	want := new(T)
+	wantErr := wire.Decode(object, want)
 	have, err := rowOf[T](object)
 	if (err == nil) != (wantErr == nil) {
 		t.Errorf("%.200q: err = %v, want %v", object, err, wantErr)
@@ -155,7 +155,7 @@ func compareOne[T any](t *testing.T, object []byte) {
 	}
 }
 
-// Of a member that comes twice the last value counts.
+// If a member is repeated, the last value counts.
 func TestRowsLastMemberCounts(t *testing.T) {
 	for text, want := range map[string]*User{
 		`{"id":1,"creator":{"login":"a","id":1},"creator":{"login":"b"}}`: {Login: "b"},
@@ -172,7 +172,7 @@ func TestRowsLastMemberCounts(t *testing.T) {
 	}
 }
 
-// A memo holds as many values as its size, and none that is large.
+// A memo keeps at most memoSize values, and no large ones.
 func TestMemo(t *testing.T) {
 	var pool sync.Pool
 	m := new(memo[User])
@@ -195,7 +195,7 @@ func TestMemo(t *testing.T) {
 	}
 	var u User
 	if err := decodeRepeated(&pool, []byte(`{"id":"1"}`), &u); err == nil {
-		t.Error("a text as an id: no error")
+		t.Error("a string as the ID: no error")
 	}
 }
 

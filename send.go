@@ -18,7 +18,9 @@ type exchange struct {
 	core *core
 	ctx  context.Context // the caller's
 	path string
-	req  *http.Request // as newRequest made it; each attempt sends a copy
+	req  http.Request // as newRequest made it; each attempt sends a copy
+	to   url.URL      // of req
+	loop retryablehttp.Client
 
 	cache *conditionalCache // nil: the operation does not use it
 	url   string            // of req; set only with a cache
@@ -45,17 +47,16 @@ type exchange struct {
 // loop and rewinds the body. finish decides once after each attempt whether
 // there is another one.
 func (c *core) send(req *retryablehttp.Request, path string, op operation) *response {
-	template := *req.Request // prepare gives each attempt its own header and URL
-	x := &exchange{core: c, ctx: req.Context(), path: path, req: &template, waited: op.waited}
+	x := &exchange{core: c, ctx: req.Context(), path: path, req: *req.Request, to: *req.URL, waited: op.waited}
 	if c.cache != nil && op.method == http.MethodGet && !op.laterPage {
-		x.cache, x.url = c.cache, x.req.URL.String()
+		x.cache, x.url = c.cache, x.to.String()
 	}
 	defer func() { // a transport or a logger of the caller can panic
 		x.ticket.release()
 		x.release()
 	}()
 	if x.prepare(req.Request) == nil {
-		loop := &retryablehttp.Client{
+		x.loop = retryablehttp.Client{
 			HTTPClient: c.http,
 			RetryMax:   math.MaxInt32, // finish ends the loop
 			CheckRetry: func(_ context.Context, resp *http.Response, err error) (bool, error) {
@@ -72,7 +73,7 @@ func (c *core) send(req *retryablehttp.Request, path string, op operation) *resp
 			ErrorHandler: retryablehttp.PassthroughErrorHandler,
 		}
 		// The result is in x.last; every body is read and closed.
-		loop.Do(req) //nolint:errcheck,bodyclose // see above
+		x.loop.Do(req) //nolint:errcheck,bodyclose // see above
 		if x.waiting {
 			ended := x.redact.error(contextError(x.ctx))
 			x.last.err = fmt.Errorf("%w while waiting to retry: %w", ended, x.last.failure())
@@ -105,11 +106,23 @@ func (x *exchange) prepare(r *http.Request) error {
 	x.attempts++
 	x.attempt = newAttempt(x.ctx, x.req.Method, x.core.userAgent)
 	x.started = time.Now()
-	// An earlier attempt's transport may have changed r, or may still read it.
-	*r = *x.req.Clone(x.attempt.ctx)
-	authorize(r, token)
-	x.addCondition(r)
+	x.build(r, token)
 	return nil
+}
+
+// build makes r the request of the attempt. The transport of an earlier one may
+// have changed it, or may still read it.
+func (x *exchange) build(r *http.Request, token string) {
+	*r = *x.req.WithContext(x.attempt.ctx)
+	r.Header = x.req.Header.Clone()
+	if x.attempts > 1 {
+		to := x.to
+		r.URL = &to
+	}
+	if token != "" {
+		r.Header["Authorization"] = []string{x.core.authorization(token)}
+	}
+	x.addCondition(r)
 }
 
 // acquireToken returns the token of the next attempt, once no rate limit holds
@@ -231,6 +244,9 @@ func contextError(ctx context.Context) error {
 
 // sleep waits for d, or until the context ends.
 func sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return contextError(ctx)
+	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

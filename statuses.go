@@ -19,7 +19,7 @@ type StatusesService interface {
 	List(ctx context.Context, owner, repo string, deploymentID int64, opts DeploymentStatusListOptions) (*Page[*DeploymentStatus], error)
 
 	// All ranges over the statuses of all pages, as [Pages] does. PerPage 0
-	// becomes 100, GitHub's most; Page is where it begins.
+	// becomes 100, GitHub's maximum; Page is where it begins.
 	All(ctx context.Context, owner, repo string, deploymentID int64, opts DeploymentStatusListOptions) iter.Seq2[*DeploymentStatus, error]
 
 	// Get returns one status of a deployment. A missing one is [ErrNotFound].

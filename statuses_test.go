@@ -2,7 +2,6 @@ package ghdeploy_test
 
 import (
 	"errors"
-	"fmt"
 	"testing"
 
 	"github.com/ghdeploy/ghdeploy"
@@ -30,7 +29,7 @@ func fullStatus(t *testing.T) *ghdeploy.DeploymentStatus {
 
 func TestStatusesGet(t *testing.T) {
 	t.Run("every field", func(t *testing.T) {
-		w := answers(answer(200, testdata(t, "deployment_status.json")))
+		w := replies(reply(200, testdata(t, "deployment_status.json")))
 		s, err := clientOn(t, w).Statuses.Get(t.Context(), "octocat", "example", 4518412576, 12690168079)
 		if err != nil {
 			t.Fatal(err)
@@ -40,8 +39,8 @@ func TestStatusesGet(t *testing.T) {
 		same(t, "request", "GET https://ghe.example.com/api/v3/repos/octocat/example/deployments/4518412576/statuses/12690168079", r.Method+" "+r.URL)
 		same(t, "body", "", r.Body)
 	})
-	t.Run("of 2014, without what came later", func(t *testing.T) {
-		s, err := clientOn(t, answers(answer(200, testdata(t, "deployment_status_2014.json")))).Statuses.Get(t.Context(), "octocat", "example", 87, 5)
+	t.Run("of 2014, without later fields", func(t *testing.T) {
+		s, err := clientOn(t, replies(reply(200, testdata(t, "deployment_status_2014.json")))).Statuses.Get(t.Context(), "octocat", "example", 87, 5)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -53,14 +52,14 @@ func TestStatusesGet(t *testing.T) {
 		}, s)
 	})
 	t.Run("null in every field", func(t *testing.T) {
-		s, err := clientOn(t, answers(answer(200, testdata(t, "deployment_status_nulls.json")))).Statuses.Get(t.Context(), "octocat", "example", 42, 1)
+		s, err := clientOn(t, replies(reply(200, testdata(t, "deployment_status_nulls.json")))).Statuses.Get(t.Context(), "octocat", "example", 42, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
 		same(t, "status", &ghdeploy.DeploymentStatus{ID: 1}, s)
 	})
 	t.Run("the status's id is checked as well", func(t *testing.T) {
-		w := answers(answer(200, oneDeployment))
+		w := replies(reply(200, oneDeployment))
 		if _, err := clientOn(t, w).Statuses.Get(t.Context(), "octocat", "example", 42, 0); !errors.Is(err, ghdeploy.ErrInvalidArgument) {
 			t.Errorf("err = %v, want ErrInvalidArgument", err)
 		}
@@ -69,7 +68,7 @@ func TestStatusesGet(t *testing.T) {
 }
 
 func TestStatusesList(t *testing.T) {
-	w := answers(answer(200, testdata(t, "deployment_status_list.json"), `Link: <https://ghe.example.com/api/v3/repositories/7/deployments/42/statuses?page=1>; rel="prev"`))
+	w := replies(reply(200, testdata(t, "deployment_status_list.json"), `Link: <https://ghe.example.com/api/v3/repositories/7/deployments/42/statuses?page=1>; rel="prev"`))
 	page, err := clientOn(t, w).Statuses.List(t.Context(), "octocat", "example", 42, ghdeploy.DeploymentStatusListOptions{})
 	if err != nil {
 		t.Fatal(err)
@@ -78,7 +77,7 @@ func TestStatusesList(t *testing.T) {
 	for _, s := range page.Items {
 		states = append(states, s.State)
 	}
-	// One that the description lacks, and one that nobody knows, are kept.
+	// States that GitHub's description lacks are kept.
 	same(t, "states", []ghdeploy.State{ghdeploy.StateWaiting, ghdeploy.StateSuccess, "destroyed", ghdeploy.StatePending}, states)
 	same(t, "second", fullStatus(t), page.Items[1])
 	page.Items = nil
@@ -90,7 +89,7 @@ func TestStatusesList(t *testing.T) {
 		"?per_page=7":         {PerPage: 7},
 		"?page=2&per_page=30": {Page: 2, PerPage: 30},
 	} {
-		w := answers(answer(200, "[]"))
+		w := replies(reply(200, "[]"))
 		if _, err := clientOn(t, w).Statuses.List(t.Context(), "octocat", "example", 42, opts); err != nil {
 			t.Fatal(err)
 		}
@@ -128,7 +127,7 @@ func TestStatusesCreate(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			w := answers(answer(201, testdata(t, "deployment_status.json")))
+			w := replies(reply(201, testdata(t, "deployment_status.json")))
 			s, err := clientOn(t, w).Statuses.Create(t.Context(), "octocat", "example", 4518412576, tt.req)
 			if err != nil {
 				t.Fatal(err)
@@ -140,7 +139,7 @@ func TestStatusesCreate(t *testing.T) {
 		})
 	}
 	t.Run("no state", func(t *testing.T) {
-		w := answers(answer(201, oneDeployment))
+		w := replies(reply(201, oneDeployment))
 		_, err := clientOn(t, w).Statuses.Create(t.Context(), "octocat", "example", 42, ghdeploy.DeploymentStatusRequest{Description: "d"})
 		if !errors.Is(err, ghdeploy.ErrInvalidArgument) {
 			t.Fatalf("err = %v, want ErrInvalidArgument", err)
@@ -151,9 +150,9 @@ func TestStatusesCreate(t *testing.T) {
 }
 
 func TestStatusesAll(t *testing.T) {
-	w := answers(
-		answer(200, `[{"id":3},{"id":2}]`, `Link: <https://ghe.example.com/api/v3/repositories/7/deployments/42/statuses?per_page=100&page=2>; rel="next"`),
-		answer(200, `[{"id":2},{"id":1}]`),
+	w := replies(
+		reply(200, `[{"id":3},{"id":2}]`, `Link: <https://ghe.example.com/api/v3/repositories/7/deployments/42/statuses?per_page=100&page=2>; rel="next"`),
+		reply(200, `[{"id":2},{"id":1}]`),
 	)
 	var ids []int64
 	for s, err := range clientOn(t, w).Statuses.All(t.Context(), "octocat", "example", 42, ghdeploy.DeploymentStatusListOptions{}) {
@@ -186,15 +185,5 @@ func TestStateFinal(t *testing.T) {
 		if got := state.Final(); got != want {
 			t.Errorf("State(%q).Final() = %t, want %t", string(state), got, want)
 		}
-	}
-}
-
-func TestUserString(t *testing.T) {
-	var deleted *ghdeploy.User
-	if got := deleted.String(); got != "ghost" {
-		t.Errorf("a nil User is %q, want ghost", got)
-	}
-	if got := fmt.Sprint(&ghdeploy.User{Login: "octocat"}); got != "octocat" {
-		t.Errorf("got %q, want octocat", got)
 	}
 }

@@ -2,6 +2,7 @@ package ghdeploy_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -13,25 +14,22 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/ghdeploy/ghdeploy"
+	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
 // apiRoot has a path prefix, as GitHub Enterprise Server's has.
 const apiRoot = "https://ghe.example.com/api/v3"
 
-// wire is a transport without a network: it gives canned answers in their
-// order, the last one again and again, and keeps what was sent.
+// wire is a transport without a network. It returns its replies in order, then
+// repeats the last one. It records the requests.
 type wire struct {
+	ghdeploy.RoundTripFunc
 	mu      sync.Mutex
-	answers []canned
+	replies []*canned
 	sent    []sent
 }
 
-type canned struct {
-	status int
-	header http.Header
-	body   string
-	err    error
-}
+type canned = ghdeploy.Canned
 
 type sent struct {
 	Method string
@@ -40,20 +38,19 @@ type sent struct {
 	Header http.Header
 }
 
-// answers makes a wire. See answer.
-func answers(a ...canned) *wire { return &wire{answers: a} }
-
-// answer is one with a status, a body, and headers written "Name: value".
-func answer(status int, body string, headers ...string) canned {
-	h := http.Header{"Content-Type": {"application/json; charset=utf-8"}}
-	for _, line := range headers {
-		name, value, _ := strings.Cut(line, ": ")
-		h.Add(name, value)
-	}
-	return canned{status: status, header: h, body: body}
+// replies returns a wire. See reply.
+func replies(c ...*canned) *wire {
+	w := &wire{replies: c}
+	w.RoundTripFunc = w.serve
+	return w
 }
 
-func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
+// reply returns a JSON response. Headers are written as "Name: value".
+func reply(status int, body string, headers ...string) *canned {
+	return ghdeploy.Reply(status, body, headers...)
+}
+
+func (w *wire) serve(r *http.Request) (*http.Response, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var body []byte
@@ -65,31 +62,21 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 		r.Body.Close()
 	}
 	w.sent = append(w.sent, sent{r.Method, r.URL.String(), string(body), r.Header.Clone()})
-	a := w.answers[0]
-	if len(w.answers) > 1 {
-		w.answers = w.answers[1:]
+	c := w.replies[0]
+	if len(w.replies) > 1 {
+		w.replies = w.replies[1:]
 	}
-	if a.err != nil {
-		return nil, a.err
-	}
-	return &http.Response{
-		StatusCode: a.status,
-		Proto:      "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header:        a.header.Clone(),
-		Body:          io.NopCloser(strings.NewReader(a.body)),
-		ContentLength: int64(len(a.body)),
-		Request:       r,
-	}, nil
+	return c.Response(r)
 }
 
-// requests are those sent so far.
+// requests returns the requests sent so far.
 func (w *wire) requests() []sent {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return append([]sent(nil), w.sent...)
 }
 
-// request is the only one that was sent.
+// request returns the only request that was sent.
 func (w *wire) request(t *testing.T) sent {
 	t.Helper()
 	all := w.requests()
@@ -99,7 +86,7 @@ func (w *wire) request(t *testing.T) sent {
 	return all[0]
 }
 
-// lines are requests as "GET https://...".
+// lines formats requests as "GET https://...".
 func lines(requests []sent) []string {
 	var out []string
 	for _, r := range requests {
@@ -108,7 +95,7 @@ func lines(requests []sent) []string {
 	return out
 }
 
-// clientOn is a client for apiRoot that sends each request once over the wire.
+// clientOn returns a client of apiRoot that does not retry.
 func clientOn(t *testing.T, transport http.RoundTripper, opts ...ghdeploy.Option) *ghdeploy.Client {
 	t.Helper()
 	client, err := ghdeploy.NewClient(append([]ghdeploy.Option{
@@ -122,7 +109,7 @@ func clientOn(t *testing.T, transport http.RoundTripper, opts ...ghdeploy.Option
 	return client
 }
 
-// testdata is a file of a documented answer.
+// testdata returns the content of a file in testdata: a documented response.
 func testdata(t *testing.T, name string) string {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join("testdata", name))
@@ -132,15 +119,15 @@ func testdata(t *testing.T, name string) string {
 	return string(data)
 }
 
-// sameJSON compares JSON whatever the order of its keys.
+// sameJSON compares JSON and ignores the order of keys.
 func sameJSON(t *testing.T, want, have string) {
 	t.Helper()
 	var w, h any
 	if err := json.Unmarshal([]byte(want), &w); err != nil {
-		t.Fatalf("the test's own JSON: %v\n%s", err, want)
+		t.Fatalf("invalid JSON in the test: %v\n%s", err, want)
 	}
 	if err := json.Unmarshal([]byte(have), &h); err != nil {
-		t.Fatalf("sent what is not JSON: %v\n%s", err, have)
+		t.Fatalf("the request is not JSON: %v\n%s", err, have)
 	}
 	if diff := cmp.Diff(w, h); diff != "" {
 		t.Errorf("JSON (-want +have):\n%s", diff)
@@ -152,4 +139,53 @@ func same(t *testing.T, what string, want, have any) {
 	if diff := cmp.Diff(want, have); diff != "" {
 		t.Errorf("%s (-want +have):\n%s", what, diff)
 	}
+}
+
+const oneDeployment = `{"id":42,"url":"https://ghe.example.com/api/v3/repos/o/r/deployments/42"}`
+
+// production is a name with characters that are special in paths and queries.
+const production = "prod / eu?#%2F"
+
+// gated returns a server with an environment that needs a reviewer and an app.
+func gated(t *testing.T) *ghdeploytest.Server {
+	t.Helper()
+	guarded := ghdeploytest.Environment{
+		Name: production, Reviewers: []ghdeploytest.Reviewer{{User: "octocat"}}, PreventSelfReview: true, ProtectionRules: []string{"health-gate"},
+	}
+	srv := ghdeploytest.NewServer(
+		ghdeploytest.WithRepository(ghdeploytest.Repository{FullName: "octocat/example", Environments: []ghdeploytest.Environment{
+			guarded, {Name: "staging", Reviewers: []ghdeploytest.Reviewer{{User: "octocat"}}}, {Name: "qa"},
+		}}),
+		ghdeploytest.WithApp(ghdeploytest.App{Slug: "health-gate"}), ghdeploytest.WithApp(ghdeploytest.App{Slug: "quorum"}),
+		ghdeploytest.WithToken(ghdeploytest.Token{Value: "of-octocat", Login: "octocat"}),
+		ghdeploytest.WithToken(ghdeploytest.Token{Value: "of-mona", Login: "mona"}),
+		ghdeploytest.WithToken(ghdeploytest.Token{Value: "of-health-gate", App: "health-gate"}),
+	)
+	t.Cleanup(srv.Close)
+	return srv
+}
+
+// clientWith returns a client of the server with a token.
+func clientWith(t *testing.T, srv *ghdeploytest.Server, token string) *ghdeploy.Client {
+	t.Helper()
+	return clientOn(t, srv.Transport(), ghdeploy.WithToken(token))
+}
+
+// reached returns the server's requests after the first n, with the last
+// element of their paths, as "GET 200 /pending_deployments".
+func reached(srv *ghdeploytest.Server, n int) []string {
+	var list []string
+	for _, r := range srv.Requests()[n:] {
+		list = append(list, fmt.Sprintf("%s %d %s", r.Method, r.Status, r.Path[strings.LastIndex(r.Path, "/"):]))
+	}
+	return list
+}
+
+// states returns the states of the deployments, oldest first.
+func states(srv *ghdeploytest.Server) []string {
+	var list []string
+	for _, d := range srv.Deployments("octocat/example") {
+		list = append(list, d.State())
+	}
+	return list
 }

@@ -22,7 +22,7 @@ const (
 )
 
 // Team is a group of people with the same rights. A team's Parent has fewer
-// fields set: no permissions, no parent of its own.
+// fields: no permissions and no Parent.
 //
 // GitHub docs: https://docs.github.com/rest/teams/teams
 type Team struct {

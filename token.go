@@ -3,14 +3,15 @@ package ghdeploy
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"strings"
 )
 
-// knownToken is the latest token and its hash. It serves redaction too.
+// knownToken is the latest token, its hash and its header. It serves redaction
+// too.
 type knownToken struct {
-	token string
-	key   tokenKey
+	token  string
+	key    tokenKey
+	header string
 }
 
 // keyOf returns the key of a token. The latest one is not hashed again.
@@ -46,17 +47,21 @@ func (c *core) askToken(ctx context.Context, redact *redactor) (string, error) {
 		return "", redact.error(fmt.Errorf("no token: %w", err))
 	}
 	if last == nil || last.token != token {
-		c.lastToken.Store(&knownToken{token, keyOf(token)})
+		c.lastToken.Store(&knownToken{token, keyOf(token), bearer(token)})
 	}
 	return token, nil
 }
 
-// authorize sets the token of an attempt.
-func authorize(r *http.Request, token string) {
-	if token != "" {
-		r.Header.Set("Authorization", "Bearer "+token)
+// authorization returns the header of a token. That of the latest one is not
+// made again.
+func (c *core) authorization(token string) string {
+	if last := c.lastToken.Load(); last != nil && last.token == token {
+		return last.header
 	}
+	return bearer(token)
 }
+
+func bearer(token string) string { return "Bearer " + token }
 
 // tokenError is a token that no header can hold.
 type tokenError string

@@ -14,12 +14,12 @@ import (
 	"github.com/ghdeploy/ghdeploy/internal/faultcheck"
 )
 
-// The faults of which HTTP/2 says that the request was not processed. net/http
-// tells them apart in the text of its error only, and no release promises it.
+// notProcessedFaults are the faults that HTTP/2 reports as not processed.
+// net/http distinguishes them only in the text of its error, which can change.
 var notProcessedFaults = []string{"REFUSED_STREAM", "GOAWAY below the stream"}
 
-// Each supported Go release words these errors in a way that the client
-// recognises: it retries a POST, and the call ends as the server's record says.
+// The client recognizes the errors of this Go release: it retries a POST, and
+// the result agrees with the server's record.
 func TestNotProcessedIsRecognised(t *testing.T) {
 	t.Parallel()
 	for _, fault := range notProcessedFaults {
@@ -32,16 +32,16 @@ func TestNotProcessedIsRecognised(t *testing.T) {
 			for _, v := range report.Violations {
 				t.Error(v)
 			}
-			// Each first attempt fails, so a create that succeeds was retried.
+			// Each first attempt fails, so a successful create was retried.
 			if !slices.Contains(creates.errs, nil) {
-				t.Error("no create was retried; net/http words this fault otherwise")
+				t.Error("no create was retried; net/http has another text for this fault")
 			}
 		})
 	}
 }
 
-// A text in any other wording proves nothing: the outcome of a POST is unknown,
-// after one attempt. The errors are those of the Go release at hand, reworded.
+// With any other text a POST is of unknown outcome after one attempt. The test
+// rewords the errors of this Go release.
 func TestRewordedErrorsAreUnknown(t *testing.T) {
 	t.Parallel()
 	replace := func(old, replacement string) func(string) string {
@@ -74,7 +74,7 @@ func TestRewordedErrorsAreUnknown(t *testing.T) {
 				faultcheck.Run(t.Context(), faultcheck.Config{
 					Count: 6, Seed: 5, Fault: fault, Method: http.MethodPost, Transport: "plain",
 					New: creates.clients(func(next http.RoundTripper) http.RoundTripper {
-						return rewording{next, reword, reworded}
+						return rewording(next, reword, reworded)
 					}),
 				})
 				if reworded.Load() == 0 {
@@ -91,34 +91,31 @@ func TestRewordedErrorsAreUnknown(t *testing.T) {
 	}
 }
 
-// between returns what stands between the first left and the last right.
+// between returns the text between the first left and the last right.
 func between(text, left, right string) string {
 	_, text, _ = strings.Cut(text, left)
 	return text[:max(0, strings.LastIndex(text, right))]
 }
 
-// rewording is a transport whose errors have another text. It counts those that
-// changed: the first request of a connection fails with an error of our own.
-type rewording struct {
-	next     http.RoundTripper
-	reword   func(string) string
-	reworded *atomic.Int64
+// rewording changes the text of a transport's errors, and counts the changed
+// ones. The first request of a connection fails with this module's own error.
+func rewording(next http.RoundTripper, reword func(string) string, reworded *atomic.Int64) RoundTripFunc {
+	return func(r *http.Request) (*http.Response, error) {
+		resp, err := next.RoundTrip(r)
+		if err == nil {
+			return resp, nil
+		}
+		text := reword(err.Error())
+		if text != err.Error() {
+			reworded.Add(1)
+			err = errors.New(text)
+		}
+		return nil, err
+	}
 }
 
-func (r rewording) RoundTrip(req *http.Request) (*http.Response, error) {
-	resp, err := r.next.RoundTrip(req)
-	if err == nil {
-		return resp, nil
-	}
-	text := r.reword(err.Error())
-	if text != err.Error() {
-		r.reworded.Add(1)
-		err = errors.New(text)
-	}
-	return nil, err
-}
-
-// recorder makes clients for faultcheck and keeps the results of their creates.
+// recorder makes clients for faultcheck and records the errors of their
+// creates.
 type recorder struct {
 	mu   sync.Mutex
 	errs []error

@@ -12,14 +12,14 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// release is what this program puts into the payload of a deployment: a nonce
-// tells one call of Create from another.
+// release is the payload of this program's deployments. The nonce identifies
+// one call of Create.
 type release struct {
 	Nonce string `json:"nonce"`
 }
 
-// createOnce creates the deployment, and where it cannot know whether that
-// happened it looks for it.
+// createOnce creates the deployment. If the outcome is unknown, it looks for
+// the deployment.
 func createOnce(ctx context.Context, client *ghdeploy.Client, owner, repo string, req ghdeploy.DeploymentRequest, nonce string) (*ghdeploy.Deployment, error) {
 	req.Payload = release{Nonce: nonce}
 	d, err := client.Deployments.Create(ctx, owner, repo, req)
@@ -37,10 +37,9 @@ func createOnce(ctx context.Context, client *ghdeploy.Client, owner, repo string
 				return d, nil
 			}
 		}
-		// GitHub may still be at work on it: what is not there now can be in a
-		// moment.
+		// GitHub may create the deployment some seconds later, so look again.
 		if wait > 8*time.Second {
-			return nil, err // still unknown; a person decides
+			return nil, err // still unknown: a person must decide
 		}
 		select {
 		case <-ctx.Done():
@@ -51,14 +50,14 @@ func createOnce(ctx context.Context, client *ghdeploy.Client, owner, repo string
 }
 
 func ExampleOutcomeUnknownError() {
-	// GitHub creates the deployment, and its answer gets lost.
+	// GitHub creates the deployment, and its response gets lost.
 	var deployments string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodGet {
 			fmt.Fprintf(w, `[%s]`, deployments)
 			return
 		}
-		io.Copy(io.Discard, r.Body) //nolint:errcheck // the example knows what is in it
+		io.Copy(io.Discard, r.Body) //nolint:errcheck // the example ignores the body
 		deployments = `{"id":42,"ref":"v1.4.0","environment":"production","payload":{"nonce":"run-7"}}`
 		w.WriteHeader(http.StatusBadGateway)
 	}))

@@ -58,7 +58,7 @@ type GitHubApp struct {
 	UpdatedAt          time.Time         `json:"updated_at"`
 	Permissions        map[string]string `json:"permissions"` // permission to "read" or "write"
 	Events             []string          `json:"events"`
-	InstallationsCount int               `json:"installations_count"` // only where an app asks about itself
+	InstallationsCount int               `json:"installations_count"` // only in the app's own requests
 }
 
 // AppOwner is the owner of a GitHub App: a user, an organization or an

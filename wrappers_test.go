@@ -1,6 +1,7 @@
 package ghdeploy
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -15,9 +16,8 @@ import (
 	"time"
 )
 
-// wrapped starts a server that counts the POSTs of deployments, and returns a
-// client whose transport is wrapped. Its first request was a GET, so a
-// connection is idle.
+// wrapped starts a server that counts the POSTs of deployments. It returns a
+// client with a wrapped transport, after a GET that left an idle connection.
 func wrapped(t *testing.T, http2 bool, status func(n int32) int, wrap func(next http.RoundTripper, url string) http.RoundTripper) (*Client, *atomic.Int32) {
 	t.Helper()
 	creates := new(atomic.Int32)
@@ -45,8 +45,7 @@ func wrapped(t *testing.T, http2 bool, status func(n int32) int, wrap func(next 
 	return client, creates
 }
 
-// postBeside sends a request of the transport's own with the context of
-// another one.
+// postBeside sends another request with the context of a request.
 func postBeside(ctx context.Context, next http.RoundTripper, url string) error {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url, strings.NewReader(`{"own":true}`))
 	if err != nil {
@@ -60,11 +59,11 @@ func postBeside(ctx context.Context, next http.RoundTripper, url string) error {
 	return resp.Body.Close()
 }
 
-// Other requests under the context of a POST are not writes of it.
+// Other requests with the context of a POST are not counted as its writes.
 func TestOtherRequestsAreNotCounted(t *testing.T) {
 	tests := map[string]func(next http.RoundTripper, url string) http.RoundTripper{
 		"a token is refreshed before": func(next http.RoundTripper, url string) http.RoundTripper {
-			return roundTripper(func(r *http.Request) (*http.Response, error) {
+			return RoundTripFunc(func(r *http.Request) (*http.Response, error) {
 				if err := postBeside(r.Context(), next, url+"/app/installations/1/access_tokens"); err != nil {
 					return nil, err
 				}
@@ -72,7 +71,7 @@ func TestOtherRequestsAreNotCounted(t *testing.T) {
 			})
 		},
 		"metrics are posted after the response": func(next http.RoundTripper, url string) http.RoundTripper {
-			return roundTripper(func(r *http.Request) (*http.Response, error) {
+			return RoundTripFunc(func(r *http.Request) (*http.Response, error) {
 				resp, err := next.RoundTrip(r)
 				if err != nil {
 					return nil, err
@@ -84,7 +83,7 @@ func TestOtherRequestsAreNotCounted(t *testing.T) {
 			})
 		},
 		"metrics are posted after the body": func(next http.RoundTripper, url string) http.RoundTripper {
-			return roundTripper(func(r *http.Request) (*http.Response, error) {
+			return RoundTripFunc(func(r *http.Request) (*http.Response, error) {
 				resp, err := next.RoundTrip(r)
 				if err != nil {
 					return nil, err
@@ -118,39 +117,35 @@ func TestOtherRequestsAreNotCounted(t *testing.T) {
 
 // retrying is a transport that retries after a 5xx or an error, as
 // go-retryablehttp's StandardClient does.
-type retrying struct{ next http.RoundTripper }
-
-func (t retrying) RoundTrip(r *http.Request) (*http.Response, error) {
-	var body []byte
-	if r.Body != nil {
-		defer r.Body.Close()
-		var err error
-		if body, err = io.ReadAll(r.Body); err != nil {
+func retrying(next http.RoundTripper) RoundTripFunc {
+	return func(r *http.Request) (*http.Response, error) {
+		body, err := requestBody(r)
+		if err != nil {
 			return nil, err
 		}
-	}
-	for attempt := 1; ; attempt++ {
-		again := r.Clone(r.Context())
-		again.Body = io.NopCloser(strings.NewReader(string(body)))
-		resp, err := t.next.RoundTrip(again)
-		if attempt == 4 || r.Context().Err() != nil || err == nil && resp.StatusCode < 500 {
-			return resp, err
-		}
-		if err == nil {
-			discard(resp.Body)
-			resp.Body.Close()
+		for attempt := 1; ; attempt++ {
+			again := r.Clone(r.Context())
+			again.Body = io.NopCloser(bytes.NewReader(body))
+			resp, err := next.RoundTrip(again)
+			if attempt == 4 || r.Context().Err() != nil || err == nil && resp.StatusCode < 500 {
+				return resp, err
+			}
+			if err == nil {
+				discard(resp.Body)
+				resp.Body.Close()
+			}
 		}
 	}
 }
 
-// A transport that retries a POST can create two deployments. The client says
-// that the outcome is unknown, and stops the transport at its second write.
-func TestRetryBelowIsReported(t *testing.T) {
+// A transport that retries a POST can create two deployments. The client
+// cancels the second write and reports an unknown outcome.
+func TestRetryByTheTransportIsReported(t *testing.T) {
 	for protocol, http2 := range map[string]bool{"HTTP/1.1": false, "HTTP/2": true} {
 		t.Run(protocol, func(t *testing.T) {
 			client, creates := wrapped(t, http2, func(n int32) int {
 				return map[bool]int{true: http.StatusBadGateway, false: http.StatusCreated}[n == 1]
-			}, func(next http.RoundTripper, _ string) http.RoundTripper { return retrying{next} })
+			}, func(next http.RoundTripper, _ string) http.RoundTripper { return retrying(next) })
 			err := createSmall(t.Context(), client)
 			if e, ok := errors.AsType[*Error](err); !ok || !errors.Is(err, ErrOutcomeUnknown) || !errors.Is(err, errWrittenTwice) || e.Attempts != 1 || e.Retryable() {
 				t.Errorf("error = %v, want ErrOutcomeUnknown after one attempt", err)
@@ -162,8 +157,7 @@ func TestRetryBelowIsReported(t *testing.T) {
 	}
 }
 
-// failingConn is a connection whose writes fail as soon as broken is set:
-// not a byte leaves, as on a connection that the server has closed.
+// failingConn is a connection whose writes fail once broken is set.
 type failingConn struct {
 	net.Conn
 	broken *atomic.Bool
@@ -176,13 +170,12 @@ func (c failingConn) Write(b []byte) (int, error) {
 	return c.Conn.Write(b)
 }
 
-// net/http replays a POST of which not a byte left a reused HTTP/1.1
-// connection. That is not a second write, for a transport that rebuilds the
-// request either.
+// net/http replays a POST if it wrote no byte of it on a reused HTTP/1.1
+// connection. That is not counted as a second write.
 func TestReplayOfAnUnwrittenPost(t *testing.T) {
 	for name, wrap := range map[string]func(http.RoundTripper) http.RoundTripper{
 		"plain":      func(next http.RoundTripper) http.RoundTripper { return next },
-		"rebuilding": func(next http.RoundTripper) http.RoundTripper { return rebuild{next} },
+		"rebuilding": func(next http.RoundTripper) http.RoundTripper { return rebuild(next) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			var creates atomic.Int32
@@ -219,8 +212,8 @@ func TestReplayOfAnUnwrittenPost(t *testing.T) {
 	}
 }
 
-// A CheckRedirect that replaces the context of the redirected request hides it
-// from the client: a POST that fails there is of unknown outcome.
+// If CheckRedirect replaces the context of a request, the client cannot observe
+// that request: a POST that fails then is of unknown outcome.
 func TestCheckRedirectThatReplacesTheContext(t *testing.T) {
 	sent := 0
 	client, err := NewClient(WithBaseURL("https://ghe.example.com/api/v3"), WithRetry(quick), WithHTTPClient(&http.Client{
@@ -243,8 +236,8 @@ func TestCheckRedirectThatReplacesTheContext(t *testing.T) {
 	}
 }
 
-// A transport that writes a POST again after the response of a rate limit,
-// while the call waits, is not followed by a retry.
+// If a transport writes a POST a second time while the call waits to retry, the
+// client does not retry.
 func TestLateWriteEndsTheCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		sent := 0

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// TestMain names the Go release in the form that benchstat groups by.
+// TestMain prints the Go release in the form that benchstat groups by.
 func TestMain(m *testing.M) {
 	if rows := os.Getenv(walkEnv); rows != "" {
 		walkAlone(rows)
@@ -54,8 +54,7 @@ func BenchmarkPage(b *testing.B) {
 	}
 }
 
-// rotating responds with the next page each time, so that no two responses in
-// succession are the same.
+// rotating returns the next page each time, so that responses differ.
 type rotating struct {
 	*api
 	n *int
@@ -77,6 +76,14 @@ func BenchmarkAll(b *testing.B) {
 			compare(b, a, a.serve(b, network{}), pages*rowsPerPage, client.all)
 		})
 	}
+}
+
+// BenchmarkPrefetch ranges over 50 pages, each 50 ms away. This client requests
+// 8 of them at a time, the other sides one after the other.
+func BenchmarkPrefetch(b *testing.B) {
+	const pages = 50
+	a := newAPI(variants[0], pages)
+	compare(b, a, a.serve(b, network{latency: 50 * time.Millisecond}), pages*rowsPerPage, client.prefetch)
 }
 
 // BenchmarkGzip ranges over 10 pages with compression and without, on loopback
@@ -113,7 +120,7 @@ func BenchmarkCreate(b *testing.B) {
 }
 
 // BenchmarkConcurrent reads one deployment in process from 64 goroutines that
-// share a client. With -mutexprofile it shows where they wait for each other.
+// share a client. Use -mutexprofile to find lock contention.
 func BenchmarkConcurrent(b *testing.B) {
 	const goroutines = 64
 	a := newAPI(variants[0], 1)

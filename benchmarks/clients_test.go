@@ -21,17 +21,17 @@ const (
 	deploymentID = 4_518_412_576
 )
 
-// A client is one side of the comparison. Each method does the same work as
-// its namesakes and returns how many rows it got.
+// client is one side of the comparison. Each method returns the number of rows.
 type client interface {
 	page(ctx context.Context) (int, error)
 	all(ctx context.Context) (int, error)
+	prefetch(ctx context.Context) (int, error) // all, several pages at a time where the client can
 	get(ctx context.Context) (int, error)
 	create(ctx context.Context) (int, error)
 }
 
-// sides are the sides of the comparison by name, in the order of the table. The
-// floor reads the same bytes with net/http and decodes nothing.
+// sides are the sides of the comparison, in the order of the table. The floor
+// reads the same bytes with net/http and does not decode them.
 var sides = []struct {
 	name string
 	make func(tb testing.TB, root string, transport http.RoundTripper) client
@@ -48,7 +48,7 @@ func newOurs(tb testing.TB, root string, transport http.RoundTripper) client {
 	c, err := ghdeploy.NewClient(
 		ghdeploy.WithBaseURL(root),
 		ghdeploy.WithToken(token),
-		ghdeploy.WithConditionalCache(0), // go-github has none
+		ghdeploy.WithConditionalCache(0), // go-github has no cache
 		ghdeploy.WithHTTPClient(&http.Client{Transport: transport}),
 	)
 	if err != nil {
@@ -65,8 +65,12 @@ func (c ours) page(ctx context.Context) (int, error) {
 	return len(page.Items), nil
 }
 
-func (c ours) all(ctx context.Context) (n int, err error) {
-	for _, err := range c.Deployments.All(ctx, owner, repo, ghdeploy.DeploymentListOptions{PerPage: rowsPerPage}) {
+func (c ours) all(ctx context.Context) (int, error) { return c.walk(ctx, 0) }
+
+func (c ours) prefetch(ctx context.Context) (int, error) { return c.walk(ctx, 8) }
+
+func (c ours) walk(ctx context.Context, prefetch int) (n int, err error) {
+	for _, err := range c.Deployments.All(ctx, owner, repo, ghdeploy.DeploymentListOptions{PerPage: rowsPerPage, Prefetch: prefetch}) {
 		if err != nil {
 			return n, err
 		}
@@ -122,6 +126,8 @@ func (c peer) all(ctx context.Context) (n int, err error) {
 	}
 	return n, nil
 }
+
+func (c peer) prefetch(ctx context.Context) (int, error) { return c.all(ctx) }
 
 func (c peer) get(ctx context.Context) (int, error) {
 	d, _, err := c.Repositories.GetDeployment(ctx, owner, repo, deploymentID)
@@ -179,6 +185,8 @@ func (c floor) all(ctx context.Context) (int, error) {
 		}
 	}
 }
+
+func (c floor) prefetch(ctx context.Context) (int, error) { return c.all(ctx) }
 
 func (c floor) get(ctx context.Context) (int, error) {
 	_, err := c.read(ctx, http.MethodGet, fmt.Sprintf("/%d", deploymentID), "")

@@ -1,3 +1,3 @@
-// Package benchmarks measures ghdeploy beside google/go-github. It holds only
+// Package benchmarks compares ghdeploy with google/go-github. It contains only
 // tests. docs/performance.md explains the rows and how to repeat them.
 package benchmarks

@@ -17,8 +17,8 @@ import (
 // side and the number of pages.
 const walkEnv = "GHDEPLOY_BENCHMARK_WALK"
 
-// BenchmarkMemory ranges over a list in process, b.N pages of 100 deployments,
-// in a program of its own, and reports that program's peak of resident memory.
+// BenchmarkMemory starts a program that ranges over b.N pages of 100
+// deployments in process, and reports the program's peak of resident memory.
 // With -benchtime 10000x the list has 1,000,000 deployments.
 func BenchmarkMemory(b *testing.B) {
 	if runtime.GOOS != "linux" {
@@ -43,7 +43,7 @@ func BenchmarkMemory(b *testing.B) {
 	}
 }
 
-// walkAlone is the program of BenchmarkMemory.
+// walkAlone is the main function of BenchmarkMemory's program.
 func walkAlone(arguments string) {
 	name, number, _ := strings.Cut(arguments, " ")
 	pages, err := strconv.Atoi(number)

@@ -8,7 +8,7 @@ import (
 // rowsPerPage is GitHub's maximum for per_page.
 const rowsPerPage = 100
 
-// A variant is one form of the rows.
+// variant is one form of the rows.
 type variant struct {
 	name string
 	app  bool // made through a GitHub App, as GitHub Actions does

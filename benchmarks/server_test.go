@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -13,27 +14,27 @@ import (
 	"time"
 )
 
-// api answers requests as GitHub does, with bodies that are made beforehand.
+// api returns prepared responses with GitHub's headers.
 type api struct {
 	root   string
-	pages  [][]byte // of the list; the last one repeats if last is larger
-	last   int      // number of the last page
-	single []byte   // for every other path
+	pages  [][]byte    // of the list; they repeat if last is larger
+	last   int         // number of the last page
+	single []byte      // for every other path
+	header http.Header // of every response; shared, so that no side pays for it
 }
 
-// newAPI returns an API with a list of so many pages, of which at most 50
-// differ.
+// newAPI returns an API whose list has last pages. At most 50 of them differ.
 func newAPI(v variant, last int) *api {
-	a := &api{root: "https://ghe.example.com/api/v3", last: last, single: []byte(v.deployment(4_518_412_576))}
+	a := &api{root: "https://ghe.example.com/api/v3", last: last, single: []byte(v.deployment(4_518_412_576)), header: responseHeader()}
 	for n := range min(last, 50) {
 		a.pages = append(a.pages, v.page(n+1))
 	}
 	return a
 }
 
-// respond returns the status, the header and the body for a request.
-func (a *api) respond(r *http.Request) (int, http.Header, []byte) {
-	h := http.Header{
+// responseHeader returns the header of a response from GitHub.
+func responseHeader() http.Header {
+	return http.Header{
 		"Date":                   {"Sat, 21 Nov 2026 10:00:00 GMT"},
 		"Content-Type":           {"application/json; charset=utf-8"},
 		"Cache-Control":          {"private, max-age=60, s-maxage=60"},
@@ -49,25 +50,39 @@ func (a *api) respond(r *http.Request) (int, http.Header, []byte) {
 		"X-Content-Type-Options": {"nosniff"},
 		"Referrer-Policy":        {"origin-when-cross-origin, strict-origin-when-cross-origin"},
 	}
+}
+
+// respond returns the status, the header and the body for a request.
+func (a *api) respond(r *http.Request) (int, http.Header, []byte) {
 	switch {
 	case r.Method == http.MethodPost:
-		return http.StatusCreated, h, a.single
+		return http.StatusCreated, a.header, a.single
 	case !strings.HasSuffix(r.URL.Path, "/deployments"):
-		return http.StatusOK, h, a.single
+		return http.StatusOK, a.header, a.single
 	}
 	query := r.URL.Query()
-	if query.Get("per_page") != strconv.Itoa(rowsPerPage) {
-		return http.StatusBadRequest, h, []byte(`{"message":"the benchmark wants per_page=100"}`)
-	}
 	n, err := strconv.Atoi(query.Get("page"))
 	if err != nil {
 		n = 1
 	}
-	if n < a.last {
-		h.Set("Link", fmt.Sprintf(`<%[1]s?per_page=100&page=%[2]d>; rel="next", <%[1]s?per_page=100&page=%[3]d>; rel="last"`,
-			"https://ghe.example.com/api/v3/repositories/9784987/deployments", n+1, a.last))
+	switch perPage := query.Get("per_page"); perPage {
+	case strconv.Itoa(rowsPerPage):
+		return http.StatusOK, a.linked(perPage, n, a.last), a.pages[(n-1)%len(a.pages)]
+	case "1": // the check of Prefetch; the list never changes
+		return http.StatusOK, a.linked(perPage, n, a.last*rowsPerPage), []byte("[" + string(a.single) + "]")
 	}
-	return http.StatusOK, h, a.pages[(n-1)%len(a.pages)]
+	return http.StatusBadRequest, a.header, []byte(`{"message":"the benchmark wants per_page=100"}`)
+}
+
+// linked returns the header of page n of a list.
+func (a *api) linked(perPage string, n, last int) http.Header {
+	if n >= last {
+		return a.header
+	}
+	h := maps.Clone(a.header)
+	h["Link"] = []string{fmt.Sprintf(`<%[1]s?per_page=%[2]s&page=%[3]d>; rel="next", <%[1]s?per_page=%[2]s&page=%[4]d>; rel="last"`,
+		"https://ghe.example.com/api/v3/repositories/9784987/deployments", perPage, n+1, last)}
+	return h
 }
 
 // RoundTrip responds in process, without a network.
@@ -89,7 +104,7 @@ func (a *api) RoundTrip(r *http.Request) (*http.Response, error) {
 type network struct {
 	latency time.Duration // before each response
 	gzip    bool          // responses are compressed, as GitHub does on request
-	bits    float64       // per second; 0: as fast as loopback is
+	bits    float64       // per second; 0 is the speed of loopback
 }
 
 // serve serves the API on loopback and sets its root.
@@ -103,14 +118,13 @@ func (a *api) serve(tb testing.TB, n network) *http.Transport {
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		status, header, body := a.respond(r)
+		maps.Copy(w.Header(), header)
 		if small, ok := compressed[&body[0]]; ok && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
 			body = small
-			header.Set("Content-Encoding", "gzip")
-		}
-		for key, values := range header {
-			w.Header()[key] = values
+			w.Header().Set("Content-Encoding", "gzip")
 		}
 		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+		// The real clock: a benchmark measures a real connection.
 		time.Sleep(n.latency + n.transmission(len(body)))
 		w.WriteHeader(status)
 		w.Write(body)
@@ -120,7 +134,7 @@ func (a *api) serve(tb testing.TB, n network) *http.Transport {
 	return &http.Transport{MaxIdleConnsPerHost: 16, DisableCompression: !n.gzip}
 }
 
-// transmission returns how long so many bytes take.
+// transmission returns the transmission time of a body.
 func (n network) transmission(bytes int) time.Duration {
 	if n.bits == 0 {
 		return 0

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/google/go-github/v92/github"
@@ -17,11 +18,22 @@ import (
 	"github.com/ghdeploy/ghdeploy/webhook"
 )
 
-// BenchmarkWebhook verifies and parses a deployment_status delivery. The floor
-// reads the body.
+// BenchmarkWebhook verifies and parses a delivery: a deployment that was made
+// through the API, and a status that a workflow made. The floor reads the body.
 func BenchmarkWebhook(b *testing.B) {
+	b.Run("payload=api", func(b *testing.B) {
+		compareWebhook[*webhook.DeploymentEvent, *github.DeploymentEvent](b, "deployment", "deployment.api.json")
+	})
+	b.Run("payload=workflow", func(b *testing.B) {
+		compareWebhook[*webhook.DeploymentStatusEvent, *github.DeploymentStatusEvent](b, "deployment_status", "deployment_status.workflow.json")
+	})
+}
+
+// compareWebhook runs each side on a payload of the package webhook. Ours and
+// Peer are the types of the event on the two sides.
+func compareWebhook[Ours, Peer any](b *testing.B, event, file string) {
 	const secret = "It's a Secret to Everybody"
-	indented, err := os.ReadFile("../webhook/testdata/deployment_status.workflow.json")
+	indented, err := os.ReadFile(filepath.Join("..", "webhook", "testdata", file))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -35,7 +47,7 @@ func BenchmarkWebhook(b *testing.B) {
 		"Content-Type":        {"application/json"},
 		"User-Agent":          {"GitHub-Hookshot/d54209a"},
 		"X-Github-Delivery":   {"731b8328-d4dd-11ee-99f2-1d75829a10e7"},
-		"X-Github-Event":      {"deployment_status"},
+		"X-Github-Event":      {event},
 		"X-Hub-Signature-256": {"sha256=" + hex.EncodeToString(mac.Sum(nil))},
 	}
 	verifier, err := webhook.NewVerifier(secret)
@@ -48,7 +60,7 @@ func BenchmarkWebhook(b *testing.B) {
 	}{
 		{"ghdeploy", func(r *http.Request) error {
 			event, err := verifier.ParseRequest(r)
-			if _, ok := event.(*webhook.DeploymentStatusEvent); err == nil && !ok {
+			if _, ok := event.(Ours); err == nil && !ok {
 				err = fmt.Errorf("unexpected event %T", event)
 			}
 			return err
@@ -59,7 +71,7 @@ func BenchmarkWebhook(b *testing.B) {
 				return err
 			}
 			event, err := github.ParseWebHook(github.WebHookType(r), payload)
-			if _, ok := event.(*github.DeploymentStatusEvent); err == nil && !ok {
+			if _, ok := event.(Peer); err == nil && !ok {
 				err = fmt.Errorf("unexpected event %T", event)
 			}
 			return err

@@ -11,20 +11,20 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// call is one operation of the client, made from what a request holds.
+// call is one operation of the client.
 type call struct {
-	// do calls the client and returns what it decoded, nil where the operation
-	// answers without a body. A list returns its items.
+	// do makes the recorded call. It returns the decoded value: for a list its
+	// items, and nil for an operation without a response body.
 	do func(ctx context.Context, c *ghdeploy.Client, in input) (any, error)
-	// of names what it decodes, for the paths of its fields.
+	// of names the decoded object and begins the paths of its fields.
 	of string
 }
 
-// input is what was recorded of a request.
+// input is a recorded request.
 type input struct {
 	vars  map[string]string // of the path
 	query url.Values
-	body  []byte // a JSON object, {} where there was none
+	body  []byte // a JSON object, {} if no body was recorded
 }
 
 func (in input) owner() string       { return in.vars["owner"] }
@@ -34,7 +34,7 @@ func (in input) environment() string { return in.vars["environment_name"] }
 func (in input) id(name string) int64 {
 	id, err := strconv.ParseInt(in.vars[name], 10, 64)
 	if err != nil {
-		panic(fmt.Sprintf("the path has no number %s: %v", name, in.vars))
+		panic(fmt.Sprintf("%s is not a number in the path: %v", name, in.vars))
 	}
 	return id
 }
@@ -44,16 +44,16 @@ func (in input) number(name string) int {
 	return n
 }
 
-// fill stores the recorded body in a request of ours. A key that no field
-// takes is an error.
+// fill decodes the recorded body into one of our request types. An unknown key
+// is an error.
 func (in input) fill(req any) error {
 	decoder := json.NewDecoder(bytes.NewReader(in.body))
 	decoder.DisallowUnknownFields()
 	return decoder.Decode(req)
 }
 
-// calls are the client's operations, by the name that GitHub's description
-// gives them. A further operation is one entry.
+// calls has one entry for each of the client's operations, by method and path
+// as in GitHub's description.
 var calls = map[string]call{
 	"GET /repos/{owner}/{repo}/deployments": {of: "deployment", do: func(ctx context.Context, c *ghdeploy.Client, in input) (any, error) {
 		page, err := c.Deployments.List(ctx, in.owner(), in.repo(), ghdeploy.DeploymentListOptions{
@@ -98,7 +98,7 @@ var calls = map[string]call{
 	"GET /repos/{owner}/{repo}/environments/{environment_name}": {of: "environment", do: func(ctx context.Context, c *ghdeploy.Client, in input) (any, error) {
 		return c.Environments.Get(ctx, in.owner(), in.repo(), in.environment())
 	}},
-	// GitHub's PUT as it is; CreateOrUpdate reads first.
+	// Replace sends GitHub's plain PUT; CreateOrUpdate reads first.
 	"PUT /repos/{owner}/{repo}/environments/{environment_name}": {of: "environment", do: func(ctx context.Context, c *ghdeploy.Client, in input) (any, error) {
 		var req ghdeploy.EnvironmentRequest
 		if err := in.fill(&req); err != nil {
@@ -185,7 +185,7 @@ func items[T any](page *ghdeploy.Page[T]) any {
 	return page.Items
 }
 
-// counted is a list as GitHub wraps it.
+// counted wraps a list in an object with total_count, as GitHub does.
 func counted[T any](key string, page *ghdeploy.Page[T]) any {
 	if page == nil {
 		return nil
@@ -193,9 +193,9 @@ func counted[T any](key string, page *ghdeploy.Page[T]) any {
 	return map[string]any{"total_count": page.Total, key: page.Items}
 }
 
-// notOurs are operations of the area that the client leaves out, with the
-// reason. The test server answers them.
+// notOurs are operations that the test server has and the client has not, with
+// the reason.
 var notOurs = map[string]string{
-	"GET /rate_limit":           "the quota comes with every answer; a client that polls for it spends time to learn what it has been told",
-	"GET /repos/{owner}/{repo}": "repositories are no part of the Deployments API",
+	"GET /rate_limit":           "every response has the quota in its headers",
+	"GET /repos/{owner}/{repo}": "repositories do not belong to the Deployments API",
 }

@@ -14,8 +14,8 @@ import (
 	"testing"
 )
 
-// TestOctokit drives the program cmd/ghdeploy-server, as it is built, with
-// octokit.js. Every operation must have succeeded at least once.
+// TestOctokit runs octokit.js against the built program cmd/ghdeploy-server.
+// Every operation must succeed at least once.
 func TestOctokit(t *testing.T) {
 	node := nodeModules(t)
 	api, control := serverProgram(t, "-seed", filepath.Join("clients", "seed.json"))
@@ -48,7 +48,7 @@ func TestOctokit(t *testing.T) {
 			succeeded[r.Operation]++
 		}
 		if agent := r.Headers.Get("User-Agent"); !strings.HasPrefix(agent, "octokit.js/") {
-			t.Errorf("%s came from %q", r.Operation, agent)
+			t.Errorf("%s: the User-Agent is %q, want octokit.js", r.Operation, agent)
 		}
 	}
 	for operation := range calls {
@@ -64,28 +64,28 @@ func TestOctokit(t *testing.T) {
 	t.Logf("%d requests, %d operations", len(log.Requests), len(succeeded))
 }
 
-// nodeModules installs the packages of clients/ as its lock file pins them, and
-// returns the node program.
+// nodeModules installs the packages that the lock file of clients/ pins, and
+// returns the path of node.
 func nodeModules(t *testing.T) string {
 	t.Helper()
 	npm, err := exec.LookPath("npm")
 	if err != nil {
-		t.Skip("no npm: the server program was not driven by octokit.js")
+		t.Skip("npm is missing: octokit.js was not run against the server")
 	}
 	node, err := exec.LookPath("node")
 	if err != nil {
-		t.Skip("no node: the server program was not driven by octokit.js")
+		t.Skip("node is missing: octokit.js was not run against the server")
 	}
 	version, err := exec.CommandContext(t.Context(), node, "--version").Output()
 	major, _, _ := strings.Cut(strings.TrimPrefix(string(version), "v"), ".")
 	if n, _ := strconv.Atoi(major); err != nil || n < 20 {
-		t.Skipf("node %s: octokit.js 5 needs node 20, and the server program was not driven by it", bytes.TrimSpace(version))
+		t.Skipf("node %s: octokit.js 5 needs node 20; it was not run against the server", bytes.TrimSpace(version))
 	}
 	lock, err := os.ReadFile(filepath.Join("clients", "package-lock.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	// What npm ci installed last.
+	// installed is a copy of the lock file of the last npm ci.
 	installed := filepath.Join("clients", "node_modules", ".installed-package-lock.json")
 	if old, err := os.ReadFile(installed); err == nil && bytes.Equal(old, lock) {
 		return node
@@ -93,7 +93,7 @@ func nodeModules(t *testing.T) string {
 	install := exec.CommandContext(t.Context(), npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline")
 	install.Dir = "clients"
 	if out, err := install.CombinedOutput(); err != nil {
-		t.Fatalf("npm ci in conformance/clients: %v; it needs the npm registry once\n%s", err, out)
+		t.Fatalf("npm ci in conformance/clients: %v; it needs access to the npm registry\n%s", err, out)
 	}
 	if err := os.WriteFile(installed, lock, 0o600); err != nil {
 		t.Fatal(err)
@@ -101,8 +101,8 @@ func nodeModules(t *testing.T) string {
 	return node
 }
 
-// serverProgram builds cmd/ghdeploy-server, starts it, and returns the addresses
-// of its API and of its control API.
+// serverProgram builds and starts cmd/ghdeploy-server. It returns the URLs of
+// its API and of its control API.
 func serverProgram(t *testing.T, args ...string) (api, control string) {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "ghdeploy-server")
@@ -128,7 +128,7 @@ func serverProgram(t *testing.T, args ...string) (api, control string) {
 	t.Cleanup(func() {
 		_ = server.Process.Kill()
 		<-drained
-		_ = server.Wait() // it was killed
+		_ = server.Wait() // fails, because the program was killed
 		if errs.Len() > 0 {
 			t.Errorf("the server printed: %s", &errs)
 		}
@@ -141,7 +141,7 @@ func serverProgram(t *testing.T, args ...string) (api, control string) {
 	}
 	err = json.Unmarshal(lines.Bytes(), &first)
 	line := lines.Text()
-	go func() { // it must be able to go on printing
+	go func() { // drain the output, so that the server never blocks on it
 		defer close(drained)
 		for lines.Scan() {
 			continue

@@ -8,15 +8,15 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// description is one of GitHub's, for one product and one API version.
+// description is GitHub's description of one product and one API version.
 type description struct {
-	name    string // of the file, without .json
-	version string // of the API
-	prefix  string // of the paths on such a server
+	name    string // the file without .json
+	version string // the API version
+	prefix  string // the path prefix of such a server
 	doc     *openapi3.T
 }
 
-// described are the files that GITHUB_OPENAPI_DIR holds.
+// described are the files in GITHUB_OPENAPI_DIR.
 var described = []description{
 	{name: "api.github.com", version: "2022-11-28"},
 	{name: "api.github.com.2026-03-10", version: "2026-03-10"},
@@ -27,12 +27,12 @@ var described = []description{
 	{name: "ghes-3.19", version: "2022-11-28", prefix: prefix},
 }
 
-// descriptions loads all of them, or skips the test where there are none.
+// descriptions loads all files. It skips the test if the variable is not set.
 func descriptions(t *testing.T) []description {
 	t.Helper()
 	dir := os.Getenv("GITHUB_OPENAPI_DIR")
 	if dir == "" {
-		t.Skip("GITHUB_OPENAPI_DIR is not set: nothing was held against GitHub's OpenAPI description. `make openapi` gets it into conformance/.openapi; see README.md, \"GitHub's description\".")
+		t.Skip("GITHUB_OPENAPI_DIR is not set: nothing was compared with GitHub's OpenAPI description. `make openapi` downloads it to conformance/.openapi; see README.md, \"GitHub's description\".")
 	}
 	all := make([]description, len(described))
 	for i, d := range described {

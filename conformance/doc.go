@@ -1,4 +1,4 @@
-// Package conformance holds this SDK, its client and its test server, against
-// what GitHub sends and what GitHub describes. It is nothing but tests; see
-// README.md for what they prove and where their data comes from.
+// Package conformance compares the client and the test server with GitHub's
+// recorded responses and with its OpenAPI description. It contains only tests.
+// README.md lists what each test proves and where its data comes from.
 package conformance

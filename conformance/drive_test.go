@@ -17,28 +17,26 @@ import (
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
-// drive is one way to call one operation: both clients make the same call on a
-// server in the same state, and every request and answer is held against
-// GitHub's description.
+// drive is one call. Both clients make it on a server in the same state. Each
+// exchange is compared with GitHub's description.
 type drive struct {
 	operation string // as in the description
 	name      string
-	status    int // of the answer
+	status    int // of the response
 
-	options []ghdeploytest.Option // of the server, beside those of newWorld
+	options []ghdeploytest.Option // of the server, added to those of newWorld
 	token   *string               // of the caller; nil is fullToken
-	version string                // of the API; "" is that of the description
-	prepare func(w *world)        // brings the server to the state, unwatched
+	version string                // API version; "" is that of the description
+	prepare func(w *world)        // sets up the state; not compared
 
-	// ours and theirs make the call and return what they decoded. One may be
-	// nil: alone says why. (notOurs says it of operations that are not ours.)
+	// ours and theirs make the call and return the decoded value. If one is
+	// nil, alone has the reason, or notOurs for operations that are not ours.
 	ours   func(ctx context.Context, c *ghdeploy.Client, w *world) (any, error)
 	theirs func(ctx context.Context, c *github.Client, w *world) (any, error)
 
 	alone string
 
-	// refused says that the request itself is against the description, to be
-	// refused: then it has to be found so.
+	// refused means that the oracle must find the request invalid.
 	refused bool
 }
 
@@ -51,11 +49,11 @@ func (d drive) toBeRefused() drive                        { d.refused = true; re
 
 func (d *drive) String() string { return fmt.Sprintf("%s/%d %s", d.operation, d.status, d.name) }
 
-// world is a server and what a call needs to know of its state.
+// world is a server, and the names and IDs that a call needs.
 type world struct {
 	t      *testing.T
 	server *ghdeploytest.Server
-	client *ghdeploy.Client // unwatched, for prepare
+	client *ghdeploy.Client // for prepare; not compared
 
 	owner, repo        string
 	deployment, status int64
@@ -68,10 +66,10 @@ const (
 	fullToken   = "ghp_everything"
 	readerToken = "github_pat_reader"
 	appToken    = "ghs_installation"
-	anonymous   = "" // no token at all
+	anonymous   = "" // no token
 )
 
-// Ids of the world, all above 32 bits.
+// IDs of the world, all above 32 bits.
 const (
 	reviewerID = 1<<32 + 1
 	teamID     = 1<<32 + 2
@@ -79,13 +77,13 @@ const (
 	otherAppID = 1<<32 + 4
 )
 
-// runTo is a workflow run that deploys to an environment, started by
-// somebody who may not review it.
+// runTo returns a workflow run that deploys to an environment. Its actor may
+// not review it.
 func runTo(environment string) ghdeploytest.Run {
 	return ghdeploytest.Run{Actor: "somebody", Environments: []string{environment}}
 }
 
-// clock is the time in every world: the same call then gets the same answer.
+// clock is the time in every world, so that equal calls get equal responses.
 var clock = time.Date(2026, 5, 4, 3, 2, 1, 0, time.UTC)
 
 func newWorld(t *testing.T, d *drive) *world {
@@ -133,7 +131,7 @@ func newWorld(t *testing.T, d *drive) *world {
 	return w
 }
 
-// base is where the clients find the server, in the form of the product.
+// base returns the base URL of the product.
 func base(d *description) string {
 	if d.prefix != "" {
 		return "https://ghe.example.test" + d.prefix
@@ -162,8 +160,8 @@ func (w *world) ours(transport http.RoundTripper, token string, d *description) 
 func (w *world) theirs(transport http.RoundTripper, token string, d *description) *github.Client {
 	w.t.Helper()
 	root := base(d) + "/"
-	// go-github asks for one version, whatever the server; its own option is
-	// for single requests that a caller makes by hand.
+	// go-github always requests one version; its own option applies only to
+	// requests that a caller builds.
 	opts := []github.ClientOptionsFunc{
 		github.WithHTTPClient(&http.Client{Transport: withVersion{transport, d.version}}),
 		github.WithURLs(&root, &root),
@@ -223,8 +221,8 @@ func (w *world) report(req ghdeploy.DeploymentStatusRequest) {
 	w.status = s.ID
 }
 
-// TestDescriptions drives every operation through the server, by both clients,
-// under each of GitHub's descriptions.
+// TestDescriptions calls every operation of the server with both clients, and
+// compares the exchanges with each of GitHub's descriptions.
 func TestDescriptions(t *testing.T) {
 	all := descriptions(t)
 	applied := newApplied()
@@ -245,15 +243,14 @@ func TestDescriptions(t *testing.T) {
 			}
 			t.Logf("%d calls by two clients, %d exchanges, %d operations", len(drives), exchanges, len(driven))
 			if applied.calls[d.name] == len(drives) { // not with -run
-				holdCoverage(t, d, driven)
+				checkCoverage(t, d, driven)
 			}
 		})
 	}
 	applied.report(t, all)
 }
 
-// runDrive makes one call with each client, and returns how many exchanges
-// that took.
+// runDrive makes one call with each client. It returns the number of exchanges.
 func runDrive(t *testing.T, drive *drive, d *description, applied *applied) int {
 	token := fullToken
 	if drive.token != nil {
@@ -282,10 +279,10 @@ func runDrive(t *testing.T, drive *drive, d *description, applied *applied) int 
 			}
 		}
 		if client == "ghdeploy" {
-			holdSentinel(t, drive.status, err)
+			checkSentinel(t, drive.status, err)
 		}
 		exchanges += len(o.seen)
-		holdExchanges(t, client, drive, d, o, applied)
+		checkExchanges(t, client, drive, d, o, applied)
 	}
 	if drive.ours != nil {
 		call("ghdeploy", func(w *world, o *oracle) (any, error) {
@@ -298,19 +295,19 @@ func runDrive(t *testing.T, drive *drive, d *description, applied *applied) int 
 		})
 	}
 	if both := drive.ours != nil && drive.theirs != nil; both == (drive.alone != "" || notOurs[drive.operation] != "") {
-		t.Error("either both clients make a call, or it is said why not")
+		t.Error("one client makes no call and no reason is given, or both do and one is given")
 	}
-	// What the other client read of the same answer, ours has to have read too.
+	// Our client must decode everything that go-github decodes.
 	if ours, theirs := results["ghdeploy"], results["go-github"]; ours != nil && theirs != nil {
 		for _, what := range lost("", encoded(t, theirs), encoded(t, ours), func(string) bool { return false }) {
-			t.Errorf("go-github has read what we have not: %s", what)
+			t.Errorf("go-github has decoded more: %s", what)
 		}
 	}
 	return exchanges
 }
 
-// means are the sentinels of our client, one of which an answer of this status
-// has to be.
+// means lists the sentinels of our client for each status. An error must match
+// one of them.
 var means = map[int][]error{
 	http.StatusAccepted:            {ghdeploy.ErrMergedBranch},
 	http.StatusSeeOther:            {ghdeploy.ErrAlreadyExists},
@@ -323,26 +320,26 @@ var means = map[int][]error{
 	http.StatusTooManyRequests:     {ghdeploy.ErrRateLimited},
 }
 
-func holdSentinel(t *testing.T, status int, err error) {
+func checkSentinel(t *testing.T, status int, err error) {
 	t.Helper()
 	want, ok := means[status]
 	var e *ghdeploy.Error
 	switch {
 	case !ok: // a success, or a redirect that was followed
 	case !errors.As(err, &e) || e.StatusCode != status:
-		t.Errorf("ghdeploy: %v (%T) is no Error with the status %d", err, err, status)
+		t.Errorf("ghdeploy: %v (%T) is not an Error with the status %d", err, err, status)
 	case !slices.ContainsFunc(want, func(is error) bool { return is == nil || errors.Is(err, is) }):
 		t.Errorf("ghdeploy: %v is %q, want one of %v", err, isAll(err), want)
 	}
 }
 
-// holdExchanges checks that the call met the operation and the status that it
-// is for, and that nothing was found but what is listed.
-func holdExchanges(t *testing.T, client string, drive *drive, d *description, o *oracle, applied *applied) {
+// checkExchanges checks that the call reached its operation and status, and
+// that all findings are listed exceptions.
+func checkExchanges(t *testing.T, client string, drive *drive, d *description, o *oracle, applied *applied) {
 	t.Helper()
 	met := slices.ContainsFunc(o.seen, func(e exchange) bool { return e.operation == drive.operation && e.status == drive.status })
 	if !met {
-		t.Errorf("%s: it met %v, and never %s -> %d", client, o.seen, drive.operation, drive.status)
+		t.Errorf("%s: the exchanges are %v, without %s -> %d", client, o.seen, drive.operation, drive.status)
 	}
 	refused := false
 	for _, e := range o.seen {
@@ -356,12 +353,12 @@ func holdExchanges(t *testing.T, client string, drive *drive, d *description, o 
 		}
 	}
 	if drive.refused && !refused {
-		t.Errorf("%s: the request is as described, though it is there to be refused", client)
+		t.Errorf("%s: the request is valid, but should be refused", client)
 	}
 }
 
-// holdCoverage fails if an operation of the description is not driven.
-func holdCoverage(t *testing.T, d *description, driven map[string]bool) {
+// checkCoverage fails if a described operation was not called.
+func checkCoverage(t *testing.T, d *description, driven map[string]bool) {
 	t.Helper()
 	operations := make(map[string]bool)
 	for path, item := range d.doc.Paths.Map() {
@@ -371,12 +368,12 @@ func holdCoverage(t *testing.T, d *description, driven map[string]bool) {
 	}
 	for _, operation := range slices.Sorted(maps.Keys(operations)) {
 		if !driven[operation] {
-			t.Errorf("%s is described and not driven", operation)
+			t.Errorf("%s is described but not called", operation)
 		}
 	}
 	for operation := range driven {
 		if !operations[operation] {
-			t.Errorf("%s is driven and not described", operation)
+			t.Errorf("%s is called but not described", operation)
 		}
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// States of the world: newWorld sets up the environments guarded, which has
-// every protection, locked, and "qa/eu 1", which has none.
+// The functions below choose an environment of newWorld: guarded has every
+// protection, locked only allows protected branches, "qa/eu 1" is unprotected.
 
 func guarded(w *world) {
 	w.environment = "guarded"
@@ -35,7 +35,7 @@ func guardedWithNothing(w *world) {
 	w.policy, w.rule = 1, 1
 }
 
-// lesserPlan is a private repository whose plan has environments and no rules.
+// lesserPlan chooses a private repository whose plan has no protection rules.
 func lesserPlan(w *world) {
 	w.repo = "team"
 	fresh(w)
@@ -46,16 +46,16 @@ func longName(w *world) { w.environment = long }
 var environmentDrives = []drive{
 	listEnvironments("all", http.StatusOK, 0, 0),
 	listEnvironments("the second of three pages", http.StatusOK, 2, 1),
-	listEnvironments("in no repository", http.StatusNotFound, 0, 0).after(missing),
+	listEnvironments("unknown repository", http.StatusNotFound, 0, 0).after(missing),
 
 	getEnvironment("with every protection", http.StatusOK).after(guarded),
 	getEnvironment("for protected branches", http.StatusOK).after(locked),
 	getEnvironment("with a slash in its name", http.StatusOK).after(slashed),
 	getEnvironment("missing", http.StatusNotFound).after(fresh),
 
-	putEnvironment("a new one, without rules", http.StatusOK, ghdeploy.EnvironmentRequest{}, nil).after(fresh),
+	putEnvironment("new, without rules", http.StatusOK, ghdeploy.EnvironmentRequest{}, nil).after(fresh),
 	putEnvironment("with a slash in its name", http.StatusOK, ghdeploy.EnvironmentRequest{}, nil).after(slashed),
-	putEnvironment("everything", http.StatusOK,
+	putEnvironment("all fields", http.StatusOK,
 		ghdeploy.EnvironmentRequest{
 			WaitTimer: new(45), PreventSelfReview: new(true), CanAdminsBypass: new(true),
 			Reviewers:              []ghdeploy.ReviewerRequest{{Type: ghdeploy.ReviewerUser, ID: reviewerID}, {Type: ghdeploy.ReviewerTeam, ID: teamID}},
@@ -66,24 +66,24 @@ var environmentDrives = []drive{
 			Reviewers:              []*github.EnvReviewers{{Type: new("User"), ID: new(int64(reviewerID))}, {Type: new("Team"), ID: new(int64(teamID))}},
 			DeploymentBranchPolicy: &github.BranchPolicy{ProtectedBranches: new(false), CustomBranchPolicies: new(true)},
 		}).after(fresh),
-	putEnvironment("without any protection left", http.StatusOK,
+	putEnvironment("remove all protections", http.StatusOK,
 		ghdeploy.EnvironmentRequest{WaitTimer: new(int), RemoveReviewers: true, AllBranches: true},
 		&github.CreateUpdateEnvironment{Reviewers: []*github.EnvReviewers{}}).after(guarded),
 	{
-		operation: "PUT /repos/{owner}/{repo}/environments/{environment_name}", name: "one setting, and the others kept", status: http.StatusOK,
-		prepare: guarded, alone: "go-github has no call that keeps what it does not name",
+		operation: "PUT /repos/{owner}/{repo}/environments/{environment_name}", name: "update one setting, keep the others", status: http.StatusOK,
+		prepare: guarded, alone: "go-github has no call that keeps the other settings",
 		ours: func(ctx context.Context, c *ghdeploy.Client, w *world) (any, error) {
 			return c.Environments.CreateOrUpdate(ctx, w.owner, w.repo, w.environment, ghdeploy.EnvironmentRequest{WaitTimer: new(60)})
 		},
 	},
 	putEnvironment("with too long a name", http.StatusUnprocessableEntity, ghdeploy.EnvironmentRequest{}, nil).after(longName),
-	putEnvironment("past the plan", http.StatusUnprocessableEntity,
+	putEnvironment("not in the plan", http.StatusUnprocessableEntity,
 		ghdeploy.EnvironmentRequest{WaitTimer: new(45)}, &github.CreateUpdateEnvironment{WaitTimer: new(45)}).after(lesserPlan),
-	putEnvironment("without the right", http.StatusForbidden, ghdeploy.EnvironmentRequest{}, nil).after(fresh).as(readerToken),
+	putEnvironment("without permission", http.StatusForbidden, ghdeploy.EnvironmentRequest{}, nil).after(fresh).as(readerToken),
 
-	deleteEnvironment("there", http.StatusNoContent).after(guarded),
+	deleteEnvironment("exists", http.StatusNoContent).after(guarded),
 	deleteEnvironment("missing", http.StatusNotFound).after(fresh),
-	deleteEnvironment("without the right", http.StatusForbidden).after(guarded).as(readerToken),
+	deleteEnvironment("without permission", http.StatusForbidden).after(guarded).as(readerToken),
 }
 
 func listEnvironments(name string, status, page, per int) drive {
@@ -148,7 +148,7 @@ var policyDrives = []drive{
 	listPolicies("of protected branches", http.StatusNotFound, 0, 0).after(locked),
 	{
 		operation: "GET /repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies/{branch_policy_id}",
-		name:      "there", status: http.StatusOK, prepare: guarded, ours: getPolicy, theirs: theirPolicy,
+		name:      "exists", status: http.StatusOK, prepare: guarded, ours: getPolicy, theirs: theirPolicy,
 	},
 	{
 		operation: "GET /repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies/{branch_policy_id}",
@@ -156,12 +156,12 @@ var policyDrives = []drive{
 	},
 	createPolicy("of branches", http.StatusOK, "hotfix/*", "").after(guarded),
 	createPolicy("of tags", http.StatusOK, "w*", ghdeploy.PolicyTag).after(guarded),
-	createPolicy("that exists", http.StatusSeeOther, "release/*", ghdeploy.PolicyBranch).after(guarded),
-	createPolicy("where there are none", http.StatusNotFound, "release/*", ghdeploy.PolicyBranch).after(slashed),
-	createPolicy("without the right", http.StatusForbidden, "hotfix/*", "").after(guarded).as(readerToken),
-	updatePolicy("another name", http.StatusOK, "main").after(guarded),
+	createPolicy("already exists", http.StatusSeeOther, "release/*", ghdeploy.PolicyBranch).after(guarded),
+	createPolicy("without custom policies", http.StatusNotFound, "release/*", ghdeploy.PolicyBranch).after(slashed),
+	createPolicy("without permission", http.StatusForbidden, "hotfix/*", "").after(guarded).as(readerToken),
+	updatePolicy("rename", http.StatusOK, "main").after(guarded),
 	updatePolicy("missing", http.StatusNotFound, "main").after(guardedWithNothing),
-	deletePolicy("there", http.StatusNoContent).after(guarded),
+	deletePolicy("exists", http.StatusNoContent).after(guarded),
 	deletePolicy("missing", http.StatusNotFound).after(guardedWithNothing),
 }
 

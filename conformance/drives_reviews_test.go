@@ -9,7 +9,7 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// held is a workflow run that waits for every rule of guarded.
+// held starts a workflow run that waits for every rule of guarded.
 func held(w *world) {
 	guarded(w)
 	w.run = w.server.StartRun("octocat/example", runTo("guarded")).ID
@@ -20,7 +20,7 @@ func held(w *world) {
 	}
 }
 
-// reviewed is such a run after a review by a person and one by an app.
+// reviewed starts such a run and approves it, as a user and as an app.
 func reviewed(w *world) {
 	held(w)
 	_, err := w.client.Reviews.Review(w.t.Context(), w.owner, w.repo, w.run, ghdeploy.ReviewRequest{
@@ -49,17 +49,17 @@ func noRun(w *world) {
 
 var ruleDrives = []drive{
 	listRules("all", http.StatusOK).after(guarded),
-	listRules("none", http.StatusOK).after(slashed),
-	listRules("of no environment", http.StatusNotFound).after(fresh),
+	listRules("empty", http.StatusOK).after(slashed),
+	listRules("unknown environment", http.StatusNotFound).after(fresh),
 	listRuleApps("all", http.StatusOK, 0, 0).after(guarded),
 	listRuleApps("the second page", http.StatusOK, 2, 1).after(guarded),
-	getRule("there", http.StatusOK).after(guarded),
+	getRule("exists", http.StatusOK).after(guarded),
 	getRule("missing", http.StatusNotFound).after(guardedWithNothing),
-	enableRule("another", http.StatusCreated, otherAppID).after(guarded),
-	enableRule("of no app", http.StatusUnprocessableEntity, 1).after(guarded),
-	enableRule("one that is", http.StatusUnprocessableEntity, appID).after(guarded),
-	enableRule("without the right", http.StatusForbidden, otherAppID).after(guarded).as(readerToken),
-	disableRule("there", http.StatusNoContent).after(guarded),
+	enableRule("new", http.StatusCreated, otherAppID).after(guarded),
+	enableRule("unknown app", http.StatusUnprocessableEntity, 1).after(guarded),
+	enableRule("already enabled", http.StatusUnprocessableEntity, appID).after(guarded),
+	enableRule("without permission", http.StatusForbidden, otherAppID).after(guarded).as(readerToken),
+	disableRule("exists", http.StatusNoContent).after(guarded),
 	disableRule("missing", http.StatusNotFound).after(guardedWithNothing),
 }
 
@@ -131,26 +131,26 @@ func disableRule(name string, status int) drive {
 }
 
 var reviewDrives = []drive{
-	listPending("one that waits", http.StatusOK).after(held),
-	listPending("none", http.StatusOK).after(func(w *world) {
+	listPending("waiting", http.StatusOK).after(held),
+	listPending("empty", http.StatusOK).after(func(w *world) {
 		w.run = w.server.StartRun("octocat/example", runTo("qa/eu 1")).ID
 	}),
-	listPending("of no run", http.StatusNotFound).after(noRun),
+	listPending("unknown run", http.StatusNotFound).after(noRun),
 	listApprovals("all", http.StatusOK).after(reviewed),
-	listApprovals("none", http.StatusOK).after(held),
-	listApprovals("of no run", http.StatusNotFound).after(noRun),
+	listApprovals("empty", http.StatusOK).after(held),
+	listApprovals("unknown run", http.StatusNotFound).after(noRun),
 	review("approve", http.StatusOK, "approved").after(held),
 	review("reject", http.StatusOK, "rejected").after(held),
-	review("what is reviewed", http.StatusUnprocessableEntity, "approved").after(reviewed),
-	review("of no run", http.StatusNotFound, "approved").after(noRun),
-	review("without the right", http.StatusForbidden, "approved").after(held).as(readerToken),
+	review("already reviewed", http.StatusUnprocessableEntity, "approved").after(reviewed),
+	review("unknown run", http.StatusNotFound, "approved").after(noRun),
+	review("without permission", http.StatusForbidden, "approved").after(held).as(readerToken),
 	reviewRule("approve", http.StatusNoContent, "approved").after(held).as(appToken),
 	reviewRule("reject", http.StatusNoContent, "rejected").after(held).as(appToken),
-	reviewRule("what is reviewed", http.StatusUnprocessableEntity, "approved").after(reviewed).as(appToken),
-	reviewRule("as a person", http.StatusForbidden, "approved").after(held),
+	reviewRule("already reviewed", http.StatusUnprocessableEntity, "approved").after(reviewed).as(appToken),
+	reviewRule("as a user", http.StatusForbidden, "approved").after(held),
 	drive{
 		operation: "POST /repos/{owner}/{repo}/actions/runs/{run_id}/deployment_protection_rule", name: "report", status: http.StatusNoContent,
-		alone: "go-github always sends a state, and a report has none",
+		alone: "go-github always sends a state; a report has no state",
 		ours: func(ctx context.Context, c *ghdeploy.Client, w *world) (any, error) {
 			return nil, c.Reviews.ReportCustomRuleStatus(ctx, w.owner, w.repo, w.run, ghdeploy.CustomRuleStatus{EnvironmentName: w.environment, Comment: "looking"})
 		},
@@ -174,7 +174,7 @@ func listPending(name string, status int) drive {
 func listApprovals(name string, status int) drive {
 	return drive{
 		operation: "GET /repos/{owner}/{repo}/actions/runs/{run_id}/approvals", name: name, status: status,
-		alone: "go-github has no call for it",
+		alone: "go-github has no such call",
 		ours: func(ctx context.Context, c *ghdeploy.Client, w *world) (any, error) {
 			page, err := c.Reviews.ListApprovals(ctx, w.owner, w.repo, w.run, ghdeploy.ApprovalListOptions{})
 			return items(page), err

@@ -12,7 +12,7 @@ import (
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
-// drives are all calls. A further one is one entry of one of these tables.
+// drives has all calls. Add a call to one of these tables.
 var drives = slices.Concat(metaDrives, deploymentDrives, statusDrives, environmentDrives, policyDrives, ruleDrives, reviewDrives)
 
 var metaDrives = []drive{
@@ -40,7 +40,7 @@ func getRepo(name string, status int) drive {
 	}
 }
 
-// States of the world.
+// The functions below set up a state of the world.
 
 func hidden(w *world)  { w.repo = "hidden" }
 func missing(w *world) { w.repo = "missing" }
@@ -53,7 +53,7 @@ func succeeded(w *world) {
 	w.report(ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateSuccess, LogURL: "https://ci.example/1", EnvironmentURL: "https://example.com", Description: "done"})
 }
 
-// active leaves a deployment that may not be deleted: another one is there.
+// active adds two deployments, so that the last one may not be deleted.
 func active(w *world) {
 	deployed(w)
 	succeeded(w)
@@ -69,7 +69,7 @@ func waiting(w *world) {
 	w.status = w.server.AddWaitingStatus("octocat/example", w.deployment)
 }
 
-// many makes more deployments than one page of two holds.
+// many creates five deployments, which take three pages of two.
 func many(w *world) {
 	for range 5 {
 		w.deploy(ghdeploy.DeploymentRequest{Environment: "staging"})
@@ -102,18 +102,18 @@ var everything = struct {
 var long = strings.Repeat("x", 256)
 
 var deploymentDrives = []drive{
-	listDeployments("none", http.StatusOK),
+	listDeployments("empty", http.StatusOK),
 	listDeployments("one", http.StatusOK).after(succeeded),
 	listDeployments("by an app", http.StatusOK).after(deployedByApp),
 	listDeployments("anonymous", http.StatusOK).as(anonymous).after(deployed),
 	listDeployments("renamed", http.StatusMovedPermanently).after(renamed),
 	listDeployments("private", http.StatusNotFound).as(readerToken).after(hidden),
 	listDeployments("wrong token", http.StatusUnauthorized).as("ghp_wrong"),
-	listDeployments("quota spent", http.StatusForbidden).after(exhausted),
-	listDeployments("quota spent", http.StatusTooManyRequests).with(ghdeploytest.WithRateLimitStatus(http.StatusTooManyRequests)).after(exhausted),
+	listDeployments("quota used up", http.StatusForbidden).after(exhausted),
+	listDeployments("quota used up", http.StatusTooManyRequests).with(ghdeploytest.WithRateLimitStatus(http.StatusTooManyRequests)).after(exhausted),
 	{
 		operation: "GET /repos/{owner}/{repo}/deployments", name: "unknown version", status: http.StatusBadRequest,
-		version: "2021-01-01", alone: "go-github sends no version that it does not know",
+		version: "2021-01-01", alone: "go-github sends only versions that it knows",
 		ours: func(ctx context.Context, c *ghdeploy.Client, w *world) (any, error) {
 			return c.Deployments.List(ctx, w.owner, w.repo, ghdeploy.DeploymentListOptions{})
 		},
@@ -134,38 +134,38 @@ var deploymentDrives = []drive{
 		},
 	},
 
-	create("the least", http.StatusCreated, ghdeploy.DeploymentRequest{Ref: "ready"}, github.DeploymentRequest{Ref: "ready"}),
-	create("everything", http.StatusCreated, everything.ours, everything.theirs),
+	create("minimal", http.StatusCreated, ghdeploy.DeploymentRequest{Ref: "ready"}, github.DeploymentRequest{Ref: "ready"}),
+	create("all fields", http.StatusCreated, everything.ours, everything.theirs),
 	create("by an app", http.StatusCreated, ghdeploy.DeploymentRequest{Ref: "ready"}, github.DeploymentRequest{Ref: "ready"}).as(appToken),
 	create("of a tag, with a text as payload", http.StatusCreated,
 		ghdeploy.DeploymentRequest{Ref: "v1.0.0", Payload: "text"}, github.DeploymentRequest{Ref: "v1.0.0", Payload: "text"}),
 	create("of a branch that is behind", http.StatusAccepted, ghdeploy.DeploymentRequest{Ref: "behind"}, github.DeploymentRequest{Ref: "behind"}),
 	create("of a branch that cannot be merged", http.StatusConflict, ghdeploy.DeploymentRequest{Ref: "conflicting"}, github.DeploymentRequest{Ref: "conflicting"}),
 	create("with failing checks", http.StatusConflict, ghdeploy.DeploymentRequest{Ref: "red"}, github.DeploymentRequest{Ref: "red"}),
-	create("past failing checks", http.StatusCreated,
+	create("skipping failing checks", http.StatusCreated,
 		ghdeploy.DeploymentRequest{Ref: "red", SkipContexts: true}, github.DeploymentRequest{Ref: "red", RequiredContexts: []string{}}),
-	create("of no ref", http.StatusUnprocessableEntity, ghdeploy.DeploymentRequest{Ref: "nowhere"}, github.DeploymentRequest{Ref: "nowhere"}),
-	create("to an environment of too long a name", http.StatusUnprocessableEntity,
+	create("unknown ref", http.StatusUnprocessableEntity, ghdeploy.DeploymentRequest{Ref: "nowhere"}, github.DeploymentRequest{Ref: "nowhere"}),
+	create("with too long an environment name", http.StatusUnprocessableEntity,
 		ghdeploy.DeploymentRequest{Ref: "ready", Environment: long}, github.DeploymentRequest{Ref: "ready", Environment: &long}),
-	create("without the right", http.StatusForbidden, ghdeploy.DeploymentRequest{Ref: "ready"}, github.DeploymentRequest{Ref: "ready"}).as(readerToken),
+	create("without permission", http.StatusForbidden, ghdeploy.DeploymentRequest{Ref: "ready"}, github.DeploymentRequest{Ref: "ready"}).as(readerToken),
 	create("anonymous", http.StatusUnauthorized, ghdeploy.DeploymentRequest{Ref: "ready"}, github.DeploymentRequest{Ref: "ready"}).as(anonymous),
-	create("in no repository", http.StatusNotFound, ghdeploy.DeploymentRequest{Ref: "ready"}, github.DeploymentRequest{Ref: "ready"}).after(missing),
+	create("unknown repository", http.StatusNotFound, ghdeploy.DeploymentRequest{Ref: "ready"}, github.DeploymentRequest{Ref: "ready"}).after(missing),
 	create("in a renamed repository", http.StatusTemporaryRedirect, ghdeploy.DeploymentRequest{Ref: "ready"}, github.DeploymentRequest{Ref: "ready"}).after(renamed),
 	create("too fast, with Retry-After", http.StatusForbidden, ghdeploy.DeploymentRequest{Ref: "ready"}, github.DeploymentRequest{Ref: "ready"}).
 		with(ghdeploytest.WithSecondaryLimit(1, ghdeploytest.SecondaryRetryAfter)).after(deployed),
 	create("too fast, without a header", http.StatusTooManyRequests, ghdeploy.DeploymentRequest{Ref: "ready"}, github.DeploymentRequest{Ref: "ready"}).
 		with(ghdeploytest.WithSecondaryLimit(1, ghdeploytest.SecondaryNoHeader)).after(deployed),
-	create("too fast, in words alone", http.StatusForbidden, ghdeploy.DeploymentRequest{Ref: "ready"}, github.DeploymentRequest{Ref: "ready"}).
+	create("too fast, message only", http.StatusForbidden, ghdeploy.DeploymentRequest{Ref: "ready"}, github.DeploymentRequest{Ref: "ready"}).
 		with(ghdeploytest.WithSecondaryLimit(1, ghdeploytest.SecondaryTextOnly)).after(deployed),
 
-	getDeployment("there", http.StatusOK).after(succeeded),
+	getDeployment("exists", http.StatusOK).after(succeeded),
 	getDeployment("by an app", http.StatusOK).after(deployedByApp),
 	getDeployment("missing", http.StatusNotFound).after(noDeployment),
 
 	deleteDeployment("the only one", http.StatusNoContent).after(succeeded),
 	deleteDeployment("missing", http.StatusNotFound).after(noDeployment),
 	deleteDeployment("active", http.StatusUnprocessableEntity).after(active),
-	deleteDeployment("without the right", http.StatusNotFound).after(deployed).as(readerToken),
+	deleteDeployment("without permission", http.StatusNotFound).after(deployed).as(readerToken),
 }
 
 func listDeployments(name string, status int) drive {
@@ -222,11 +222,11 @@ func deleteDeployment(name string, status int) drive {
 }
 
 var statusDrives = []drive{
-	listStatuses("none", http.StatusOK).after(deployed),
+	listStatuses("empty", http.StatusOK).after(deployed),
 	listStatuses("one", http.StatusOK).after(succeeded),
 	listStatuses("by an app", http.StatusOK).after(deployedByApp),
-	listStatuses("one that waits", http.StatusOK).after(waiting),
-	listStatuses("of no deployment", http.StatusNotFound).after(noDeployment),
+	listStatuses("waiting", http.StatusOK).after(waiting),
+	listStatuses("unknown deployment", http.StatusNotFound).after(noDeployment),
 	{
 		operation: "GET /repos/{owner}/{repo}/deployments/{deployment_id}/statuses", name: "the last of three pages", status: http.StatusOK, prepare: many,
 		ours: func(ctx context.Context, c *ghdeploy.Client, w *world) (any, error) {
@@ -247,7 +247,7 @@ var statusDrives = []drive{
 	reportState("pending", http.StatusCreated),
 	reportState("success", http.StatusCreated),
 	reportState("waiting", http.StatusUnprocessableEntity).toBeRefused(),
-	reportStatus("everything", http.StatusCreated,
+	reportStatus("all fields", http.StatusCreated,
 		ghdeploy.DeploymentStatusRequest{
 			State: ghdeploy.StateSuccess, LogURL: "https://ci.example/1", TargetURL: "https://ci.example/2", Description: "done",
 			EnvironmentURL: "https://example.com", Environment: "qa", AutoInactive: new(bool),
@@ -264,17 +264,17 @@ var statusDrives = []drive{
 	reportStatus("with a URL of another scheme", http.StatusUnprocessableEntity,
 		ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateSuccess, EnvironmentURL: "ftp://example.com"},
 		github.DeploymentStatusRequest{State: "success", EnvironmentURL: new("ftp://example.com")}).after(deployed),
-	reportStatus("one more than may be", http.StatusUnprocessableEntity,
+	reportStatus("above the maximum number", http.StatusUnprocessableEntity,
 		ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateSuccess},
 		github.DeploymentStatusRequest{State: "success"}).with(ghdeploytest.WithStatusCap(1)).after(succeeded),
-	reportStatus("of no deployment", http.StatusNotFound,
+	reportStatus("unknown deployment", http.StatusNotFound,
 		ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateSuccess}, github.DeploymentStatusRequest{State: "success"}).after(noDeployment),
-	reportStatus("without the right", http.StatusForbidden,
+	reportStatus("without permission", http.StatusForbidden,
 		ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateSuccess}, github.DeploymentStatusRequest{State: "success"}).after(deployed).as(readerToken),
 
-	getStatus("there", http.StatusOK).after(succeeded),
+	getStatus("exists", http.StatusOK).after(succeeded),
 	getStatus("by an app", http.StatusOK).after(deployedByApp),
-	getStatus("one that waits", http.StatusOK).after(waiting),
+	getStatus("waiting", http.StatusOK).after(waiting),
 	getStatus("missing", http.StatusNotFound).after(noDeployment),
 }
 

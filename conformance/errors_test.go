@@ -15,7 +15,7 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// sentinels are all that the client's errors can be, by name.
+// sentinels has all sentinels of the client by name.
 var sentinels = map[string]error{
 	"ErrInvalidArgument":   ghdeploy.ErrInvalidArgument,
 	"ErrUnauthorized":      ghdeploy.ErrUnauthorized,
@@ -41,7 +41,7 @@ var sentinels = map[string]error{
 	"ErrUnknownProtection": ghdeploy.ErrUnknownProtection,
 }
 
-// isAll names all sentinels that an error is.
+// isAll returns the names of all sentinels that match an error.
 func isAll(err error) string {
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(sentinels)) {
@@ -52,10 +52,10 @@ func isAll(err error) string {
 	return strings.Join(names, " ")
 }
 
-// refusals say for each recorded error what the client must make of it.
+// refusals has the client's expected error for each recorded one.
 var refusals = []struct {
-	source, cause string // parts of the row's; together they name one row or several of the same kind
-	is            string // all sentinels that it is, in the order of the alphabet
+	source, cause string // parts of the row's; together they match one row or several of one kind
+	is            string // all sentinels that match, sorted
 	check         func(t *testing.T, err error)
 }{
 	{source: "hubot-deploy#54", cause: "NO deployment", is: "ErrMergedBranch", check: merged("develop", "master")},
@@ -79,8 +79,8 @@ var refusals = []struct {
 	{source: "github-api#2267", cause: "secondary", is: "ErrRateLimited", check: secondary},
 	{source: "PyGithub#2047", cause: "unicorn", is: ""},
 	{source: "admin#1792", cause: "unicorn page on a POST", is: "ErrOutcomeUnknown"},
-	// Both are a DELETE, which the client takes for that of a deployment. Then
-	// a 422 says that it is active, in words that GitHub has changed before.
+	// Both were a DELETE of something else, replayed as Deployments.Delete. For
+	// that, any 422 means that the deployment is active.
 	{source: "Octokit_Client_Commits/_merge", cause: "refused", is: "ErrActiveDeployment ErrValidation"},
 	{source: "Octokit_Client_Commits/_merge", cause: "own message", is: "ErrActiveDeployment ErrValidation"},
 	{source: "_merge_pull_request", cause: "refused", is: "ErrValidation", check: field("PullRequest", "", "custom")},
@@ -89,8 +89,8 @@ var refusals = []struct {
 	{source: "_update_key", cause: "method refused", is: ""},
 	{source: "api.github.com/errors", cause: "refused", is: "ErrValidation", check: field("Label", "color", "invalid")},
 	{source: "release-assets-conflict", cause: "refused", is: "ErrValidation", check: field("ReleaseAsset", "name", "already_exists")},
-	// The Location is on api.github.com, which is not where the client was sent
-	// to: TestReplayTransport replays it on the origin of the base URL.
+	// The Location is on api.github.com and not on the test's origin.
+	// TestReplayTransport replays it on the origin of the base URL.
 	{source: "rename-repository", cause: "renamed", is: "ErrRedirect"},
 }
 
@@ -126,7 +126,7 @@ func conflict(want ghdeploy.ConflictReason, states ...string) func(t *testing.T,
 func secondary(t *testing.T, err error) {
 	var reason *ghdeploy.RateLimitError
 	if !errors.As(err, &reason) || !reason.Secondary || reason.RetryAfter <= 0 {
-		t.Errorf("%v: not a secondary RateLimitError with a time to wait", err)
+		t.Errorf("%v: not a secondary RateLimitError with a RetryAfter", err)
 	}
 }
 
@@ -138,25 +138,24 @@ func field(resource, name, code string) func(t *testing.T, err error) {
 		}
 		got := reason.Errors[0]
 		if got.Resource != resource || got.Field != name || got.Code != code {
-			t.Errorf("%v: the complaint is %+v, want %s %s %s", err, got, resource, name, code)
+			t.Errorf("%v: the FieldError is %+v, want %s %s %s", err, got, resource, name, code)
 		}
 	}
 }
 
-// nearest is the operation of ours that comes closest to one that is not: what
-// the client makes of an error depends on the method, on the status, on the
-// headers and on the body, and on the path for a DELETE alone.
+// nearest names an operation of ours that stands in for a foreign one. Errors
+// depend on the method and the response; for a DELETE, on the path too.
 var nearest = map[string]string{
-	"":       "GET /repos/{owner}/{repo}/deployments/{deployment_id}", // the request is not known
+	"":       "GET /repos/{owner}/{repo}/deployments/{deployment_id}", // the request was not recorded
 	"GET":    "GET /repos/{owner}/{repo}/deployments/{deployment_id}",
 	"HEAD":   "GET /repos/{owner}/{repo}/deployments/{deployment_id}",
 	"POST":   "POST /repos/{owner}/{repo}/deployments/{deployment_id}/statuses",
-	"PATCH":  "POST /repos/{owner}/{repo}/deployments/{deployment_id}/statuses", // we have none
+	"PATCH":  "POST /repos/{owner}/{repo}/deployments/{deployment_id}/statuses", // the client has no PATCH
 	"PUT":    "PUT /repos/{owner}/{repo}/environments/{environment_name}",
 	"DELETE": "DELETE /repos/{owner}/{repo}/deployments/{deployment_id}",
 }
 
-// nearestInput is what the nearest operation is called with.
+// nearestInput returns arguments for the nearest operation.
 func nearestInput(method string) input {
 	in := input{vars: map[string]string{"owner": "o", "repo": "r", "deployment_id": "7", "environment_name": "e"}, body: []byte("{}")}
 	if strings.HasPrefix(nearest[method], "POST") {
@@ -165,13 +164,13 @@ func nearestInput(method string) input {
 	return in
 }
 
-// needed are bodies for quotations that leave theirs out.
+// needed has request bodies for quoted requests without one.
 var needed = map[string]string{
 	"POST /repos/{owner}/{repo}/deployments":                                                `{"ref": "topic"}`,
 	"POST /repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies": `{"name": "release/*"}`,
 }
 
-// TestSentinels keeps the list of sentinels complete.
+// TestSentinels checks that the list of sentinels is complete.
 func TestSentinels(t *testing.T) {
 	source, err := os.ReadFile("../errors.go")
 	if err != nil {
@@ -184,7 +183,7 @@ func TestSentinels(t *testing.T) {
 	}
 }
 
-// TestReplayErrors makes the client meet each recorded error.
+// TestReplayErrors replays each recorded error to the client.
 func TestReplayErrors(t *testing.T) {
 	rows := readRows(t, "errors.jsonl")
 	count := make(map[string]int)
@@ -195,7 +194,7 @@ func TestReplayErrors(t *testing.T) {
 			for i, want := range refusals {
 				if strings.Contains(r.Source, want.source) && strings.Contains(r.Cause, want.cause) {
 					if which >= 0 {
-						t.Fatalf("%s (%s) is of %q and of %q", r.Source, r.Cause, refusals[which].cause, want.cause)
+						t.Fatalf("%s (%s) matches %q and %q", r.Source, r.Cause, refusals[which].cause, want.cause)
 					}
 					which = i
 				}
@@ -210,7 +209,7 @@ func TestReplayErrors(t *testing.T) {
 			do, ours := calls[operation]
 			in := input{vars: vars, query: r.query(), body: []byte("{}")}
 			if ours && !byID {
-				count["on its own operation"]++
+				count["replayed on its own operation"]++
 				if body, ok := needed[operation]; ok {
 					in.body = []byte(body)
 				}
@@ -219,11 +218,11 @@ func TestReplayErrors(t *testing.T) {
 				}
 				for name, value := range vars {
 					if strings.HasPrefix(value, "%7B") || strings.HasPrefix(value, "{") {
-						vars[name] = "7" // a quotation that leaves the number out
+						vars[name] = "7" // the quoted path has a placeholder
 					}
 				}
 			} else {
-				count["on the nearest operation"]++
+				count["replayed on the nearest operation"]++
 				do, in = calls[nearest[r.Request.Method]], nearestInput(r.Request.Method)
 			}
 
@@ -234,7 +233,7 @@ func TestReplayErrors(t *testing.T) {
 			if len(requests.list) != 1 {
 				t.Fatalf("%d requests, want one", len(requests.list))
 			}
-			holdError(t, r, err, want.is)
+			checkError(t, r, err, want.is)
 			if want.check != nil {
 				want.check(t, err)
 			}
@@ -242,14 +241,14 @@ func TestReplayErrors(t *testing.T) {
 	}
 	for i, n := range used {
 		if n == 0 {
-			t.Errorf("refusals lists %s (%s), and there is no such row", refusals[i].source, refusals[i].cause)
+			t.Errorf("refusals lists %s (%s), but no row matches", refusals[i].source, refusals[i].cause)
 		}
 	}
 	report(t, len(rows), count, nil)
 }
 
-// holdError compares an error with the answer that it is made of.
-func holdError(t *testing.T, r *row, err error, is string) {
+// checkError compares an error with the recorded response.
+func checkError(t *testing.T, r *row, err error, is string) {
 	t.Helper()
 	var e *ghdeploy.Error
 	if !errors.As(err, &e) {
@@ -259,22 +258,22 @@ func holdError(t *testing.T, r *row, err error, is string) {
 		t.Errorf("%v: the status is %d", err, e.StatusCode)
 	}
 	if got := isAll(err); got != is {
-		t.Errorf("%v: it is %q, want %q", err, got, is)
+		t.Errorf("%v: it matches %q, want %q", err, got, is)
 	}
 	var body struct {
 		Message          string `json:"message"`
 		DocumentationURL string `json:"documentation_url"`
 	}
-	if json.Unmarshal(r.answer(), &body) == nil && (e.Message != body.Message || e.DocumentationURL != body.DocumentationURL) {
+	if json.Unmarshal(r.responseBody(), &body) == nil && (e.Message != body.Message || e.DocumentationURL != body.DocumentationURL) {
 		t.Errorf("%v: the message is %q (%s), want %q (%s)", err, e.Message, e.DocumentationURL, body.Message, body.DocumentationURL)
 	}
-	if string(e.Body) != string(r.answer()) {
-		t.Errorf("%v: the body is %q, want %q", err, e.Body, r.answer())
+	if string(e.Body) != string(r.responseBody()) {
+		t.Errorf("%v: the body is %q, want %q", err, e.Body, r.responseBody())
 	}
 	if got, want := e.RequestID, r.header("X-GitHub-Request-Id"); got != want {
-		t.Errorf("%v: the request id is %q, want %q", err, got, want)
+		t.Errorf("%v: the request ID is %q, want %q", err, got, want)
 	}
 	if strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), token) {
-		t.Errorf("%q: not one line, or it holds the token", err.Error())
+		t.Errorf("%q: more than one line, or it contains the token", err.Error())
 	}
 }

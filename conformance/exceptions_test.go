@@ -8,73 +8,73 @@ import (
 )
 
 // exception is a place where GitHub's description contradicts itself, GitHub's
-// documentation or what was recorded. One that is not met fails.
+// documentation or recorded traffic. An unused exception fails the test.
 type exception struct {
-	operation string   // "": any
-	status    int      // of the answer; 0: the request
-	finding   string   // how it begins
-	in        []string // the descriptions, by a part of their name; nil: all
+	operation string   // "" matches any operation
+	status    int      // of the response; 0 for the request
+	finding   string   // the beginning of the finding's text
+	in        []string // parts of the names of the descriptions; nil is all
 	reason    string
 }
 
-// The reasons name their source: "documented" is a page of docs.github.com/rest,
-// "recorded" is in the recorded traffic.
+// The reasons name their source: "documented" is a page of
+// docs.github.com/rest, "recorded" is the recorded traffic.
 var exceptions = []exception{
-	// What any operation can answer, and few are described with.
-	{status: 301, finding: notDescribed, reason: "a renamed repository, on a GET: recorded; documented in best practices, described for GET repository alone"},
+	// Statuses that any operation can return and that few descriptions have.
+	{status: 301, finding: notDescribed, reason: "a renamed repository, on a GET: recorded; documented in best practices, described only for GET repository"},
 	{status: 307, finding: notDescribed, reason: "a renamed repository, on another method: recorded; documented in best practices"},
-	{status: 400, finding: notDescribed, reason: "an API version that there is not: documented in API versions and in troubleshooting"},
-	{status: 401, finding: notDescribed, reason: "no token where one is needed, or a wrong one: recorded; documented in troubleshooting; no operation here is described with it"},
-	{status: 403, finding: notDescribed, reason: "a missing right, or a limit: recorded; documented in troubleshooting and in rate limits"},
-	{status: 404, finding: notDescribed, reason: "nothing there, or nothing that the caller may see: recorded; documented in troubleshooting"},
-	{status: 422, finding: notDescribed, reason: "a wrong or impossible request: recorded for many operations; documented in troubleshooting"},
-	{status: 429, finding: notDescribed, reason: "a limit: documented in rate limits as the other status of one"},
+	{status: 400, finding: notDescribed, reason: "an unknown API version: documented in API versions and in troubleshooting"},
+	{status: 401, finding: notDescribed, reason: "a missing or wrong token: recorded; documented in troubleshooting; described for no operation here"},
+	{status: 403, finding: notDescribed, reason: "a missing permission, or a rate limit: recorded; documented in troubleshooting and in rate limits"},
+	{status: 404, finding: notDescribed, reason: "a missing object, or one that the caller may not see: recorded; documented in troubleshooting"},
+	{status: 422, finding: notDescribed, reason: "an invalid request: recorded for many operations; documented in troubleshooting"},
+	{status: 429, finding: notDescribed, reason: "a rate limit: documented in rate limits as the other status"},
 
 	{
 		status: 422, finding: "/status: the key is not described",
-		reason: "errors hold their status since 2024-11, recorded; basic-error has the key, and neither validation-error nor validation-error-simple has",
+		reason: "errors have their status since 2024-11, recorded; basic-error has the key, but validation-error and validation-error-simple do not",
 	},
 	{
-		operation: "POST /repos/{owner}/{repo}/deployments", status: 409, finding: "a body, and none is described",
-		reason: "both 409s have a body, quoted in public issues; the description gives them a text only",
+		operation: "POST /repos/{owner}/{repo}/deployments", status: 409, finding: "a body that is not described",
+		reason: "both 409s have a body, quoted in public issues; the description has only a text for them",
 	},
 	{
 		operation: "GET /repos/{owner}/{repo}/deployments/{deployment_id}/statuses", status: 200, finding: "/*/state: value is not one of the allowed",
-		reason: "a status is \"waiting\" while rules hold its deployment back: recorded in deliveries of deployment_status; deployment-status lists the states that can be set",
+		reason: "a status is \"waiting\" while rules block its deployment: recorded in deliveries of deployment_status; deployment-status lists only the states that a request can set",
 	},
 	{
 		operation: "GET /repos/{owner}/{repo}/deployments/{deployment_id}/statuses/{status_id}", status: 200, finding: "/state: value is not one of the allowed",
 		reason: "as in the list",
 	},
 	{
-		operation: "POST /repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies", status: 404, finding: "a body, and none is described",
-		reason: "GitHub's 404s have the body of an error, as recorded ones do; the description gives this one a text only",
+		operation: "POST /repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies", status: 404, finding: "a body that is not described",
+		reason: "GitHub's recorded 404s have an error body; the description has only a text for this one",
 	},
 	{
 		operation: "PUT /repos/{owner}/{repo}/environments/{environment_name}", finding: "/: property \"can_admins_bypass\" is unsupported",
-		reason: "GitHub takes it: go-github sends it always; the description has it nowhere and forbids what it does not have",
+		reason: "GitHub accepts it: go-github always sends it; the description lacks it and forbids additional keys",
 	},
 	{
 		operation: "PUT /repos/{owner}/{repo}/environments/{environment_name}", status: 200, finding: "/can_admins_bypass: the key is not described",
-		reason: "recorded in every answer, all of them of 2023",
+		reason: "recorded in every response, all from 2023",
 	},
 	{
 		operation: "GET /repos/{owner}/{repo}/environments/{environment_name}", status: 200, finding: "/can_admins_bypass: the key is not described",
-		reason: "recorded in every answer, all of them of 2023",
+		reason: "recorded in every response, all from 2023",
 	},
 	{
 		operation: "GET /repos/{owner}/{repo}/environments", status: 200, finding: "/environments/*/can_admins_bypass: the key is not described",
-		reason: "recorded in every answer, all of them of 2023",
+		reason: "recorded in every response, all from 2023",
 	},
 }
 
 const notDescribed = "the status is not described"
 
-// applied counts how often each exception was met, by description.
+// applied counts how often each exception was used, by description.
 type applied struct {
 	mu    sync.Mutex
 	count []map[string]int
-	calls map[string]int // made under each description
+	calls map[string]int // calls made for each description
 }
 
 func newApplied() *applied {
@@ -89,7 +89,7 @@ func (e *exception) is(description string) bool {
 	return e.in == nil || slices.ContainsFunc(e.in, func(part string) bool { return strings.Contains(description, part) })
 }
 
-// allows tells whether a finding is listed.
+// allows reports whether an exception covers the finding, and counts it.
 func (a *applied) allows(description string, f finding) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -103,17 +103,17 @@ func (a *applied) allows(description string, f finding) bool {
 	return false
 }
 
-// report fails for each exception that was not met, where every call was made.
+// report fails for each unused exception of a description with all calls made.
 func (a *applied) report(t *testing.T, all []description) {
 	t.Helper()
 	if t.Failed() {
-		return // what did not run met nothing
+		return // calls are missing, so exceptions can be unused
 	}
 	for i := range exceptions {
 		e := &exceptions[i]
 		for _, d := range all {
 			if a.calls[d.name] == len(drives) && e.is(d.name) && a.count[i][d.name] == 0 {
-				t.Errorf("%s: this exception is not met any more: %s %d %q (%s)", d.name, e.operation, e.status, e.finding, e.reason)
+				t.Errorf("%s: this exception is unused: %s %d %q (%s)", d.name, e.operation, e.status, e.finding, e.reason)
 			}
 		}
 		t.Logf("exception: %s %d %q: %s", e.operation, e.status, e.finding, e.reason)

@@ -14,10 +14,9 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// lost lists what a recorded value says and the decoded one does not. A null, a
-// zero value and an absent key are equal: the decoded types are plain values.
-// except tells of a key, by its path such as "status.payload", that it may be
-// lost.
+// lost lists the data that the decoded value lacks. null, zero values and
+// absent keys are equal. except allows the loss of a path such as
+// "status.payload".
 func lost(path string, recorded, decoded any, except func(path string) bool) []string {
 	if isZero(recorded) && isZero(decoded) {
 		return nil
@@ -52,8 +51,8 @@ func lost(path string, recorded, decoded any, except func(path string) bool) []s
 	return []string{fmt.Sprintf("%s: %v became %v", path, recorded, decoded)}
 }
 
-// isZero takes in every form of nothing, an object of nothing but nothing
-// among them.
+// isZero reports whether v is a zero value, null, empty, or an object with only
+// such values.
 func isZero(v any) bool {
 	switch v := v.(type) {
 	case nil:
@@ -88,9 +87,8 @@ func sameTime(a, b any) bool {
 	return err == nil && err2 == nil && s.Equal(u)
 }
 
-// encoded is a decoded value as JSON again, by the tags of its fields. It asks
-// no MarshalJSON that could give back the bytes as they came and hide what the
-// fields have lost.
+// encoded turns a decoded value back into JSON by the tags of its fields,
+// without MarshalJSON, which could return the original bytes.
 func encoded(t *testing.T, v any) any {
 	t.Helper()
 	return byTags(t, reflect.ValueOf(v))
@@ -111,7 +109,7 @@ func byTags(t *testing.T, v reflect.Value) any {
 			return nil
 		}
 		return parse(t, value)
-	case ghdeploy.Payload: // raw JSON is all that it is
+	case ghdeploy.Payload: // raw JSON
 		if value == nil {
 			return nil
 		}
@@ -157,7 +155,7 @@ func byTags(t *testing.T, v reflect.Value) any {
 	case reflect.Int, reflect.Int64:
 		return json.Number(strconv.FormatInt(v.Int(), 10))
 	}
-	t.Fatalf("no decoded type has had a %s so far", v.Type())
+	t.Fatalf("byTags does not support %s", v.Type())
 	return nil
 }
 

@@ -20,18 +20,18 @@ import (
 	"github.com/getkin/kin-openapi/routers"
 )
 
-// exchange is what an oracle saw of one request and its answer.
+// exchange is one request and its response, as an oracle saw them.
 type exchange struct {
-	operation string // as in the description; "" if it has none for it
+	operation string // as in the description; "" if it is not described
 	status    int
-	location  string // of a redirect
+	location  string // the target of a redirect
 	findings  []finding
 }
 
 // finding is a place where an exchange and the description differ.
 type finding struct {
 	operation string
-	status    int // 0: the finding is about the request
+	status    int // of the response; 0 for the request
 	text      string
 }
 
@@ -43,7 +43,7 @@ func (f finding) String() string {
 	return fmt.Sprintf("%s, %s: %s", f.operation, side, f.text)
 }
 
-// oracle is a transport that holds all that passes it against a description.
+// oracle is a transport that compares each exchange with a description.
 type oracle struct {
 	description
 	next http.RoundTripper
@@ -67,26 +67,26 @@ func (o *oracle) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	answer, err := io.ReadAll(resp.Body)
+	respBody, err := io.ReadAll(resp.Body)
 	resp.Body.Close()
 	if err != nil {
 		return nil, err
 	}
-	resp.Body = io.NopCloser(bytes.NewReader(answer))
+	resp.Body = io.NopCloser(bytes.NewReader(respBody))
 
-	e := o.hold(req.Context(), req, body, resp, answer)
+	e := o.compare(req.Context(), req, body, resp, respBody)
 	o.mu.Lock()
 	o.seen = append(o.seen, e)
 	o.mu.Unlock()
 	return resp, nil
 }
 
-// hold compares one exchange with the description.
-func (o *oracle) hold(ctx context.Context, req *http.Request, body []byte, resp *http.Response, answer []byte) exchange {
+// compare returns the exchange with its differences from the description.
+func (o *oracle) compare(ctx context.Context, req *http.Request, body []byte, resp *http.Response, respBody []byte) exchange {
 	e := exchange{status: resp.StatusCode, location: resp.Header.Get("Location")}
 	route, vars := o.route(req)
 	if route == nil {
-		e.findings = []finding{{req.Method + " " + req.URL.Path, 0, "no operation is described for it"}}
+		e.findings = []finding{{req.Method + " " + req.URL.Path, 0, "the operation is not described"}}
 		return e
 	}
 	e.operation = route.Method + " " + route.Path
@@ -107,31 +107,31 @@ func (o *oracle) hold(ctx context.Context, req *http.Request, body []byte, resp 
 	if described := requestSchema(route.Operation); described != nil && len(body) > 0 {
 		about(0, undescribedKeys(described, body))
 	} else if len(body) > 0 {
-		about(0, []string{"a body, and none is described"})
+		about(0, []string{"a body that is not described"})
 	}
 
 	response := route.Operation.Responses.Status(resp.StatusCode)
 	switch {
 	case response == nil:
 		about(resp.StatusCode, []string{"the status is not described"})
-		about(resp.StatusCode, o.holdError(answer))
-	case len(response.Value.Content) == 0 && len(answer) > 0:
-		about(resp.StatusCode, []string{"a body, and none is described"})
-		about(resp.StatusCode, o.holdError(answer))
+		about(resp.StatusCode, o.compareError(respBody))
+	case len(response.Value.Content) == 0 && len(respBody) > 0:
+		about(resp.StatusCode, []string{"a body that is not described"})
+		about(resp.StatusCode, o.compareError(respBody))
 	default:
 		about(resp.StatusCode, texts(openapi3filter.ValidateResponse(ctx, &openapi3filter.ResponseValidationInput{
 			RequestValidationInput: in, Status: resp.StatusCode, Header: resp.Header,
-			Body: io.NopCloser(bytes.NewReader(answer)), Options: in.Options,
+			Body: io.NopCloser(bytes.NewReader(respBody)), Options: in.Options,
 		})))
 		if content := response.Value.Content.Get("application/json"); content != nil && content.Schema != nil {
-			about(resp.StatusCode, undescribedKeys(content.Schema.Value, answer))
+			about(resp.StatusCode, undescribedKeys(content.Schema.Value, respBody))
 		}
 	}
 	return e
 }
 
-// route finds the operation of a request. A repository may be named by its id,
-// as GitHub does in Location and Link.
+// route finds the operation of a request. The path may name a repository by its
+// ID, as GitHub does in Location and Link.
 func (o *oracle) route(req *http.Request) (*routers.Route, map[string]string) {
 	path := strings.TrimPrefix(req.URL.EscapedPath(), o.prefix)
 	if rest, ok := strings.CutPrefix(path, "/repositories/"); ok {
@@ -153,11 +153,11 @@ func (o *oracle) route(req *http.Request) (*routers.Route, map[string]string) {
 	}, vars
 }
 
-// holdError compares the body of a refusal that is not described where it
-// occurs with what GitHub says its errors look like.
-func (o *oracle) holdError(answer []byte) []string {
+// compareError compares the body of an error that the operation does not
+// describe with GitHub's schema basic-error.
+func (o *oracle) compareError(respBody []byte) []string {
 	var v any
-	if err := json.Unmarshal(answer, &v); err != nil {
+	if err := json.Unmarshal(respBody, &v); err != nil {
 		return []string{"the body is not JSON"}
 	}
 	return texts(o.doc.Components.Schemas["basic-error"].Value.VisitJSON(v, openapi3.MultiErrors()))
@@ -174,12 +174,12 @@ func requestSchema(op *openapi3.Operation) *openapi3.Schema {
 	return content.Schema.Value
 }
 
-// index is an element of a list in a JSON pointer: findings in several
-// elements are one.
+// index matches the index of a list in a JSON pointer. Findings that differ
+// only in an index are merged.
 var index = regexp.MustCompile(`/\d+`)
 
-// texts are the single complaints of an error of kin-openapi's, each once, with
-// the place in the body.
+// texts returns the single messages of a kin-openapi error without duplicates,
+// each with its place in the body.
 func texts(err error) []string {
 	found := make(map[string]bool)
 	var walk func(err error)
@@ -211,10 +211,10 @@ func texts(err error) []string {
 	return slices.Sorted(maps.Keys(found))
 }
 
-// isSchemaError tells a complaint about a value from a list of complaints: of a
-// oneOf that fails it is the one about all its parts that counts.
+// isSchemaError reports whether err itself is about one value. A failed oneOf
+// is one such error, although it wraps the errors of its parts.
 func isSchemaError(err error) bool {
-	_, ok := err.(*openapi3.SchemaError) //nolint:errorlint // the error itself, not one that it wraps
+	_, ok := err.(*openapi3.SchemaError) //nolint:errorlint // only err itself, not a wrapped error
 	return ok
 }
 
@@ -228,12 +228,12 @@ func undescribedQuery(route *routers.Route, req *http.Request) []string {
 	return all
 }
 
-// undescribedKeys names the keys of a body that its schema does not have. A
-// schema allows them, and with them every misspelling.
+// undescribedKeys lists the keys of a body that its schema lacks. Validation
+// allows such keys, and so would not find a misspelt one.
 func undescribedKeys(schema *openapi3.Schema, body []byte) []string {
 	var v any
 	if json.Unmarshal(body, &v) != nil {
-		return nil // said elsewhere
+		return nil // reported by the validation
 	}
 	found := make(map[string]bool)
 	var walk func(where string, v any, schemas []*openapi3.Schema)
@@ -259,9 +259,8 @@ func undescribedKeys(schema *openapi3.Schema, body []byte) []string {
 	return slices.Sorted(maps.Keys(found))
 }
 
-// parts are what the schemas and all that they are composed of say of an
-// object's keys and a list's elements. open: an object may hold any key, or the
-// schema itself refuses what it does not name.
+// parts merges the properties and items of schemas and their composed parts.
+// open means that any key is valid, or that validation rejects unknown keys.
 func parts(schemas []*openapi3.Schema) (properties map[string][]*openapi3.Schema, items []*openapi3.Schema, open bool) {
 	properties = make(map[string][]*openapi3.Schema)
 	for _, s := range schemas {

@@ -7,12 +7,12 @@ import (
 	"testing"
 )
 
-// template is a path as GitHub's description spells it, such as
+// template is a path of GitHub's description, such as
 // /repos/{owner}/{repo}/deployments/{deployment_id}.
 type template string
 
-// match takes an escaped path apart, element by element, so that a name that
-// holds %2F stays one. ok is false if the path is not of this form.
+// match compares an escaped path element by element, so that a name with %2F is
+// one element. ok reports whether the path matches.
 func (t template) match(path string) (vars map[string]string, ok bool) {
 	want, got := strings.Split(string(t), "/"), strings.Split(path, "/")
 	if len(want) != len(got) {
@@ -36,8 +36,8 @@ func (t template) match(path string) (vars map[string]string, ok bool) {
 	return vars, true
 }
 
-// best is the template that a path is of. Where several are, the one with the
-// fewest variables is meant: .../apps is no rule whose id is "apps".
+// best returns the matching template with the fewest variables: .../apps is not
+// a rule with the ID "apps".
 func best(templates []string, path string) (found string, vars map[string]string) {
 	for _, t := range slices.SortedFunc(slices.Values(templates), func(a, b string) int {
 		return strings.Count(a, "{") - strings.Count(b, "{")
@@ -61,7 +61,7 @@ func TestBest(t *testing.T) {
 	} {
 		got, vars := best(templates, path)
 		if got != want {
-			t.Errorf("%s is of %q, want %q", path, got, want)
+			t.Errorf("%s matches %q, want %q", path, got, want)
 		}
 		if path == "/e/a%2Fb" && vars["name"] != "a/b" {
 			t.Errorf("%s names %q, want a/b", path, vars["name"])

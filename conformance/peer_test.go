@@ -14,13 +14,13 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// TestPeer measures what the README says of go-github beside this SDK. A row
-// that is not true any more fails.
+// TestPeer checks each row of the README's comparison with go-github. A row
+// that is no longer correct fails.
 func TestPeer(t *testing.T) {
-	merged := answer(http.StatusAccepted, `{"message": "Auto-merged main into topic on deployment."}`)
-	failing := answer(http.StatusConflict, `{"message": "Conflict: Commit status checks failed for topic.", "errors": [
+	merged := respond(http.StatusAccepted, `{"message": "Auto-merged main into topic on deployment."}`)
+	failing := respond(http.StatusConflict, `{"message": "Conflict: Commit status checks failed for topic.", "errors": [
 		{"contexts": [{"context": "ci/unit", "state": "failure"}], "resource": "Deployment", "field": "required_contexts", "code": "invalid"}]}`)
-	badGateway := answer(http.StatusBadGateway, "<html></html>")
+	badGateway := respond(http.StatusBadGateway, "<html></html>")
 
 	t.Run("202", func(t *testing.T) {
 		p := newPeers(t, merged)
@@ -55,9 +55,9 @@ func TestPeer(t *testing.T) {
 
 	t.Run("redirect to another host", func(t *testing.T) {
 		var elsewhere requests
-		other := httptest.NewServer(elsewhere.record(answer(http.StatusOK, `{"id": 7}`)))
+		other := httptest.NewServer(elsewhere.record(respond(http.StatusOK, `{"id": 7}`)))
 		defer other.Close()
-		// The same machine by another name is another host to a client.
+		// To a client, another name of the same machine is another host.
 		target := strings.Replace(other.URL, "127.0.0.1", "localhost", 1) + "/repositories/1/deployments/7"
 		p := newPeers(t, func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, target, http.StatusTemporaryRedirect)
@@ -96,10 +96,10 @@ func TestPeer(t *testing.T) {
 		}
 	})
 
-	t.Run("environment of which only the timer is named", func(t *testing.T) {
+	t.Run("environment update with only a timer", func(t *testing.T) {
 		const shown = `{"id": 1, "name": "qa", "protection_rules": [{"id": 2, "type": "required_reviewers", "reviewers": [{"type": "User", "reviewer": {"id": 7}}]}],
 			"deployment_branch_policy": {"protected_branches": true, "custom_branch_policies": false}}`
-		p := newPeers(t, answer(http.StatusOK, shown))
+		p := newPeers(t, respond(http.StatusOK, shown))
 		if _, _, err := p.theirs.Repositories.CreateUpdateEnvironment(t.Context(), "o", "r", "qa", &github.CreateUpdateEnvironment{WaitTimer: new(30)}); err != nil {
 			t.Fatal(err)
 		}
@@ -113,17 +113,17 @@ func TestPeer(t *testing.T) {
 		}
 	})
 
-	t.Run("environment whose setting the plan refuses", func(t *testing.T) {
-		refusal := answer(http.StatusUnprocessableEntity, `{"message": "Please ensure the billing plan supports the required reviewers protection rule."}`)
+	t.Run("environment setting that the plan refuses", func(t *testing.T) {
+		refusal := respond(http.StatusUnprocessableEntity, `{"message": "Please ensure the billing plan supports the required reviewers protection rule."}`)
 		var p *peers
 		p = newPeers(t, func(w http.ResponseWriter, r *http.Request) {
 			switch sent := p.list[len(p.list)-1]; {
 			case r.Method == http.MethodGet:
-				answer(http.StatusNotFound, `{"message": "Not Found"}`)(w, r)
+				respond(http.StatusNotFound, `{"message": "Not Found"}`)(w, r)
 			case strings.Contains(string(sent.body), "prevent_self_review"):
 				refusal(w, r)
 			default:
-				answer(http.StatusOK, `{"id": 1, "name": "qa"}`)(w, r)
+				respond(http.StatusOK, `{"id": 1, "name": "qa"}`)(w, r)
 			}
 		})
 		if _, _, theirs := p.theirs.Repositories.CreateUpdateEnvironment(t.Context(), "o", "r", "qa", &github.CreateUpdateEnvironment{PreventSelfReview: new(true)}); theirs != nil || len(p.list) != 2 {
@@ -136,7 +136,7 @@ func TestPeer(t *testing.T) {
 	})
 
 	t.Run("environment without a name", func(t *testing.T) {
-		p := newPeers(t, answer(http.StatusNoContent, ""))
+		p := newPeers(t, respond(http.StatusNoContent, ""))
 		_, theirs := p.theirs.Repositories.DeleteEnvironment(t.Context(), "o", "r", "")
 		if theirs != nil || len(p.list) != 1 || strings.TrimSuffix(p.list[0].path, "/") != "/repos/o/r/environments" {
 			t.Errorf("go-github: %v, after %d requests", theirs, len(p.list))
@@ -147,28 +147,29 @@ func TestPeer(t *testing.T) {
 	})
 }
 
-// peers are both clients on one server, with what that received.
+// peers has both clients of one server, and the requests that it received.
 type peers struct {
 	requests
 	ours   *ghdeploy.Client
 	theirs *github.Client
 }
 
-func newPeers(t *testing.T, answer http.HandlerFunc) *peers {
+func newPeers(t *testing.T, handler http.HandlerFunc) *peers {
 	t.Helper()
 	p := new(peers)
-	server := httptest.NewServer(p.record(answer))
+	server := httptest.NewServer(p.record(handler))
 	t.Cleanup(server.Close)
 	root := server.URL + prefix + "/"
 	var err error
 	if p.theirs, err = github.NewClient(github.WithURLs(&root, &root), github.WithAuthToken(token)); err != nil {
 		t.Fatal(err)
 	}
+	// The retries wait on the real clock, because the server has real sockets.
 	p.ours = newClient(t, server.URL, ghdeploy.WithRetry(ghdeploy.RetryPolicy{MinBackoff: time.Millisecond}))
 	return p
 }
 
-func answer(status int, body string) http.HandlerFunc {
+func respond(status int, body string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(status)
 		fmt.Fprint(w, body)

@@ -33,13 +33,13 @@ type row struct {
 	file string
 }
 
-// readRows reads a file of recorded traffic, or skips the test where there is
-// none.
+// readRows reads a file of recorded traffic. It skips the test if the variable
+// is not set.
 func readRows(t *testing.T, name string) []*row {
 	t.Helper()
 	dir := os.Getenv("GHDEPLOY_RECORDED_DIR")
 	if dir == "" {
-		t.Skipf("GHDEPLOY_RECORDED_DIR is not set: %s was not replayed. Recorded traffic is not part of this repository; see README.md, \"Recorded traffic\".", name)
+		t.Skipf("GHDEPLOY_RECORDED_DIR is not set: %s was not replayed. Recorded traffic is not in this repository; see README.md, \"Recorded traffic\".", name)
 	}
 	file, err := os.Open(filepath.Join(dir, name))
 	if err != nil {
@@ -69,7 +69,7 @@ func (r *row) String() string {
 	return fmt.Sprintf("%s:%d %s %s -> %d", r.file, r.line, r.Request.Method, r.Request.Path, r.Response.Status)
 }
 
-// path is the recorded path without its query, escaped.
+// path returns the recorded path, escaped and without its query.
 func (r *row) path() string {
 	path, _, _ := strings.Cut(r.Request.Path, "?")
 	return path
@@ -81,8 +81,8 @@ func (r *row) query() url.Values {
 	return values
 }
 
-// requestKeys is the recorded JSON body. Clients that send {} or nothing at
-// all with a GET or DELETE mean the same: no key.
+// requestKeys returns the recorded JSON body. An empty body is equal to {},
+// which some clients send with a GET or DELETE.
 func (r *row) requestKeys(t *testing.T) map[string]any {
 	t.Helper()
 	body := bytes.TrimSpace(r.Request.Body)
@@ -91,14 +91,14 @@ func (r *row) requestKeys(t *testing.T) map[string]any {
 	}
 	keys, ok := parse(t, body).(map[string]any)
 	if !ok {
-		t.Fatalf("%s: the body of the request is no object: %s", r, body)
+		t.Fatalf("%s: the body of the request is not an object: %s", r, body)
 	}
 	return keys
 }
 
-// answer is the recorded body as it went over the wire: "null" stands for
-// none, and a string for text that is not JSON.
-func (r *row) answer() []byte {
+// responseBody returns the recorded body as it was sent. In the file, null is
+// no body, and a string is a text that is not JSON.
+func (r *row) responseBody() []byte {
 	var text *string
 	if json.Unmarshal(r.Response.Body, &text) == nil {
 		if text == nil {
@@ -109,8 +109,8 @@ func (r *row) answer() []byte {
 	return r.Response.Body
 }
 
-// reply answers with what was recorded. The bodies were decompressed when they
-// were recorded, so what described their old form is left out.
+// reply sends the recorded response. It omits the headers of the compressed
+// form, because the recorded bodies are decompressed.
 func (r *row) reply(w http.ResponseWriter) {
 	for name, value := range r.Response.Headers {
 		switch http.CanonicalHeaderKey(name) {
@@ -120,10 +120,10 @@ func (r *row) reply(w http.ResponseWriter) {
 		}
 	}
 	w.WriteHeader(r.Response.Status)
-	w.Write(r.answer())
+	w.Write(r.responseBody())
 }
 
-// header is a recorded header, whatever the case of its name.
+// header returns a recorded response header. The case of the name is ignored.
 func (r *row) header(name string) string {
 	for n, value := range r.Response.Headers {
 		if strings.EqualFold(n, name) {
@@ -133,7 +133,7 @@ func (r *row) header(name string) string {
 	return ""
 }
 
-// parse decodes JSON with its numbers as they stand.
+// parse decodes JSON and keeps its numbers as text.
 func parse(t *testing.T, data []byte) any {
 	t.Helper()
 	decoder := json.NewDecoder(bytes.NewReader(data))

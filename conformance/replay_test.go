@@ -15,14 +15,14 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// prefix of the base URL in all tests, as GitHub Enterprise Server has it.
+// prefix is the path prefix of the base URL, as on GitHub Enterprise Server.
 const prefix = "/api/v3"
 
-// aside are recorded exchanges on operations that are not part of this SDK.
-// They came along with the ones that are.
+// aside lists recorded operations that are not in this SDK, with the reason of
+// the recording.
 var aside = []struct{ method, path, reason string }{
-	{"POST", "/repos/{owner}/{repo}/statuses/{sha}", "the status of a commit, which the recorded case needed"},
-	{"GET", "/repos/{owner}/{repo}/commits", "the commits of a branch, of which the recorded case deployed one"},
+	{"POST", "/repos/{owner}/{repo}/statuses/{sha}", "the status of a commit, needed by the recorded case"},
+	{"GET", "/repos/{owner}/{repo}/commits", "the commits of a branch; the recorded case deployed one"},
 	{"POST", "/repos/{owner}/{repo}/git/refs", "the branch of the recorded case"},
 	{"DELETE", "/repos/{owner}/{repo}/git/refs/heads/{branch}/{leaf}", "the branch of the recorded case"},
 	{"POST", "/user/repos", "the repository of the recorded case"},
@@ -34,21 +34,20 @@ var aside = []struct{ method, path, reason string }{
 	{"DELETE", "/repositories/{repository_id}/environments/{environment_name}/secrets/{secret_name}", "the secrets of an environment"},
 }
 
-// undocumented are keys of recorded answers that GitHub's description does not
-// have and the client does not keep. TestUndocumented holds them against the
-// description.
+// undocumented lists keys of recorded responses that the client drops.
+// TestUndocumented checks that GitHub does not describe them.
 var undocumented = map[string]string{
-	"status.payload": "sent in 2014 only: that of the deployment",
+	"status.payload": "sent only in 2014: the payload of the deployment",
 }
 
-// schemaOf names GitHub's schema of what a call decodes.
+// schemaOf maps the names of decoded objects to GitHub's schemas.
 var schemaOf = map[string]string{
 	"deployment": "deployment",
 	"status":     "deployment-status",
 }
 
-// operationOf finds the operation that a recorded request is on. byID tells
-// that it names its repository by id, as the client never does.
+// operationOf finds the operation of a recorded request. byID reports whether
+// its path names the repository by ID, as the client never does.
 func operationOf(r *row) (operation string, vars map[string]string, byID bool) {
 	path := r.path()
 	if rest, ok := strings.CutPrefix(path, "/repositories/"); ok {
@@ -79,8 +78,8 @@ func allOperations() map[string]bool {
 	return all
 }
 
-// TestReplayExchanges answers our client with what GitHub answered another
-// one, and holds its requests against those that the other one sent.
+// TestReplayExchanges sends GitHub's recorded responses to our client, and
+// compares its requests with the recorded ones.
 func TestReplayExchanges(t *testing.T) {
 	rows := readRows(t, "exchanges.jsonl")
 	count := make(map[string]int)
@@ -96,7 +95,7 @@ func TestReplayExchanges(t *testing.T) {
 				return ok && a.method == r.Request.Method
 			})
 			if i < 0 {
-				t.Errorf("%s: neither an operation of ours nor listed in aside", r)
+				t.Errorf("%s: the operation is neither ours nor listed in aside", r)
 				continue
 			}
 			asideUsed[i] = true
@@ -105,9 +104,9 @@ func TestReplayExchanges(t *testing.T) {
 			continue
 		}
 		if byID {
-			count["answer decodes, request by repository id"]++
+			count["response decoded; the request names the repository by ID"]++
 		} else {
-			count["request and answer"]++
+			count["request compared, response decoded"]++
 		}
 
 		in := input{vars: vars, query: r.query(), body: []byte("{}")}
@@ -120,7 +119,7 @@ func TestReplayExchanges(t *testing.T) {
 			continue
 		}
 		if !byID {
-			holdRequest(t, r, sent)
+			checkRequest(t, r, sent)
 		}
 		if do.of == "" {
 			continue
@@ -132,25 +131,25 @@ func TestReplayExchanges(t *testing.T) {
 			}
 			return false
 		}
-		for _, what := range lost(do.of, parse(t, r.answer()), encoded(t, got), except) {
+		for _, what := range lost(do.of, parse(t, r.responseBody()), encoded(t, got), except) {
 			t.Errorf("%s: lost in decoding: %s", r, what)
 		}
 	}
 
 	for i, used := range asideUsed {
 		if !used {
-			t.Errorf("aside lists %s %s, and no exchange is on it", aside[i].method, aside[i].path)
+			t.Errorf("aside lists %s %s, but no exchange has that operation", aside[i].method, aside[i].path)
 		}
 	}
 	for path := range undocumented {
 		if keysLost[path] == 0 {
-			t.Errorf("undocumented lists %s, and no exchange holds it", path)
+			t.Errorf("undocumented lists %s, but no exchange has that key", path)
 		}
 	}
 	report(t, len(rows), count, reasons)
 }
 
-// report prints what became of all rows, and fails if they do not add up.
+// report prints the counts, and fails if their sum is not the number of rows.
 func report(t *testing.T, rows int, count, reasons map[string]int) {
 	t.Helper()
 	total := 0
@@ -166,8 +165,8 @@ func report(t *testing.T, rows int, count, reasons map[string]int) {
 	}
 }
 
-// replay makes the call against a server that answers with the row, and
-// returns what it decoded and the request that arrived.
+// replay makes the call on a server that returns the row's response. It returns
+// the decoded value and the received request.
 func replay(t *testing.T, r *row, do call, in input) (any, *received, error) {
 	t.Helper()
 	var all requests
@@ -184,7 +183,7 @@ func replay(t *testing.T, r *row, do call, in input) (any, *received, error) {
 	return got, all.list[0], err
 }
 
-// token is what the clients of these tests authenticate with.
+// token is the token of the clients in these tests.
 const token = "ghp_conformance"
 
 func newClient(t *testing.T, base string, opts ...ghdeploy.Option) *ghdeploy.Client {
@@ -202,7 +201,7 @@ func newClient(t *testing.T, base string, opts ...ghdeploy.Option) *ghdeploy.Cli
 
 // received is a request as a server saw it.
 type received struct {
-	method, path string // the path escaped, without the prefix
+	method, path string // the path is escaped and without the prefix
 	query        url.Values
 	header       http.Header
 	body         []byte
@@ -226,9 +225,9 @@ func (q *requests) record(next http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// holdRequest compares a request of ours with the recorded one: method, path,
+// checkRequest compares our request with the recorded one: method, path,
 // query, and the keys of its body with their values.
-func holdRequest(t *testing.T, r *row, sent *received) {
+func checkRequest(t *testing.T, r *row, sent *received) {
 	t.Helper()
 	if sent.method != r.Request.Method {
 		t.Errorf("%s: sent as %s", r, sent.method)
@@ -252,8 +251,8 @@ func holdRequest(t *testing.T, r *row, sent *received) {
 	}
 }
 
-// TestUndocumented holds the keys that the client may lose against GitHub's
-// description: one that is described may not be lost.
+// TestUndocumented checks that GitHub's descriptions lack the keys that the
+// client drops.
 func TestUndocumented(t *testing.T) {
 	for _, d := range descriptions(t) {
 		for path := range undocumented {
@@ -264,7 +263,7 @@ func TestUndocumented(t *testing.T) {
 				continue
 			}
 			if schema.Value.Properties[key] != nil {
-				t.Errorf("%s: %s is described and may not be lost", d.name, path)
+				t.Errorf("%s: %s is described, so the client must decode it", d.name, path)
 			}
 		}
 	}

@@ -13,22 +13,22 @@ import (
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
-// scene brings the test server to a recorded error: the request that was
-// quoted or recorded, on the state that its cause names.
+// scene makes the test server return a recorded error: it sends the recorded or
+// quoted request in the state that the row's cause names.
 type scene struct {
 	source, cause string // parts of the row's, as in refusals
 	options       []ghdeploytest.Option
 	repo          ghdeploytest.Repository // FullName is always octocat/example
-	token         string                  // nobody's, for a wrong one; "" is none at all
-	method, path  string                  // the path below the repository
-	body          string                  // where the row has none; $REF is what its message names
+	token         string                  // "" is an anonymous request
+	method, path  string                  // the path after the repository
+	body          string                  // used if the row has no body; $REF is the ref in its message
 
-	words string // why the server's words differ from the recorded ones
+	words string // why the server's message differs from the recorded one
 }
 
 const (
 	wrongToken  = "ghp_nobodys"
-	writerToken = "ghp_writer" // a classic one, without admin rights
+	writerToken = "ghp_writer" // a classic token without admin rights
 )
 
 var scenes = []scene{
@@ -47,7 +47,7 @@ var scenes = []scene{
 	{
 		source: "github_deployment_create", cause: "not all successful", method: "POST", path: "/deployments", body: `{"ref": "master"}`, token: fullToken,
 		repo:  checked("master", "failure", "success"),
-		words: "written by hand for a test, without the full stop that real ones have",
+		words: "written by hand for a test, without the full stop of real messages",
 	},
 	{source: "github_deployment_create", cause: "bad token", method: "POST", path: "/deployments", body: `{"ref": "main"}`, token: wrongToken},
 	{
@@ -59,7 +59,7 @@ var scenes = []scene{
 		repo: checked("master", "failure"),
 	},
 	{
-		source: "website#130", cause: "required contexts failed", method: "POST", path: "/deployments", token: fullToken, // its body is known
+		source: "website#130", cause: "required contexts failed", method: "POST", path: "/deployments", token: fullToken, // the row has a body
 		repo: checked("master", "failure"),
 	},
 	{
@@ -89,7 +89,7 @@ var scenes = []scene{
 	{source: "knarr", cause: "does not exist", method: "GET", path: "/environments/release", token: fullToken},
 }
 
-// checked is a repository whose default branch has statuses of these states.
+// checked returns a repository whose default branch has these commit statuses.
 func checked(branch string, states ...string) ghdeploytest.Repository {
 	var statuses []ghdeploytest.CommitStatus
 	for i, state := range states {
@@ -98,22 +98,22 @@ func checked(branch string, states ...string) ghdeploytest.Repository {
 	return ghdeploytest.Repository{DefaultBranch: branch, Branches: []ghdeploytest.Branch{{Name: branch, Statuses: statuses}}}
 }
 
-// failedRef is the ref that the message of a 409 names.
+// failedRef matches the ref in the message of a 409.
 var failedRef = regexp.MustCompile(`checks failed for ([0-9a-f]{40})\.`)
 
-// elsewhere says of recorded errors why the test server is not brought to them.
+// elsewhere lists recorded errors that no scene covers, with the reason.
 var elsewhere = []struct{ cause, reason string }{
-	{"secondary", "not on an operation of ours; the drives with WithSecondaryLimit meet all three forms"},
-	{"unicorn", "a page in place of an answer: a fault that a test injects, no rule of the server's"},
-	{"request understood but refused", "not on an operation of ours"},
-	{"sub-resource absent", "not on an operation of ours"},
-	{"invalid, expired or revoked token", "not on an operation of ours"},
-	{"method refused", "not on an operation of ours"},
-	{"repository renamed", "a PATCH of the repository, which the server does not have; the drives meet the redirects"},
+	{"secondary", "not an operation of ours; the drives with WithSecondaryLimit have all three forms"},
+	{"unicorn", "an HTML page instead of a response: a fault that a test injects, not a rule of the server"},
+	{"request understood but refused", "not an operation of ours"},
+	{"sub-resource absent", "not an operation of ours"},
+	{"invalid, expired or revoked token", "not an operation of ours"},
+	{"method refused", "not an operation of ours"},
+	{"repository renamed", "a PATCH of the repository, which the server does not have; the drives test the redirects"},
 }
 
-// TestServerReplaysErrors brings the server to each recorded error. Many were
-// quoted in part: what was shown has to be in the server's answer.
+// TestServerReplaysErrors compares the server's errors with the recorded ones.
+// Many were quoted in part: the server may send more keys.
 func TestServerReplaysErrors(t *testing.T) {
 	rows := readRows(t, "errors.jsonl")
 	count, reasons := make(map[string]int), make(map[string]int)
@@ -125,10 +125,10 @@ func TestServerReplaysErrors(t *testing.T) {
 		if i < 0 {
 			j := slices.IndexFunc(elsewhere, func(e struct{ cause, reason string }) bool { return strings.Contains(r.Cause, e.cause) })
 			if j < 0 {
-				t.Errorf("%s (%s): the server was not brought there, and it is not said why", r, r.Cause)
+				t.Errorf("%s (%s): no scene, and elsewhere has no reason", r, r.Cause)
 				continue
 			}
-			count["not brought there"]++
+			count["without a scene"]++
 			reasons[elsewhere[j].reason]++
 			continue
 		}
@@ -138,7 +138,7 @@ func TestServerReplaysErrors(t *testing.T) {
 	}
 	for i, s := range scenes {
 		if !used[i] {
-			t.Errorf("scenes lists %s (%s), and there is no such row", s.source, s.cause)
+			t.Errorf("scenes lists %s (%s), but no row matches", s.source, s.cause)
 		}
 	}
 	report(t, len(rows), count, reasons)
@@ -150,7 +150,7 @@ func (sc *scene) play(t *testing.T, r *row) {
 	if len(r.requestKeys(t)) > 0 {
 		body = r.Request.Body
 	}
-	if match := failedRef.FindSubmatch(r.answer()); match != nil { // a commit, of the checked branch
+	if match := failedRef.FindSubmatch(r.responseBody()); match != nil { // the commit of the checked branch
 		repo.Branches = slices.Clone(repo.Branches)
 		repo.Branches[0].SHA = string(match[1])
 		body = bytes.ReplaceAll(body, []byte("$REF"), match[1])
@@ -164,36 +164,36 @@ func (sc *scene) play(t *testing.T, r *row) {
 	}, sc.options...)...)
 	t.Cleanup(server.Close)
 	s := &stage{world: &world{t: t, server: server}}
-	status, answer := s.send(sc.method, "/repos/octocat/example"+sc.path, body, sc.token)
+	status, got := s.send(sc.method, "/repos/octocat/example"+sc.path, body, sc.token)
 	if status != r.Response.Status {
-		t.Fatalf("the server answers %d: %s", status, answer)
+		t.Fatalf("the server returns %d: %s", status, got)
 	}
 	if sc.method != r.Request.Method {
-		t.Errorf("played with %s", sc.method)
+		t.Errorf("the scene sends %s, want %s", sc.method, r.Request.Method)
 	}
-	if len(r.answer()) == 0 {
-		return // the body was not shown
+	if len(r.responseBody()) == 0 {
+		return // the body was not recorded
 	}
-	for _, d := range shapes("error", parse(t, r.answer()), parse(t, answer)) {
+	for _, d := range shapes("error", parse(t, r.responseBody()), parse(t, got)) {
 		if d.what != added {
 			t.Error(d)
 		}
 	}
-	var recorded, answered struct {
+	var recorded, returned struct {
 		Message string `json:"message"`
 	}
-	for data, v := range map[*[]byte]any{new(r.answer()): &recorded, &answer: &answered} {
+	for data, v := range map[*[]byte]any{new(r.responseBody()): &recorded, &got: &returned} {
 		if err := json.Unmarshal(*data, v); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if same := recorded.Message == answered.Message; same != (sc.words == "") {
-		t.Errorf("the server says %q, recorded is %q (listed: %q)", answered.Message, recorded.Message, sc.words)
+	if same := recorded.Message == returned.Message; same != (sc.words == "") {
+		t.Errorf("the server's message is %q, the recorded one %q (reason: %q)", returned.Message, recorded.Message, sc.words)
 	}
 }
 
-// TestServerRenames compares the recorded redirect of a renamed repository,
-// which is among the recorded transport, with the server's.
+// TestServerRenames compares the server's redirect of a renamed repository with
+// the recorded one.
 func TestServerRenames(t *testing.T) {
 	found := 0
 	for _, r := range readRows(t, "transport.jsonl") {
@@ -206,11 +206,11 @@ func TestServerRenames(t *testing.T) {
 		server := ghdeploytest.NewServer(ghdeploytest.WithRepository(ghdeploytest.Repository{FullName: fullName}))
 		server.RenameRepository(fullName, vars["owner"]+"/renamed")
 		s := &stage{world: &world{t: t, server: server}}
-		status, answer := s.send(r.Request.Method, r.Request.Path, nil, fullToken)
+		status, got := s.send(r.Request.Method, r.Request.Path, nil, fullToken)
 		if status != r.Response.Status {
-			t.Errorf("%s: the server answers %d", r, status)
+			t.Errorf("%s: the server returns %d", r, status)
 		}
-		for _, d := range shapes("redirect", parse(t, r.answer()), parse(t, answer)) {
+		for _, d := range shapes("redirect", parse(t, r.responseBody()), parse(t, got)) {
 			t.Errorf("%s: %s", r, d)
 		}
 		server.Close()

@@ -16,16 +16,16 @@ import (
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
-// stage is a server that is brought to the state in which a request was
-// recorded, and what the request has to be changed to there: ids are the
-// server's own.
+// stage is a server in the state of a recorded request. path is the recorded
+// path with the server's own IDs.
 type stage struct {
 	*world
 	path string
 }
 
-// TestServerReplaysExchanges sends what was recorded to the test server, in the
-// state that the recorded answer shows, and compares the shapes of the answers.
+// TestServerReplaysExchanges sends each recorded request to the test server, in
+// the state that the recorded response shows, and compares the responses'
+// shapes.
 func TestServerReplaysExchanges(t *testing.T) {
 	rows := readRows(t, "exchanges.jsonl")
 	count, reasons := make(map[string]int), make(map[string]int)
@@ -34,24 +34,24 @@ func TestServerReplaysExchanges(t *testing.T) {
 		operation, vars, _ := operationOf(r)
 		do, ours := calls[operation]
 		if !ours {
-			count["not ours, as TestReplayExchanges lists it"]++
+			count["not ours; listed in TestReplayExchanges"]++
 			continue
 		}
 		s := setStage(t, r, operation, vars)
 		if s == nil {
-			t.Errorf("%s: the server was not brought there, and it is not said why", r)
+			t.Errorf("%s: setStage does not support this operation", r)
 			continue
 		}
 		count["same status and shape"]++
-		status, answer := s.send(r.Request.Method, s.path, r.Request.Body, fullToken)
+		status, got := s.send(r.Request.Method, s.path, r.Request.Body, fullToken)
 		if status != r.Response.Status {
-			t.Errorf("%s: the server answers %d: %s", r, status, answer)
+			t.Errorf("%s: the server returns %d: %s", r, status, got)
 			continue
 		}
-		if len(r.answer()) == 0 && len(answer) == 0 {
+		if len(r.responseBody()) == 0 && len(got) == 0 {
 			continue
 		}
-		for _, d := range shapes(do.of, parse(t, r.answer()), parse(t, answer)) {
+		for _, d := range shapes(do.of, parse(t, r.responseBody()), parse(t, got)) {
 			i := slices.IndexFunc(tolerances, func(tol tolerance) bool { return tol.is(d, r) })
 			if i < 0 {
 				t.Errorf("%s: %s", r, d)
@@ -63,36 +63,36 @@ func TestServerReplaysExchanges(t *testing.T) {
 	}
 	for i, n := range used {
 		if n == 0 {
-			t.Errorf("this tolerance is not met any more: %+v", tolerances[i])
+			t.Errorf("this tolerance is unused: %+v", tolerances[i])
 		}
 	}
 	report(t, len(rows), count, reasons)
 }
 
-// difference is one between the shapes of two answers.
+// difference is a difference between the shapes of two responses.
 type difference struct{ path, what string }
 
 func (d difference) String() string { return d.path + ": " + d.what }
 
 const (
-	added   = "not in the recorded answer"
-	missed  = "not in the server's answer"
-	another = "recorded as " // and two types
+	added   = "not in the recorded response"
+	missed  = "not in the server's response"
+	another = "recorded as " // followed by both types
 )
 
-// shapes compares keys and types. An element of a list stands for all: each of
-// the recorded ones is compared with each of the server's by its place.
-func shapes(path string, recorded, answered any) []difference {
-	if a, b := kind(recorded), kind(answered); a != b {
-		return []difference{{path, another + a + ", answered as " + b}}
+// shapes compares keys and types. Elements of lists are compared in their
+// order, and equal differences are merged.
+func shapes(path string, recorded, got any) []difference {
+	if a, b := kind(recorded), kind(got); a != b {
+		return []difference{{path, another + a + ", returned as " + b}}
 	}
 	found := make(map[difference]bool)
 	switch recorded := recorded.(type) {
 	case map[string]any:
 		if strings.HasSuffix(path, ".payload") {
-			return nil // what was sent
+			return nil // chosen by the caller
 		}
-		object := answered.(map[string]any)
+		object := got.(map[string]any)
 		for key, value := range recorded {
 			here := path + "." + key
 			if other, ok := object[key]; ok {
@@ -109,9 +109,9 @@ func shapes(path string, recorded, answered any) []difference {
 			}
 		}
 	case []any:
-		list := answered.([]any)
+		list := got.([]any)
 		if len(list) != len(recorded) {
-			return []difference{{path, fmt.Sprintf("recorded with %d elements, answered with %d", len(recorded), len(list))}}
+			return []difference{{path, fmt.Sprintf("recorded with %d elements, returned with %d", len(recorded), len(list))}}
 		}
 		for i, value := range recorded {
 			for _, d := range shapes(path, value, list[i]) {
@@ -139,9 +139,8 @@ func kind(v any) string {
 	}
 }
 
-// tolerance is a difference that is none: GitHub's answers have changed since
-// the recording. until is the last year of the older form, 0 where it has not
-// ended.
+// tolerance is an expected difference, because GitHub's responses have changed
+// since the recording. until is the last year of the older form; 0 is no end.
 type tolerance struct {
 	path, what string
 	until      int
@@ -152,7 +151,7 @@ func (tol *tolerance) is(d difference, r *row) bool {
 	return tol.path == d.path && strings.HasPrefix(d.what, tol.what) && (tol.until == 0 || r.year() > 0 && r.year() <= tol.until)
 }
 
-// year is when a row was recorded, 0 where that is not known.
+// year returns the year of the recording, 0 if it is unknown.
 func (r *row) year() int {
 	at, err := http.ParseTime(r.RecordedAt)
 	if err != nil {
@@ -162,33 +161,33 @@ func (r *row) year() int {
 }
 
 var tolerances = []tolerance{
-	{"deployment.ref", added, 2014, "came in 2014"},
-	{"deployment.task", added, 2014, "came in 2014"},
-	{"deployment.environment", added, 2014, "came in 2014"},
-	{"deployment.repository_url", added, 2014, "came in 2014"},
-	{"deployment.node_id", added, 2018, "came by 2020"},
-	{"deployment.original_environment", added, 2018, "came by 2020"},
-	{"deployment.performed_via_github_app", added, 2018, "came by 2020"},
-	{"deployment.creator.node_id", added, 2018, "came by 2020"},
-	{"deployment.transient_environment", added, 2020, "came with a preview, and to all after 2020"},
-	{"deployment.production_environment", added, 2020, "came with a preview, and to all after 2020"},
-	{"deployment.payload", another + "a string, answered as an object", 2014, "the preview of 2014 kept an object as its JSON"},
-	{"deployment.payload", another + "null, answered as an object", 2014, "the preview of 2014 kept none as null; since then it is {}"},
-	{"deployment.creator.user_view_type", added, 2023, "came after 2023"},
-	{"status.creator.user_view_type", added, 0, "came after 2023; one recording of that year has no date"},
-	{"status.deployment_url", added, 2014, "came in 2014"},
-	{"status.repository_url", added, 2014, "came in 2014"},
-	{"status.node_id", added, 2018, "came by 2023"},
-	{"status.environment", added, 2018, "came by 2023"},
-	{"status.environment_url", added, 2018, "came by 2023"},
-	{"status.log_url", added, 2018, "came by 2023"},
-	{"status.performed_via_github_app", added, 2018, "came by 2023"},
-	{"status.creator.node_id", added, 2018, "came by 2023"},
-	{"status.description", another + "null, answered as a string", 2014, "none was null in 2014; since then it is an empty string"},
-	{"status.payload", missed, 2014, "that of the deployment; gone after 2014"},
+	{"deployment.ref", added, 2014, "added in 2014"},
+	{"deployment.task", added, 2014, "added in 2014"},
+	{"deployment.environment", added, 2014, "added in 2014"},
+	{"deployment.repository_url", added, 2014, "added in 2014"},
+	{"deployment.node_id", added, 2018, "added by 2020"},
+	{"deployment.original_environment", added, 2018, "added by 2020"},
+	{"deployment.performed_via_github_app", added, 2018, "added by 2020"},
+	{"deployment.creator.node_id", added, 2018, "added by 2020"},
+	{"deployment.transient_environment", added, 2020, "first a preview, for all since after 2020"},
+	{"deployment.production_environment", added, 2020, "first a preview, for all since after 2020"},
+	{"deployment.payload", another + "a string, returned as an object", 2014, "the preview of 2014 returned an object as a string of JSON"},
+	{"deployment.payload", another + "null, returned as an object", 2014, "the preview of 2014 returned null without a payload; since then it is {}"},
+	{"deployment.creator.user_view_type", added, 2023, "added after 2023"},
+	{"status.creator.user_view_type", added, 0, "added after 2023; one recording of that year has no date"},
+	{"status.deployment_url", added, 2014, "added in 2014"},
+	{"status.repository_url", added, 2014, "added in 2014"},
+	{"status.node_id", added, 2018, "added by 2023"},
+	{"status.environment", added, 2018, "added by 2023"},
+	{"status.environment_url", added, 2018, "added by 2023"},
+	{"status.log_url", added, 2018, "added by 2023"},
+	{"status.performed_via_github_app", added, 2018, "added by 2023"},
+	{"status.creator.node_id", added, 2018, "added by 2023"},
+	{"status.description", another + "null, returned as a string", 2014, "no description was null in 2014; since then it is an empty string"},
+	{"status.payload", missed, 2014, "the payload of the deployment; removed after 2014"},
 }
 
-// send makes a request of the recorded form, without a client of ours.
+// send sends a request without a client.
 func (s *stage) send(method, path string, body []byte, token string) (int, []byte) {
 	s.t.Helper()
 	if text := string(bytes.TrimSpace(body)); text == "null" || text == `""` {
@@ -206,22 +205,22 @@ func (s *stage) send(method, path string, body []byte, token string) (int, []byt
 		s.t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	answer, err := io.ReadAll(resp.Body)
+	body, err = io.ReadAll(resp.Body)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return resp.StatusCode, answer
+	return resp.StatusCode, body
 }
 
-// shown are the objects of a recorded answer, the oldest first, as lists show
+// shown returns the objects of a recorded response, oldest first: lists return
 // the newest first.
 func shown(t *testing.T, r *row) []map[string]any {
 	t.Helper()
-	if len(r.answer()) == 0 {
+	if len(r.responseBody()) == 0 {
 		return nil
 	}
 	var objects []map[string]any
-	switch v := parse(t, r.answer()).(type) {
+	switch v := parse(t, r.responseBody()).(type) {
 	case []any:
 		for _, element := range slices.Backward(v) {
 			objects = append(objects, element.(map[string]any))
@@ -245,10 +244,10 @@ func textOf(object map[string]any, key, absent string) string {
 	return absent
 }
 
-// oldRef is the branch of what was recorded before answers named it.
+// oldRef is the branch for recorded responses without a ref.
 const oldRef = "old-branch"
 
-// setStage makes the server of a recorded exchange.
+// setStage creates the server for a recorded exchange, or returns nil.
 func setStage(t *testing.T, r *row, operation string, vars map[string]string) *stage {
 	t.Helper()
 	objects := shown(t, r)
@@ -334,7 +333,7 @@ func setStage(t *testing.T, r *row, operation string, vars map[string]string) *s
 	return s
 }
 
-// deployLike creates a deployment like a recorded one.
+// deployLike creates a deployment with the values of a recorded one.
 func (w *world) deployLike(object map[string]any) {
 	w.t.Helper()
 	w.deploy(ghdeploy.DeploymentRequest{

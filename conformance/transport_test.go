@@ -14,9 +14,9 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// TestReplayTransport makes the client meet what any client of GitHub's meets:
-// the forms of Link, redirects, an announced end. The recorded requests are on
-// other operations; what counts here is the headers and the status.
+// TestReplayTransport replays recorded Link headers, redirects, quotas and
+// Sunset headers. The requests were on other operations: only status and
+// headers count.
 func TestReplayTransport(t *testing.T) {
 	rows := readRows(t, "transport.jsonl")
 	count := make(map[string]int)
@@ -29,22 +29,22 @@ func TestReplayTransport(t *testing.T) {
 			t.Run(name+"/"+strconv.Itoa(r.line), func(t *testing.T) { f(t, r) })
 		}
 		if r.header("Link") != "" && r.Request.Method == http.MethodGet {
-			check("the pages that Link names", holdLinks)
+			check("Link", checkLinks)
 		}
 		if r.header("Sunset") != "" {
-			check("the end that Sunset announces", holdSunset)
+			check("Sunset", checkSunset)
 		}
 		if status := r.Response.Status; status >= 300 && status < 400 {
-			check("a redirect away from the API's origin", holdRefusedRedirect)
+			check("redirect off the origin", checkRefusedRedirect)
 			if status != http.StatusFound {
-				check("a redirect on the API's origin", holdRedirect)
+				check("redirect on the origin", checkRedirect)
 			}
 		}
 		if r.header("X-RateLimit-Limit") != "" {
-			check("the quota", holdRate)
+			check("quota", checkRate)
 		}
 		if checks == 0 {
-			t.Errorf("%s: it shows nothing that is checked", r)
+			t.Errorf("%s: no check applies", r)
 			count["not checked"]++
 			continue
 		}
@@ -53,14 +53,13 @@ func TestReplayTransport(t *testing.T) {
 	report(t, len(rows), count, reasons)
 }
 
-// pageLinks reads Link in another way than the client does, so that the two
-// can disagree.
+// pageLinks parses Link in another way than the client does.
 var pageLinks = regexp.MustCompile(`<[^>]*[?&]page=(\d+)[^>]*>; rel="(\w+)"`)
 
-// anyNext finds a next page of whatever form.
+// anyNext matches a next page of any form.
 var anyNext = regexp.MustCompile(`rel="next"`)
 
-func holdLinks(t *testing.T, r *row) {
+func checkLinks(t *testing.T, r *row) {
 	want := map[string]int{}
 	for _, match := range pageLinks.FindAllStringSubmatch(r.header("Link"), -1) {
 		want[match[2]], _ = strconv.Atoi(match[1])
@@ -70,8 +69,8 @@ func holdLinks(t *testing.T, r *row) {
 	defer server.Close()
 	page, err := newClient(t, server.URL).Deployments.List(t.Context(), "o", "r", ghdeploy.DeploymentListOptions{Page: number})
 	if anyNext.MatchString(r.header("Link")) && want["next"] == 0 {
-		// A cursor or an ID in place of a number: GitHub does not page our lists
-		// like that, and the client must not take the first page for all of them.
+		// The next page has a cursor or an ID instead of a number, which GitHub
+		// does not use for our lists. The client must not ignore it.
 		if err != nil || page.NextPage != -1 {
 			t.Fatalf("%s: the next page has no number, and the page is %+v, %v", r, page, err)
 		}
@@ -92,7 +91,7 @@ func holdLinks(t *testing.T, r *row) {
 	}
 }
 
-func holdSunset(t *testing.T, r *row) {
+func checkSunset(t *testing.T, r *row) {
 	var log bytes.Buffer
 	server := httptest.NewServer(withHeaders(r, http.StatusNoContent, ""))
 	defer server.Close()
@@ -107,24 +106,24 @@ func holdSunset(t *testing.T, r *row) {
 	}
 }
 
-// holdRefusedRedirect leaves Location as it is: on another origin than the
+// checkRefusedRedirect replays Location unchanged, on another origin than the
 // test's server.
-func holdRefusedRedirect(t *testing.T, r *row) {
+func checkRefusedRedirect(t *testing.T, r *row) {
 	var all requests
 	server := httptest.NewServer(all.record(func(w http.ResponseWriter, _ *http.Request) { r.reply(w) }))
 	defer server.Close()
 	_, err := calls[nearest[r.Request.Method]].do(t.Context(), newClient(t, server.URL), nearestInput(r.Request.Method))
 	if got := isAll(err); got != "ErrRedirect" {
-		t.Errorf("%s: %v: it is %q, want ErrRedirect", r, err, got)
+		t.Errorf("%s: %v: it matches %q, want ErrRedirect", r, err, got)
 	}
 	if len(all.list) != 1 {
 		t.Errorf("%s: %d requests, want one", r, len(all.list))
 	}
 }
 
-// holdRedirect moves Location to the origin of the test's server. The request
-// has to arrive there as it was sent.
-func holdRedirect(t *testing.T, r *row) {
+// checkRedirect moves Location to the origin of the test's server. The request
+// must arrive there unchanged.
+func checkRedirect(t *testing.T, r *row) {
 	var all requests
 	server := httptest.NewServer(all.record(func(w http.ResponseWriter, req *http.Request) {
 		if strings.Contains(req.URL.Path, "/repositories/") {
@@ -133,7 +132,7 @@ func holdRedirect(t *testing.T, r *row) {
 		}
 		w.Header().Set("Location", strings.Replace(r.header("Location"), "https://api.github.com", "http://"+req.Host+prefix, 1))
 		w.WriteHeader(r.Response.Status)
-		w.Write(r.answer())
+		w.Write(r.responseBody())
 	}))
 	defer server.Close()
 	if _, err := calls[nearest[r.Request.Method]].do(t.Context(), newClient(t, server.URL), nearestInput(r.Request.Method)); err != nil {
@@ -150,11 +149,11 @@ func holdRedirect(t *testing.T, r *row) {
 		t.Errorf("%s: %s with %q became %s with %q", r, first.method, first.body, second.method, second.body)
 	}
 	if got := second.header.Get("Authorization"); got != "Bearer "+token {
-		t.Errorf("%s: the token did not follow: %q", r, got)
+		t.Errorf("%s: the Authorization after the redirect is %q", r, got)
 	}
 }
 
-func holdRate(t *testing.T, r *row) {
+func checkRate(t *testing.T, r *row) {
 	server := httptest.NewServer(withHeaders(r, http.StatusNoContent, ""))
 	defer server.Close()
 	client := newClient(t, server.URL)
@@ -175,7 +174,7 @@ func holdRate(t *testing.T, r *row) {
 	}
 }
 
-// withHeaders answers with the recorded headers, and with this status and body.
+// withHeaders returns the recorded headers with this status and body.
 func withHeaders(r *row, status int, body string) http.HandlerFunc {
 	with := *r
 	with.Response.Status = status

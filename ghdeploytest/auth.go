@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// actor is who makes a call.
+// actor is the caller of a request.
 type actor struct {
 	token *Token // nil = anonymous
 }
@@ -20,27 +20,27 @@ func (a actor) login() string {
 
 func (a actor) app() string { return a.token.App }
 
-// given reports whether the token was given this repository.
+// given reports whether the token has access to this repository.
 func (a actor) given(r *repository) bool {
 	return a.token != nil && (a.token.Repositories == nil ||
 		slices.ContainsFunc(a.token.Repositories, func(name string) bool { return strings.EqualFold(name, r.fullName()) }))
 }
 
-// sees reports whether the repository exists for the caller.
+// sees reports whether the repository is visible to the caller.
 func (a actor) sees(r *repository) bool { return !r.private || a.given(r) }
 
-// levels are those of a permission, and the roles of a user, in their order.
+// levels are the permission levels and the user roles, lowest first.
 var levels = []string{"", "read", "write", "admin"}
 
 func atLeast(held, needed string) bool {
 	return slices.Index(levels, held) >= slices.Index(levels, needed)
 }
 
-// classic reports whether a token is a classic one, whose rights are its user's
-// role and its scopes.
+// classic reports whether the token is a classic one. The rights of a classic
+// token are its user's role and its scopes.
 func (t *Token) classic() bool { return t.App == "" && t.Permissions == nil }
 
-// scopes are the scopes of a classic token.
+// scopes returns the scopes of a classic token.
 func (t *Token) scopes() []string {
 	if t.Scopes == nil {
 		return []string{"repo"}
@@ -48,15 +48,15 @@ func (t *Token) scopes() []string {
 	return t.Scopes
 }
 
-// role is the user's role in a repository.
+// role returns the user's role in a repository.
 func (a actor) role(r *repository) string {
 	if a.token.classic() && a.given(r) {
 		return a.token.Role
 	}
-	return "read" // of a public repository: the others are not seen
+	return "read" // a public repository: sees has excluded private ones
 }
 
-// neededRole is the role that a permission stands for.
+// neededRole returns the role that a classic token needs for a permission.
 func neededRole(permission string) string {
 	name, level, _ := strings.Cut(permission, "=")
 	if name == "administration" && level != "read" {
@@ -65,12 +65,13 @@ func neededRole(permission string) string {
 	return level
 }
 
-// may reports whether the caller has a permission like deployments=write on a repository it sees.
+// may reports whether the caller has a permission, such as deployments=write,
+// on a repository that is visible to it.
 func (a actor) may(permission string, r *repository) bool {
 	name, level, _ := strings.Cut(permission, "=")
 	switch {
 	case a.token == nil || !a.given(r):
-		return level == "read" // of a public repository: the others are not seen
+		return level == "read" // a public repository: sees has excluded private ones
 	case a.token.classic():
 		return atLeast(a.role(r), neededRole(permission))
 	case a.token.Permissions == nil:
@@ -95,8 +96,8 @@ func (a actor) inScope(permission string, r *repository) bool {
 	return name == "deployments" && has("repo_deployment")
 }
 
-// authenticate finds the token's owner.
-func (s *Server) authenticate(c *call) *answer {
+// authenticate identifies the caller by its token.
+func (s *Server) authenticate(c *call) *response {
 	header := c.header.Get("Authorization")
 	if header == "" {
 		c.identified = true
@@ -114,86 +115,86 @@ func (s *Server) authenticate(c *call) *answer {
 			return nil
 		}
 	}
-	c.quota = s.quotaOf("", c.now) // whose token is not known counts as nobody
+	c.quota = s.quotaOf("", c.now) // an unknown token counts as anonymous
 	c.quota.used = min(c.quota.used+1, c.quota.limit)
-	a := ok(http.StatusUnauthorized, errorBody{Message: "Bad credentials", DocumentationURL: docsRoot, Status: "401"})
-	return &a
+	resp := ok(http.StatusUnauthorized, errorBody{Message: "Bad credentials", DocumentationURL: docsRoot, Status: "401"})
+	return &resp
 }
 
-// authorize compares the caller's rights with what the operation needs.
-func (s *Server) authorize(c *call) *answer {
+// authorize checks that the caller has the permission that the operation needs.
+func (s *Server) authorize(c *call) *response {
 	if c.op.permission == "" {
 		return nil
 	}
 	t := c.actor.token
 	if t != nil && t.SSORequired {
-		a := c.singleSignOn()
-		return &a
+		resp := c.singleSignOn()
+		return &resp
 	}
 	permission := c.op.permission
 	if c.op.reviewers && t != nil && t.classic() {
-		permission = "deployments=read" // who may review is up to the environment
+		permission = "deployments=read" // the environment decides who may review
 	}
 	allowed := c.actor.may(permission, c.repo)
 	inScope := c.actor.inScope(c.op.permission, c.repo)
 	if allowed && inScope {
 		return nil
 	}
-	var a answer
+	var resp response
 	switch {
 	case t == nil:
-		a = c.fail(http.StatusUnauthorized, "Requires authentication", nil)
+		resp = c.fail(http.StatusUnauthorized, "Requires authentication", nil)
 	case c.op.hides || !inScope:
-		a = c.notFound()
+		resp = c.notFound()
 	case t.App != "":
-		a = c.inaccessible("integration")
+		resp = c.inaccessible("integration")
 	case !t.classic():
-		a = c.inaccessible("personal access token")
+		resp = c.inaccessible("personal access token")
 	case neededRole(permission) == "admin":
-		a = c.fail(http.StatusForbidden, "Must have admin rights to Repository.", nil)
+		resp = c.fail(http.StatusForbidden, "Must have admin rights to Repository.", nil)
 	default:
-		a = c.notFound()
+		resp = c.notFound()
 	}
-	return &a
+	return &resp
 }
 
-// inaccessible refuses who lacks a permission, or has it and still may not.
-func (c *call) inaccessible(by string) answer {
+// inaccessible is the 403 for a fine-grained or installation token.
+func (c *call) inaccessible(by string) response {
 	return c.fail(http.StatusForbidden, "Resource not accessible by "+by, nil)
 }
 
 const samlDocs = "https://docs.github.com/articles/authenticating-to-a-github-organization-with-saml-single-sign-on/"
 
-// singleSignOn refuses a token that the organization has not authorized.
-func (c *call) singleSignOn() answer {
-	a := ok(http.StatusForbidden, errorBody{
+// singleSignOn is the 403 for a token that the organization has not authorized.
+func (c *call) singleSignOn() response {
+	resp := ok(http.StatusForbidden, errorBody{
 		Message:          "Resource protected by organization SAML enforcement. You must grant your Personal Access token access to this organization.",
 		DocumentationURL: samlDocs, Status: "403",
 	})
-	a.set("X-GitHub-SSO", "required; url="+c.htmlRoot()+"/orgs/"+c.repo.owner+"/sso?authorization_request=AUTHORIZATION")
-	return a
+	resp.set("X-GitHub-SSO", "required; url="+c.htmlRoot()+"/orgs/"+c.repo.owner+"/sso?authorization_request=AUTHORIZATION")
+	return resp
 }
 
-// setRights adds what the operation needs and what the token has. GitHub sends
-// the scopes to classic tokens only.
-func (c *call) setRights(a *answer) {
+// setRights sets the headers that name the needed permissions and the token's
+// scopes. GitHub sends scopes to classic tokens only.
+func (c *call) setRights(resp *response) {
 	if !c.identified {
 		return
 	}
 	if c.op != nil && c.op.accepts() != "" {
-		a.set("X-Accepted-GitHub-Permissions", c.op.accepts())
+		resp.set("X-Accepted-GitHub-Permissions", c.op.accepts())
 	}
 	if t := c.actor.token; t != nil && t.classic() {
 		accepted := ""
 		if c.op != nil {
 			accepted = c.op.scopes()
 		}
-		a.set("X-OAuth-Scopes", strings.Join(slices.Sorted(slices.Values(t.scopes())), ", "))
-		a.set("X-Accepted-OAuth-Scopes", accepted)
+		resp.set("X-OAuth-Scopes", strings.Join(slices.Sorted(slices.Values(t.scopes())), ", "))
+		resp.set("X-Accepted-OAuth-Scopes", accepted)
 	}
 }
 
-// accepts is what X-Accepted-GitHub-Permissions says of an operation.
+// accepts returns the value of X-Accepted-GitHub-Permissions.
 func (o *operation) accepts() string {
 	if o.anyUser {
 		return "allows_permissionless_access=true"
@@ -201,8 +202,8 @@ func (o *operation) accepts() string {
 	return o.permission
 }
 
-// scopes is what X-Accepted-OAuth-Scopes says of an operation. Recorded: nothing
-// for the writes of deployments, both scopes for their reads.
+// scopes returns the value of X-Accepted-OAuth-Scopes. Recorded: both scopes
+// for reads of deployments, empty for writes.
 func (o *operation) scopes() string {
 	switch o.permission {
 	case "deployments=read":

@@ -10,7 +10,7 @@ import (
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
-// deploymentOf is a deployment's JSON of exactly n bytes.
+// deploymentOf returns a request body of exactly n bytes.
 func deploymentOf(n int) string {
 	const begin, end = `{"ref":"main","payload":"`, `"}`
 	return begin + strings.Repeat("x", n-len(begin)-len(end)) + end
@@ -51,7 +51,7 @@ func TestBodyLimit(t *testing.T) {
 	}
 	for _, seen := range srv.Requests() {
 		if seen.Status == 413 && seen.Body != "" {
-			t.Errorf("the log holds %d bytes", len(seen.Body))
+			t.Errorf("the log has %d bytes of the body", len(seen.Body))
 		}
 	}
 	wantPanic(t, func() { ghdeploytest.WithBodyLimit(0) }, "WithBodyLimit(0)")
@@ -63,7 +63,7 @@ func TestDefaultBodyLimit(t *testing.T) {
 	must(t, srv, 413, "POST", deployments, deploymentOf(1<<20+1))
 }
 
-// slowBody blocks until it is released; meanwhile other requests are served.
+// slowBody blocks until release is closed.
 type slowBody struct {
 	release chan struct{}
 	rest    io.Reader
@@ -74,7 +74,8 @@ func (b *slowBody) Read(p []byte) (int, error) {
 	return b.rest.Read(p)
 }
 
-func TestSlowBodyHoldsNobodyUp(t *testing.T) {
+// A slow request body does not block other requests.
+func TestSlowBody(t *testing.T) {
 	srv := newServer(t)
 	slow := &slowBody{make(chan struct{}), strings.NewReader(`{"ref":"main"}`)}
 	r := newRequest(t, "POST", ghdeploytest.BaseURL+deployments[1:], "")

@@ -53,7 +53,8 @@ func (c *call) branchPolicyJSON(p *branchPolicy) branchPolicyJSON {
 	return branchPolicyJSON{p.id, nodeID("GBP", c.repo.id, p.id), p.name, p.kind}
 }
 
-// customEnvironment finds the environment of the path, if it has branch policies.
+// customEnvironment returns the environment in the path, or nil if it does not
+// exist or has no custom branch policies.
 func (c *call) customEnvironment() *environment {
 	if e := c.environment(); e != nil && e.branches == customBranches {
 		return e
@@ -70,7 +71,7 @@ func (e *environment) policy(name, kind string) *branchPolicy {
 	return nil
 }
 
-// branchPolicy finds the policy of the path.
+// branchPolicy returns the branch policy in the path, and its environment.
 func (c *call) branchPolicy() (*environment, *branchPolicy) {
 	e := c.customEnvironment()
 	if e == nil {
@@ -85,24 +86,24 @@ func (c *call) branchPolicy() (*environment, *branchPolicy) {
 	return e, nil
 }
 
-func (s *Server) listBranchPolicies(c *call) answer {
+func (s *Server) listBranchPolicies(c *call) response {
 	e := c.customEnvironment()
 	if e == nil {
 		return c.notFound()
 	}
-	a := answer{status: http.StatusOK}
+	resp := response{status: http.StatusOK}
 	list := []branchPolicyJSON{}
-	for _, p := range page(s, c, e.branchPolicies, &a) {
+	for _, p := range page(s, c, e.branchPolicies, &resp) {
 		list = append(list, c.branchPolicyJSON(p))
 	}
-	a.body = encode(struct {
+	resp.body = encode(struct {
 		TotalCount     int                `json:"total_count"`
 		BranchPolicies []branchPolicyJSON `json:"branch_policies"`
 	}{len(e.branchPolicies), list})
-	return a
+	return resp
 }
 
-func (s *Server) getBranchPolicy(c *call) answer {
+func (s *Server) getBranchPolicy(c *call) response {
 	_, p := c.branchPolicy()
 	if p == nil {
 		return c.notFound()
@@ -110,7 +111,7 @@ func (s *Server) getBranchPolicy(c *call) answer {
 	return ok(http.StatusOK, c.branchPolicyJSON(p))
 }
 
-// policyName reads the name pattern, which may not be empty.
+// policyName reads the name pattern. It must not be empty.
 func (f *fields) policyName() string {
 	f.require("name")
 	name := f.text("name", "")
@@ -120,31 +121,31 @@ func (f *fields) policyName() string {
 	return name
 }
 
-func (s *Server) createBranchPolicy(c *call) answer {
+func (s *Server) createBranchPolicy(c *call) response {
 	e := c.customEnvironment()
 	if e == nil {
 		return c.notFound()
 	}
 	name, kind := c.fields.policyName(), c.fields.choice("type", "branch", "branch", "tag")
-	if a := c.refuse(); a != nil {
-		return *a
+	if resp := c.refuse(); resp != nil {
+		return *resp
 	}
 	if e.policy(name, kind) != nil {
-		return answer{status: http.StatusSeeOther} // without a body, and without a Location
+		return response{status: http.StatusSeeOther} // no body and no Location
 	}
 	p := &branchPolicy{s.state.ids.next(policyIDs), name, kind}
 	e.branchPolicies = append(e.branchPolicies, p)
 	return ok(http.StatusOK, c.branchPolicyJSON(p))
 }
 
-func (s *Server) updateBranchPolicy(c *call) answer {
+func (s *Server) updateBranchPolicy(c *call) response {
 	e, p := c.branchPolicy()
 	if p == nil {
 		return c.notFound()
 	}
 	name := c.fields.policyName()
-	if a := c.refuse(); a != nil {
-		return *a
+	if resp := c.refuse(); resp != nil {
+		return *resp
 	}
 	if other := e.policy(name, p.kind); other != nil && other != p {
 		return c.invalid(fieldError{"DeploymentBranchPolicy", "already_exists", "name", ""})
@@ -153,11 +154,11 @@ func (s *Server) updateBranchPolicy(c *call) answer {
 	return ok(http.StatusOK, c.branchPolicyJSON(p))
 }
 
-func (s *Server) deleteBranchPolicy(c *call) answer {
+func (s *Server) deleteBranchPolicy(c *call) response {
 	e, p := c.branchPolicy()
 	if p == nil {
 		return c.notFound()
 	}
 	e.branchPolicies = slices.DeleteFunc(e.branchPolicies, func(other *branchPolicy) bool { return other == p })
-	return answer{status: http.StatusNoContent}
+	return response{status: http.StatusNoContent}
 }

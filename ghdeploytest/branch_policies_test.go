@@ -13,7 +13,8 @@ const (
 	custom     = `{"deployment_branch_policy":{"protected_branches":false,"custom_branch_policies":true}}`
 )
 
-// customized returns a server whose production takes branch policies.
+// customized returns a server whose environment production has
+// custom_branch_policies.
 func customized(t *testing.T) *ghdeploytest.Server {
 	t.Helper()
 	srv := newServer(t)
@@ -21,7 +22,8 @@ func customized(t *testing.T) *ghdeploytest.Server {
 	return srv
 }
 
-// The requests are the description's examples, and so are the answers but for the type, which only its schema has.
+// Requests and responses are the examples of GitHub's description. The type is
+// only in its schema.
 func TestBranchPolicies(t *testing.T) {
 	srv := customized(t)
 	const (
@@ -52,7 +54,8 @@ func TestBranchPolicies(t *testing.T) {
 	wantFields(t, must(t, srv, 200, "GET", policies, "").body, map[string]string{"total_count": "2"})
 }
 
-// The description: 303 if the pattern exists. It names no body and no Location.
+// GitHub's description: 303 if the pattern exists, with no documented body or
+// Location.
 func TestDuplicateBranchPolicy(t *testing.T) {
 	srv := customized(t)
 	must(t, srv, 200, "POST", policies, `{"name":"main"}`)
@@ -70,9 +73,9 @@ func TestDuplicateBranchPolicy(t *testing.T) {
 	must(t, srv, 200, "PUT", policies+"/11000000003", `{"name":"Main"}`)
 }
 
-// Recorded: 404 on GET and POST unless custom_branch_policies is true; the custom rules of the same environment answer
-// 200.
-func TestBranchPoliciesNeedCustom(t *testing.T) {
+// Recorded: GET and POST return 404 unless custom_branch_policies is true. The
+// custom rules of the same environment return 200.
+func TestBranchPoliciesNeedCustomPolicies(t *testing.T) {
 	srv := newServer(t)
 	refused := func(when string) {
 		t.Helper()
@@ -92,7 +95,7 @@ func TestBranchPoliciesNeedCustom(t *testing.T) {
 	must(t, srv, 200, "GET", production+"/deployment_protection_rules", "")
 	must(t, srv, 200, "PUT", production, custom)
 	must(t, srv, 200, "POST", policies, `{"name":"main"}`)
-	must(t, srv, 200, "PUT", production, custom) // they outlive a PUT that leaves the rule
+	must(t, srv, 200, "PUT", production, custom) // a PUT that keeps the rule keeps them
 	must(t, srv, 200, "GET", policies+"/11000000001", "")
 	must(t, srv, 200, "PUT", production, `{"deployment_branch_policy":{"protected_branches":true,"custom_branch_policies":false}}`)
 	refused("protected branches")

@@ -8,44 +8,45 @@ import (
 	"time"
 )
 
-// call is one request on its way through the server. The steps of the pipeline fill it in.
+// call is one request in the server. The pipeline steps fill it in.
 type call struct {
 	method string
 	host   string
 	url    *url.URL
 	header http.Header
 	body   []byte
-	// badBody says what is wrong with the body's JSON, "" if nothing is.
+	// badBody is the error message for a malformed body, "" for a valid one.
 	badBody  string
 	tooLarge bool
 
-	root string // scheme and host that the request was sent to, like https://api.github.test
-	base string // root and prefix, like https://ghe.example/api/v3; absolute URLs in answers begin with it
+	root string // scheme and host of the request, like https://api.github.test
+	base string // root and prefix, like https://ghe.example/api/v3; absolute URLs in responses begin with it
 	path string // escaped, without the prefix
 	op   *operation
 	vars map[string]string
 	plan plan
-	// drawn reports whether plan is decided. A fault with a predicate needs the body first.
+	// drawn reports whether plan is set. A fault with a Match function needs
+	// the body first.
 	drawn bool
 
 	now        time.Time
 	apiVersion string
-	token      string // "" = anonymous
+	token      string // "" for an anonymous caller
 	actor      actor
-	identified bool // the caller is known, or anonymous
+	identified bool // the token is valid, or the caller is anonymous
 	quota      *bucket
 	repo       *repository
 	fields     fields
 }
 
-// newCall reads where a request wants to go, and draws the faults that will meet it. It leaves the body alone: a
-// refused connection never gets to it.
+// newCall parses the address of a request and draws its faults. It does not
+// read the body: a refused connection never sends one.
 func (s *Server) newCall(r *http.Request) *call {
 	c := &call{method: r.Method, host: r.Host, url: r.URL, header: r.Header}
 	if c.host == "" {
 		c.host = r.URL.Host
 	}
-	scheme := r.URL.Scheme // only a client's request has one
+	scheme := r.URL.Scheme // set on a client's request only
 	switch {
 	case scheme != "":
 	case r.TLS != nil:
@@ -63,8 +64,8 @@ func (s *Server) newCall(r *http.Request) *call {
 	return c
 }
 
-// htmlRoot is where people look at the same host: github.com beside api.github.com, the host itself on a GitHub
-// Enterprise Server.
+// htmlRoot returns the address of the website: github.com for api.github.com,
+// the host itself on a GitHub Enterprise Server.
 func (c *call) htmlRoot() string {
 	if scheme, host, ok := strings.Cut(c.root, "://api."); ok && c.base == c.root {
 		return scheme + "://" + host
@@ -72,8 +73,8 @@ func (c *call) htmlRoot() string {
 	return c.root
 }
 
-// id reads a numeric path parameter: digits without a sign or a leading zero.
-// Anything else is no id, so that nothing is found.
+// id parses a numeric path parameter: digits without a sign or a leading zero.
+// It returns 0 for anything else.
 func (c *call) id(name string) int64 {
 	id, err := strconv.ParseInt(c.vars[name], 10, 64)
 	if err != nil || strconv.FormatInt(id, 10) != c.vars[name] {
@@ -82,35 +83,35 @@ func (c *call) id(name string) int64 {
 	return id
 }
 
-// repoURL is the API address of a path below the repository, by its name.
+// repoURL returns the API address of a path below the repository, by its name.
 func (c *call) repoURL(suffix string) string {
 	return c.base + "/repos/" + c.repo.fullName() + suffix
 }
 
-// ending is how an answer travels.
+// ending is how the connection ends after a response.
 type ending int
 
 const (
-	completeAnswer ending = iota
-	noAnswer              // the connection ends without one
-	cutAnswer             // the connection ends in the middle of the body
+	completeResponse ending = iota
+	noResponse              // the connection ends without a response
+	cutResponse             // the connection ends in the middle of the body
 )
 
-// answer is what the server has to say to a call.
-type answer struct {
+// response is the server's response to a call.
+type response struct {
 	status int
 	header http.Header
 	body   []byte
 
-	modified time.Time // set where GitHub sends Last-Modified
+	modified time.Time // the time for Last-Modified, zero for none
 
 	ending ending
 	cutAt  int
 }
 
-func (a *answer) set(name, value string) {
-	if a.header == nil {
-		a.header = http.Header{}
+func (resp *response) set(name, value string) {
+	if resp.header == nil {
+		resp.header = http.Header{}
 	}
-	a.header.Set(name, value)
+	resp.header.Set(name, value)
 }

@@ -6,12 +6,16 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// DefaultToken is what [Server.Client] sends. A server without [WithToken] takes it, as any other, for the all-powerful
-// user octocat.
+// DefaultToken is the token of [Server.Client]. A server without [WithToken]
+// accepts it, like any other token, as user octocat with every permission.
 const DefaultToken = "ghdeploytest-token"
 
-// Client returns a client of this server over [Server.Transport], with [DefaultToken]. The options come on top: on a
-// server that knows its tokens give one of them with [ghdeploy.WithToken]. Options that do not fit together panic.
+// Client returns a ghdeploy client for this server. It uses [Server.Transport]
+// and [DefaultToken].
+//
+// The options are applied last. On a server with [WithToken], pass one of its
+// tokens with [ghdeploy.WithToken]. Client panics if [ghdeploy.NewClient]
+// refuses the options.
 func (s *Server) Client(opts ...ghdeploy.Option) *ghdeploy.Client {
 	all := append([]ghdeploy.Option{
 		ghdeploy.WithBaseURL(BaseURL),
@@ -20,7 +24,7 @@ func (s *Server) Client(opts ...ghdeploy.Option) *ghdeploy.Client {
 	}, opts...)
 	client, err := ghdeploy.NewClient(all...)
 	if err != nil {
-		panic("ghdeploytest: Client with options that ghdeploy.NewClient refuses: " + err.Error())
+		panic("ghdeploytest: Client: ghdeploy.NewClient refuses the options: " + err.Error())
 	}
 	return client
 }

@@ -9,15 +9,14 @@ import (
 // Commit describes a commit that no branch or tag points to. A deployment can
 // name it by its SHA, or by the first seven or more digits.
 //
-// The server adds commits by itself: those that a branch pointed to before
-// [Server.SetBranch] or an auto-merge moved it, and those of
+// The server adds commits by itself: the former heads of a branch that
+// [Server.SetBranch] or an auto-merge moved, and the commits in
 // [Repository.Deployments].
 type Commit struct {
-	// SHA is 40 hex digits in lower case. Required.
+	// SHA is the commit's SHA: 40 hex digits in lower case. Required.
 	SHA string `json:"sha"`
-	// Behind says that the default branch has commits which this one lacks.
-	// Nothing can be merged into a bare commit, so auto_merge then ends in a
-	// conflict.
+	// Behind means that the default branch has commits that this commit lacks.
+	// GitHub cannot merge into a bare commit, so auto_merge ends in a conflict.
 	Behind bool `json:"behind,omitempty"`
 	// Statuses are the commit statuses on SHA.
 	Statuses []CommitStatus `json:"statuses,omitempty"`
@@ -35,8 +34,8 @@ func (r *repository) addCommit(c Commit) {
 	r.keepCommit(sha, c.Behind)
 }
 
-// keepCommit lets deployments name a commit from now on; the first mention
-// decides whether it is behind the default branch.
+// keepCommit makes a commit deployable. The first call for a SHA decides
+// whether it is behind the default branch.
 func (r *repository) keepCommit(sha string, behind bool) {
 	if r.commitBySHA[sha] == nil {
 		c := &branch{name: sha, sha: sha, behind: behind, conflict: behind}
@@ -45,15 +44,15 @@ func (r *repository) keepCommit(sha string, behind bool) {
 	}
 }
 
-// leave keeps the commit that a branch is about to move away from. The new
-// head of the default branch, or the merge, is what the old head lacks.
-func (r *repository) leave(b *branch, next string) {
+// keepHead keeps the current head of a branch as a commit when the branch moves
+// to next. A former head of the default branch is behind.
+func (r *repository) keepHead(b *branch, next string) {
 	if b.sha != next {
 		r.keepCommit(b.sha, b.behind || b.name == r.defaultBranch)
 	}
 }
 
-// resolve finds what a ref names: a branch, a tag, or a commit.
+// resolve finds a ref: a branch, a tag, or a commit.
 func (r *repository) resolve(ref string) (b *branch, isBranch bool) {
 	if b := r.branch(strings.TrimPrefix(ref, "refs/heads/")); b != nil {
 		return b, true

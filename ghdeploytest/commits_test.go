@@ -42,8 +42,8 @@ func TestCommitWithoutARef(t *testing.T) {
 	}
 }
 
-// A branch leaves its commits behind: they can be deployed by their SHA.
-func TestCommitsOfTheHistory(t *testing.T) {
+// Former commits of a branch can be deployed by SHA.
+func TestFormerCommits(t *testing.T) {
 	srv := newServer(t, ghdeploytest.WithRepository(ghdeploytest.Repository{
 		FullName: "octocat/example",
 		Branches: []ghdeploytest.Branch{{Name: "main", SHA: mainSHA}, {Name: "topic", SHA: topicSHA, Behind: true}},
@@ -51,7 +51,7 @@ func TestCommitsOfTheHistory(t *testing.T) {
 	srv.SetBranch("octocat/example", ghdeploytest.Branch{Name: "main", SHA: nextSHA})
 	must(t, srv, 202, "POST", deployments, `{"ref":"topic"}`) // moves topic to a merge commit
 	for _, sha := range []string{mainSHA, topicSHA} {
-		must(t, srv, 409, "POST", deployments, `{"ref":"`+sha+`"}`) // behind what was committed since
+		must(t, srv, 409, "POST", deployments, `{"ref":"`+sha+`"}`) // behind the new commit of main
 		got := must(t, srv, 201, "POST", deployments, `{"ref":"`+sha+`","auto_merge":false}`)
 		wantFields(t, got.body, map[string]string{"sha": `"` + sha + `"`})
 	}

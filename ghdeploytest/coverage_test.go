@@ -8,7 +8,7 @@ import (
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
-// The operations of GitHub's description, spelled as there.
+// operations are the operations of GitHub's description, in its spelling.
 var operations = []string{
 	"GET /rate_limit",
 	"GET /user",
@@ -43,12 +43,12 @@ var operations = []string{
 func TestEveryOperationIsServed(t *testing.T) {
 	got, want := slices.Sorted(slices.Values(ghdeploytest.RouteTable())), slices.Sorted(slices.Values(operations))
 	if len(want) != 28 || !slices.Equal(got, want) {
-		t.Errorf("served %d operations:\n%q\nwant %d:\n%q", len(got), got, len(want), want)
+		t.Errorf("the server has %d operations:\n%q\nwant %d:\n%q", len(got), got, len(want), want)
 	}
 }
 
-// Each operation answers under /, under /api/v3, and by the repository's id: with one success each.
-func TestEveryOperationAnswers(t *testing.T) {
+// Each operation succeeds under /, under /api/v3 and with the repository's ID.
+func TestEveryOperationSucceeds(t *testing.T) {
 	const production = "/environments/production"
 	steps := []struct {
 		operation, path, body string

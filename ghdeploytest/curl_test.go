@@ -9,8 +9,8 @@ import (
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
-// curl sends what curl 8 sends for the examples of GitHub's documentation: its own User-Agent, any Accept unless one is
-// given, and with -d the type of a form, whatever the data is.
+// curl sends a request with the headers of curl 8: its User-Agent, Accept */*
+// by default, and with -d the content type of a form for any data.
 func curl(t *testing.T, srv *ghdeploytest.Server, method, path, data string, header ...string) result {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, srv.URL()+path, strings.NewReader(data))
@@ -66,7 +66,7 @@ const curlMissing = `{
 }
 `
 
-// The examples of the documentation, in the order in which a newcomer tries them.
+// The examples of GitHub's documentation, in the order of a first use.
 func TestCurl(t *testing.T) {
 	srv := newServer(t, ghdeploytest.WithClock(newClock().now), ghdeploytest.WithRepository(ghdeploytest.Repository{
 		FullName: "octocat/example", Branches: []ghdeploytest.Branch{{Name: "topic-branch"}},
@@ -124,7 +124,7 @@ func TestCurlRefused(t *testing.T) {
 		{"no token", `{"ref":"main"}`, nil, 401, "Requires authentication"},
 		{"a password", `{"ref":"main"}`, []string{"Authorization", "Basic b2N0b2NhdDpzZWNyZXQ="}, 401, "Bad credentials"},
 		{"the wrong token", `{"ref":"main"}`, []string{"Authorization", "Bearer <YOUR-TOKEN>"}, 401, "Bad credentials"},
-		{"quotes forgotten", `{ref:main}`, []string{"Authorization", "Bearer known"}, 400, "Problems parsing JSON"},
+		{"without quotes", `{ref:main}`, []string{"Authorization", "Bearer known"}, 400, "Problems parsing JSON"},
 		{"a form", `ref=main`, []string{"Authorization", "Bearer known"}, 400, "Problems parsing JSON"},
 		{"-X POST without -d", "", []string{"Authorization", "Bearer known"}, 422, `Invalid request.\n\n\"ref\" wasn't supplied.`},
 		{"another branch", `{"ref":"nope"}`, []string{"Authorization", "Bearer known"}, 422, "No ref found for: nope"},
@@ -136,7 +136,8 @@ func TestCurlRefused(t *testing.T) {
 	}
 }
 
-// For people it is laid out; for programs it is not. The length is that of what is sent, and the tag is of the contents.
+// The server indents JSON for curl, and not for programs. Content-Length is the
+// length of the indented body; the ETag is the same for both.
 func TestCurlLayout(t *testing.T) {
 	srv := newServer(t)
 	must(t, srv, 201, "POST", deployments, `{"ref":"main","payload":{"a":[]}}`)

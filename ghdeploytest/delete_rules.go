@@ -5,32 +5,33 @@ import (
 	"strings"
 )
 
-// ActiveDeployment is a reading of GitHub's rule that an active deployment
-// cannot be deleted.
+// ActiveDeployment is an interpretation of GitHub's rule that an active
+// deployment cannot be deleted.
 type ActiveDeployment int
 
 const (
-	// ActiveOnSuccess takes a deployment for active if its newest status is
+	// ActiveOnSuccess means that a deployment is active if its newest status is
 	// success and no later deployment of the same environment has success as
 	// its newest status.
 	ActiveOnSuccess ActiveDeployment = iota
-	// ActiveWithoutStatus takes one without any status for active too, unless
-	// a later one has succeeded.
+	// ActiveWithoutStatus means that a deployment without any status is active
+	// too, unless a later deployment of the same environment has succeeded.
 	ActiveWithoutStatus
 )
 
-// WithActiveDeployment chooses the reading. The default is [ActiveOnSuccess]:
-// GitHub has been recorded to delete a deployment that had no status, in a
-// repository that had others. A tool that cleans up should work under both.
-func WithActiveDeployment(reading ActiveDeployment) Option {
-	if reading != ActiveOnSuccess && reading != ActiveWithoutStatus {
-		panic(fmt.Sprintf("ghdeploytest: WithActiveDeployment(%d); write ActiveOnSuccess or ActiveWithoutStatus", reading))
+// WithActiveDeployment sets the interpretation of "active". The default is
+// [ActiveOnSuccess]: a recorded exchange shows GitHub deleting a deployment
+// without a status in a repository that had other deployments. Test a tool that
+// deletes deployments under both.
+func WithActiveDeployment(active ActiveDeployment) Option {
+	if active != ActiveOnSuccess && active != ActiveWithoutStatus {
+		panic(fmt.Sprintf("ghdeploytest: WithActiveDeployment(%d); write ActiveOnSuccess or ActiveWithoutStatus", active))
 	}
-	return func(s *Server, _ *Seed) { s.activeDeployment = reading }
+	return func(s *Server, _ *Seed) { s.activeDeployment = active }
 }
 
-// OnlyDeployment is a reading of GitHub's rule that the only deployment can be
-// deleted even if it is active.
+// OnlyDeployment is an interpretation of GitHub's rule that the only deployment
+// can be deleted even if it is active.
 type OnlyDeployment int
 
 const (
@@ -40,22 +41,22 @@ const (
 	OnlyInEnvironment
 )
 
-// WithOnlyDeployment chooses the reading. The default is [OnlyInRepository], as
-// GitHub's description of the operation has it. The message of the refusal
-// speaks of "the only deployment in a given environment" instead.
-func WithOnlyDeployment(reading OnlyDeployment) Option {
-	if reading != OnlyInRepository && reading != OnlyInEnvironment {
-		panic(fmt.Sprintf("ghdeploytest: WithOnlyDeployment(%d); write OnlyInRepository or OnlyInEnvironment", reading))
+// WithOnlyDeployment sets the interpretation of "only". The default is
+// [OnlyInRepository], as in GitHub's description of the operation. GitHub's
+// error message says "the only deployment in a given environment" instead.
+func WithOnlyDeployment(only OnlyDeployment) Option {
+	if only != OnlyInRepository && only != OnlyInEnvironment {
+		panic(fmt.Sprintf("ghdeploytest: WithOnlyDeployment(%d); write OnlyInRepository or OnlyInEnvironment", only))
 	}
-	return func(s *Server, _ *Seed) { s.onlyDeployment = reading }
+	return func(s *Server, _ *Seed) { s.onlyDeployment = only }
 }
 
-// deletable reports whether GitHub would delete a deployment.
+// deletable reports whether a deployment can be deleted.
 func (s *Server) deletable(r *repository, d *deployment) bool {
 	return !s.isActive(r, d) || s.isOnly(r, d)
 }
 
-// isActive reports whether a deployment is the active one of its environment.
+// isActive reports whether a deployment is active.
 func (s *Server) isActive(r *repository, d *deployment) bool {
 	switch d.latest() {
 	case "success":

@@ -7,9 +7,8 @@ import (
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
-// history is a repository with a deployment for each of these: its environment,
-// its newest state, "" for none, and what kind of environment it has. Their ids
-// count from 1.
+// history returns a repository with one deployment for each item: environment,
+// newest state or "", and kind of environment. The IDs count from 1.
 func history(list ...[3]string) ghdeploytest.Repository {
 	repo := ghdeploytest.Repository{FullName: "octocat/example"}
 	for i, d := range list {
@@ -24,7 +23,7 @@ func history(list ...[3]string) ghdeploytest.Repository {
 	return repo
 }
 
-func TestDeleteReadings(t *testing.T) {
+func TestDeleteRules(t *testing.T) {
 	strict := ghdeploytest.WithActiveDeployment(ghdeploytest.ActiveWithoutStatus)
 	inEnvironment := ghdeploytest.WithOnlyDeployment(ghdeploytest.OnlyInEnvironment)
 	for _, tt := range []struct {
@@ -40,13 +39,13 @@ func TestDeleteReadings(t *testing.T) {
 		{"no status, strict, the only one", []ghdeploytest.Option{strict}, [][3]string{{"a", ""}}, "1", 204},
 		{"in progress, strict", []ghdeploytest.Option{strict}, [][3]string{{"a", "in_progress"}, {"a", ""}}, "1", 204},
 		{"success", nil, [][3]string{{"a", "success"}, {"a", "failure"}}, "1", 422},
-		{"success, a later one of production", nil, [][3]string{{"a", "success", "production"}, {"A", "success", "production"}}, "1", 204},
-		{"success, a later one, transient", nil, [][3]string{{"a", "success", "transient"}, {"a", "success", "transient"}}, "1", 204},
+		{"success, a later success, production", nil, [][3]string{{"a", "success", "production"}, {"A", "success", "production"}}, "1", 204},
+		{"success, a later success, transient", nil, [][3]string{{"a", "success", "transient"}, {"a", "success", "transient"}}, "1", 204},
 		{"the later success", nil, [][3]string{{"a", "success", "production"}, {"a", "success", "production"}}, "2", 422},
-		{"success, a later one elsewhere", nil, [][3]string{{"a", "success"}, {"b", "success"}}, "1", 422},
-		{"success, the only one of its environment", nil, [][3]string{{"a", "success"}, {"b", ""}}, "1", 422},
-		{"success, the only one of its environment, by the text", []ghdeploytest.Option{inEnvironment}, [][3]string{{"a", "success"}, {"b", ""}}, "1", 204},
-		{"success, one of two, by the text", []ghdeploytest.Option{inEnvironment}, [][3]string{{"a", "success"}, {"A", ""}}, "1", 422},
+		{"success, a later success in another environment", nil, [][3]string{{"a", "success"}, {"b", "success"}}, "1", 422},
+		{"success, the only one in its environment", nil, [][3]string{{"a", "success"}, {"b", ""}}, "1", 422},
+		{"success, the only one in its environment, OnlyInEnvironment", []ghdeploytest.Option{inEnvironment}, [][3]string{{"a", "success"}, {"b", ""}}, "1", 204},
+		{"success, one of two, OnlyInEnvironment", []ghdeploytest.Option{inEnvironment}, [][3]string{{"a", "success"}, {"A", ""}}, "1", 422},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			srv := newServer(t, append(tt.options, ghdeploytest.WithRepository(history(tt.history...)))...)
@@ -64,8 +63,8 @@ func TestDeleteReadings(t *testing.T) {
 	wantPanic(t, func() { ghdeploytest.WithOnlyDeployment(-1) }, "WithOnlyDeployment(-1)")
 }
 
-// Later is a matter of time: ids that the setup chose say nothing.
-func TestDeleteGoesByTime(t *testing.T) {
+// Creation time decides which deployment is later. The ID does not.
+func TestDeleteComparesCreationTime(t *testing.T) {
 	for id, status := range map[string]int{"9": 204, "1": 422} {
 		clock := newClock()
 		success := []ghdeploytest.SeedStatus{{State: "success"}}

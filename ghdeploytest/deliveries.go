@@ -18,38 +18,46 @@ import (
 	"time"
 )
 
-// Delivery is one attempt to send an event to a webhook, as [Server.Deliveries] lists them.
+// Delivery is one attempt to deliver an event to a webhook. [Server.Deliveries]
+// lists them.
 type Delivery struct {
-	// ID is the delivery's own, GUID that of the event: other webhooks and redeliveries have the same.
+	// ID identifies the delivery, GUID the event. Other webhooks and
+	// redeliveries of the same event have the same GUID.
 	ID   int64
 	GUID string
-	// HookID is the id of the webhook.
+	// HookID is the ID of the webhook.
 	HookID int64
-	// Event is what X-GitHub-Event says, Action the member of that name in the payload, "" for a ping.
+	// Event is the value of X-GitHub-Event. Action is the member "action" of
+	// the payload, "" for a ping.
 	Event, Action string
-	// Redelivery marks what [Server.Redeliver] sent.
+	// Redelivery is true for a delivery that [Server.Redeliver] sent.
 	Redelivery bool
 
-	// Time is when the event happened, or Redeliver was called, by the server's clock.
+	// Time is the time of the event, or of the call of Redeliver, by the
+	// server's clock.
 	Time time.Time
 	URL  string
-	// Header and Body are the request as it was sent. Payload is the JSON: the body, or its field payload in a form.
+	// Header and Body are the request as sent. Payload is the JSON: the body
+	// itself, or the form field payload.
 	Header        http.Header
 	Body, Payload string
 
-	// Status and Response are what the receiver answered. Status 0 without Err is a delivery that is not over.
+	// Status and Response are the receiver's status and body. While Status is 0
+	// and Err is nil, the delivery is queued or running.
 	Status   int
 	Response string
-	// Err is why there is no answer. After the 10 seconds that GitHub waits, or 30 with [Webhook.Enterprise], it is a
-	// context.DeadlineExceeded.
+	// Err is the reason for a missing response, nil otherwise. It matches
+	// [context.DeadlineExceeded] after GitHub's timeout: 10 seconds, or 30 with
+	// [Webhook.Enterprise].
 	Err      error
 	Duration time.Duration
 }
 
-// OK reports whether the receiver took the delivery: a complete answer with a 2xx.
+// OK reports whether the receiver accepted the delivery: a complete response
+// with a 2xx status.
 func (d Delivery) OK() bool { return d.Err == nil && d.Status >= 200 && d.Status <= 299 }
 
-// delivery is an entry of the log and the webhook that it goes to.
+// delivery is a log entry and its webhook.
 type delivery struct {
 	Delivery
 	hook *hook
@@ -58,11 +66,12 @@ type delivery struct {
 const (
 	deliveryTimeout   = 10 * time.Second
 	enterpriseTimeout = 30 * time.Second
-	maxPayload        = 25_000_000 // what is larger is not sent
+	maxPayload        = 25_000_000 // bytes; a larger payload is not sent
 	hookshot          = "GitHub-Hookshot/0d3b10c"
 )
 
-// Deliveries returns the deliveries of all webhooks, in the order of their events.
+// Deliveries returns the deliveries of all webhooks, in the order of their
+// events.
 func (s *Server) Deliveries() []Delivery {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -74,8 +83,9 @@ func (s *Server) Deliveries() []Delivery {
 	return list
 }
 
-// WaitDeliveries waits until every delivery is over, whatever came of it. Only the end of ctx is an error. After
-// [Server.Close] there is nothing to wait for.
+// WaitDeliveries waits until no delivery is queued or running. Failed
+// deliveries count as done. It returns an error only if ctx ends first. After
+// [Server.Close] it returns at once.
 func (s *Server) WaitDeliveries(ctx context.Context) error {
 	for {
 		s.mu.Lock()
@@ -96,8 +106,9 @@ func (s *Server) WaitDeliveries(ctx context.Context) error {
 	}
 }
 
-// Redeliver sends an event once more, with the same GUID and body, to each webhook that it was sent to. GitHub does that
-// only when somebody asks for it. A GUID that no delivery has panics.
+// Redeliver sends an event again, with the same GUID and body, to each webhook
+// that it was sent to. GitHub redelivers only on request. Redeliver panics if
+// no delivery has the GUID.
 func (s *Server) Redeliver(guid string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -117,11 +128,12 @@ func (s *Server) Redeliver(guid string) {
 		})
 	}
 	if !found {
-		panic(fmt.Sprintf("ghdeploytest: Redeliver(%q), which was never delivered; there are: %s", guid, strings.Join(slices.Compact(known), ", ")))
+		panic(fmt.Sprintf("ghdeploytest: Redeliver(%q): this GUID was never delivered; there are: %s", guid, strings.Join(slices.Compact(known), ", ")))
 	}
 }
 
-// send hands an event that c caused to a webhook. The caller holds the lock.
+// send delivers an event to a webhook. c is the request that caused it. The
+// caller holds the lock.
 func (s *Server) send(c *call, h *hook, guid, event, action string, payload []byte) {
 	if len(payload) > maxPayload {
 		return
@@ -167,7 +179,8 @@ func sign(algorithm func() hash.Hash, secret, body string) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// enqueue logs a delivery and makes sure that somebody sends it. The caller holds the lock.
+// enqueue logs a delivery and starts the webhook's goroutine if none runs. The
+// caller holds the lock.
 func (s *Server) enqueue(h *hook, content Delivery) {
 	content.ID, content.HookID, content.URL, content.Time = s.state.ids.next(deliveryIDs), h.id, h.address, s.now()
 	d := &delivery{content, h}
@@ -186,15 +199,17 @@ func (s *Server) enqueue(h *hook, content Delivery) {
 	background(s, func(ctx context.Context, stop *context.CancelFunc) { s.work(ctx, stop, h) })
 }
 
-// background starts what outlives the request that it tells of. Close ends its context. The caller holds the lock. It
-// is a variable so that contextcheck does not ask every caller of NewServer for a context.
+// background runs work on a goroutine whose context ends with Close. The caller
+// holds the lock. As a variable it keeps contextcheck from asking every caller
+// of NewServer for a context.
 var background = func(s *Server, work func(ctx context.Context, stop *context.CancelFunc)) {
 	ctx, stop := context.WithCancel(context.Background())
 	s.sleepers[&stop] = struct{}{}
 	go work(ctx, &stop)
 }
 
-// work sends what is in a webhook's queue, and ends with it: an idle server has no goroutine.
+// work sends the deliveries in a webhook's queue and returns when it is empty,
+// so an idle server has no goroutine.
 func (s *Server) work(ctx context.Context, stop *context.CancelFunc, h *hook) {
 	defer s.end()
 	defer (*stop)()
@@ -230,9 +245,9 @@ func (s *Server) work(ctx context.Context, stop *context.CancelFunc, h *hook) {
 	}
 }
 
-// timedOut is what a delivery ends with after d.
+// timedOut is the error of a delivery without a response within d.
 func timedOut(d time.Duration) error {
-	return fmt.Errorf("ghdeploytest: the receiver did not answer within %v: %w", d, context.DeadlineExceeded)
+	return fmt.Errorf("ghdeploytest: the receiver did not respond within %v: %w", d, context.DeadlineExceeded)
 }
 
 // post sends one delivery. It follows no redirect.

@@ -22,7 +22,7 @@ func TestRedeliver(t *testing.T) {
 	srv := newServer(t, ghdeploytest.WithWebhook(ghdeploytest.Webhook{Handler: in, Secret: "s"}))
 	must(t, srv, 201, "POST", deployments, `{"ref":"main"}`)
 	original := wait(t, srv)[1]
-	must(t, srv, 201, "POST", first+"/statuses", `{"state":"queued"}`) // the payload shows the past all the same
+	must(t, srv, 201, "POST", first+"/statuses", `{"state":"queued"}`) // the redelivered payload stays the same
 
 	srv.Redeliver(original.GUID)
 	srv.Redeliver(original.GUID)
@@ -36,7 +36,7 @@ func TestRedeliver(t *testing.T) {
 		}
 		if in.bodies[3+i] != original.Body || in.requests[3+i].Header.Get("X-Hub-Signature-256") != original.Header.Get("X-Hub-Signature-256") ||
 			in.requests[3+i].Header.Get("X-GitHub-Delivery") != original.GUID {
-			t.Error("what arrived differs")
+			t.Error("the receiver got another request")
 		}
 	}
 	wantPanic(t, func() { srv.Redeliver("00") }, original.GUID+" (deployment)", "(ping)")
@@ -47,7 +47,7 @@ func TestDeliveryTimesOut(t *testing.T) {
 		in := &inbox{}
 		srv := newServer(t, ghdeploytest.WithWebhook(ghdeploytest.Webhook{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.Header.Get("X-GitHub-Event") == "deployment" {
-				<-r.Context().Done() // as when the connection is cut
+				<-r.Context().Done() // until the server closes the connection
 				return
 			}
 			time.Sleep(9 * time.Second)
@@ -58,21 +58,21 @@ func TestDeliveryTimesOut(t *testing.T) {
 		start := time.Now()
 		list := wait(t, srv)
 		if took := time.Since(start); took != 28*time.Second {
-			t.Errorf("three deliveries took %v, want 9 s, 10 s and 9 s", took)
+			t.Errorf("three deliveries took %v, want 9 s + 10 s + 9 s", took)
 		}
 		slow, hung, next := list[0], list[1], list[2]
 		if !slow.OK() || slow.Duration != 9*time.Second {
-			t.Errorf("within the time: %+v", slow)
+			t.Errorf("delivery within the timeout: %+v", slow)
 		}
 		if hung.OK() || hung.Status != 0 || !errors.Is(hung.Err, context.DeadlineExceeded) || hung.Duration != 10*time.Second {
-			t.Errorf("past the time: %+v", hung)
+			t.Errorf("delivery past the timeout: %+v", hung)
 		}
 		if !next.OK() {
-			t.Errorf("the one behind it: %+v", next)
+			t.Errorf("delivery after the timeout: %+v", next)
 		}
 		time.Sleep(72 * time.Hour)
 		if len(srv.Deliveries()) != 3 {
-			t.Error("a failed delivery was sent again by itself")
+			t.Error("the server retried a failed delivery")
 		}
 	})
 }
@@ -87,7 +87,7 @@ func TestDeliveryFailures(t *testing.T) {
 		{"refused", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "bad signature", http.StatusUnauthorized) }, 401, ""},
 		{"redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/other", http.StatusFound) }, 302, ""},
 		{"panic", func(http.ResponseWriter, *http.Request) { panic("nil map") }, 0, "panicked: nil map"},
-		{"goexit", func(http.ResponseWriter, *http.Request) { runtime.Goexit() }, 0, "without an answer"},
+		{"goexit", func(http.ResponseWriter, *http.Request) { runtime.Goexit() }, 0, "without a response"},
 		{"nothing written", func(http.ResponseWriter, *http.Request) {}, 200, ""},
 		{"103 first", func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(http.StatusEarlyHints)
@@ -134,13 +134,13 @@ func TestDeliveryOverASocket(t *testing.T) {
 	}
 	wantFields(t, list[0].Payload, map[string]string{"hook_id": "50000000001"})
 	if want := `"` + url + `/repos/octocat/example/hooks/50000000001"`; !strings.Contains(list[0].Payload, want) {
-		t.Errorf("the ping does not name the server's own address: %s", list[0].Payload)
+		t.Errorf("the ping lacks the server's address: %s", list[0].Payload)
 	}
 
 	receiver.Close()
 	must(t, srv, 201, "POST", deployments, `{"ref":"main"}`)
 	if d := wait(t, srv)[2]; d.Err == nil || d.Status != 0 || d.OK() {
-		t.Errorf("nobody listens: %+v", d)
+		t.Errorf("delivery to a closed port: %+v", d)
 	}
 }
 
@@ -148,7 +148,7 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// What carries the deliveries may be the caller's, in process too.
+// Webhook.Transport sends the deliveries, in process too.
 func TestDeliveryTransport(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var hosts []string
@@ -197,21 +197,21 @@ func TestCloseEndsDeliveries(t *testing.T) {
 	}
 	srv.AddWaitingStatus("octocat/example", 6000000001)
 	if list := wait(t, srv); len(list) != 3 || list[2].Err == nil {
-		t.Errorf("what happened after Close was delivered: %+v", list)
+		t.Errorf("an event after Close was delivered: %+v", list)
 	}
 }
 
-// A receiver calls the API while its delivery runs, as real ones do; many at a time.
-func TestDeliveriesTogether(t *testing.T) {
+// Receivers call the API during a delivery, many at the same time.
+func TestConcurrentDeliveries(t *testing.T) {
 	var srv *ghdeploytest.Server
-	var answers sync.Map
+	var responses sync.Map // of the API, by GUID
 	handler := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("X-GitHub-Event") != "deployment" {
 			return
 		}
 		d := r.Header.Get("X-GitHub-Delivery")
-		got, err := try(t, srv, "POST", first+"/statuses", `{"state":"in_progress"}`) //nolint:contextcheck // the helper takes the test's
-		answers.Store(d, fmt.Sprint(got.status, err))
+		got, err := try(t, srv, "POST", first+"/statuses", `{"state":"in_progress"}`) //nolint:contextcheck // the helper uses the test's context
+		responses.Store(d, fmt.Sprint(got.status, err))
 	})
 	srv = newServer(t)
 	srv.AddWebhook(ghdeploytest.Webhook{Handler: handler})
@@ -239,9 +239,9 @@ func TestDeliveriesTogether(t *testing.T) {
 		}
 		seen[d.ID] = true
 	}
-	answers.Range(func(d, answer any) bool {
-		if answer != "201 <nil>" {
-			t.Errorf("%v: %v", d, answer)
+	responses.Range(func(d, response any) bool {
+		if response != "201 <nil>" {
+			t.Errorf("%v: %v", d, response)
 		}
 		return true
 	})

@@ -33,9 +33,10 @@ func deploymentOperations() []operation {
 	}
 }
 
-func (s *Server) listDeployments(c *call) answer {
+func (s *Server) listDeployments(c *call) response {
 	query := c.url.Query()
-	// A filter that was not sent lets everything pass. "none", which the description calls the default, is not sent.
+	// An absent filter matches every row. The description calls "none" the
+	// default, but "none" is a value like any other here.
 	wants := func(name, value string, same func(a, b string) bool) bool {
 		return !query.Has(name) || same(query.Get(name), value)
 	}
@@ -47,26 +48,26 @@ func (s *Server) listDeployments(c *call) answer {
 			rows = append(rows, d)
 		}
 	}
-	a := answer{status: http.StatusOK}
+	resp := response{status: http.StatusOK}
 	list := []deploymentJSON{}
-	for _, d := range page(s, c, rows, &a) {
+	for _, d := range page(s, c, rows, &resp) {
 		list = append(list, s.deploymentJSON(c, d))
 	}
-	a.body = encode(list)
-	return a
+	resp.body = encode(list)
+	return resp
 }
 
-func (s *Server) getDeployment(c *call) answer {
+func (s *Server) getDeployment(c *call) response {
 	d := c.repo.deployment(c.id("deployment_id"))
 	if d == nil {
 		return c.notFound()
 	}
-	a := ok(http.StatusOK, s.deploymentJSON(c, d))
-	a.modified = d.updatedAt
-	return a
+	resp := ok(http.StatusOK, s.deploymentJSON(c, d))
+	resp.modified = d.updatedAt
+	return resp
 }
 
-func (s *Server) createDeployment(c *call) answer {
+func (s *Server) createDeployment(c *call) response {
 	f := &c.fields
 	f.require("ref")
 	environment := f.text("environment", "production")
@@ -88,8 +89,8 @@ func (s *Server) createDeployment(c *call) answer {
 	}
 	autoMerge := f.boolean("auto_merge", true)
 	contexts := f.texts("required_contexts")
-	if a := c.refuse(); a != nil {
-		return *a
+	if resp := c.refuse(); resp != nil {
+		return *resp
 	}
 	if problem := environmentProblem(environment); problem != "" {
 		return c.invalid(fieldError{"Deployment", "custom", "environment", "environment " + problem})
@@ -108,8 +109,8 @@ func (s *Server) createDeployment(c *call) answer {
 			Message string `json:"message"`
 		}{fmt.Sprintf("Auto-merged %s into %s on deployment.", c.repo.defaultBranch, d.ref)})
 	}
-	if a := c.checkContexts(target.sha, d.ref, contexts); a != nil {
-		return *a
+	if resp := c.checkContexts(target.sha, d.ref, contexts); resp != nil {
+		return *resp
 	}
 
 	d.id, d.sha = s.state.ids.next(deploymentIDs), target.sha
@@ -121,13 +122,14 @@ func (s *Server) createDeployment(c *call) answer {
 	s.emitDeployment(c, d)
 
 	body := s.deploymentJSON(c, d)
-	a := ok(http.StatusCreated, body)
-	a.set("Location", body.URL)
-	a.modified = d.updatedAt
-	return a
+	resp := ok(http.StatusCreated, body)
+	resp.set("Location", body.URL)
+	resp.modified = d.updatedAt
+	return resp
 }
 
-// payload keeps what was sent: an object stays an object and a string stays a string, also one that holds JSON.
+// payload returns the payload as it was sent: an object, or a string, which may
+// hold JSON.
 func (f *fields) payload() json.RawMessage {
 	if !f.has("payload") {
 		return json.RawMessage("{}")
@@ -141,23 +143,24 @@ func (f *fields) payload() json.RawMessage {
 	return sent
 }
 
-// merge moves the branch to a merge commit, which nobody has put a status on yet.
+// merge moves the branch to a new merge commit, which has no statuses.
 func (r *repository) merge(b *branch) {
 	r.merges++
-	r.leave(b, "")
+	r.keepHead(b, "")
 	b.sha = makeSHA(r.fullName(), "merge", b.sha, fmt.Sprint(r.merges))
 	b.behind = false
 }
 
-// contextState is how a check is named in a conflict.
+// contextState is a context in the body of a conflict.
 type contextState struct {
 	Context string `json:"context"`
 	State   string `json:"state"`
 }
 
-// checkContexts holds the commit's statuses against required_contexts: absent = every reported one, [] = none, else
-// those listed, also if nothing was reported for them yet.
-func (c *call) checkContexts(sha, ref string, required []string) *answer {
+// checkContexts compares the commit's statuses with required_contexts: absent
+// means every reported context, [] none, a list exactly those. A listed context
+// without a status is pending.
+func (c *call) checkContexts(sha, ref string, required []string) *response {
 	var checked []contextState
 	reported := c.repo.statuses[sha]
 	if !c.fields.has("required_contexts") {
@@ -179,18 +182,18 @@ func (c *call) checkContexts(sha, ref string, required []string) *answer {
 	if !slices.ContainsFunc(checked, func(s contextState) bool { return s.State != "success" }) {
 		return nil
 	}
-	a := c.fail(http.StatusConflict, fmt.Sprintf("Conflict: Commit status checks failed for %s.", ref), []struct {
+	resp := c.fail(http.StatusConflict, fmt.Sprintf("Conflict: Commit status checks failed for %s.", ref), []struct {
 		Contexts []contextState `json:"contexts"`
 		Resource string         `json:"resource"`
 		Field    string         `json:"field"`
 		Code     string         `json:"code"`
 	}{{checked, "Deployment", "required_contexts", "invalid"}})
-	return &a
+	return &resp
 }
 
 const activeRefusal = "We cannot delete an active deployment unless it is the only deployment in a given environment."
 
-func (s *Server) deleteDeployment(c *call) answer {
+func (s *Server) deleteDeployment(c *call) response {
 	d := c.repo.deployment(c.id("deployment_id"))
 	if d == nil {
 		return c.notFound()
@@ -199,6 +202,6 @@ func (s *Server) deleteDeployment(c *call) answer {
 		return c.fail(http.StatusUnprocessableEntity, "Validation Failed", []string{activeRefusal})
 	}
 	c.repo.remove(d)
-	s.bury(c.repo, d, c.now)
-	return answer{status: http.StatusNoContent}
+	s.keepDeleted(c.repo, d, c.now)
+	return response{status: http.StatusNoContent}
 }

@@ -11,7 +11,7 @@ import (
 
 const createDocs = "https://docs.github.com/rest/deployments/deployments#create-a-deployment"
 
-// user is a simple-user as the description has it, of the login with the id.
+// octocat is a user in the form of the schema simple-user.
 const octocat = `{
 	"login": "octocat", "id": 9000000001, "node_id": "U_ks8AAAACGHEaAQ", "gravatar_id": "", "type": "User", "user_view_type": "public", "site_admin": false,
 	"avatar_url": "https://avatars.githubusercontent.com/u/9000000001?v=4",
@@ -27,8 +27,9 @@ const octocat = `{
 	"received_events_url": "https://api.github.test/users/octocat/received_events"
 }`
 
-// The shape is schema "deployment" of the description; null and {} are recorded (octokit.rb, 2020-11-12).
-func TestCreateDeploymentAnswer(t *testing.T) {
+// The shape is the schema deployment of GitHub's description. null and {} are
+// recorded (octokit.rb, 2020-11-12).
+func TestCreateDeploymentResponse(t *testing.T) {
 	srv := newServer(t, ghdeploytest.WithClock(newClock().now), ghdeploytest.WithRepository(ghdeploytest.Repository{
 		FullName: "octocat/example",
 		Branches: []ghdeploytest.Branch{{Name: "main", SHA: "a84d88e7554fc1fa21bcbc4efae3c782a70d2b9d"}},
@@ -64,8 +65,8 @@ func TestCreateDeploymentParameters(t *testing.T) {
 	}{
 		{"another environment is not production", `{"ref":"main","environment":"staging"}`,
 			map[string]string{"environment": `"staging"`, "original_environment": `"staging"`, "production_environment": "false"}},
-		{"production_environment said", `{"ref":"main","environment":"eu","production_environment":true}`, map[string]string{"production_environment": "true"}},
-		{"production_environment denied", `{"ref":"main","production_environment":false}`, map[string]string{"production_environment": "false", "environment": `"production"`}},
+		{"production_environment true", `{"ref":"main","environment":"eu","production_environment":true}`, map[string]string{"production_environment": "true"}},
+		{"production_environment false", `{"ref":"main","production_environment":false}`, map[string]string{"production_environment": "false", "environment": `"production"`}},
 		{"transient", `{"ref":"main","transient_environment":true}`, map[string]string{"transient_environment": "true"}},
 		{"task", `{"ref":"main","task":"deploy:migrations"}`, map[string]string{"task": `"deploy:migrations"`}},
 		{"description", `{"ref":"main","description":"<b> & co"}`, map[string]string{"description": `"<b> & co"`}},
@@ -75,10 +76,10 @@ func TestCreateDeploymentParameters(t *testing.T) {
 		{"payload string of JSON stays a string", `{"ref":"main","payload":"{ \"deploy\": \"migrate\" }"}`, map[string]string{"payload": `"{ \"deploy\": \"migrate\" }"`}},
 		{"payload empty string", `{"ref":"main","payload":""}`, map[string]string{"payload": `""`}},
 		{"payload absent", `{"ref":"main"}`, map[string]string{"payload": `{}`}},
-		{"the ref is echoed", `{"ref":"refs/heads/main"}`, map[string]string{"ref": `"refs/heads/main"`}},
+		{"the response repeats the ref", `{"ref":"refs/heads/main"}`, map[string]string{"ref": `"refs/heads/main"`}},
 		{"a tag", `{"ref":"v1"}`, map[string]string{"sha": `"1111111111111111111111111111111111111111"`}},
 		{"a sha", `{"ref":"1111111111111111111111111111111111111111"}`, map[string]string{"ref": `"1111111111111111111111111111111111111111"`}},
-		{"an unknown key is let pass", `{"ref":"main","colour":"red"}`, nil},
+		{"an unknown key is ignored", `{"ref":"main","colour":"red"}`, nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -112,13 +113,14 @@ func TestCreateDeploymentRefused(t *testing.T) {
 			got := must(t, srv, tt.status, "POST", deployments, tt.body)
 			wantJSON(t, got.body, tt.want)
 			if n := len(srv.Deployments("octocat/example")); n != 0 {
-				t.Errorf("%d deployments were made", n)
+				t.Errorf("%d deployments were created", n)
 			}
 		})
 	}
 }
 
-// The message is the description's example, and quoted in atmos/hubot-deploy#54.
+// The message is the example of GitHub's description and is quoted in
+// atmos/hubot-deploy#54.
 func TestAutoMerge(t *testing.T) {
 	setup := ghdeploytest.WithRepository(ghdeploytest.Repository{
 		FullName: "octocat/example", DefaultBranch: "master",
@@ -134,14 +136,14 @@ func TestAutoMerge(t *testing.T) {
 		got := must(t, srv, 202, "POST", deployments, `{"ref":"topic-branch"}`)
 		wantJSON(t, got.body, `{"message":"Auto-merged master into topic-branch on deployment."}`)
 		if n := len(srv.Deployments("octocat/example")); n != 0 {
-			t.Errorf("the merge made %d deployments", n)
+			t.Errorf("the merge created %d deployments", n)
 		}
 		made := must(t, srv, 201, "POST", deployments, `{"ref":"topic-branch"}`)
 		if strings.Contains(made.body, strings.Repeat("a", 40)) {
 			t.Error("the branch did not move to a merge commit")
 		}
 	})
-	t.Run("202 has nothing to cache", func(t *testing.T) {
+	t.Run("202 has no ETag and no Location", func(t *testing.T) {
 		got := must(t, newServer(t, setup), 202, "POST", deployments, `{"ref":"topic-branch"}`)
 		wantHeaders(t, got.header, map[string]string{"ETag": "", "Location": ""})
 	})
@@ -153,8 +155,8 @@ func TestAutoMerge(t *testing.T) {
 		{"auto_merge false", `{"ref":"topic-branch","auto_merge":false}`, 201, ""},
 		{"level branch", `{"ref":"level"}`, 201, ""},
 		{"conflict", `{"ref":"torn"}`, 409, "Conflict merging master into torn."},
-		{"conflict echoes the ref", `{"ref":"refs/heads/torn"}`, 409, "Conflict merging master into refs/heads/torn."},
-		{"conflict not asked for", `{"ref":"torn","auto_merge":false}`, 201, ""},
+		{"the conflict repeats the ref", `{"ref":"refs/heads/torn"}`, 409, "Conflict merging master into refs/heads/torn."},
+		{"conflict, auto_merge false", `{"ref":"torn","auto_merge":false}`, 201, ""},
 		{"a tag that is behind", `{"ref":"v1"}`, 409, "Conflict merging master into v1."},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -176,8 +178,8 @@ func TestRequiredContexts(t *testing.T) {
 	tests := []struct {
 		name     string
 		statuses []ghdeploytest.CommitStatus
-		required string // JSON, "" = absent
-		contexts string // of the 409, "" = 201
+		required string // JSON; "": absent
+		contexts string // of the 409; "": 201
 	}{
 		{"nothing reported", nil, "", ""},
 		{"absent, all passed", []ghdeploytest.CommitStatus{{"ci", "success"}}, "", ""},
@@ -237,7 +239,7 @@ func TestDeleteDeployment(t *testing.T) {
 		want int
 	}{
 		{"the only one, active", func(t *testing.T, srv *ghdeploytest.Server) { status(t, srv, first, `{"state":"success"}`) }, first, 204},
-		// Recorded: octokit.rb creates one beside others and deletes it at once.
+		// Recorded: octokit.rb creates one of several and deletes it at once.
 		{"one of two, without a status", func(t *testing.T, srv *ghdeploytest.Server) {
 			must(t, srv, 201, "POST", deployments, `{"ref":"main"}`)
 		}, first, 204},
@@ -250,7 +252,7 @@ func TestDeleteDeployment(t *testing.T) {
 			status(t, srv, second, `{"state":"success"}`)
 			status(t, srv, second, `{"state":"inactive"}`)
 		}, second, 204},
-		{"any state but success will do", func(t *testing.T, srv *ghdeploytest.Server) {
+		{"one of two, queued", func(t *testing.T, srv *ghdeploytest.Server) {
 			must(t, srv, 201, "POST", deployments, `{"ref":"main"}`)
 			status(t, srv, second, `{"state":"queued"}`)
 		}, second, 204},
@@ -259,7 +261,7 @@ func TestDeleteDeployment(t *testing.T) {
 			must(t, srv, 201, "POST", deployments, `{"ref":"main"}`)
 			status(t, srv, second, `{"state":"success"}`)
 		}, first, 204},
-		{"a newer one is active elsewhere", func(t *testing.T, srv *ghdeploytest.Server) {
+		{"a newer one is active in another environment", func(t *testing.T, srv *ghdeploytest.Server) {
 			status(t, srv, first, `{"state":"success"}`)
 			must(t, srv, 201, "POST", deployments, `{"ref":"main","environment":"eu"}`)
 			status(t, srv, second, `{"state":"success"}`)
@@ -288,13 +290,13 @@ func TestDeleteDeployment(t *testing.T) {
 				wantJSON(t, got.body, `{"message":"Not Found","documentation_url":"`+docs+`","status":"404"}`)
 			}
 			if n := len(srv.Deployments("octocat/example")); n != after {
-				t.Errorf("%d deployments left, want %d", n, after)
+				t.Errorf("%d deployments remain, want %d", n, after)
 			}
 		})
 	}
 }
 
-func TestAppMakesDeployments(t *testing.T) {
+func TestAppCreatesDeployments(t *testing.T) {
 	srv := newServer(t, ghdeploytest.WithToken(ghdeploytest.Token{Value: "secret", App: "shipper", Permissions: map[string]string{"deployments": "write"}}))
 	got := must(t, srv, http.StatusCreated, "POST", deployments, `{"ref":"main"}`)
 	for _, part := range []string{`"login":"shipper[bot]"`, `"type":"Bot"`, `/users/shipper%5Bbot%5D"`, `"performed_via_github_app":{"id":`, `"slug":"shipper"`, `"deployments":"write"`} {

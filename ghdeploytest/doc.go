@@ -1,84 +1,96 @@
 // Package ghdeploytest is a GitHub Deployments server for tests. It runs in
-// process and in memory, and follows GitHub's rules: a ref that is behind is
-// merged, failing checks are a conflict, a success makes earlier deployments
-// inactive, an active deployment cannot be deleted.
+// process, keeps its data in memory, and follows GitHub's rules:
+//
+//   - auto_merge merges the default branch into a branch that is behind
+//   - failed checks are a conflict
+//   - a success makes earlier deployments inactive
+//   - an active deployment cannot be deleted
 //
 // # Start it
 //
-//	srv := ghdeploytest.NewServer(ghdeploytest.WithRepository(ghdeploytest.Repository{
-//		FullName: "octocat/example",
-//		Branches: []ghdeploytest.Branch{{Name: "topic", Behind: true}},
-//	}))
+//	srv := ghdeploytest.NewServer(
+//		ghdeploytest.WithRepository(ghdeploytest.Repository{
+//			FullName: "octocat/example",
+//			Branches: []ghdeploytest.Branch{{Name: "topic", Behind: true}},
+//		}),
+//	)
 //	defer srv.Close()
 //
-// [Start] does the same for a test: it closes the server at the test's end, and
-// fails the test for each fault that never fired.
+// In a test, use [Start]. It closes the server at the end of the test, and
+// fails the test for each injected fault that never fired.
 //
-// Without options the server has the public repository octocat/example with the
-// branch main, and takes every token for one of octocat, who may do everything.
+// Without options the server has one public repository, octocat/example, with
+// the branch main. It accepts every token as user octocat with every
+// permission.
 //
-// # Reach it
+// # Connect to it
 //
-//   - [Server.Client] returns a ghdeploy client for it.
+//   - [Server.Client] returns a ghdeploy client.
 //   - [Server.Transport] is an http.RoundTripper for any other client. It needs
 //     no socket, so it works inside testing/synctest.
 //   - [Server.URL] opens a loopback port. The API is at / and at /api/v3, as on
 //     GitHub Enterprise Server.
-//   - [Server.ServeHTTP] mounts the server in a server of your own;
-//     [WithAddress] names the address of that.
+//   - [Server.ServeHTTP] mounts the server in your own HTTP server. Set its
+//     address with [WithAddress].
 //
 // cmd/ghdeploy-server is the same server as a program.
 //
 // # Set it up
 //
-//   - [WithRepository]: branches, tags and commits with their statuses,
-//     environments with their rules, the history of deployments, workflow runs.
-//   - [WithToken]: classic tokens with a role and scopes, fine-grained tokens,
-//     and installation tokens with permissions. From the first one on, other
-//     tokens are refused.
-//   - [WithUser], [WithTeam], [WithApp]: who can review.
-//   - [WithSeed]: all of these as one value, which can be read from JSON.
-//   - [WithClock]: a clock of the test's own.
-//   - [WithWebhook]: signed deliveries of the events.
+//   - [WithRepository] adds branches, tags and commits with their statuses,
+//     environments with their rules, existing deployments, and workflow runs.
+//   - [WithToken] adds a classic token with a role and scopes, a fine-grained
+//     token, or an installation token. A server with at least one such token
+//     refuses all others.
+//   - [WithUser], [WithTeam] and [WithApp] add possible reviewers.
+//   - [WithSeed] adds all of these from one value, which can be decoded from
+//     JSON.
+//   - [WithClock] sets the clock.
+//   - [WithWebhook] adds a webhook with signed deliveries.
 //
-// Ids and times are the same in every run. A setup that is wrong panics, with a
-// text that says what to write.
+// IDs are the same in every run. An invalid setup panics, and the message says
+// how to correct it.
 //
 // # Change it while it runs
 //
-// [Server.SetBranch], [Server.SetCommitStatus], [Server.RenameRepository],
-// [Server.StartRun], [Server.StepRun], [Server.SetRemaining].
+//   - [Server.SetBranch], [Server.SetCommitStatus] and
+//     [Server.RenameRepository] change a repository.
+//   - [Server.StartRun] and [Server.StepRun] start and advance a workflow run.
+//   - [Server.SetRemaining] sets a token's remaining quota.
 //
-// # Let things go wrong
+// # Inject faults
 //
-// [Server.Inject] puts a [Fault] in force: connections that end before or after
-// the request was executed, responses that are cut off, HTML pages, redirects,
-// latencies. [Server.Faults] counts what each fault met. These options are about
-// limits and lists:
+// [Server.Inject] adds a [Fault]: a connection that ends before or after the
+// request is executed, a response that is cut off, an HTML page, a redirect, a
+// latency. [Server.Faults] counts how often each fault fired.
 //
-//   - [WithRateLimit], [WithRateLimitStatus]: the primary limit.
-//   - [WithSecondaryLimit]: things created in a minute.
-//   - [WithPointsPerMinute]: GitHub's limit of 900 points a minute.
-//   - [WithListLag]: lists that are behind.
+// These options set limits and change lists:
+//
+//   - [WithRateLimit], [WithRateLimitStatus]: the primary rate limit.
+//   - [WithSecondaryLimit]: a limit on creations per minute.
+//   - [WithPointsPerMinute]: GitHub's limit of 900 points per minute.
+//   - [WithListLag]: lists that show an older state.
 //   - [WithListOrder]: lists in another order than newest first.
-//   - [WithStatusCap]: the number of statuses of a deployment.
+//   - [WithStatusCap]: a maximum number of statuses per deployment.
 //   - [WithoutLastLink]: pages without rel="last".
 //
-// # Look at what happened
+// # Inspect it
 //
-//   - [Server.Deployments] returns the deployments with their statuses, and
-//     [Deployment.Inactive] who made one inactive and when.
-//   - [Server.Environments], [Server.Reviews].
-//   - [Server.Requests] returns the requests, [Server.Deliveries] the deliveries
-//     to webhooks. Credentials are redacted.
+//   - [Server.Deployments] returns the deployments with their statuses.
+//     [Deployment.Inactive] returns the status that made one inactive.
+//   - [Server.Environments] returns the environments, and [Server.Reviews] the
+//     reviews of a workflow run.
+//   - [Server.Requests] returns the requests, and [Server.Deliveries] the
+//     deliveries to webhooks. Credentials in requests are redacted.
 //
-// # Which rules, and how sure
+// # Rules and their sources
 //
 // docs/test-server.md lists every rule with its source: GitHub's description,
 // its documentation, a recorded exchange, an error that a user quoted, or
-// "assumed". Where GitHub's rule can be read in two ways, an option switches the
-// reading: [WithActiveDeployment], [WithOnlyDeployment], [WithEnvironmentPUT].
-// Test a tool under both. [WithUnknownKeys] makes the server an older one.
+// "assumed". Where the sources allow two interpretations of a rule, an option
+// selects one: [WithActiveDeployment], [WithOnlyDeployment],
+// [WithEnvironmentPUT]. Test a tool under both. [WithUnknownKeys] simulates an
+// older GitHub Enterprise Server.
 //
 // docs/testing.md says when a stub is enough.
 package ghdeploytest

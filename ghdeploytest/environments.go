@@ -41,14 +41,14 @@ const environmentTemplate = "/repos/{owner}/{repo}/environments/{environment_nam
 type environment struct {
 	id                   int64
 	name                 string
-	createdAt, updatedAt time.Time // recorded: setting its rules moves neither
+	createdAt, updatedAt time.Time // recorded: a change of the rules moves neither
 	protection
-	ruleIDs        map[string]int64 // of the built-in rules in force, by type
+	ruleIDs        map[string]int64 // IDs of the built-in rules in force, by type
 	branchPolicies []*branchPolicy  // oldest first
 	customRules    []*customRule    // oldest first
 }
 
-// protection is what PUT sets.
+// protection is the part of an environment that PUT sets.
 type protection struct {
 	waitTimer         int64 // minutes
 	reviewers         []reviewer
@@ -57,7 +57,7 @@ type protection struct {
 	branches          branchRule
 }
 
-// branchRule says which branches may deploy.
+// branchRule is the kind of deployment_branch_policy.
 type branchRule int
 
 const (
@@ -66,7 +66,8 @@ const (
 	customBranches
 )
 
-// unprotected is what an environment starts with, and what PUT replaces what is absent by.
+// unprotected returns the settings of a new environment. With PUTReplaces they
+// are the defaults of absent keys, too.
 func unprotected() protection { return protection{adminsBypass: true} }
 
 const (
@@ -75,7 +76,7 @@ const (
 	ruleBranches  = "branch_policy"
 )
 
-// inForce tells which built-in rules there are.
+// inForce reports whether a built-in rule is set.
 func (p protection) inForce(kind string) bool {
 	switch kind {
 	case ruleWaitTimer:
@@ -87,7 +88,7 @@ func (p protection) inForce(kind string) bool {
 	}
 }
 
-// same reports whether a rule says the same in both.
+// same reports whether a built-in rule has the same settings in p and q.
 func (p protection) same(kind string, q protection) bool {
 	switch kind {
 	case ruleWaitTimer:
@@ -99,7 +100,8 @@ func (p protection) same(kind string, q protection) bool {
 	}
 }
 
-// protect puts protection in force. A rule that changes gets a new id, and what hangs on the old one goes with it.
+// protect sets the protection of an environment. A rule that changes gets a new
+// ID.
 func (s *Server) protect(e *environment, want protection) {
 	ids := map[string]int64{}
 	for _, kind := range []string{ruleWaitTimer, ruleReviewers, ruleBranches} {
@@ -119,8 +121,8 @@ func (s *Server) protect(e *environment, want protection) {
 
 const maxEnvironmentName = 255
 
-// environmentProblem says what is wrong with the name of an environment, "" if
-// nothing is. GitHub documents the length only.
+// environmentProblem describes an invalid environment name; it returns "" for a
+// valid one. GitHub documents the length only.
 func environmentProblem(name string) string {
 	switch {
 	case name == "":
@@ -133,30 +135,30 @@ func environmentProblem(name string) string {
 	return ""
 }
 
-// environment finds the environment of the path.
+// environment returns the environment in the path.
 func (c *call) environment() *environment { return c.repo.environment(c.vars["environment_name"]) }
 
-// sortedEnvironments are a repository's environments in the order of the list.
+// sortedEnvironments returns the environments in the order of the list.
 func (r *repository) sortedEnvironments() []*environment {
 	return slices.SortedStableFunc(slices.Values(r.environments), func(a, b *environment) int {
 		return strings.Compare(strings.ToLower(a.name), strings.ToLower(b.name))
 	})
 }
 
-func (s *Server) listEnvironments(c *call) answer {
-	a := answer{status: http.StatusOK}
+func (s *Server) listEnvironments(c *call) response {
+	resp := response{status: http.StatusOK}
 	list := []environmentJSON{}
-	for _, e := range page(s, c, c.repo.sortedEnvironments(), &a) {
+	for _, e := range page(s, c, c.repo.sortedEnvironments(), &resp) {
 		list = append(list, s.environmentJSON(c, e))
 	}
-	a.body = encode(struct {
+	resp.body = encode(struct {
 		TotalCount   int               `json:"total_count"`
 		Environments []environmentJSON `json:"environments"`
 	}{len(c.repo.environments), list})
-	return a
+	return resp
 }
 
-func (s *Server) getEnvironment(c *call) answer {
+func (s *Server) getEnvironment(c *call) response {
 	e := c.environment()
 	if e == nil {
 		return c.notFound()
@@ -164,7 +166,7 @@ func (s *Server) getEnvironment(c *call) answer {
 	return ok(http.StatusOK, s.environmentJSON(c, e))
 }
 
-func (s *Server) deleteEnvironment(c *call) answer {
+func (s *Server) deleteEnvironment(c *call) response {
 	e := c.environment()
 	if e == nil {
 		return c.notFound()
@@ -178,7 +180,7 @@ func (s *Server) deleteEnvironment(c *call) answer {
 	}
 	c.repo.environments = slices.DeleteFunc(c.repo.environments, func(other *environment) bool { return other == e })
 	delete(c.repo.byName, withoutCase(e.name))
-	return answer{status: http.StatusNoContent}
+	return response{status: http.StatusNoContent}
 }
 
 type environmentRefJSON struct {
@@ -207,7 +209,7 @@ type branchSettingsJSON struct {
 	CustomBranchPolicies bool `json:"custom_branch_policies"`
 }
 
-// ruleJSON is a built-in rule; each type has only its own members.
+// ruleJSON is a built-in rule. Each type has only its own members.
 type ruleJSON struct {
 	ID                int64          `json:"id"`
 	NodeID            string         `json:"node_id"`

@@ -7,32 +7,38 @@ import (
 	"slices"
 )
 
-// EnvironmentPUT says what becomes of the settings that a PUT of an environment does not name. GitHub documents that
-// the operation creates or replaces, and nobody has documented what that means for an absent key.
+// EnvironmentPUT is an interpretation of GitHub's PUT of an environment: the
+// effect on settings that the body omits. GitHub documents that the operation
+// creates or updates an environment, and does not mention absent keys.
 type EnvironmentPUT int
 
 const (
-	// Replace sets what is absent back to what a new environment has.
-	Replace EnvironmentPUT = iota
-	// Keep leaves what is absent as it is.
-	Keep
+	// PUTReplaces means that a PUT sets each omitted setting to its default.
+	PUTReplaces EnvironmentPUT = iota
+	// PUTKeeps means that a PUT leaves each omitted setting unchanged.
+	PUTKeeps
 )
 
-// WithEnvironmentPUT chooses one of the two readings of an absent key. The default is [Replace]. A tool that cannot
-// know should work under both.
-func WithEnvironmentPUT(reading EnvironmentPUT) Option {
-	if reading != Replace && reading != Keep {
-		panic(fmt.Sprintf("ghdeploytest: WithEnvironmentPUT(%d); write Replace or Keep", reading))
+// WithEnvironmentPUT sets the effect of a PUT of an environment on settings
+// that its body omits. The default is [PUTReplaces]. Test a tool that updates
+// environments under both.
+//
+// GitHub docs: https://docs.github.com/rest/deployments/environments#create-or-update-an-environment
+func WithEnvironmentPUT(put EnvironmentPUT) Option {
+	if put != PUTReplaces && put != PUTKeeps {
+		panic(fmt.Sprintf("ghdeploytest: WithEnvironmentPUT(%d); write PUTReplaces or PUTKeeps", put))
 	}
-	return func(s *Server, _ *Seed) { s.environmentPUT = reading }
+	return func(s *Server, _ *Seed) { s.environmentPUT = put }
 }
 
-// environmentKeys are what a PUT of an environment may hold. can_admins_bypass is in no description.
+// environmentKeys are the keys that a PUT of an environment may have. GitHub's
+// description lacks can_admins_bypass.
 var environmentKeys = []string{"wait_timer", "reviewers", "prevent_self_review", "can_admins_bypass", "deployment_branch_policy"}
 
-// WithUnknownKeys makes the server an older one, which does not know these keys of a PUT of an environment: it refuses
-// them with 422, and its answers lack them. GitHub Enterprise Server 3.10 does not know prevent_self_review, others do
-// not know can_admins_bypass.
+// WithUnknownKeys simulates an older server that does not know these keys of a
+// PUT of an environment. The server refuses a PUT with one of them (422), and
+// omits them from its responses. GitHub Enterprise Server 3.10 does not know
+// prevent_self_review; some servers do not know can_admins_bypass.
 func WithUnknownKeys(keys ...string) Option {
 	for _, key := range keys {
 		if !slices.Contains(environmentKeys, key) {
@@ -45,20 +51,22 @@ func WithUnknownKeys(keys ...string) Option {
 func (s *Server) knowsKey(name string) bool { return !slices.Contains(s.unknownKeys, name) }
 
 const (
-	maxWaitTimer = 43200 // minutes, which is 30 days
+	maxWaitTimer = 43200 // minutes: 30 days
 	maxReviewers = 6
 
-	planRefusal   = "Failed to create the environment protection rule. Please ensure the billing plan supports the required reviewers protection rule."
-	nobodyRefusal = "Failed to create or update the environment protection rule. Required reviewers must have at least one reviewer to set prevent_self_review."
+	planRefusal        = "Failed to create the environment protection rule. Please ensure the billing plan supports the required reviewers protection rule."
+	noReviewersRefusal = "Failed to create or update the environment protection rule. Required reviewers must have at least one reviewer to set prevent_self_review."
 )
 
-// hasNoEnvironments: the free plan has environments in public repositories only.
+// hasNoEnvironments reports whether the plan has no environments: a private
+// repository on the free plan.
 func (r *repository) hasNoEnvironments() bool { return r.private && r.plan == "free" }
 
-// hasNoProtection: a private repository needs the enterprise plan for every rule but the one about branches.
+// hasNoProtection reports whether the plan has no rules except the branch rule:
+// a private repository below the enterprise plan.
 func (r *repository) hasNoProtection() bool { return r.private && r.plan != "enterprise" }
 
-func (s *Server) putEnvironment(c *call) answer {
+func (s *Server) putEnvironment(c *call) response {
 	if c.repo.hasNoEnvironments() {
 		return c.notFound()
 	}
@@ -71,7 +79,7 @@ func (s *Server) putEnvironment(c *call) answer {
 		now = e.protection
 	}
 	absent := now
-	if s.environmentPUT == Replace {
+	if s.environmentPUT == PUTReplaces {
 		absent = unprotected()
 	}
 	branches, valid := f.branchRule(absent.branches)
@@ -82,10 +90,10 @@ func (s *Server) putEnvironment(c *call) answer {
 		adminsBypass:      f.boolean("can_admins_bypass", absent.adminsBypass),
 		branches:          branches,
 	}
-	if a := c.refuse(); a != nil {
-		return *a
+	if resp := c.refuse(); resp != nil {
+		return *resp
 	}
-	refuse := func(message string) answer { return c.fail(http.StatusUnprocessableEntity, message, nil) }
+	refuse := func(message string) response { return c.fail(http.StatusUnprocessableEntity, message, nil) }
 	if problem := environmentProblem(name); problem != "" {
 		return refuse("The environment name " + problem + ".")
 	}
@@ -93,19 +101,19 @@ func (s *Server) putEnvironment(c *call) answer {
 		return refuse("Exactly one of protected_branches and custom_branch_policies has to be true.")
 	}
 
-	// From here on the environment exists, whatever becomes of its rules.
+	// From here on the environment exists, even if its rules are refused.
 	e := s.ensureEnvironment(c.repo, name, c.now)
 	if c.repo.hasNoProtection() && (f.has("wait_timer") || f.has("reviewers") || f.has("prevent_self_review")) {
 		return refuse(planRefusal)
 	}
 	if want.preventSelfReview && len(want.reviewers) == 0 {
-		return refuse(nobodyRefusal)
+		return refuse(noReviewersRefusal)
 	}
 	s.protect(e, want)
 	return ok(http.StatusOK, s.environmentJSON(c, e))
 }
 
-// waitTimer reads wait_timer. Recorded: null does not clear it, only 0 does.
+// waitTimer reads wait_timer. Recorded: null leaves it unchanged, 0 clears it.
 func (f *fields) waitTimer(absent, now int64) int64 {
 	if f.null("wait_timer") {
 		return now
@@ -114,7 +122,8 @@ func (f *fields) waitTimer(absent, now int64) int64 {
 	return f.integer("wait_timer", absent)
 }
 
-// branchRule reads deployment_branch_policy: null, or exactly one of its two members is true.
+// branchRule reads deployment_branch_policy: null, or an object of which
+// exactly one member is true.
 func (f *fields) branchRule(absent branchRule) (rule branchRule, valid bool) {
 	const name = "deployment_branch_policy"
 	if !f.has(name) {
@@ -125,7 +134,7 @@ func (f *fields) branchRule(absent branchRule) (rule branchRule, valid bool) {
 	}
 	v := fields{}
 	var ok bool
-	if v.values, ok = read[map[string]json.RawMessage](f.values[name]); !ok { // a struct would take keys in another case too
+	if v.values, ok = read[map[string]json.RawMessage](f.values[name]); !ok { // decoding into a struct would ignore the case of keys
 		f.wrong(property(name), f.values[name], "an object or null")
 		return absent, true
 	}
@@ -147,8 +156,8 @@ func (f *fields) branchRule(absent branchRule) (rule branchRule, valid bool) {
 	return protectedBranches, true
 }
 
-// readReviewers reads reviewers; null and an empty list are nobody. Who cannot see the repository is left out in
-// silence.
+// readReviewers reads reviewers. Null and [] mean no reviewers. A reviewer who
+// cannot see the repository is omitted without an error.
 func (s *Server) readReviewers(f *fields, absent []reviewer) []reviewer {
 	const name = "reviewers"
 	switch {

@@ -9,13 +9,13 @@ import (
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
-// full sets everything that PUT can.
+// full sets every field of the PUT.
 const full = `{
 	"wait_timer":30, "reviewers":[{"type":"User","id":1}], "prevent_self_review":true, "can_admins_bypass":false,
 	"deployment_branch_policy":{"protected_branches":true,"custom_branch_policies":false}
 }`
 
-// setting is what an answer says, on one line.
+// setting returns the settings in a response body on one line.
 func setting(t *testing.T, body string) string {
 	t.Helper()
 	var e struct {
@@ -51,8 +51,9 @@ func setting(t *testing.T, body string) string {
 	return text + " " + string(e.DeploymentBranchPolicy)
 }
 
-// Both readings of an absent key. What is sent, also as null or empty, is set under both.
-func TestEnvironmentPUTReadings(t *testing.T) {
+// An absent key is reset or kept, as WithEnvironmentPUT says. A key that is
+// sent, also as null or empty, is always set.
+func TestEnvironmentPUTAbsentKeys(t *testing.T) {
 	const (
 		protected = `{"protected_branches":true,"custom_branch_policies":false}`
 		all       = "bypass=false wait=30 self=false User=1 branch_policy " + protected
@@ -73,7 +74,7 @@ func TestEnvironmentPUTReadings(t *testing.T) {
 		{full, all, all},
 	}
 	for _, tt := range tests {
-		for _, reading := range []ghdeploytest.EnvironmentPUT{ghdeploytest.Replace, ghdeploytest.Keep} {
+		for _, reading := range []ghdeploytest.EnvironmentPUT{ghdeploytest.PUTReplaces, ghdeploytest.PUTKeeps} {
 			want := []string{tt.replace, tt.keep}[reading]
 			srv := newServer(t, ghdeploytest.WithEnvironmentPUT(reading))
 			must(t, srv, 200, "PUT", production, full)
@@ -82,7 +83,7 @@ func TestEnvironmentPUTReadings(t *testing.T) {
 			}
 		}
 	}
-	srv := newServer(t) // Replace is the default
+	srv := newServer(t) // PUTReplaces is the default
 	must(t, srv, 200, "PUT", production, full)
 	if got := setting(t, must(t, srv, 200, "PUT", production, "{}").body); got != none {
 		t.Error(got)
@@ -92,22 +93,22 @@ func TestEnvironmentPUTReadings(t *testing.T) {
 func TestPutEnvironmentRefused(t *testing.T) {
 	many := strings.Repeat(`,{"type":"User","id":1}`, 7)[1:]
 	tests := []struct{ name, body, message string }{
-		{"a key too many", `{"wait_timer":1,"secrets":[]}`, `Invalid request.\n\nInvalid input: \"secrets\" is not a permitted key.`},
-		{"wait_timer below", `{"wait_timer":-1}`, `Invalid request.\n\n-1 must be greater than or equal to 0.`},
-		{"wait_timer above", `{"wait_timer":43201}`, `Invalid request.\n\n43201 must be less than or equal to 43200.`},
-		{"wait_timer no number", `{"wait_timer":"30"}`, `Invalid request.\n\nFor 'properties/wait_timer', \"30\" is not an integer.`},
+		{"unknown key", `{"wait_timer":1,"secrets":[]}`, `Invalid request.\n\nInvalid input: \"secrets\" is not a permitted key.`},
+		{"wait_timer too small", `{"wait_timer":-1}`, `Invalid request.\n\n-1 must be greater than or equal to 0.`},
+		{"wait_timer too large", `{"wait_timer":43201}`, `Invalid request.\n\n43201 must be less than or equal to 43200.`},
+		{"wait_timer not a number", `{"wait_timer":"30"}`, `Invalid request.\n\nFor 'properties/wait_timer', \"30\" is not an integer.`},
 		{"seven reviewers", `{"reviewers":[` + many + `]}`, `Invalid request.\n\nNo more than 6 items are allowed; 7 were supplied.`},
 		{"reviewer's type", `{"reviewers":[{"type":"user","id":1}]}`, `Invalid request.\n\nuser is not a member of [\"User\", \"Team\"].`},
 		{"reviewer without id", `{"reviewers":[{"type":"User"}]}`, `Invalid request.\n\n\"id\" wasn't supplied.`},
 		{"reviewer's keys in capitals", `{"reviewers":[{"Type":"User","ID":1}]}`, `Invalid request.\n\n\"id\", \"type\" weren't supplied.`},
 		{"reviewer's id in capitals", `{"reviewers":[{"type":"User","ID":1}]}`, `Invalid request.\n\n\"id\" wasn't supplied.`},
 		{"reviewer's id null", `{"reviewers":[{"type":"User","id":null}]}`, `Invalid request.\n\nFor 'properties/id', nil is not an integer.`},
-		{"reviewers no list", `{"reviewers":{}}`, `Invalid request.\n\nFor 'properties/reviewers', {} is not an array or null.`},
-		{"prevent_self_review", `{"prevent_self_review":null}`, `Invalid request.\n\nFor 'properties/prevent_self_review', nil is not a boolean.`},
-		{"both", `{"deployment_branch_policy":{"protected_branches":true,"custom_branch_policies":true}}`, `Exactly one of protected_branches and custom_branch_policies has to be true.`},
-		{"neither", `{"deployment_branch_policy":{"protected_branches":false,"custom_branch_policies":false}}`, `Exactly one of protected_branches and custom_branch_policies has to be true.`},
-		{"in capitals", `{"deployment_branch_policy":{"Protected_branches":true,"custom_branch_policies":false}}`, `Invalid request.\n\n\"protected_branches\" wasn't supplied.`},
-		{"one only", `{"deployment_branch_policy":{"protected_branches":true}}`, `Invalid request.\n\n\"custom_branch_policies\" wasn't supplied.`},
+		{"reviewers not an array", `{"reviewers":{}}`, `Invalid request.\n\nFor 'properties/reviewers', {} is not an array or null.`},
+		{"prevent_self_review null", `{"prevent_self_review":null}`, `Invalid request.\n\nFor 'properties/prevent_self_review', nil is not a boolean.`},
+		{"both branch policies", `{"deployment_branch_policy":{"protected_branches":true,"custom_branch_policies":true}}`, `Exactly one of protected_branches and custom_branch_policies has to be true.`},
+		{"neither branch policy", `{"deployment_branch_policy":{"protected_branches":false,"custom_branch_policies":false}}`, `Exactly one of protected_branches and custom_branch_policies has to be true.`},
+		{"branch policy in capitals", `{"deployment_branch_policy":{"Protected_branches":true,"custom_branch_policies":false}}`, `Invalid request.\n\n\"protected_branches\" wasn't supplied.`},
+		{"only one branch policy", `{"deployment_branch_policy":{"protected_branches":true}}`, `Invalid request.\n\n\"custom_branch_policies\" wasn't supplied.`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -129,8 +130,9 @@ func TestPreventSelfReviewNeedsReviewers(t *testing.T) {
 	wantJSON(t, got.body, `{"message":"Failed to create or update the environment protection rule. Required reviewers must have at least one reviewer to set prevent_self_review.","documentation_url":"`+putDocs+`","status":"422"}`)
 }
 
-// Quoted in backstage/backstage#28977: on a private repository below enterprise the keys are refused even with their
-// defaults, and the environment is there all the same. go-github records the 404 of the free plan.
+// Quoted in backstage/backstage#28977: on a private repository without the
+// enterprise plan GitHub refuses the keys even with their defaults, but creates
+// the environment. go-github records the 404 of the free plan.
 func TestPlans(t *testing.T) {
 	const refused = `{"message":"Failed to create the environment protection rule. Please ensure the billing plan supports the required reviewers protection rule.","documentation_url":"` + putDocs + `","status":"422"}`
 	gated := []string{`{"wait_timer":0}`, `{"wait_timer":30}`, `{"reviewers":[]}`, `{"reviewers":null}`, `{"prevent_self_review":false}`}
@@ -172,8 +174,8 @@ func TestPlans(t *testing.T) {
 	})
 }
 
-// Quoted in integrations/terraform-provider-github#2457, GitHub Enterprise Server 3.10. Environments recorded in 2022
-// and 2023 lack the two members.
+// Quoted in integrations/terraform-provider-github#2457, GitHub Enterprise
+// Server 3.10. Environments recorded in 2022 and 2023 lack the two members.
 func TestUnknownKeys(t *testing.T) {
 	srv := newServer(t, ghdeploytest.WithUnknownKeys("prevent_self_review", "can_admins_bypass"))
 	got := must(t, srv, 422, "PUT", production, `{"prevent_self_review":false}`)
@@ -184,14 +186,15 @@ func TestUnknownKeys(t *testing.T) {
 	got = must(t, srv, 200, "PUT", production, `{"reviewers":[{"type":"User","id":1}]}`)
 	for _, key := range []string{"prevent_self_review", "can_admins_bypass"} {
 		if strings.Contains(got.body, key) {
-			t.Errorf("%s is in %s", key, got.body)
+			t.Errorf("the response has %s: %s", key, got.body)
 		}
 	}
 	wantPanic(t, func() { ghdeploytest.WithUnknownKeys("reviewer") }, `"reviewer"`, "can_admins_bypass")
-	wantPanic(t, func() { ghdeploytest.WithEnvironmentPUT(2) }, "Replace or Keep")
+	wantPanic(t, func() { ghdeploytest.WithEnvironmentPUT(2) }, "PUTReplaces or PUTKeeps")
 }
 
-// Seen in integrations/terraform-provider-github#1166: a team that cannot see the repository is left out, with 200.
+// Reported in integrations/terraform-provider-github#1166: GitHub returns 200
+// and omits a team that cannot see the repository.
 func TestReviewersWithoutAccess(t *testing.T) {
 	srv := newServer(t, withJustice(), ghdeploytest.WithUser(ghdeploytest.User{Login: "hubot", ID: 3}))
 	got := must(t, srv, 200, "PUT", production, `{"reviewers":[{"type":"Team","id":2},{"type":"Team","id":1},{"type":"User","id":2},{"type":"User","id":3},{"type":"User","id":3}]}`)
@@ -260,7 +263,7 @@ func TestEnvironmentSetupPanics(t *testing.T) {
 		"plan's branches":  {[]env{{Name: "private", ProtectedBranches: true}, {}}, []string{"1 to 255"}}, // only the second one
 		"run's":            {nil, []string{"Run without Environments"}},
 		"run's ref":        {nil, []string{`"gone"`, "Branches"}},
-		"run's id":         {nil, []string{"id 1", "leave ID away"}},
+		"run's id":         {nil, []string{"id 1", "omit ID"}},
 		"run's name twice": {nil, []string{"each name once"}},
 	} {
 		t.Run(name, func(t *testing.T) {

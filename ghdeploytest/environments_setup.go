@@ -5,33 +5,37 @@ import (
 	"slices"
 )
 
-// Environment describes an environment: one to start with, in [Repository], or one that the server holds, as
-// [Server.Environments] returns it.
+// Environment is an environment: one to start with, in [Repository], or an
+// existing one, from [Server.Environments].
 type Environment struct {
-	// Name keeps its spelling; names are compared without case. Required.
+	// Name keeps its case; comparisons ignore case. Required.
 	Name string `json:"name"`
-	// ID is the environment's id. The default is a number above 2^32.
+	// ID is the environment's ID. The default is a number above 2^32.
 	ID int64 `json:"id,omitempty"`
-	// WaitTimer is in minutes, up to 43,200.
+	// WaitTimer is the wait in minutes, 0 to 43,200.
 	WaitTimer int64 `json:"wait_timer,omitempty"`
-	// Reviewers are up to six; one of them has to approve.
+	// Reviewers has up to six entries. The approval of one is enough.
 	Reviewers []Reviewer `json:"reviewers,omitempty"`
-	// PreventSelfReview keeps who started a run from approving it.
+	// PreventSelfReview means that the user who started a run cannot approve
+	// it.
 	PreventSelfReview bool `json:"prevent_self_review,omitempty"`
 	// AdminsCannotBypass is the opposite of can_admins_bypass.
 	AdminsCannotBypass bool `json:"admins_cannot_bypass,omitempty"`
-	// ProtectedBranches lets only protected branches deploy. Not with CustomBranchPolicies.
+	// ProtectedBranches means that only protected branches may deploy. Cannot
+	// be combined with CustomBranchPolicies.
 	ProtectedBranches bool `json:"protected_branches,omitempty"`
-	// CustomBranchPolicies lets only what BranchPolicies match deploy. BranchPolicies imply it.
+	// CustomBranchPolicies means that only refs that match one of
+	// BranchPolicies may deploy. A non-empty BranchPolicies implies it.
 	CustomBranchPolicies bool           `json:"custom_branch_policies,omitempty"`
 	BranchPolicies       []BranchPolicy `json:"branch_policies,omitempty"`
-	// ProtectionRules are the slugs of the apps whose rules are enabled, up to six. See [WithApp].
+	// ProtectionRules are the slugs of up to six apps whose rules are enabled.
+	// Add the apps with [WithApp].
 	ProtectionRules []string `json:"protection_rules,omitempty"`
 }
 
-// Reviewer is a user or a team; exactly one is set.
+// Reviewer is a user or a team. Exactly one field is set.
 type Reviewer struct {
-	// User is a login.
+	// User is the login of a user.
 	User string `json:"user,omitempty"`
 	// Team is the slug of a [Team].
 	Team string `json:"team,omitempty"`
@@ -40,13 +44,14 @@ type Reviewer struct {
 // BranchPolicy is a name pattern for the branches or tags that may deploy.
 type BranchPolicy struct {
 	Name string `json:"name"`
-	// Type is branch, the default, or tag.
+	// Type is branch or tag. The default is branch.
 	Type string `json:"type,omitempty"`
-	// ID is given by the server.
+	// ID is set by the server.
 	ID int64 `json:"id,omitempty"`
 }
 
-// addEnvironment sets up an environment and refuses what GitHub would.
+// addEnvironment adds an environment of the setup. It panics where GitHub would
+// refuse the settings.
 func (s *Server) addEnvironment(r *repository, given Environment) {
 	refuse := func(format string, args ...any) {
 		panic(fmt.Sprintf("ghdeploytest: Environment{Name: %q} of %s %s", given.Name, r.fullName(), fmt.Sprintf(format, args...)))
@@ -57,9 +62,9 @@ func (s *Server) addEnvironment(r *repository, given Environment) {
 	case environmentProblem(given.Name) != "":
 		refuse("has a name that %s; write 1 to %d characters", environmentProblem(given.Name), maxEnvironmentName)
 	case r.environment(given.Name) != nil:
-		refuse("was added twice; names are compared without case")
+		refuse("was added twice; names that differ only in case are the same")
 	case slices.ContainsFunc(r.environments, func(e *environment) bool { return e.id == given.ID }):
-		refuse("has the id %d of another; leave ID away for one of its own", given.ID)
+		refuse("has the id %d of another one; omit ID to get a new one", given.ID)
 	case given.WaitTimer < 0 || given.WaitTimer > maxWaitTimer:
 		refuse("has WaitTimer %d; write 0 to %d minutes", given.WaitTimer, maxWaitTimer)
 	case len(given.Reviewers) > maxReviewers || len(given.ProtectionRules) > maxCustomRules:
@@ -69,7 +74,7 @@ func (s *Server) addEnvironment(r *repository, given Environment) {
 	case given.ProtectedBranches && given.CustomBranchPolicies:
 		refuse("has ProtectedBranches and CustomBranchPolicies; write one of them")
 	case r.hasNoProtection() && protected:
-		refuse("has protection rules that a private repository lacks under the plan %s; write Plan: \"enterprise\"", r.plan)
+		refuse("has protection rules, which a private repository does not have under the plan %s; write Plan: \"enterprise\"", r.plan)
 	}
 	want := protection{waitTimer: given.WaitTimer, preventSelfReview: given.PreventSelfReview, adminsBypass: !given.AdminsCannotBypass}
 	for _, who := range given.Reviewers {
@@ -109,7 +114,7 @@ func (s *Server) addEnvironment(r *repository, given Environment) {
 	for _, slug := range given.ProtectionRules {
 		at := slices.IndexFunc(s.state.apps, func(a App) bool { return a.Slug == slug })
 		if at < 0 || e.ruleOf(slug) != nil {
-			refuse("has the rule of the app %q, which does not exist or is there twice; add it with WithApp", slug)
+			refuse("has the rule of the app %q, which does not exist or is listed twice; add it once with WithApp", slug)
 		}
 		e.customRules = append(e.customRules, &customRule{s.state.ids.next(ruleIDs), s.state.apps[at]})
 	}

@@ -15,8 +15,8 @@ const (
 	getEnvDocs   = "https://docs.github.com/rest/deployments/environments#get-an-environment"
 )
 
-// bare is the answer for an environment without any rule. Its shape is recorded: octokit.rb, hosom/secret-repo,
-// 2023-08-14.
+// bare is the response for an environment without rules. Its shape is recorded:
+// octokit.rb, hosom/secret-repo, 2023-08-14.
 const bare = `{
 	"id": 8000000001, "node_id": "EN_ks8AAAABKgXyAc8AAAAB3NZQAQ", "name": "production",
 	"url": "https://api.github.test/repos/octocat/example/environments/production",
@@ -25,8 +25,8 @@ const bare = `{
 	"can_admins_bypass": true, "protection_rules": [], "deployment_branch_policy": null
 }`
 
-// justice is the team of the description's example, in the shape that the description requires and a recorded webhook
-// has.
+// justice is the team in the example of GitHub's description. Its shape is that
+// of the schema and of a recorded webhook.
 const justice = `{
 	"id": 1, "node_id": "T_ks8AAAACGHEaAc8AAAAAAAAAAQ", "name": "Justice League", "slug": "justice-league",
 	"description": "", "privacy": "closed", "notification_setting": "notifications_enabled", "permission": "pull",
@@ -39,7 +39,8 @@ func withJustice() ghdeploytest.Option {
 	return ghdeploytest.WithTeam(ghdeploytest.Team{Slug: "justice-league", ID: 1, Name: "Justice League", Members: []string{"hubot"}})
 }
 
-// Recorded: 200 for create and for update, with a body and a weak ETag; the id stays.
+// Recorded: create and update return 200 with a body and a weak ETag. The ID
+// does not change.
 func TestPutEnvironment(t *testing.T) {
 	clock := newClock()
 	srv := newServer(t, ghdeploytest.WithClock(clock.now))
@@ -57,7 +58,8 @@ func TestPutEnvironment(t *testing.T) {
 	wantHeaders(t, got.header, map[string]string{"Last-Modified": ""})
 }
 
-// The request is the description's example. The union of rules is recorded in the same shape.
+// The request is the example of GitHub's description. The shape of the rules is
+// recorded too.
 func TestPutEnvironmentWithRules(t *testing.T) {
 	srv := newServer(t, ghdeploytest.WithClock(newClock().now), withJustice(), ghdeploytest.WithUser(ghdeploytest.User{Login: "octocat"}))
 	got := must(t, srv, 200, "PUT", production, `{
@@ -77,8 +79,8 @@ func TestPutEnvironmentWithRules(t *testing.T) {
 	wantJSON(t, must(t, srv, 200, "GET", environments, "").body, `{"total_count":1,"environments":[`+want+`]}`)
 }
 
-// Recorded: octokit.rb, updates_the_environment, 2023-03-21. The rule gets a new id, the environment keeps its own, and
-// updated_at stays although two seconds have passed.
+// Recorded: octokit.rb, updates_the_environment, 2023-03-21. The rule gets a
+// new ID. The environment keeps its ID and its updated_at, two seconds later.
 func TestUpdateEnvironment(t *testing.T) {
 	clock := newClock()
 	srv := newServer(t, ghdeploytest.WithClock(clock.now))
@@ -95,8 +97,8 @@ func TestUpdateEnvironment(t *testing.T) {
 func TestEnvironmentNames(t *testing.T) {
 	long := strings.Repeat("é", 255)
 	tests := []struct {
-		name, path  string // path is what is sent
-		url, filter string // as the answer has them
+		name, path  string // path as sent
+		url, filter string // as in the response
 	}{
 		{"Production", "Production", "Production", "Production"},
 		{"test/env", "test%2Fenv", "test%2Fenv", "test%2Fenv"},
@@ -119,7 +121,7 @@ func TestEnvironmentNames(t *testing.T) {
 			must(t, srv, 204, "DELETE", environments+"/"+tt.path, "")
 		})
 	}
-	t.Run("without case", func(t *testing.T) {
+	t.Run("names that differ only in case", func(t *testing.T) {
 		srv := newServer(t)
 		must(t, srv, 200, "PUT", environments+"/Production", "")
 		got := must(t, srv, 200, "PUT", environments+"/PRODUCTION", "")
@@ -138,7 +140,7 @@ func TestEnvironmentNames(t *testing.T) {
 			must(t, srv, 404, method, environments+"/", "")
 		}
 		must(t, srv, 404, "DELETE", environments, "")
-		must(t, srv, 404, "PUT", environments+"/a/b", "") // a slash that was not escaped
+		must(t, srv, 404, "PUT", environments+"/a/b", "") // an unescaped slash
 	})
 }
 
@@ -151,8 +153,9 @@ func TestMissingEnvironment(t *testing.T) {
 	wantJSON(t, must(t, srv, 200, "GET", environments, "").body, `{"total_count":0,"environments":[]}`)
 }
 
-// A deployment, or a status, that names a new environment creates it. Recorded: deleting all deployments leaves it.
-func TestEnvironmentOnTheFly(t *testing.T) {
+// A deployment or a status with a new environment creates the environment.
+// Recorded: it remains after all deployments are deleted.
+func TestEnvironmentCreatedByDeployment(t *testing.T) {
 	srv := newServer(t, ghdeploytest.WithClock(newClock().now))
 	must(t, srv, 201, "POST", deployments, `{"ref":"main"}`)
 	wantJSON(t, must(t, srv, 200, "GET", production, "").body, bare)
@@ -162,7 +165,8 @@ func TestEnvironmentOnTheFly(t *testing.T) {
 	wantFields(t, got.body, map[string]string{"total_count": "2"})
 }
 
-// Recorded: 204 without a body, a type or an ETag. A deployment that names the environment again makes a new one.
+// Recorded: 204 without a body, Content-Type or ETag. A later deployment to the
+// environment creates a new one.
 func TestDeleteEnvironment(t *testing.T) {
 	srv := newServer(t)
 	must(t, srv, 201, "POST", deployments, `{"ref":"main"}`)
@@ -172,13 +176,14 @@ func TestDeleteEnvironment(t *testing.T) {
 		t.Error(got.body)
 	}
 	must(t, srv, 404, "GET", production, "")
-	must(t, srv, 200, "GET", first, "") // its deployments stay
+	must(t, srv, 200, "GET", first, "") // its deployments remain
 	must(t, srv, 201, "POST", deployments, `{"ref":"main"}`)
 	wantFields(t, must(t, srv, 200, "GET", production, "").body, map[string]string{"id": "8000000002"})
 }
 
-// Assumed: so does a status, which takes the environment of its deployment. Each shows the spelling of its request.
-func TestStatusBringsEnvironmentBack(t *testing.T) {
+// Assumed: a status creates the deleted environment of its deployment too. Each
+// response has the spelling of its request.
+func TestStatusRecreatesEnvironment(t *testing.T) {
 	srv := newServer(t)
 	must(t, srv, 201, "POST", deployments, `{"ref":"main","environment":"QA"}`)
 	must(t, srv, 204, "DELETE", environments+"/QA", "")
@@ -190,7 +195,8 @@ func TestStatusBringsEnvironmentBack(t *testing.T) {
 	wantFields(t, must(t, srv, 200, "GET", environments+"/qa", "").body, map[string]string{"name": `"QA"`})
 }
 
-// Recorded: octokit.rb, lists_environments: the newer octokit-environment comes before test-environment.
+// Recorded: octokit.rb, lists_environments. The newer octokit-environment comes
+// before test-environment.
 func TestListEnvironments(t *testing.T) {
 	srv := newServer(t)
 	for _, name := range []string{"test-environment", "Zebra", "octokit-environment"} {

@@ -7,7 +7,7 @@ import (
 	"strconv"
 )
 
-// errorBody is GitHub's error in its newer form, with the status as a string.
+// errorBody is GitHub's newer form of an error, with the status as a string.
 type errorBody struct {
 	Message          string `json:"message"`
 	Errors           any    `json:"errors,omitempty"`
@@ -25,21 +25,22 @@ type fieldError struct {
 
 const docsRoot = "https://docs.github.com/rest"
 
-// encode writes JSON as GitHub does: without escaping what HTML would need escaped, and without a line's end.
+// encode encodes JSON as GitHub does: without HTML escapes and without a final
+// newline.
 func encode(v any) []byte {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)
 	if err := enc.Encode(v); err != nil {
-		panic("ghdeploytest: an answer cannot be encoded: " + err.Error()) // a bug of this package
+		panic("ghdeploytest: a response cannot be encoded: " + err.Error()) // a bug of this package
 	}
 	return bytes.TrimSuffix(buf.Bytes(), []byte("\n"))
 }
 
-func ok(status int, v any) answer { return answer{status: status, body: encode(v)} }
+func ok(status int, v any) response { return response{status: status, body: encode(v)} }
 
-// fail is an error that points to the operation's page in the documentation.
-func (c *call) fail(status int, message string, errors any) answer {
+// fail is an error response that links to the operation's documentation.
+func (c *call) fail(status int, message string, errors any) response {
 	docs := docsRoot
 	if c.op != nil {
 		docs += "/" + c.op.docs
@@ -47,8 +48,8 @@ func (c *call) fail(status int, message string, errors any) answer {
 	return ok(status, errorBody{message, errors, docs, strconv.Itoa(status)})
 }
 
-func (c *call) notFound() answer { return c.fail(http.StatusNotFound, "Not Found", nil) }
+func (c *call) notFound() response { return c.fail(http.StatusNotFound, "Not Found", nil) }
 
-func (c *call) invalid(errors ...fieldError) answer {
+func (c *call) invalid(errors ...fieldError) response {
 	return c.fail(http.StatusUnprocessableEntity, "Validation Failed", errors)
 }

@@ -6,9 +6,10 @@ import (
 	"strings"
 )
 
-// The JSON of the events. Where an event shows a thing that the API shows too, it has the same form.
+// The JSON of the events. An object that the API has too has the same form
+// here.
 
-// aboutJSON is what the payloads of all events end with.
+// aboutJSON holds the members that the payloads of all events share.
 type aboutJSON struct {
 	Repository   map[string]any    `json:"repository,omitempty"`
 	Organization *organizationJSON `json:"organization,omitempty"`
@@ -39,7 +40,7 @@ type organizationJSON struct {
 type deploymentEventJSON struct {
 	Action     string         `json:"action"`
 	Deployment deploymentJSON `json:"deployment"`
-	// Null for a deployment that no workflow made.
+	// Null for a deployment that no workflow run created.
 	Workflow    *workflowJSON    `json:"workflow"`
 	WorkflowRun *workflowRunJSON `json:"workflow_run"`
 	aboutJSON
@@ -82,8 +83,8 @@ type lastResponseJSON struct {
 	Message *string `json:"message"`
 }
 
-// serverCall stands for the request where the server acts by itself: as the bot of GitHub Actions, under the address
-// that it is known by.
+// serverCall stands for the request when the server acts by itself, as the bot
+// of GitHub Actions.
 func (s *Server) serverCall(r *repository) *call {
 	base := s.address
 	switch {
@@ -98,12 +99,13 @@ func (s *Server) serverCall(r *repository) *call {
 	return &call{root: base, base: base, repo: r, now: s.now().UTC(), apiVersion: apiVersions[0], actor: actor{&Token{App: "github-actions"}}}
 }
 
-// emit sends an event to the webhooks that want it. The caller holds the lock, and has changed the state already.
+// emit sends an event to the webhooks that subscribe to it. The caller holds
+// the lock and has already changed the state.
 func (s *Server) emit(c *call, event, action string, payload func(aboutJSON) any) {
 	s.emitTo(c, event, action, func(*hook) bool { return true }, payload)
 }
 
-// emitTo sends an event to those webhooks only.
+// emitTo is emit for the webhooks for which to returns true.
 func (s *Server) emitTo(c *call, event, action string, to func(*hook) bool, payload func(aboutJSON) any) {
 	guid := ""
 	for _, h := range s.hooks.list {
@@ -119,7 +121,7 @@ func (s *Server) emitTo(c *call, event, action string, to func(*hook) bool, payl
 	}
 }
 
-// nextGUID numbers the events in the form of GitHub's GUIDs.
+// nextGUID returns a GUID in GitHub's form, numbered by event.
 func (s *Server) nextGUID() string {
 	s.hooks.events++
 	return fmt.Sprintf("%08x-d0e5-11f1-8a7e-9d3c5b2f4a60", s.hooks.events)
@@ -136,7 +138,7 @@ func (s *Server) emitDeployment(c *call, d *deployment) {
 	})
 }
 
-// emitStatus sends a status, unless it is inactive: GitHub sends none of those.
+// emitStatus sends deployment_status. GitHub sends none for the state inactive.
 func (s *Server) emitStatus(c *call, d *deployment, st *deploymentStatus) {
 	if st.state == "inactive" {
 		return
@@ -146,7 +148,7 @@ func (s *Server) emitStatus(c *call, d *deployment, st *deploymentStatus) {
 	})
 }
 
-// emitPing greets a new webhook. It is not a question of the webhook's events.
+// emitPing sends the ping of a new webhook, whatever its events are.
 func (s *Server) emitPing(h *hook) {
 	c := s.serverCall(h.repo)
 	events := h.events
@@ -176,8 +178,8 @@ func (s *Server) emitPing(h *hook) {
 	s.send(c, h, s.nextGUID(), eventPing, "", encode(ping))
 }
 
-// eventRepository is the repository as events show it: to nobody in particular, without what only the repository's
-// own address gives.
+// eventRepository is the repository in an event: without the caller's
+// permissions and without the members that only GET of the repository has.
 func (s *Server) eventRepository(c *call) map[string]any {
 	anybody := *c
 	anybody.actor, anybody.apiVersion = actor{}, apiVersions[0]
@@ -192,7 +194,7 @@ func (s *Server) installation(h *hook) *installationJSON {
 	if h.app == "" {
 		return nil
 	}
-	id := s.state.userID(h.app + "[bot]") // as the message of the primary limit numbers them
+	id := s.state.userID(h.app + "[bot]") // the same ID as in the primary rate limit's message
 	return &installationJSON{id, base64.StdEncoding.EncodeToString(fmt.Appendf(nil, "023:IntegrationInstallation%d", id))}
 }
 

@@ -11,8 +11,8 @@ import (
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
-// The payloads, as GitHub's examples show them, with this server's ids and times. USER and REPOSITORY stand for what
-// follows.
+// The payloads are GitHub's examples with the IDs and times of this server. The
+// tests replace USER, SHA and REPOSITORY.
 
 func userLiteral(login, id, node string) string {
 	return strings.NewReplacer("octocat", login, "9000000001", id, "U_ks8AAAACGHEaAQ", node).Replace(`{
@@ -50,7 +50,7 @@ const statusLiteral = `{
 	"repository_url": "https://api.github.test/repos/octocat/example",
 	"environment_url": "", "log_url": "https://ci.example/1", "performed_via_github_app": null}`
 
-// repositoryKeys are what the repository of an example has, in 2022.
+// repositoryKeys are the keys of a repository in GitHub's examples of 2022.
 const repositoryKeys = `id node_id name full_name private owner html_url description fork url forks_url keys_url
 	collaborators_url teams_url hooks_url issue_events_url events_url assignees_url branches_url tags_url blobs_url
 	git_tags_url git_refs_url trees_url statuses_url languages_url stargazers_url contributors_url subscribers_url
@@ -61,7 +61,8 @@ const repositoryKeys = `id node_id name full_name private owner html_url descrip
 	disabled open_issues_count license forks open_issues watchers default_branch is_template topics visibility
 	web_commit_signoff_required custom_properties allow_forking has_discussions`
 
-// wantEvent compares a payload with a literal one, its repository only by its names, its id and its owner.
+// wantEvent compares a payload with a literal. Of the repository it compares
+// the keys and some values.
 func wantEvent(t testing.TB, payload, want string) {
 	t.Helper()
 	var members map[string]json.RawMessage
@@ -142,10 +143,11 @@ func TestEventsOfAnApp(t *testing.T) {
 	if err := json.Unmarshal([]byte(list[1].Payload), &event); err != nil {
 		t.Fatal(err)
 	}
-	wantFields(t, string(event.Deployment), map[string]string{"payload": `"{\"build\":7}"`}) // a string stays one
+	wantFields(t, string(event.Deployment), map[string]string{"payload": `"{\"build\":7}"`}) // a string stays a string
 }
 
-// An event shows things under the address that the request was sent to, and as they are when it happens.
+// An event has URLs with the address of its request, and the state at the time
+// of the event.
 func TestEventAddress(t *testing.T) {
 	clock := newClock()
 	srv := newServer(t, ghdeploytest.WithClock(clock.now), ghdeploytest.WithWebhook(ghdeploytest.Webhook{Handler: &inbox{}}))
@@ -167,11 +169,11 @@ func TestEventAddress(t *testing.T) {
 	wantFields(t, string(event.Status), map[string]string{"environment": `"staging"`})
 	wantFields(t, string(event.Repository), map[string]string{"html_url": `"https://ghe.example/octocat/example"`, "has_downloads": "true"})
 	if list[1].Time != newClock().Time || list[2].Time != clock.Time {
-		t.Errorf("the log does not keep the server's time: %v, %v", list[1].Time, list[2].Time)
+		t.Errorf("the log does not have the server's time: %v, %v", list[1].Time, list[2].Time)
 	}
 }
 
-// waiting is set by the server, so its event is the bot's.
+// GitHub Actions sets the state waiting, so its bot is the sender.
 func TestEventOfWaiting(t *testing.T) {
 	srv := newServer(t, ghdeploytest.WithWebhook(ghdeploytest.Webhook{Handler: &inbox{}, Events: []string{"deployment_status"}}))
 	must(t, srv, 201, "POST", deployments, `{"ref":"main"}`)

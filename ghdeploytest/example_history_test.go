@@ -10,7 +10,7 @@ import (
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
-// A release makes the deployment of the setup inactive.
+// A release makes the deployment that the setup created inactive.
 func ExampleSeedDeployment() {
 	yesterday := time.Now().Add(-24 * time.Hour)
 	srv := ghdeploytest.NewServer(ghdeploytest.WithRepository(ghdeploytest.Repository{
@@ -37,7 +37,8 @@ func ExampleSeedDeployment() {
 	// 6000000001 success
 }
 
-// A user who may write but is no administrator cannot delete an environment.
+// A user with write access who is no administrator cannot delete an
+// environment.
 func ExampleToken_role() {
 	srv := ghdeploytest.NewServer(ghdeploytest.WithToken(ghdeploytest.Token{Value: ghdeploytest.DefaultToken, Role: "write"}))
 	defer srv.Close()

@@ -11,16 +11,16 @@ import (
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
-// offline is a stub by hand, around the server's own client: it lists, and refuses to create.
+// offline is a handwritten stub around the server's client. Only Create fails.
 type offline struct{ ghdeploy.DeploymentsService }
 
 func (offline) Create(context.Context, string, string, ghdeploy.DeploymentRequest) (*ghdeploy.Deployment, error) {
 	return nil, &ghdeploy.Error{StatusCode: http.StatusServiceUnavailable, Err: ghdeploy.ErrOutcomeUnknown}
 }
 
-// A stub by hand may stand before one service of a client and leave the rest to the server. Without a server see
-// examples/stubtest, and with the canned answers of go-github-mock examples/mocktest: use those where such tests are
-// there already, and the server for what GitHub would answer.
+// A handwritten stub can replace one service of a client; the others use the
+// server. See examples/stubtest for stubs without a server, and
+// examples/mocktest for the canned responses of go-github-mock.
 func ExampleServer_Client_stub() {
 	srv := ghdeploytest.NewServer()
 	defer srv.Close()

@@ -21,7 +21,7 @@ func Release(ctx context.Context, client *ghdeploy.Client, branch string) error 
 	return err
 }
 
-// The test of a release tool: run it against the server, then look at what is there.
+// To test a release tool, run it against the server and check the deployments.
 func Example() {
 	srv := ghdeploytest.NewServer()
 	defer srv.Close()
@@ -34,7 +34,8 @@ func Example() {
 	// main to staging is success
 }
 
-// A branch that is behind the default branch: GitHub merges instead of deploying, and the tool has to ask again.
+// If a branch is behind the default branch, GitHub merges and creates no
+// deployment. The tool must send a second request.
 func ExampleWithRepository() {
 	srv := ghdeploytest.NewServer(ghdeploytest.WithRepository(ghdeploytest.Repository{
 		FullName: "octocat/example",
@@ -52,7 +53,8 @@ func ExampleWithRepository() {
 	// error: <nil> - deployments: 1
 }
 
-// A fault: the deployment is made, but the connection ends before the answer. Nobody but the server knows.
+// With this fault the server creates the deployment and closes the connection
+// before the response. The client cannot know the outcome.
 func ExampleServer_Inject() {
 	srv := ghdeploytest.NewServer()
 	defer srv.Close()
@@ -69,7 +71,7 @@ func ExampleServer_Inject() {
 	// deployments: 1
 }
 
-// The log tells what a tool sent.
+// The log contains the requests of a tool.
 func ExampleServer_Requests() {
 	srv := ghdeploytest.NewServer()
 	defer srv.Close()
@@ -84,7 +86,8 @@ func ExampleServer_Requests() {
 	// 201 POST /repos/{owner}/{repo}/deployments/{deployment_id}/statuses {"state":"success"}
 }
 
-// A run that waits for a review: approve it as one of the reviewers would, and look at the deployment.
+// A run waits for a review. A reviewer approves it, and its deployment is in
+// progress.
 func ExampleServer_StartRun() {
 	srv := ghdeploytest.NewServer(ghdeploytest.WithRepository(ghdeploytest.Repository{
 		FullName: "octocat/example",

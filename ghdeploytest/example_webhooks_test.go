@@ -8,7 +8,7 @@ import (
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
-// A webhook is delivered to a handler in process, signed as GitHub signs.
+// The server delivers webhooks to a handler in process, signed as by GitHub.
 func ExampleWithWebhook() {
 	receiver := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Println("received", r.Header.Get("X-GitHub-Event"), "- signed:", r.Header.Get("X-Hub-Signature-256") != "")
@@ -29,7 +29,8 @@ func ExampleWithWebhook() {
 	// received deployment_status - signed: true
 }
 
-// A receiver has to bear an event that comes twice: GitHub sends it again, under the same GUID, when somebody asks.
+// A receiver must handle an event that is delivered twice: GitHub redelivers it
+// on request, with the same GUID.
 func ExampleServer_Redeliver() {
 	seen := map[string]bool{}
 	receiver := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {

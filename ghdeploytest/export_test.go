@@ -1,6 +1,6 @@
 package ghdeploytest
 
-// RouteTable lists the operations that are served, each as its method and path template.
+// RouteTable returns the method and path template of each served operation.
 func RouteTable() []string {
 	var names []string
 	for _, op := range operations() {

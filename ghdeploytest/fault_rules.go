@@ -7,19 +7,19 @@ import (
 	"time"
 )
 
-// rule is a fault in force.
+// rule is an injected fault and its counters.
 type rule struct {
 	Fault
-	repo  *repository // of Fault.Repository; nil = every one
+	repo  *repository // of Fault.Repository; nil for every repository
 	seen  int         // calls of the operation to the repository
-	calls int         // of these, calls that Match accepted
-	drawn int         // of these, calls that Nth and Times let the fault meet
-	hits  int         // of these, calls that it met
+	calls int         // those of seen that Match accepted
+	drawn int         // those of calls that Nth and Times select
+	hits  int         // those of drawn on which the fault fired
 	rng   *rand.Rand
 }
 
-// plan is what the rules in force mean for one call: their latencies together, and the effect of the first that has
-// one.
+// plan is what the faults do to one call: the sum of their latencies, and the
+// effect of the first fault that has one.
 type plan struct {
 	latency time.Duration
 	effect  *Effect
@@ -28,16 +28,18 @@ type plan struct {
 
 func (p plan) is(kind effectKind) bool { return p.effect != nil && p.effect.kind == kind }
 
-// InjectedFault is a fault in force, with the calls that it has seen since [Server.Inject].
+// InjectedFault is an injected fault with its counters since [Server.Inject].
 type InjectedFault struct {
 	Fault
-	// Seen counts the calls of the operation to the repository, Matched those that [Fault.Match] accepted, and Fired
-	// those that the fault met.
+	// Seen counts the calls of the operation to the repository, Matched the
+	// calls among them that [Fault.Match] accepted, and Fired the calls among
+	// those on which the fault fired.
 	Seen, Matched, Fired int
 }
 
-// Faults returns the faults in force in the order of their injection, spent ones included. [Server.ClearFaults] empties
-// the list.
+// Faults returns the injected faults in the order of their injection. It
+// includes those that cannot fire any more. [Server.ClearFaults] empties the
+// list.
 func (s *Server) Faults() []InjectedFault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -48,12 +50,15 @@ func (s *Server) Faults() []InjectedFault {
 	return list
 }
 
-// Inject puts a fault in force. Several may be; the effect of the one injected first wins and latencies add up. An
-// operation that the server does not have, or that has no pages for [EndlessLink] and [LoopingLink], panics and names
-// the operations to choose from. So does a repository that does not exist.
+// Inject adds a fault. Several faults can apply to one call: the effect of the
+// first one injected is used, and the latencies add up.
+//
+// Inject panics if the fault is invalid: for an operation or a repository that
+// does not exist, and for [EndlessLink] or [LoopingLink] on an operation
+// without pages. The message names the operations to choose from.
 func (s *Server) Inject(f Fault) {
 	known := f.Operation == AnyOperation
-	var names []string // of those that the effect can meet
+	var names []string // of the operations that the effect can apply to
 	for i := range s.operations {
 		op := &s.operations[i]
 		if f.Effect.ofLists() && !op.paged {
@@ -66,13 +71,13 @@ func (s *Server) Inject(f Fault) {
 	case !known:
 		panic(fmt.Sprintf("ghdeploytest: Fault{Operation: %q} with %v; write one of:\n\t%s\n\tor AnyOperation", f.Operation, f.Effect, strings.Join(names, "\n\t")))
 	case f.Nth < 0 || f.Times < Always:
-		panic(fmt.Sprintf("ghdeploytest: Fault{Nth: %d, Times: %d}; calls are counted from 1, and Always is every call", f.Nth, f.Times))
+		panic(fmt.Sprintf("ghdeploytest: Fault{Nth: %d, Times: %d}; count calls from 1, and write Always for every call", f.Nth, f.Times))
 	case f.Latency < 0:
-		panic(fmt.Sprintf("ghdeploytest: Fault{Latency: %v}; write how long the request waits, like 3*time.Second", f.Latency))
-	case !(f.Probability >= 0 && f.Probability <= 1): // in this form it refuses NaN too
-		panic(fmt.Sprintf("ghdeploytest: Fault{Probability: %v}; write a chance between 0 and 1", f.Probability))
+		panic(fmt.Sprintf("ghdeploytest: Fault{Latency: %v}; write the delay, like 3*time.Second", f.Latency))
+	case !(f.Probability >= 0 && f.Probability <= 1): // this form refuses NaN too
+		panic(fmt.Sprintf("ghdeploytest: Fault{Probability: %v}; write a number between 0 and 1", f.Probability))
 	case f.Effect.kind == noEffect && f.Latency == 0:
-		panic("ghdeploytest: Fault without Effect and Latency; write what goes wrong, like Effect: ghdeploytest.DropAfter()")
+		panic("ghdeploytest: Fault without Effect and Latency; write one of them, like Effect: ghdeploytest.DropAfter()")
 	}
 	f.Nth = max(f.Nth, 1)
 	if f.Times == 0 {
@@ -90,7 +95,7 @@ func (s *Server) Inject(f Fault) {
 	s.rules = append(s.rules, r)
 }
 
-// ClearFaults ends every fault in force. [Start] still reports those that never fired.
+// ClearFaults removes all faults. [Start] still reports those that never fired.
 func (s *Server) ClearFaults() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -100,7 +105,8 @@ func (s *Server) ClearFaults() {
 	s.rules = nil
 }
 
-// meets reports whether a rule is about the operation and the repository of a call. The caller holds the lock.
+// meets reports whether a fault is for the operation and the repository of a
+// call. The caller holds the lock.
 func (r *rule) meets(s *Server, c *call) bool {
 	if r.Operation != AnyOperation && (c.op == nil || c.op.name() != r.Operation) {
 		return false
@@ -108,7 +114,8 @@ func (r *rule) meets(s *Server, c *call) bool {
 	return r.repo == nil || r.repo == s.addressed(c)
 }
 
-// addressed is the repository that a path names: by its name, a former name or its id.
+// addressed returns the repository in the path, by its name, a former name or
+// its ID.
 func (s *Server) addressed(c *call) *repository {
 	if c.vars["repository_id"] != "" {
 		return s.state.byID[c.id("repository_id")]
@@ -120,8 +127,9 @@ func (s *Server) addressed(c *call) *repository {
 	return s.state.renamed[strings.ToLower(name)]
 }
 
-// draw counts a call on every rule and finds out what meets it. While a predicate needs the body, which is not read
-// yet, it counts nothing and reports false.
+// draw counts a call on every fault and returns what the faults do to it. If a
+// Match function needs the body and it is not read yet, draw counts nothing and
+// returns false.
 func (s *Server) draw(c *call, read bool) (p plan, ok bool) {
 	var about []*rule
 	s.mu.Lock()
@@ -138,7 +146,7 @@ func (s *Server) draw(c *call, read bool) (p plan, ok bool) {
 		return plan{}, false
 	}
 	accepts := make([]bool, len(about))
-	for i, r := range about { // without the lock: a predicate may call the server
+	for i, r := range about { // without the lock: Match may call the server
 		accepts[i] = r.Match == nil || r.Match(c.seen(now))
 	}
 
@@ -172,7 +180,7 @@ func (s *Server) draw(c *call, read bool) (p plan, ok bool) {
 	return p, true
 }
 
-// seen is a call as a predicate sees it. Each predicate has a copy of its own.
+// seen is the call as Match gets it, a new copy each time.
 func (c *call) seen(now time.Time) Request {
 	r := c.request()
 	r.Time = now

@@ -8,38 +8,48 @@ import (
 	"time"
 )
 
-// AnyOperation as [Fault.Operation] lets a fault meet every request, also those to paths that no operation has.
+// AnyOperation as [Fault.Operation] stands for every request, even one to an
+// unknown path.
 const AnyOperation = "*"
 
-// Always as [Fault.Times] lets a fault go on without end.
+// Always as [Fault.Times] stands for every call.
 const Always = -1
 
-// Fault is a rule for what goes wrong. Hand it to [Server.Inject].
+// Fault is a rule that injects a failure or a delay. Pass it to
+// [Server.Inject].
 type Fault struct {
-	// Operation is the method and path of an operation as GitHub's description spells them, like
-	// "POST /repos/{owner}/{repo}/deployments", or [AnyOperation]. Required.
+	// Operation is the method and path of an operation as in GitHub's
+	// description, like "POST /repos/{owner}/{repo}/deployments", or
+	// [AnyOperation]. Required.
 	Operation string
-	// Repository limits the fault to requests to this repository, by its full name: octocat/example. It follows a
-	// rename. The default is every repository.
+	// Repository limits the fault to one repository. It is a full name, like
+	// octocat/example, and follows a rename. The default is every repository.
 	Repository string
-	// Match limits the fault to the requests for which it returns true; nil is every request. It sees the request as
-	// [Server.Requests] shows it, with its body and without an outcome. It is called without a lock, so it may call the
-	// server, and from several goroutines at the same time. If it panics, the panic reaches the client in process and
-	// drops the connection on a socket.
+	// Match limits the fault to the requests for which it returns true. Nil
+	// means every request.
+	//
+	// The argument is the request as [Server.Requests] lists it, with its body
+	// and without Status and Duration. Match may call the server. It may be
+	// called from several goroutines at the same time. If it panics, the panic
+	// reaches the client in process, and ends the connection on a socket.
 	Match func(Request) bool
-	// Nth is the first call that the fault meets, counted from 1 since Inject. Only calls of Operation to Repository
-	// that Match accepts count. 0 is 1.
+	// Nth is the first call on which the fault fires, counted from 1. Only
+	// calls of Operation to Repository that Match accepts count, from the call
+	// of Inject on. 0 means 1.
 	Nth int
-	// Times is how many calls it meets from there on. 0 is one call, or, with Probability, every one; [Always] is
-	// every one.
+	// Times is the number of calls from Nth on. 0 means one call, or every call
+	// if Probability is set. [Always] means every call.
 	Times int
-	// Probability, if not 0, is the chance of each of these calls to be met, up to 1.
+	// Probability is the chance that the fault fires on each of these calls,
+	// above 0 and at most 1. 0 means that it always fires.
 	Probability float64
-	// Seed makes the draws of Probability repeatable.
+	// Seed makes the random choices of Probability repeatable.
 	Seed uint64
-	// Latency lets the request wait before it is executed. A client that gives up meanwhile has not been served.
+	// Latency delays the request before it is executed. A request whose client
+	// disconnects during the delay is not executed.
 	Latency time.Duration
-	// Effect is what happens. The zero Effect carries the request out as usual; use it with Latency.
+	// Effect is the failure, from a function such as [DropAfter]. The zero
+	// Effect executes the request normally; use it with Latency.
 	Effect Effect
 }
 
@@ -50,28 +60,30 @@ const (
 	refuseConnection
 	dropBefore
 	dropAfter
-	dropMidAnswer
-	carryOutLater
+	dropMidResponse
+	executeLater
 	respond
 	truncateBody
 	replaceBody
 	endlessLink
 	loopingLink
-	slowAnswer
+	slowResponse
 )
 
-// Effect is what a [Fault] does to a request. The functions that return one say how it looks to the client.
+// Effect is what a [Fault] does to a request. Create one with a function such
+// as [DropAfter].
 type Effect struct {
 	name   string
 	kind   effectKind
-	status int // of Respond; of TruncateBody how many bytes it keeps
+	status int // of Respond; for TruncateBody the number of bytes kept
 	body   string
 	header http.Header
 	delay  time.Duration
 }
 
-// Respond answers with this status and body instead of carrying the request out. A body that looks like JSON or HTML
-// gets that Content-Type. Add headers with [Effect.WithHeader].
+// Respond sends this status and body instead of executing the request.
+// Content-Type is derived from the body: JSON, HTML or plain text. Add headers
+// with [Effect.WithHeader].
 func Respond(status int, body string) Effect {
 	if status < 200 || status > 599 {
 		panic(fmt.Sprintf("ghdeploytest: Respond(%d, ...); write a final status, 200 to 599", status))
@@ -79,20 +91,22 @@ func Respond(status int, body string) Effect {
 	return Effect{name: fmt.Sprintf("Respond(%d)", status), kind: respond, status: status, body: body}
 }
 
-// RedirectTo answers with a redirect to any address, also on another host, instead of carrying the request out.
+// RedirectTo sends a redirect instead of executing the request. The location
+// may be on another host.
 func RedirectTo(status int, location string) Effect {
 	if status < 300 || status > 399 {
-		panic(fmt.Sprintf("ghdeploytest: RedirectTo(%d, ...); write a 3xx, like http.StatusTemporaryRedirect", status))
+		panic(fmt.Sprintf("ghdeploytest: RedirectTo(%d, ...); write a 3xx status, like http.StatusTemporaryRedirect", status))
 	}
 	body := string(encode(errorBody{Message: "Moved Permanently", DocumentationURL: docsRoot + "/guides/best-practices-for-using-the-rest-api"}))
 	e := Effect{name: fmt.Sprintf("RedirectTo(%d)", status), kind: respond, status: status, body: body}
 	return e.WithHeader("Location", location)
 }
 
-// WithHeader returns the effect of [Respond] or [RedirectTo] with one more header in its answer.
+// WithHeader returns the effect with one more response header. It panics unless
+// the effect is from [Respond] or [RedirectTo].
 func (e Effect) WithHeader(name, value string) Effect {
 	if e.kind != respond {
-		panic("ghdeploytest: WithHeader on " + e.String() + "; only Respond and RedirectTo write their own headers")
+		panic("ghdeploytest: WithHeader on " + e.String() + "; only Respond and RedirectTo have headers")
 	}
 	e.header = e.header.Clone()
 	if e.header == nil {
@@ -102,40 +116,46 @@ func (e Effect) WithHeader(name, value string) Effect {
 	return e
 }
 
-// RefuseConnection never lets the request reach the server. In process the dial fails with ECONNREFUSED. A server on a
-// socket has accepted the connection before it knows the operation, so there it ends the connection before it reads
-// the body; the request is not logged and not executed either way.
+// RefuseConnection refuses the connection. The request is neither executed nor
+// logged.
+//
+// In process the dial fails with ECONNREFUSED. A server on a socket accepts a
+// connection before it knows the operation, so it ends the connection before it
+// reads the body.
 func RefuseConnection() Effect { return Effect{name: "RefuseConnection", kind: refuseConnection} }
 
-// DropBefore ends the connection without an answer; the request was not executed. On a kept-alive socket net/http
-// repeats a GET by itself after this, as it does in life.
+// DropBefore ends the connection without a response. The request is not
+// executed. On a reused connection net/http retries a GET by itself, as it does
+// with GitHub.
 func DropBefore() Effect { return Effect{name: "DropBefore", kind: dropBefore} }
 
-// DropAfter carries the request out and ends the connection without an answer.
+// DropAfter executes the request and ends the connection without a response.
 func DropAfter() Effect { return Effect{name: "DropAfter", kind: dropAfter} }
 
-// DropMidAnswer carries the request out and ends the connection half-way through the body.
-func DropMidAnswer() Effect { return Effect{name: "DropMidAnswer", kind: dropMidAnswer} }
+// DropMidResponse executes the request and ends the connection after half of
+// the response body.
+func DropMidResponse() Effect { return Effect{name: "DropMidResponse", kind: dropMidResponse} }
 
-// CarryOutLater ends the connection without an answer and carries the request out after delay. [Server.Close] forgets
-// what has not started yet.
-func CarryOutLater(delay time.Duration) Effect {
+// ExecuteLater ends the connection without a response and executes the request
+// after delay. [Server.Close] cancels a request that is still delayed.
+func ExecuteLater(delay time.Duration) Effect {
 	if delay <= 0 {
-		panic(fmt.Sprintf("ghdeploytest: CarryOutLater(%v); write how long after the drop, like 12*time.Second, or use DropAfter", delay))
+		panic(fmt.Sprintf("ghdeploytest: ExecuteLater(%v); write the delay after the drop, like 12*time.Second, or use DropAfter", delay))
 	}
-	return Effect{name: "CarryOutLater", kind: carryOutLater, delay: delay}
+	return Effect{name: "ExecuteLater", kind: executeLater, delay: delay}
 }
 
-// SlowAnswer carries the request out at once and lets its answer wait.
-func SlowAnswer(delay time.Duration) Effect {
+// SlowResponse executes the request at once and sends the response after delay.
+func SlowResponse(delay time.Duration) Effect {
 	if delay <= 0 {
-		panic(fmt.Sprintf("ghdeploytest: SlowAnswer(%v); write how long the answer waits, like 10*time.Second", delay))
+		panic(fmt.Sprintf("ghdeploytest: SlowResponse(%v); write the delay of the response, like 10*time.Second", delay))
 	}
-	return Effect{name: "SlowAnswer", kind: slowAnswer, delay: delay}
+	return Effect{name: "SlowResponse", kind: slowResponse, delay: delay}
 }
 
-// TruncateBody carries the request out and sends a complete answer of which only the first n bytes of the body are
-// there.
+// TruncateBody executes the request and sends a response whose body ends after
+// n bytes. Content-Length matches the shorter body, so the connection shows no
+// error.
 func TruncateBody(n int) Effect {
 	if n < 0 {
 		panic(fmt.Sprintf("ghdeploytest: TruncateBody(%d); write how many bytes to keep", n))
@@ -143,25 +163,26 @@ func TruncateBody(n int) Effect {
 	return Effect{name: "TruncateBody", kind: truncateBody, status: n}
 }
 
-// EmptyBody carries the request out and sends its status and headers without a body.
+// EmptyBody executes the request and sends the response without its body.
 func EmptyBody() Effect { return Effect{name: "EmptyBody", kind: replaceBody} }
 
-// HTMLBody carries the request out and sends its status with an HTML page as the body, under the JSON Content-Type:
-// the type proves nothing about a body.
+// HTMLBody executes the request and sends the response with an HTML page as its
+// body. Status and Content-Type are those of the JSON response.
 func HTMLBody() Effect {
 	return Effect{name: "HTMLBody", kind: replaceBody, body: "<!DOCTYPE html>\n<html>\n  <head><title>Unicorn! &middot; GitHub</title></head>\n  <body></body>\n</html>\n"}
 }
 
-// EndlessLink lets every page of a list point to a next one, for ever.
+// EndlessLink adds a link to a next page to every page of a list, the last one
+// included.
 func EndlessLink() Effect { return Effect{name: "EndlessLink", kind: endlessLink} }
 
-// LoopingLink lets every page of a list point to itself as the next one.
+// LoopingLink makes every page of a list link to itself as the next page.
 func LoopingLink() Effect { return Effect{name: "LoopingLink", kind: loopingLink} }
 
-// ofLists reports whether the effect is one on the pages of a list.
+// ofLists reports whether the effect changes the pages of a list.
 func (e Effect) ofLists() bool { return e.kind == endlessLink || e.kind == loopingLink }
 
-// String names the effect, as the request log does.
+// String returns the name of the effect, as in [Request.Fault].
 func (e Effect) String() string {
 	if e.name == "" {
 		return "no effect"
@@ -169,50 +190,50 @@ func (e Effect) String() string {
 	return e.name
 }
 
-// canned is the answer of an effect that does not carry the request out.
-func (e *Effect) canned(requestID string) answer {
-	a := answer{status: e.status, body: []byte(e.body), header: e.header.Clone()}
-	if a.header.Get("Content-Type") == "" && e.body != "" {
+// canned is the response of an effect that does not execute the request.
+func (e *Effect) canned(requestID string) response {
+	resp := response{status: e.status, body: []byte(e.body), header: e.header.Clone()}
+	if resp.header.Get("Content-Type") == "" && e.body != "" {
 		switch strings.TrimSpace(e.body)[:min(1, len(strings.TrimSpace(e.body)))] {
 		case "{", "[":
-			a.set("Content-Type", "application/json; charset=utf-8")
+			resp.set("Content-Type", "application/json; charset=utf-8")
 		case "<":
-			a.set("Content-Type", "text/html; charset=utf-8")
+			resp.set("Content-Type", "text/html; charset=utf-8")
 		default:
-			a.set("Content-Type", "text/plain; charset=utf-8")
+			resp.set("Content-Type", "text/plain; charset=utf-8")
 		}
 	}
 	if e.status != http.StatusNoContent && e.status != http.StatusNotModified {
-		a.set("Content-Length", strconv.Itoa(len(e.body)))
+		resp.set("Content-Length", strconv.Itoa(len(e.body)))
 	}
-	a.set("X-GitHub-Request-Id", requestID)
-	return a
+	resp.set("X-GitHub-Request-Id", requestID)
+	return resp
 }
 
-// alter does to a real answer what the effect says. One that has no body has none to break: a cut loses it as a whole,
-// the others leave it alone.
-func (e *Effect) alter(a *answer) {
+// alter applies the effect to a real response. A response without a body is
+// dropped instead of cut off; the other effects leave it unchanged.
+func (e *Effect) alter(resp *response) {
 	switch e.kind {
 	case dropAfter:
-		a.ending = noAnswer
+		resp.ending = noResponse
 		return
-	case dropMidAnswer:
-		a.ending, a.cutAt = cutAnswer, len(a.body)/2
-		if len(a.body) == 0 {
-			a.ending = noAnswer
+	case dropMidResponse:
+		resp.ending, resp.cutAt = cutResponse, len(resp.body)/2
+		if len(resp.body) == 0 {
+			resp.ending = noResponse
 		}
 		return
 	case truncateBody, replaceBody:
 	default:
 		return
 	}
-	if len(a.body) == 0 {
+	if len(resp.body) == 0 {
 		return
 	}
 	if e.kind == truncateBody {
-		a.body = a.body[:min(e.status, len(a.body))]
+		resp.body = resp.body[:min(e.status, len(resp.body))]
 	} else {
-		a.body = []byte(e.body)
+		resp.body = []byte(e.body)
 	}
-	a.set("Content-Length", strconv.Itoa(len(a.body)))
+	resp.set("Content-Length", strconv.Itoa(len(resp.body)))
 }

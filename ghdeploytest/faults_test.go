@@ -17,7 +17,8 @@ import (
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
-// ways are the two ways to reach a server; every fault must look the same over both, except where a test says so.
+// ways are the two ways to reach a server. Every fault has the same effect over
+// both, except where a test says otherwise.
 var ways = []struct {
 	name string
 	dial func(*testing.T, *ghdeploytest.Server) (http.RoundTripper, string)
@@ -26,7 +27,7 @@ var ways = []struct {
 		return srv.Transport(), strings.TrimSuffix(ghdeploytest.BaseURL, "/")
 	}},
 	{"socket", func(t *testing.T, srv *ghdeploytest.Server) (http.RoundTripper, string) {
-		tr := &http.Transport{DisableKeepAlives: true} // net/http would repeat a GET on a connection it has kept
+		tr := &http.Transport{DisableKeepAlives: true} // net/http would retry a GET on an idle connection
 		return tr, srv.URL()
 	}},
 }
@@ -36,8 +37,8 @@ func TestFaultEffects(t *testing.T) {
 	tests := []struct {
 		name   string
 		effect ghdeploytest.Effect
-		err    error // wanted in the error; nil = an answer
-		status int   // of the answer, and in the log
+		err    error // wanted error; nil: a response
+		status int   // of the response and in the log
 		body   string
 		header map[string]string
 		made   int // deployments
@@ -54,7 +55,7 @@ func TestFaultEffects(t *testing.T) {
 			header: map[string]string{"Location": "https://elsewhere.test/x"}, logged: 1},
 		{name: "dropped before", effect: ghdeploytest.DropBefore(), err: io.EOF, logged: 1},
 		{name: "dropped after", effect: ghdeploytest.DropAfter(), err: io.EOF, status: 201, made: 1, logged: 1},
-		{name: "dropped in the middle", effect: ghdeploytest.DropMidAnswer(), err: io.ErrUnexpectedEOF, status: 201, made: 1, logged: 1},
+		{name: "dropped in the middle", effect: ghdeploytest.DropMidResponse(), err: io.ErrUnexpectedEOF, status: 201, made: 1, logged: 1},
 		{name: "truncated", effect: ghdeploytest.TruncateBody(9), status: 201, body: `{"url":"h`, header: map[string]string{"Content-Length": "9"}, made: 1, logged: 1},
 		{name: "empty", effect: ghdeploytest.EmptyBody(), status: 201, header: map[string]string{"Content-Type": "application/json; charset=utf-8"}, made: 1, logged: 1},
 		{name: "HTML under 201", effect: ghdeploytest.HTMLBody(), status: 201, body: "<!DOCTYPE html>\n<html>\n  <head><title>Unicorn! &middot; GitHub</title></head>\n  <body></body>\n</html>\n",
@@ -83,23 +84,24 @@ func TestFaultEffects(t *testing.T) {
 				if len(log) != tt.logged || log[0].Status != tt.status || log[0].Fault != tt.effect.String() {
 					t.Errorf("log %+v", log)
 				}
-				// The fault is spent: the next request is served.
+				// The fault applies once: the next request succeeds.
 				next, err := receive(rt.RoundTrip(newRequest(t, "POST", base+deployments, `{"ref":"main"}`)))
 				if err != nil || next.status != 201 {
-					t.Errorf("afterwards %v, %v", next.status, err)
+					t.Errorf("the next request: %v, %v", next.status, err)
 				}
 			})
 		}
 	}
 }
 
-// A DELETE has no body to break: a cut loses its whole answer, the others leave it alone.
+// The response to a DELETE has no body: a drop within the response drops all of
+// it, and the other effects do not change it.
 func TestFaultsWithoutBody(t *testing.T) {
 	for _, tt := range []struct {
 		effect ghdeploytest.Effect
 		err    error
 	}{
-		{ghdeploytest.DropMidAnswer(), io.EOF},
+		{ghdeploytest.DropMidResponse(), io.EOF},
 		{ghdeploytest.HTMLBody(), nil},
 		{ghdeploytest.EmptyBody(), nil},
 		{ghdeploytest.TruncateBody(3), nil},
@@ -114,7 +116,7 @@ func TestFaultsWithoutBody(t *testing.T) {
 					t.Errorf("%+v, %v", got, err)
 				}
 				if n := len(srv.Deployments("octocat/example")); n != 0 {
-					t.Errorf("%d deployments left", n)
+					t.Errorf("%d deployments remain", n)
 				}
 			})
 		}
@@ -142,19 +144,19 @@ func TestRefuseConnection(t *testing.T) {
 }
 
 func TestFaultRules(t *testing.T) {
-	// which sends n requests and tells which were met.
+	// which sends n requests and marks those with the fault by x.
 	which := func(t *testing.T, n int, f ghdeploytest.Fault) string {
 		srv := newServer(t)
 		srv.Inject(f)
-		var met strings.Builder
+		var marks strings.Builder
 		for range n {
 			if do(t, srv, "GET", deployments, "").status == 502 {
-				met.WriteByte('x')
+				marks.WriteByte('x')
 			} else {
-				met.WriteByte('.')
+				marks.WriteByte('.')
 			}
 		}
-		return met.String()
+		return marks.String()
 	}
 	bad := ghdeploytest.Respond(502, "")
 	for _, tt := range []struct {
@@ -169,8 +171,8 @@ func TestFaultRules(t *testing.T) {
 		{"always from the fourth", ghdeploytest.Fault{Operation: list, Nth: 4, Times: ghdeploytest.Always, Effect: bad}, "...xxx"},
 		{"another operation", ghdeploytest.Fault{Operation: create, Effect: bad}, "......"},
 		{"any operation", ghdeploytest.Fault{Operation: ghdeploytest.AnyOperation, Effect: bad}, "x....."},
-		{"certain", ghdeploytest.Fault{Operation: list, Probability: 1, Effect: bad}, "xxxxxx"},
-		{"certain twice", ghdeploytest.Fault{Operation: list, Probability: 1, Times: 2, Effect: bad}, "xx...."},
+		{"probability 1", ghdeploytest.Fault{Operation: list, Probability: 1, Effect: bad}, "xxxxxx"},
+		{"probability 1, twice", ghdeploytest.Fault{Operation: list, Probability: 1, Times: 2, Effect: bad}, "xx...."},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			if got := which(t, 6, tt.fault); got != tt.want {
@@ -187,15 +189,15 @@ func TestFaultRules(t *testing.T) {
 			t.Errorf("seed 1 %s\nseed 1 %s\nseed 2 %s", one, same, other)
 		}
 		if n := strings.Count(one, "x"); n < 40 || n > 80 {
-			t.Errorf("%d of 200 were met, want about 60", n)
+			t.Errorf("the fault affected %d of 200 requests, want about 60", n)
 		}
 	})
-	t.Run("by repository id", func(t *testing.T) {
+	t.Run("by repository ID", func(t *testing.T) {
 		srv := newServer(t)
 		srv.Inject(ghdeploytest.Fault{Operation: list, Effect: bad})
 		must(t, srv, 502, "GET", "/api/v3/repositories/5000000001/deployments", "")
 	})
-	t.Run("the first effect wins", func(t *testing.T) {
+	t.Run("the first effect applies", func(t *testing.T) {
 		srv := newServer(t)
 		srv.Inject(ghdeploytest.Fault{Operation: list, Effect: bad})
 		srv.Inject(ghdeploytest.Fault{Operation: list, Effect: ghdeploytest.Respond(503, "")})
@@ -209,11 +211,11 @@ func TestFaultRules(t *testing.T) {
 	})
 }
 
-func TestCarriedOutAfterTheDrop(t *testing.T) {
+func TestExecutedAfterTheDrop(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := ghdeploytest.NewServer()
 		defer srv.Close()
-		srv.Inject(ghdeploytest.Fault{Operation: create, Effect: ghdeploytest.CarryOutLater(12 * time.Second)})
+		srv.Inject(ghdeploytest.Fault{Operation: create, Effect: ghdeploytest.ExecuteLater(12 * time.Second)})
 		if _, err := try(t, srv, "POST", deployments, `{"ref":"main"}`); !errors.Is(err, io.EOF) {
 			t.Fatalf("error %v", err)
 		}
@@ -233,14 +235,15 @@ func TestCarriedOutAfterTheDrop(t *testing.T) {
 	})
 }
 
-func TestCarriedOutAfterTheDropOverASocket(t *testing.T) {
+// Real clock: testing/synctest does not support sockets.
+func TestExecutedAfterTheDropOverASocket(t *testing.T) {
 	srv := newServer(t)
 	rt, base := ways[1].dial(t, srv)
-	srv.Inject(ghdeploytest.Fault{Operation: create, Effect: ghdeploytest.CarryOutLater(time.Millisecond)})
+	srv.Inject(ghdeploytest.Fault{Operation: create, Effect: ghdeploytest.ExecuteLater(time.Millisecond)})
 	if _, err := receive(rt.RoundTrip(newRequest(t, "POST", base+deployments, `{"ref":"main"}`))); !errors.Is(err, io.EOF) {
 		t.Fatalf("error %v", err)
 	}
-	for srv.Requests()[0].Status == 0 { // the test's deadline ends it if nothing happens
+	for srv.Requests()[0].Status == 0 { // the test's deadline ends the loop
 		runtime.Gosched()
 	}
 	if n := len(srv.Deployments("octocat/example")); n != 1 {
@@ -268,9 +271,9 @@ func TestLatency(t *testing.T) {
 		if took, err := post(); took != 5*time.Second || !errors.Is(err, context.DeadlineExceeded) || made() != 1 {
 			t.Errorf("latency past the timeout: %v, %v, %d deployments", took, err, made())
 		}
-		srv.Inject(ghdeploytest.Fault{Operation: create, Effect: ghdeploytest.SlowAnswer(9 * time.Second)})
+		srv.Inject(ghdeploytest.Fault{Operation: create, Effect: ghdeploytest.SlowResponse(9 * time.Second)})
 		if took, err := post(); took != 5*time.Second || !errors.Is(err, context.DeadlineExceeded) || made() != 2 {
-			t.Errorf("answer past the timeout: %v, %v, %d deployments", took, err, made())
+			t.Errorf("response past the timeout: %v, %v, %d deployments", took, err, made())
 		}
 		srv.Inject(ghdeploytest.Fault{Operation: create, Latency: time.Second, Effect: ghdeploytest.Respond(502, "")})
 		if took, err := post(); took != time.Second || err != nil || made() != 2 {
@@ -279,12 +282,13 @@ func TestLatency(t *testing.T) {
 	})
 }
 
-// The same on a socket, in real time.
+// The same over a socket. Real clock: testing/synctest does not support
+// sockets.
 func TestLatencyOverASocket(t *testing.T) {
 	const delay = 50 * time.Millisecond
 	for _, fault := range []ghdeploytest.Fault{
 		{Operation: create, Latency: delay},
-		{Operation: create, Effect: ghdeploytest.SlowAnswer(delay)},
+		{Operation: create, Effect: ghdeploytest.SlowResponse(delay)},
 	} {
 		srv := newServer(t)
 		rt, base := ways[1].dial(t, srv)
@@ -297,7 +301,7 @@ func TestLatencyOverASocket(t *testing.T) {
 	}
 }
 
-func TestLinksWithoutEndOverASocket(t *testing.T) {
+func TestEndlessLinksOverASocket(t *testing.T) {
 	srv := many(t, 1)
 	rt, base := ways[1].dial(t, srv)
 	for page, effect := range map[string]ghdeploytest.Effect{"2": ghdeploytest.EndlessLink(), "1": ghdeploytest.LoopingLink()} {
@@ -310,7 +314,7 @@ func TestLinksWithoutEndOverASocket(t *testing.T) {
 	}
 }
 
-func TestLinksWithoutEnd(t *testing.T) {
+func TestEndlessLinks(t *testing.T) {
 	srv := many(t, 2)
 	const at = "<https://api.github.test/repositories/515435940/deployments?"
 	srv.Inject(ghdeploytest.Fault{Operation: list, Times: 3, Effect: ghdeploytest.EndlessLink()})
@@ -323,8 +327,8 @@ func TestLinksWithoutEnd(t *testing.T) {
 	wantHeaders(t, got.header, map[string]string{"Link": at + `page=2>; rel="next"`})
 }
 
-// The client follows the redirect to the other host, which is the same server under another name: the log shows what
-// it took along.
+// The client follows the redirect to the other host. That host is the same
+// server, so the log shows whether the client sent the token.
 func TestRedirectToAnotherHost(t *testing.T) {
 	srv := newServer(t)
 	srv.Inject(ghdeploytest.Fault{Operation: list, Effect: ghdeploytest.RedirectTo(302, "https://elsewhere.test/rate_limit")})
@@ -335,7 +339,7 @@ func TestRedirectToAnotherHost(t *testing.T) {
 	}
 	log := srv.Requests()
 	if log[1].Host != "elsewhere.test" || log[1].Header.Get("Authorization") != "" {
-		t.Errorf("the other host saw %+v", log[1])
+		t.Errorf("the other host got %+v", log[1])
 	}
 }
 
@@ -361,7 +365,7 @@ func TestInjectPanics(t *testing.T) {
 	}
 	wantPanic(t, func() { ghdeploytest.Respond(99, "") }, "Respond(99", "200 to 599")
 	wantPanic(t, func() { ghdeploytest.RedirectTo(200, "") }, "3xx")
-	wantPanic(t, func() { ghdeploytest.CarryOutLater(0) }, "12*time.Second")
+	wantPanic(t, func() { ghdeploytest.ExecuteLater(0) }, "12*time.Second")
 	wantPanic(t, func() { ghdeploytest.TruncateBody(-1) }, "how many bytes")
 	wantPanic(t, func() { ghdeploytest.DropAfter().WithHeader("A", "b") }, "DropAfter", "only Respond")
 }

@@ -9,7 +9,8 @@ import (
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
-// Whatever is sent, the server answers with JSON, or with nothing where the status says so.
+// The server responds to any request with JSON, or without a body if the status
+// allows none.
 func FuzzServer(f *testing.F) {
 	f.Add("POST", deployments, "", `{"ref":"main","payload":{"a":1}}`)
 	f.Add("POST", first+"/statuses", "", `{"state":"success","environment":"eu"}`)

@@ -16,10 +16,10 @@ import (
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
-// What docs/testing.md shows stands here once more, so that it compiles and runs. TestDocuments in the root package
-// holds the one against the other.
+// This file compiles and runs the code in docs/testing.md. TestDocuments in the
+// root package compares the two.
 
-// creator is all that ship needs.
+// creator is the only method that ship needs.
 type creator interface {
 	Create(ctx context.Context, owner, repo string, req ghdeploy.DeploymentRequest) (*ghdeploy.Deployment, error)
 }
@@ -58,7 +58,7 @@ func live(ctx context.Context, client *ghdeploy.Client) (n int, err error) {
 	return n, nil
 }
 
-// twoPages is a stub: what it does not have panics when it is called.
+// twoPages is a stub. Methods that it does not implement panic.
 type twoPages struct{ ghdeploy.DeploymentsService }
 
 func (twoPages) List(_ context.Context, _, _ string, opts ghdeploy.DeploymentListOptions) (*ghdeploy.Page[*ghdeploy.Deployment], error) {
@@ -130,14 +130,14 @@ func TestShipAgain(t *testing.T) {
 	}))
 	defer srv.Close()
 
-	// The default branch has moved on, and nothing can be merged into a commit.
+	// The default branch has newer commits and cannot be merged into a commit.
 	err := ship(t.Context(), srv.Client().Deployments, old)
 	if !errors.Is(err, ghdeploy.ErrMergeConflict) {
 		t.Errorf("ship = %v; send AutoMerge: new(bool) with a commit", err)
 	}
 }
 
-func TestShipLosesTheAnswer(t *testing.T) {
+func TestShipLosesTheResponse(t *testing.T) {
 	srv := ghdeploytest.Start(t) // closes it at the test's end
 	srv.Inject(ghdeploytest.Fault{
 		Operation: "POST /repos/{owner}/{repo}/deployments",
@@ -148,7 +148,7 @@ func TestShipLosesTheAnswer(t *testing.T) {
 	if !errors.Is(err, ghdeploy.ErrOutcomeUnknown) {
 		t.Errorf("ship = %v", err)
 	}
-	if len(srv.Deployments("octocat/example")) != 1 { // it was made all the same
+	if len(srv.Deployments("octocat/example")) != 1 { // it was created
 		t.Error("there is no deployment")
 	}
 }
@@ -190,9 +190,9 @@ func TestReceiver(t *testing.T) {
 	}
 	last := srv.Deliveries()[1]
 	if !last.OK() {
-		t.Errorf("the receiver answered %d, %v", last.Status, last.Err)
+		t.Errorf("the receiver responded with %d, %v", last.Status, last.Err)
 	}
-	srv.Redeliver(last.GUID) // the same event once more: a receiver must bear it
+	srv.Redeliver(last.GUID) // a receiver must tolerate a second delivery
 }
 
 func TestShipWaitsForTheLimit(t *testing.T) {

@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// nextRequestID numbers the answers in the form of GitHub's ids. The caller holds the lock.
+// nextRequestID returns a request ID in GitHub's form. The caller holds the
+// lock.
 func (s *Server) nextRequestID() string {
 	s.calls++
 	return fmt.Sprintf("%04X:%04X:%07X:%07X:%08X", 0xC000+s.calls%0x4000, 0x2A40+s.calls%16, 0x1A00000+s.calls, 0x3B00000+s.calls, 0x65000000+s.calls)
@@ -29,87 +30,90 @@ const (
 	varyShort = "Accept-Encoding, Accept, X-Requested-With"
 )
 
-// finish adds the headers that every answer carries, and turns an unchanged answer into a 304.
-func (s *Server) finish(c *call, a *answer) {
-	a.set("Date", c.now.Format(http.TimeFormat))
-	a.set("Server", "github.com")
-	a.set("X-GitHub-Request-Id", s.nextRequestID())
-	if a.header.Get("Content-Type") == "text/html" {
-		a.set("Content-Length", strconv.Itoa(len(a.body)))
-		return // refused before the API saw it
+// finish adds the headers of every response, and turns an unchanged response
+// into a 304.
+func (s *Server) finish(c *call, resp *response) {
+	resp.set("Date", c.now.Format(http.TimeFormat))
+	resp.set("Server", "github.com")
+	resp.set("X-GitHub-Request-Id", s.nextRequestID())
+	if resp.header.Get("Content-Type") == "text/html" {
+		resp.set("Content-Length", strconv.Itoa(len(resp.body)))
+		return // refused before it reached the API
 	}
-	a.set("X-GitHub-Media-Type", mediaType(c.header.Get("Accept")))
+	resp.set("X-GitHub-Media-Type", mediaType(c.header.Get("Accept")))
 	if c.apiVersion != "" {
-		a.set("X-GitHub-Api-Version-Selected", c.apiVersion)
+		resp.set("X-GitHub-Api-Version-Selected", c.apiVersion)
 	}
-	s.tag(c, a)
-	s.setRate(c, a)
-	c.setRights(a)
-	c.indent(a)
+	s.tag(c, resp)
+	s.setRate(c, resp)
+	c.setRights(resp)
+	c.indent(resp)
 
-	switch a.status {
+	switch resp.status {
 	case http.StatusNoContent:
-		a.set("Vary", varyShort)
-	case http.StatusSeeOther: // without a body
-		a.set("Vary", varyShort)
-		a.set("Content-Length", "0")
+		resp.set("Vary", varyShort)
+	case http.StatusSeeOther: // has no body
+		resp.set("Vary", varyShort)
+		resp.set("Content-Length", "0")
 	case http.StatusNotModified:
 	default:
-		a.set("Content-Type", "application/json; charset=utf-8")
-		a.set("Content-Length", strconv.Itoa(len(a.body)))
-		if a.header.Get("Vary") == "" {
-			a.set("Vary", varyShort)
+		resp.set("Content-Type", "application/json; charset=utf-8")
+		resp.set("Content-Length", strconv.Itoa(len(resp.body)))
+		if resp.header.Get("Vary") == "" {
+			resp.set("Vary", varyShort)
 		}
 	}
 }
 
-// indent lays the JSON out for people, as GitHub does for curl.
-func (c *call) indent(a *answer) {
-	if len(a.body) == 0 || !strings.HasPrefix(c.header.Get("User-Agent"), "curl/") {
+// indent formats the JSON for curl, as GitHub does.
+func (c *call) indent(resp *response) {
+	if len(resp.body) == 0 || !strings.HasPrefix(c.header.Get("User-Agent"), "curl/") {
 		return
 	}
 	var text bytes.Buffer
-	if json.Indent(&text, a.body, "", "  ") == nil {
+	if json.Indent(&text, resp.body, "", "  ") == nil {
 		text.WriteByte('\n')
-		a.body = text.Bytes()
+		resp.body = text.Bytes()
 	}
 }
 
-// tag gives a success its validators. The tag covers the token, because GitHub's differs for each.
-func (s *Server) tag(c *call, a *answer) {
-	if a.status != http.StatusOK && a.status != http.StatusCreated {
+// tag sets the validators of a success. Recorded: the ETag differs for each
+// token.
+func (s *Server) tag(c *call, resp *response) {
+	if resp.status != http.StatusOK && resp.status != http.StatusCreated {
 		return
 	}
 	access := "private"
 	if c.token == "" {
 		access = "public"
 	}
-	a.set("Cache-Control", access+", max-age=60, s-maxage=60")
-	a.set("Vary", varyFull)
+	resp.set("Cache-Control", access+", max-age=60, s-maxage=60")
+	resp.set("Vary", varyFull)
 	if c.op.free {
-		return // the quota changes by itself: nothing to compare
+		return // the quota changes by itself, so it has no validator
 	}
-	sum := sha256.Sum256([]byte(strings.Join([]string{c.token, c.header.Get("Accept"), a.header.Get("Link"), string(a.body)}, "\x00")))
+	sum := sha256.Sum256([]byte(strings.Join([]string{c.token, c.header.Get("Accept"), resp.header.Get("Link"), string(resp.body)}, "\x00")))
 	strong := `"` + hex.EncodeToString(sum[:]) + `"`
-	if a.status == http.StatusCreated {
-		a.set("ETag", strong)
+	if resp.status == http.StatusCreated {
+		resp.set("ETag", strong)
 	} else {
-		a.set("ETag", "W/"+strong)
+		resp.set("ETag", "W/"+strong)
 	}
-	if !a.modified.IsZero() {
-		a.set("Last-Modified", a.modified.UTC().Format(http.TimeFormat))
+	if !resp.modified.IsZero() {
+		resp.set("Last-Modified", resp.modified.UTC().Format(http.TimeFormat))
 	}
-	if (c.method == http.MethodGet || c.method == http.MethodHead) && unchanged(c.header, strong, a.modified) {
-		a.status, a.body = http.StatusNotModified, nil
-		a.set("ETag", strong)
-		a.header.Del("Link")
+	if (c.method == http.MethodGet || c.method == http.MethodHead) && unchanged(c.header, strong, resp.modified) {
+		resp.status, resp.body = http.StatusNotModified, nil
+		resp.set("ETag", strong)
+		resp.header.Del("Link")
 		if c.token != "" {
-			c.quota.used-- // an authorised 304 is free
+			c.quota.used-- // the 304 of an authorized request is free
 		}
 	}
 }
 
-// unchanged compares weakly, and looks at the date only where no tag was sent.
+// unchanged reports whether a 304 is due. Tags are compared weakly; the date
+// counts only without If-None-Match.
 func unchanged(h http.Header, strong string, modified time.Time) bool {
 	if tags := h.Get("If-None-Match"); tags != "" {
 		for tag := range strings.SplitSeq(tags, ",") {
@@ -124,19 +128,19 @@ func unchanged(h http.Header, strong string, modified time.Time) bool {
 	return err == nil && !modified.IsZero() && !modified.Truncate(time.Second).After(since)
 }
 
-func (s *Server) setRate(c *call, a *answer) {
+func (s *Server) setRate(c *call, resp *response) {
 	b := c.quota
-	if b == nil { // refused before its owner was known
+	if b == nil { // refused before authentication
 		b = s.quotaOf("", c.now)
 	}
-	a.set("X-RateLimit-Limit", strconv.Itoa(b.limit))
-	a.set("X-RateLimit-Remaining", strconv.Itoa(b.remaining()))
-	a.set("X-RateLimit-Used", strconv.Itoa(b.used))
-	a.set("X-RateLimit-Reset", strconv.FormatInt(b.reset.Unix(), 10))
-	a.set("X-RateLimit-Resource", "core")
+	resp.set("X-RateLimit-Limit", strconv.Itoa(b.limit))
+	resp.set("X-RateLimit-Remaining", strconv.Itoa(b.remaining()))
+	resp.set("X-RateLimit-Used", strconv.Itoa(b.used))
+	resp.set("X-RateLimit-Reset", strconv.FormatInt(b.reset.Unix(), 10))
+	resp.set("X-RateLimit-Resource", "core")
 }
 
-// mediaType tells which media type was used: the version or preview that Accept names.
+// mediaType returns the value of X-GitHub-Media-Type for an Accept header.
 func mediaType(accept string) string {
 	for part := range strings.SplitSeq(accept, ",") {
 		name, _, _ := strings.Cut(strings.TrimSpace(part), ";")

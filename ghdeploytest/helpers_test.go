@@ -19,7 +19,7 @@ const (
 	list        = "GET /repos/{owner}/{repo}/deployments"
 )
 
-// newServer returns a server with the default repository that ends with the test.
+// newServer returns a server that closes at the end of the test.
 func newServer(t testing.TB, opts ...ghdeploytest.Option) *ghdeploytest.Server {
 	t.Helper()
 	srv := ghdeploytest.NewServer(opts...)
@@ -27,14 +27,15 @@ func newServer(t testing.TB, opts ...ghdeploytest.Option) *ghdeploytest.Server {
 	return srv
 }
 
-// result is an answer as the wire has it.
+// result is a response as received.
 type result struct {
 	status int
 	header http.Header
 	body   string
 }
 
-// newRequest prepares a request with a token; header holds further names and values, "" takes a header away.
+// newRequest returns a request with a token. header has further names and
+// values; the value "" removes a header.
 func newRequest(t testing.TB, method, url, body string, header ...string) *http.Request {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
@@ -82,7 +83,7 @@ func do(t testing.TB, srv *ghdeploytest.Server, method, path, body string, heade
 	return got
 }
 
-// must sends a request and holds its status against the one wanted.
+// must sends a request and checks the status of the response.
 func must(t testing.TB, srv *ghdeploytest.Server, status int, method, path, body string, header ...string) result {
 	t.Helper()
 	got := do(t, srv, method, path, body, header...)
@@ -100,14 +101,14 @@ func wantJSON(t testing.TB, got, want string) {
 		t.Fatalf("not JSON: %v: %s", err, got)
 	}
 	if err := json.Unmarshal([]byte(want), &w); err != nil {
-		t.Fatalf("the test's JSON: %v: %s", err, want)
+		t.Fatalf("the wanted JSON is invalid: %v: %s", err, want)
 	}
 	if !reflect.DeepEqual(g, w) {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
 
-// wantFields compares some members of a JSON object, each as literal JSON.
+// wantFields compares members of a JSON object with literal JSON.
 func wantFields(t testing.TB, got string, want map[string]string) {
 	t.Helper()
 	var g map[string]json.RawMessage
@@ -130,7 +131,7 @@ func wantHeaders(t testing.TB, got http.Header, want map[string]string) {
 	}
 }
 
-// wantPanic runs f and wants a panic whose text holds each of the words.
+// wantPanic calls f and checks that the text of its panic contains each word.
 func wantPanic(t *testing.T, f func(), words ...string) {
 	t.Helper()
 	defer func() {
@@ -146,7 +147,7 @@ func wantPanic(t *testing.T, f func(), words ...string) {
 	t.Error("no panic")
 }
 
-// at is a clock that the test owns.
+// clock is a clock that the test sets.
 type clock struct{ time.Time }
 
 func (c *clock) now() time.Time { return c.Time }

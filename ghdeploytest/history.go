@@ -11,63 +11,62 @@ import (
 	"unicode/utf8"
 )
 
-// SeedDeployment describes a deployment to start with, in
-// [Repository.Deployments]. It costs no quota and sends no event.
+// SeedDeployment is a deployment to start with, in [Repository.Deployments]. It
+// costs no quota and sends no event.
 type SeedDeployment struct {
-	// ID is the deployment's id. The default is a number above 2^32.
+	// ID is the deployment's ID. The default is a number above 2^32.
 	ID int64 `json:"id,omitempty"`
 	// Ref is the branch, tag or SHA that was deployed. The default is SHA, or
-	// the default branch if there is no SHA either. Without SHA it must exist.
+	// the default branch if SHA is empty too. Ref must exist if SHA is empty.
 	Ref string `json:"ref,omitempty"`
 	// SHA is the deployed commit: 40 hex digits in lower case. The default is
-	// the commit of Ref. If nothing else names the commit, it is a [Commit] that
-	// is behind the default branch.
+	// the commit of Ref. If the repository does not have the commit, it is
+	// added as a [Commit] that is behind the default branch.
 	SHA string `json:"sha,omitempty"`
 	// Task is "deploy" by default.
 	Task string `json:"task,omitempty"`
 	// Payload is a JSON object or a JSON string. The default is {}.
 	Payload json.RawMessage `json:"payload,omitempty"`
 	// Environment is the name at creation, "production" by default. A status
-	// with another one moves the deployment there.
+	// with another environment moves the deployment there.
 	Environment string `json:"environment,omitempty"`
-	// Description is null in responses if it is "".
+	// Description is null in responses if it is empty.
 	Description string `json:"description,omitempty"`
 	// Creator is a login, "octocat" by default.
 	Creator              string `json:"creator,omitempty"`
 	TransientEnvironment bool   `json:"transient_environment,omitempty"`
-	// ProductionEnvironment is by default true exactly for the environment
-	// "production".
+	// ProductionEnvironment is by default true if Environment is "production",
+	// else false.
 	ProductionEnvironment *bool `json:"production_environment,omitempty"`
-	// CreatedAt is the server's present time by default. It cannot be later.
+	// CreatedAt is the server's current time by default. It cannot be later.
 	CreatedAt time.Time `json:"created_at,omitzero"`
-	// Statuses are the history, oldest first. Nothing is derived from them: a
-	// success leaves earlier deployments as they are, so write their inactive
-	// statuses too.
+	// Statuses are the deployment's statuses, oldest first. The server adds
+	// none: write the inactive status of an earlier deployment too.
 	Statuses []SeedStatus `json:"statuses,omitempty"`
 }
 
-// SeedStatus describes a status of a [SeedDeployment].
+// SeedStatus is a status of a [SeedDeployment].
 type SeedStatus struct {
-	// ID is the status's id. The default is a number above 2^32.
+	// ID is the status's ID. The default is a number above 2^32.
 	ID int64 `json:"id,omitempty"`
-	// State is one that a client can set, or waiting. Required.
+	// State is one of the states that a client can set, or waiting. Required.
 	State string `json:"state"`
 	// Description has up to 140 characters.
 	Description string `json:"description,omitempty"`
-	// Environment is by default that of the previous status, else that of the
+	// Environment is by default that of the previous status, or of the
 	// deployment.
 	Environment    string `json:"environment,omitempty"`
 	LogURL         string `json:"log_url,omitempty"`
 	EnvironmentURL string `json:"environment_url,omitempty"`
-	// Creator is a login, by default that of the deployment.
+	// Creator is a login. The default is the creator of the deployment.
 	Creator string `json:"creator,omitempty"`
-	// CreatedAt is by default that of the previous status, else that of the
-	// deployment. It cannot be earlier than that, or later than the server's
-	// present time.
+	// CreatedAt is by default that of the previous status, or of the
+	// deployment. It cannot be earlier than this default or later than the
+	// server's current time.
 	CreatedAt time.Time `json:"created_at,omitzero"`
 }
 
-// addHistory sets up the deployments of a repository.
+// addHistory adds the deployments of a setup.
 func (s *Server) addHistory(r *repository, given []SeedDeployment) {
 	now := s.now().UTC()
 	list := make([]*deployment, len(given))
@@ -86,12 +85,12 @@ func (s *Server) addHistory(r *repository, given []SeedDeployment) {
 	}
 }
 
-// seeding checks and adds what a setup says of one deployment.
+// seeding checks and adds one deployment of a setup.
 type seeding struct {
 	*Server
 	repo *repository
 	now  time.Time
-	// deployments and statuses are the ids of those so far.
+	// deployments and statuses are the IDs in use.
 	deployments, statuses map[int64]bool
 	name                  string
 }
@@ -121,7 +120,7 @@ func (at *seeding) deployment(given SeedDeployment) *deployment {
 	d.updatedAt = d.createdAt
 	switch {
 	case given.ID < 0 || given.ID != 0 && at.deployments[given.ID]:
-		at.refuse("has the id %d, which is negative or taken; omit ID for one of its own", given.ID)
+		at.refuse("has the id %d, which is negative or in use; omit ID to get a new one", given.ID)
 	case d.createdAt.After(at.now):
 		at.refuse("has CreatedAt %s, which is after the server's time %s", timestamp(d.createdAt), timestamp(at.now))
 	}
@@ -135,7 +134,7 @@ func (at *seeding) deployment(given SeedDeployment) *deployment {
 	return d
 }
 
-// commit finds the commit that was deployed.
+// commit sets the deployed commit.
 func (at *seeding) commit(d *deployment) {
 	r := at.repo
 	d.ref = cmp.Or(d.ref, d.sha, r.defaultBranch)
@@ -189,7 +188,7 @@ func (at *seeding) status(d *deployment, i int, given SeedStatus) {
 		at.refuse("has Statuses[%d] of %s; write a time from %s, the previous one, to %s, the server's", i,
 			timestamp(st.createdAt), timestamp(d.updatedAt), timestamp(at.now))
 	case st.id < 0 || st.id != 0 && at.statuses[st.id]:
-		at.refuse("has Statuses[%d] with the id %d, which is negative or taken; omit ID for one of its own", i, st.id)
+		at.refuse("has Statuses[%d] with the id %d, which is negative or in use; omit ID to get a new one", i, st.id)
 	}
 	at.checkEnvironment(st.environment)
 	if st.id == 0 {

@@ -12,7 +12,7 @@ import (
 
 const oldSHA = "00000000000000000000000000000000000000aa"
 
-// The seed as JSON, as a seed file has it.
+// The seed is JSON, as in a seed file.
 func TestSeedHistory(t *testing.T) {
 	var seed ghdeploytest.Seed
 	if err := json.Unmarshal([]byte(`{"repositories": [{"full_name": "octocat/example", "deployments": [
@@ -61,7 +61,7 @@ func TestSeedHistory(t *testing.T) {
 		must(t, srv, 200, "GET", environments+"/"+name, "")
 	}
 
-	// The rules hold for the history as for everything else.
+	// GitHub's rules apply to seeded deployments too.
 	must(t, srv, 201, "POST", deployments, `{"ref":"`+oldSHA+`","auto_merge":false}`)
 	must(t, srv, 409, "POST", deployments, `{"ref":"`+oldSHA+`"}`)
 	must(t, srv, 422, "DELETE", deployments+"/9", "")
@@ -69,7 +69,7 @@ func TestSeedHistory(t *testing.T) {
 	must(t, srv, 204, "DELETE", deployments+"/9", "")
 }
 
-// Nothing is derived from seeded statuses: two successes stay two.
+// The server derives nothing from seeded statuses: two successes stay active.
 func TestSeedHistoryIsTakenLiterally(t *testing.T) {
 	success := []ghdeploytest.SeedStatus{{State: "success"}}
 	srv := newServer(t, ghdeploytest.WithRepository(ghdeploytest.Repository{FullName: "octocat/example", Deployments: []ghdeploytest.SeedDeployment{
@@ -81,8 +81,8 @@ func TestSeedHistoryIsTakenLiterally(t *testing.T) {
 	}
 }
 
-// Times decide the order, whatever the ids are; a new deployment comes last and
-// makes the earlier ones inactive.
+// Times decide the order of seeded deployments; IDs do not. A success makes
+// only the earlier deployments inactive.
 func TestSeedHistoryOrder(t *testing.T) {
 	clock := newClock()
 	at := func(id, hour int64, state string) ghdeploytest.SeedDeployment {
@@ -108,7 +108,7 @@ func TestSeedHistoryOrder(t *testing.T) {
 	}
 }
 
-// listed are the whole ids of a list, in its order.
+// listed returns the complete IDs of a list in its order.
 func listed(t testing.TB, body string) string {
 	t.Helper()
 	var rows []struct {
@@ -133,16 +133,16 @@ func TestSeedHistoryRefusals(t *testing.T) {
 		"id twice":          {[]ghdeploytest.SeedDeployment{{ID: 1}, {ID: 1}}, []string{`Deployments[1]`, "id 1"}},
 		"negative id":       {[]ghdeploytest.SeedDeployment{{ID: -1}}, []string{"id -1"}},
 		"unknown ref":       {[]ghdeploytest.SeedDeployment{{Ref: "gone"}}, []string{`"gone"`, "SHA"}},
-		"no SHA":            {[]ghdeploytest.SeedDeployment{{SHA: "abc"}}, []string{`"abc"`, "40 hex digits"}},
+		"invalid SHA":       {[]ghdeploytest.SeedDeployment{{SHA: "abc"}}, []string{`"abc"`, "40 hex digits"}},
 		"payload list":      {[]ghdeploytest.SeedDeployment{{Payload: []byte(`[1]`)}}, []string{"[1]", "JSON object"}},
 		"payload cut off":   {[]ghdeploytest.SeedDeployment{{Payload: []byte(`{"a":`)}}, []string{`{"a":`}},
-		"future":            {[]ghdeploytest.SeedDeployment{{CreatedAt: clock.Add(time.Second)}}, []string{"CreatedAt 2026-04-01T12:00:01Z"}},
+		"created tomorrow":  {[]ghdeploytest.SeedDeployment{{CreatedAt: clock.Add(time.Second)}}, []string{"CreatedAt 2026-04-01T12:00:01Z"}},
 		"long environment":  {[]ghdeploytest.SeedDeployment{{Environment: strings.Repeat("é", 256)}}, []string{"maximum is 255 characters"}},
 		"state":             {[]ghdeploytest.SeedDeployment{{Statuses: []ghdeploytest.SeedStatus{{State: "done"}}}}, []string{`Statuses[0]`, `"done"`, "in_progress"}},
 		"no state":          {[]ghdeploytest.SeedDeployment{{Statuses: []ghdeploytest.SeedStatus{{}}}}, []string{`Statuses[0]`, `""`}},
 		"status id twice":   {[]ghdeploytest.SeedDeployment{{Statuses: []ghdeploytest.SeedStatus{{ID: 3, State: "error"}}}, {Statuses: []ghdeploytest.SeedStatus{{ID: 3, State: "error"}}}}, []string{"Deployments[1]", "id 3"}},
 		"long description":  {[]ghdeploytest.SeedDeployment{{Statuses: []ghdeploytest.SeedStatus{{State: "error", Description: strings.Repeat("é", 141)}}}}, []string{"141 characters"}},
-		"before the last":   {[]ghdeploytest.SeedDeployment{{Statuses: []ghdeploytest.SeedStatus{{State: "error", CreatedAt: clock.Add(-time.Second)}}}}, []string{"Statuses[0] of 2026-04-01T11:59:59Z"}},
+		"status too early":  {[]ghdeploytest.SeedDeployment{{Statuses: []ghdeploytest.SeedStatus{{State: "error", CreatedAt: clock.Add(-time.Second)}}}}, []string{"Statuses[0] of 2026-04-01T11:59:59Z"}},
 		"status tomorrow":   {[]ghdeploytest.SeedDeployment{{Statuses: []ghdeploytest.SeedStatus{{State: "error", CreatedAt: clock.Add(time.Hour)}}}}, []string{"Statuses[0] of 2026-04-01T13:00:00Z"}},
 		"status's long env": {[]ghdeploytest.SeedDeployment{{Statuses: []ghdeploytest.SeedStatus{{State: "error", Environment: strings.Repeat("e", 256)}}}}, []string{"maximum is 255 characters"}},
 	} {
@@ -166,7 +166,7 @@ func manyDeployments(n int) ghdeploytest.Repository {
 	return repo
 }
 
-// A history of 10,000 deployments to 10,000 environments costs no quota.
+// 10,000 seeded deployments to 10,000 environments use no quota.
 func TestLongHistory(t *testing.T) {
 	srv := newServer(t, ghdeploytest.WithRepository(manyDeployments(10_000)))
 	got := must(t, srv, 200, "GET", deployments+"?per_page=2&page=5000", "")

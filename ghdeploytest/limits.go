@@ -13,10 +13,10 @@ type bucket struct {
 	limit, used int
 	reset       time.Time
 	creations   []spent // within the last minute
-	points      []spent // the same
+	points      []spent // within the last minute
 }
 
-// spent is what a request took from a secondary limit.
+// spent is the cost of a request on a secondary limit.
 type spent struct {
 	at     time.Time
 	amount int
@@ -24,7 +24,7 @@ type spent struct {
 
 const anonymousLimit = 60
 
-// quotaOf returns a token's bucket, filled anew once its hour is over.
+// quotaOf returns a token's bucket. Its quota is full again after each hour.
 func (s *Server) quotaOf(token string, now time.Time) *bucket {
 	b := s.quota[token]
 	if b == nil {
@@ -35,7 +35,7 @@ func (s *Server) quotaOf(token string, now time.Time) *bucket {
 		s.quota[token] = b
 	}
 	if !now.Before(b.reset) {
-		// Whole seconds, because that is what the header can say.
+		// X-RateLimit-Reset has whole seconds.
 		b.used, b.reset = 0, now.Truncate(time.Second).Add(time.Hour)
 	}
 	return b
@@ -43,13 +43,14 @@ func (s *Server) quotaOf(token string, now time.Time) *bucket {
 
 func (b *bucket) remaining() int { return b.limit - b.used }
 
-// SetRemaining sets how many requests the token has left in its present hour; "" is the anonymous caller. With 0 the
-// next request is answered with the primary limit.
+// SetRemaining sets the remaining requests of a token in the current hour; the
+// token "" stands for anonymous callers. If remaining is 0, the next request
+// gets the primary rate limit response.
 func (s *Server) SetRemaining(token string, remaining int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if token != "" && !s.anyTokenIsOctocat && s.state.tokens[token] == nil {
-		panic("ghdeploytest: SetRemaining of a token that the server does not know; write the Value of one given to WithToken, or \"\" for the anonymous caller")
+		panic("ghdeploytest: SetRemaining of a token that the server does not know; write the Value of a token from WithToken, or \"\" for the anonymous caller")
 	}
 	b := s.quotaOf(token, s.now())
 	if remaining < 0 || remaining > b.limit {
@@ -58,8 +59,8 @@ func (s *Server) SetRemaining(token string, remaining int) {
 	b.used = b.limit - remaining
 }
 
-// checkQuota charges the request on the primary limit, whatever becomes of it.
-func (s *Server) checkQuota(c *call) *answer {
+// checkQuota counts the request on the primary limit, whatever its outcome.
+func (s *Server) checkQuota(c *call) *response {
 	c.quota = s.quotaOf(c.token, c.now)
 	if c.op != nil && c.op.free {
 		return nil
@@ -74,12 +75,12 @@ func (s *Server) checkQuota(c *call) *answer {
 	} else if t != nil {
 		who = fmt.Sprintf("user ID %d.", s.state.userID(c.actor.login()))
 	}
-	a := ok(s.rateLimitStatus, errorBody{
+	resp := ok(s.rateLimitStatus, errorBody{
 		Message:          "API rate limit exceeded for " + who,
 		DocumentationURL: docsRoot + "/overview/rate-limits-for-the-rest-api",
 		Status:           strconv.Itoa(s.rateLimitStatus),
 	})
-	return &a
+	return &resp
 }
 
 const (
@@ -87,9 +88,9 @@ const (
 	secondaryDocs    = "https://docs.github.com/en/free-pro-team@latest/rest/overview/resources-in-the-rest-api#secondary-rate-limits"
 )
 
-// checkPoints charges the request on the limit in points. GitHub documents 1 for
-// GET, HEAD and OPTIONS and 5 for POST, PATCH, PUT and DELETE.
-func (s *Server) checkPoints(c *call) *answer {
+// checkPoints counts the request on the limit in points. GitHub documents 1 for
+// GET, HEAD and OPTIONS, and 5 for POST, PATCH, PUT and DELETE.
+func (s *Server) checkPoints(c *call) *response {
 	points := 5
 	switch c.method {
 	case http.MethodGet, http.MethodHead, http.MethodOptions:
@@ -98,17 +99,17 @@ func (s *Server) checkPoints(c *call) *answer {
 	return s.spend(c, &c.quota.points, points, s.pointsLimit, s.pointsForm)
 }
 
-// checkCreations counts content creation on the secondary limit.
-func (s *Server) checkCreations(c *call) *answer {
+// checkCreations counts creations on the secondary limit.
+func (s *Server) checkCreations(c *call) *response {
 	if !c.op.creates {
 		return nil
 	}
 	return s.spend(c, &c.quota.creations, 1, s.secondaryLimit, s.secondaryForm)
 }
 
-// spend takes an amount from a limit for each minute, 0 = none, or refuses the
-// request until there is room for it.
-func (s *Server) spend(c *call, log *[]spent, amount, limit int, form SecondaryForm) *answer {
+// spend counts amount on a limit per minute, or refuses the request. A limit of
+// 0 means no limit.
+func (s *Server) spend(c *call, log *[]spent, amount, limit int, form SecondaryForm) *response {
 	if limit == 0 {
 		return nil
 	}
@@ -128,12 +129,12 @@ func (s *Server) spend(c *call, log *[]spent, amount, limit int, form SecondaryF
 			break
 		}
 	}
-	a := secondaryAnswer(form, wait)
-	return &a
+	resp := secondaryResponse(form, wait)
+	return &resp
 }
 
-// secondaryAnswer is the refusal past a secondary limit that ends after wait.
-func secondaryAnswer(form SecondaryForm, wait time.Duration) answer {
+// secondaryResponse is the response of a secondary limit that ends after wait.
+func secondaryResponse(form SecondaryForm, wait time.Duration) response {
 	body := errorBody{Message: secondaryMessage, DocumentationURL: secondaryDocs}
 	status := http.StatusForbidden
 	if form == SecondaryNoHeader || form == SecondaryRetryAfter429 {
@@ -142,9 +143,9 @@ func secondaryAnswer(form SecondaryForm, wait time.Duration) answer {
 	if form == SecondaryTextOnly {
 		body.DocumentationURL = ""
 	}
-	a := ok(status, body)
+	resp := ok(status, body)
 	if form == SecondaryRetryAfter || form == SecondaryRetryAfter429 {
-		a.set("Retry-After", strconv.Itoa(int((wait+time.Second-1)/time.Second)))
+		resp.set("Retry-After", strconv.Itoa(int((wait+time.Second-1)/time.Second)))
 	}
-	return a
+	return resp
 }

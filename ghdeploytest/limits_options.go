@@ -5,27 +5,28 @@ import (
 	"net/http"
 )
 
-// WithRateLimit sets the primary limit: how many requests each token may make in an hour. The default is 5,000. An
-// anonymous caller has 60, or n if that is less.
+// WithRateLimit sets the primary rate limit: the requests per hour of each
+// token. The default is 5,000. Anonymous callers have 60 requests, or n if n is
+// less.
 func WithRateLimit(n int) Option {
 	if n < 1 {
-		panic(fmt.Sprintf("ghdeploytest: WithRateLimit(%d); write at least 1, and use SetRemaining to spend a quota", n))
+		panic(fmt.Sprintf("ghdeploytest: WithRateLimit(%d); write at least 1; SetRemaining can use up a quota", n))
 	}
 	return func(s *Server, _ *Seed) { s.rateLimit = n }
 }
 
-// WithRateLimitStatus sets the status of an answer past the primary limit: 403, the default, or 429. GitHub documents
-// both.
+// WithRateLimitStatus sets the status of a primary rate limit response: 403 or
+// 429. The default is 403. GitHub documents both.
 func WithRateLimitStatus(status int) Option {
 	if status != http.StatusForbidden && status != http.StatusTooManyRequests {
-		panic(fmt.Sprintf("ghdeploytest: WithRateLimitStatus(%d); GitHub answers 403 or 429", status))
+		panic(fmt.Sprintf("ghdeploytest: WithRateLimitStatus(%d); write 403 or 429", status))
 	}
 	return func(s *Server, _ *Seed) { s.rateLimitStatus = status }
 }
 
-// SecondaryForm is the form of a response past a secondary limit. GitHub
-// documents 403 and 429, with Retry-After or without. All have been
-// seen but SecondaryRetryAfter429, which is documented only.
+// SecondaryForm is the form of a secondary rate limit response. GitHub
+// documents 403 and 429, with Retry-After or without. All but
+// SecondaryRetryAfter429 have been observed.
 type SecondaryForm int
 
 const (
@@ -34,8 +35,8 @@ const (
 	SecondaryRetryAfter SecondaryForm = iota
 	// SecondaryNoHeader is a 429 without Retry-After.
 	SecondaryNoHeader
-	// SecondaryTextOnly is a plain 403: only the text of its message names the
-	// limit.
+	// SecondaryTextOnly is a 403 that only its message identifies as a rate
+	// limit response.
 	SecondaryTextOnly
 	// SecondaryRetryAfter429 is a 429 with Retry-After.
 	SecondaryRetryAfter429
@@ -47,9 +48,9 @@ func (f SecondaryForm) check(option string) {
 	}
 }
 
-// WithSecondaryLimit lets each token create n things a minute, and refuses the
-// next creation in the given form. GitHub documents about 80 a minute. Without
-// this option there is no such limit.
+// WithSecondaryLimit limits each token to n creations per minute. A further
+// creation is refused in the given form. GitHub documents about 80 per minute.
+// The default is no limit.
 func WithSecondaryLimit(n int, form SecondaryForm) Option {
 	if n < 1 {
 		panic(fmt.Sprintf("ghdeploytest: WithSecondaryLimit(%d, ...); write at least 1, or omit the option for no limit", n))
@@ -58,13 +59,14 @@ func WithSecondaryLimit(n int, form SecondaryForm) Option {
 	return func(s *Server, _ *Seed) { s.secondaryLimit, s.secondaryForm = n, form }
 }
 
-// WithPointsPerMinute lets each token spend n points a minute, and refuses the
-// request that needs more in the given form. As GitHub documents it, a GET
-// costs 1 point and a POST, PATCH, PUT or DELETE costs 5; its limit is 900
-// points. GitHub's page speaks of requests to a single endpoint; here all
-// operations of the server are one endpoint, so a client that keeps to this
-// limit keeps to both readings. A refused request costs no points. Without this
-// option there is no such limit.
+// WithPointsPerMinute limits each token to n points per minute. A request that
+// needs more is refused in the given form, and costs no points. As GitHub
+// documents it, a GET costs 1 point, and a POST, PATCH, PUT or DELETE costs 5;
+// GitHub's limit is 900 points. The default is no limit.
+//
+// GitHub's page limits the requests to a single endpoint. Here all operations
+// count together, so a client that stays within this limit stays within
+// GitHub's.
 //
 // It can be combined with [WithSecondaryLimit].
 //

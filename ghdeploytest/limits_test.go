@@ -35,7 +35,7 @@ func TestPrimaryLimit(t *testing.T) {
 				t.Errorf("%d deployments", n)
 			}
 			must(t, srv, 200, "GET", "/rate_limit", "")
-			must(t, srv, 200, "GET", deployments, "", "Authorization", "Bearer another") // each token has its own
+			must(t, srv, 200, "GET", deployments, "", "Authorization", "Bearer another") // each token has its own quota
 
 			clock.Time = clock.Add(59*time.Minute - time.Second)
 			must(t, srv, tt.status, "GET", deployments, "")
@@ -60,8 +60,8 @@ func TestSetRemaining(t *testing.T) {
 	}, "SetRemaining", "token", "WithToken")
 }
 
-// What is refused before anybody is asked for a token costs nothing.
-func TestFreeRefusals(t *testing.T) {
+// A request that is rejected before authentication costs no quota.
+func TestRejectionBeforeAuthentication(t *testing.T) {
 	srv := newServer(t)
 	must(t, srv, 403, "GET", deployments, "", "User-Agent", "")
 	got := must(t, srv, 400, "GET", deployments, "", "X-GitHub-Api-Version", "v3")
@@ -70,7 +70,8 @@ func TestFreeRefusals(t *testing.T) {
 	wantHeaders(t, got.header, map[string]string{"X-RateLimit-Remaining": "4999"})
 }
 
-// A missing permission on the last call of the quota is not a limit, although remaining is 0.
+// A missing permission on the last request of the quota is no rate limit
+// response, although remaining is 0.
 func TestPermissionOnTheLastCall(t *testing.T) {
 	srv := newServer(t, ghdeploytest.WithToken(ghdeploytest.Token{Value: "secret", App: "shipper", Permissions: map[string]string{}}))
 	srv.SetRemaining("secret", 1)
@@ -81,7 +82,8 @@ func TestPermissionOnTheLastCall(t *testing.T) {
 	wantFields(t, got.body, map[string]string{"message": `"API rate limit exceeded for installation ID 9000000001."`})
 }
 
-// The message and the lack of headers are recorded: hub4j/github-api#2267, KnpLabs/php-github-api#1072.
+// The message and the missing headers are recorded: hub4j/github-api#2267,
+// KnpLabs/php-github-api#1072.
 func TestSecondaryLimit(t *testing.T) {
 	const (
 		message = `"You have exceeded a secondary rate limit. Please wait a few minutes before you try again."`
@@ -110,7 +112,7 @@ func TestSecondaryLimit(t *testing.T) {
 				got := must(t, srv, tt.status, "POST", deployments, `{"ref":"main"}`)
 				wantJSON(t, got.body, tt.body)
 				wantHeaders(t, got.header, map[string]string{"Retry-After": tt.retryAfter, "X-RateLimit-Remaining": "4997"})
-				must(t, srv, 200, "GET", deployments, "") // reading goes on
+				must(t, srv, 200, "GET", deployments, "") // reads are not limited
 				time.Sleep(40 * time.Second)
 				must(t, srv, 201, "POST", deployments, `{"ref":"main"}`)
 			})
@@ -118,7 +120,8 @@ func TestSecondaryLimit(t *testing.T) {
 	}
 }
 
-// Documented: a read costs 1 point, a write 5, DELETE too; GET rate_limit counts.
+// Documented: a read costs 1 point, GET /rate_limit too; a write or DELETE
+// costs 5.
 func TestPointsPerMinute(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := ghdeploytest.NewServer(ghdeploytest.WithPointsPerMinute(20, ghdeploytest.SecondaryRetryAfter429))
@@ -136,11 +139,11 @@ func TestPointsPerMinute(t *testing.T) {
 		must(t, srv, 200, "GET", deployments, "")  // 16
 		must(t, srv, 200, "HEAD", deployments, "") // 17
 		must(t, srv, 200, "GET", "/rate_limit", "")
-		must(t, srv, 404, "GET", "/nothing", "") // 19: what it answers does not matter
+		must(t, srv, 404, "GET", "/nothing", "") // 19: any status counts
 		refused("POST", deployments, `{"ref":"main"}`, "40")
-		must(t, srv, 200, "GET", deployments, "") // 20: what was refused costs no points
+		must(t, srv, 200, "GET", deployments, "") // 20: a rejected request costs no points
 		refused("GET", deployments, "", "40")
-		must(t, srv, 200, "GET", deployments, "", "Authorization", "Bearer another") // each token has its own
+		must(t, srv, 200, "GET", deployments, "", "Authorization", "Bearer another") // each token has its own points
 
 		time.Sleep(40 * time.Second)
 		must(t, srv, 201, "POST", deployments, `{"ref":"main"}`)
@@ -153,15 +156,15 @@ func TestPointsPerMinute(t *testing.T) {
 	wantPanic(t, func() { ghdeploytest.WithSecondaryLimit(80, -1) }, "WithSecondaryLimit with form -1")
 }
 
-// Both limits can be in force; the first one reached refuses.
-func TestPointsBesideCreations(t *testing.T) {
+// Both limits can be active; the first one that is reached rejects the request.
+func TestPointsAndCreations(t *testing.T) {
 	srv := newServer(t, ghdeploytest.WithPointsPerMinute(12, ghdeploytest.SecondaryRetryAfter), ghdeploytest.WithSecondaryLimit(1, ghdeploytest.SecondaryNoHeader))
 	must(t, srv, 201, "POST", deployments, `{"ref":"main"}`)
 	must(t, srv, 429, "POST", deployments, `{"ref":"main"}`)
 	must(t, srv, 403, "POST", deployments, `{"ref":"main"}`)
 }
 
-// Retry-After waits for as many points as the request needs.
+// Retry-After is the time until the request's points are available.
 func TestPointsRetryAfter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := ghdeploytest.NewServer(ghdeploytest.WithPointsPerMinute(6, ghdeploytest.SecondaryRetryAfter))
@@ -170,7 +173,7 @@ func TestPointsRetryAfter(t *testing.T) {
 			must(t, srv, 200, "GET", deployments, "")
 			time.Sleep(10 * time.Second)
 		}
-		got := must(t, srv, 403, "POST", deployments, `{"ref":"main"}`) // 5 of 6 are spent, the first 50 s ago
+		got := must(t, srv, 403, "POST", deployments, `{"ref":"main"}`) // 5 of 6 points are used, the first one 50 s ago
 		wantHeaders(t, got.header, map[string]string{"Retry-After": "40"})
 		time.Sleep(40*time.Second - time.Nanosecond)
 		must(t, srv, 403, "POST", deployments, `{"ref":"main"}`)

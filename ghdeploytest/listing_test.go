@@ -34,8 +34,8 @@ func TestListOrder(t *testing.T) {
 	wantPanic(t, func() { ghdeploytest.WithListOrder(3) }, "WithListOrder(3)")
 }
 
-// A shuffled list has each row once over all of its pages, in the same order in
-// each request, and neither the newest nor the oldest first.
+// The pages of a shuffled list contain each row once, in the same order for
+// every request. The first row is neither the newest nor the oldest.
 func TestShuffledList(t *testing.T) {
 	const n = 50
 	srv := newServer(t, ghdeploytest.WithListOrder(ghdeploytest.Shuffled), ghdeploytest.WithRepository(manyDeployments(n)))
@@ -79,7 +79,7 @@ func TestListLag(t *testing.T) {
 				t.Errorf("%s: %q, want %q", path, got, want)
 			}
 		}
-		lists(deployments, "2 1") // the setup is there at once
+		lists(deployments, "2 1") // the setup has no lag
 		must(t, srv, 201, "POST", deployments, `{"ref":"main"}`)
 		must(t, srv, 201, "POST", deployments+"/2/statuses", `{"state":"success","environment":"qa"}`)
 		must(t, srv, 204, "DELETE", deployments+"/1", "")
@@ -87,7 +87,7 @@ func TestListLag(t *testing.T) {
 		lists(deployments, "2 1")
 		lists(deployments+"?environment=staging", "2 1")
 		lists(deployments+"/2/statuses", "")
-		must(t, srv, 200, "GET", first, "") // a single one is up to date
+		must(t, srv, 200, "GET", first, "") // a single deployment has no lag
 		must(t, srv, 404, "GET", deployments+"/1", "")
 		got := must(t, srv, 200, "GET", deployments+"/2", "")
 		wantFields(t, got.body, map[string]string{"environment": `"qa"`})
@@ -98,7 +98,7 @@ func TestListLag(t *testing.T) {
 
 		must(t, srv, 201, "POST", deployments+"/2/statuses", `{"state":"failure"}`)
 		must(t, srv, 204, "DELETE", deployments+"/2", "")
-		lists(deployments, "6000000001 2") // where it stood
+		lists(deployments, "6000000001 2") // still in its place
 		time.Sleep(5 * time.Second)
 		lists(deployments, "6000000001")
 	})

@@ -10,7 +10,8 @@ import (
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
-// many returns a server whose repository 515435940 has n deployments; ids end in 1 to n.
+// many returns a server whose repository 515435940 has n deployments. Their IDs
+// end in 1 to n.
 func many(t *testing.T, n int, opts ...ghdeploytest.Option) *ghdeploytest.Server {
 	t.Helper()
 	srv := newServer(t, append(opts, ghdeploytest.WithRepository(ghdeploytest.Repository{FullName: "octocat/example", ID: 515435940}))...)
@@ -20,7 +21,7 @@ func many(t *testing.T, n int, opts ...ghdeploytest.Option) *ghdeploytest.Server
 	return srv
 }
 
-// ids reads the last digits of the ids in a list.
+// ids returns the last three digits of the IDs in a list.
 func ids(t *testing.T, body string) []int64 {
 	t.Helper()
 	var rows []struct{ ID int64 }
@@ -34,7 +35,8 @@ func ids(t *testing.T, body string) []int64 {
 	return list
 }
 
-// The Link headers are those recorded in octokit/fixtures, paginate-issues, of 13 rows at 3 a page.
+// The Link headers are recorded in octokit/fixtures, paginate-issues: 13 rows
+// at 3 a page.
 func TestLink(t *testing.T) {
 	const at = "<https://api.github.test/repositories/515435940/deployments?"
 	srv := many(t, 13)
@@ -49,15 +51,15 @@ func TestLink(t *testing.T) {
 		{"first", srv, "?per_page=3", []int64{13, 12, 11}, at + `per_page=3&page=2>; rel="next", ` + at + `per_page=3&page=5>; rel="last"`},
 		{"middle", srv, "?per_page=3&page=2", []int64{10, 9, 8},
 			at + `per_page=3&page=1>; rel="prev", ` + at + `per_page=3&page=3>; rel="next", ` + at + `per_page=3&page=5>; rel="last", ` + at + `per_page=3&page=1>; rel="first"`},
-		{"page keeps its place", srv, "?page=2&per_page=10", []int64{3, 2, 1}, at + `page=1&per_page=10>; rel="prev", ` + at + `page=1&per_page=10>; rel="first"`},
+		{"page stays the first parameter", srv, "?page=2&per_page=10", []int64{3, 2, 1}, at + `page=1&per_page=10>; rel="prev", ` + at + `page=1&per_page=10>; rel="first"`},
 		{"last", srv, "?per_page=3&page=5", []int64{1}, at + `per_page=3&page=4>; rel="prev", ` + at + `per_page=3&page=1>; rel="first"`},
 		{"past the last", srv, "?per_page=3&page=9", nil, at + `per_page=3&page=5>; rel="prev", ` + at + `per_page=3&page=1>; rel="first"`},
 		{"far past the last", srv, "?per_page=100&page=9223372036854775807", nil, at + `per_page=100&page=1>; rel="prev", ` + at + `per_page=100&page=1>; rel="first"`},
-		{"more than 64 bits hold", srv, "?per_page=13&page=9223372036854775808", []int64{13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1}, ""},
+		{"page above 64 bits", srv, "?per_page=13&page=9223372036854775808", []int64{13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1}, ""},
 		{"all on one page", srv, "", []int64{13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1}, ""},
-		{"exactly full", srv, "?per_page=13", []int64{13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1}, ""},
+		{"one full page", srv, "?per_page=13", []int64{13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1}, ""},
 		{"without last", withoutLast, "?per_page=3", []int64{13, 12, 11}, at + `per_page=3&page=2>; rel="next"`},
-		{"the filters stay", srv, "?environment=production&per_page=12", []int64{13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2},
+		{"filters stay in the links", srv, "?environment=production&per_page=12", []int64{13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2},
 			at + `environment=production&per_page=12&page=2>; rel="next", ` + at + `environment=production&per_page=12&page=2>; rel="last"`},
 	}
 	for _, tt := range tests {
@@ -135,7 +137,7 @@ func TestConditionalRequests(t *testing.T) {
 	}
 	strong := strings.TrimPrefix(weak, "W/")
 
-	t.Run("304 is free and carries the strong tag", func(t *testing.T) {
+	t.Run("304 costs no quota and has the strong ETag", func(t *testing.T) {
 		for _, tag := range []string{weak, strong, `"other", ` + weak} {
 			got := must(t, srv, 304, "GET", deployments+"?per_page=1", "", "If-None-Match", tag)
 			wantHeaders(t, got.header, map[string]string{"ETag": strong, "Content-Type": "", "Content-Length": "", "Cache-Control": "private, max-age=60, s-maxage=60"})
@@ -144,21 +146,21 @@ func TestConditionalRequests(t *testing.T) {
 			}
 		}
 	})
-	t.Run("created is strong", func(t *testing.T) {
+	t.Run("201 has a strong ETag", func(t *testing.T) {
 		made := must(t, srv, 201, "POST", deployments, `{"ref":"main"}`)
 		if tag := made.header.Get("ETag"); len(tag) != 66 || tag[0] != '"' {
 			t.Errorf("ETag %s", tag)
 		}
 	})
-	t.Run("a change is 200", func(t *testing.T) {
+	t.Run("200 after a change", func(t *testing.T) {
 		must(t, srv, 200, "GET", deployments+"?per_page=1", "", "If-None-Match", weak)
 	})
-	t.Run("another token has another tag", func(t *testing.T) {
+	t.Run("another token has another ETag", func(t *testing.T) {
 		tag := must(t, srv, 200, "GET", first, "").header.Get("ETag")
 		must(t, srv, 304, "GET", first, "", "If-None-Match", tag)
 		must(t, srv, 200, "GET", first, "", "If-None-Match", tag, "Authorization", "Bearer refreshed")
 	})
-	t.Run("an anonymous 304 costs", func(t *testing.T) {
+	t.Run("an anonymous 304 costs quota", func(t *testing.T) {
 		one := must(t, srv, 200, "GET", first, "", "Authorization", "")
 		two := must(t, srv, 304, "GET", first, "", "Authorization", "", "If-None-Match", one.header.Get("ETag"))
 		if rate(one) != "59" || rate(two) != "58" {
@@ -166,7 +168,7 @@ func TestConditionalRequests(t *testing.T) {
 		}
 		wantHeaders(t, one.header, map[string]string{"Cache-Control": "public, max-age=60, s-maxage=60"})
 	})
-	t.Run("by date", func(t *testing.T) {
+	t.Run("If-Modified-Since", func(t *testing.T) {
 		since := must(t, srv, 200, "GET", first, "").header.Get("Last-Modified")
 		must(t, srv, 304, "GET", first, "", "If-Modified-Since", since)
 		must(t, srv, 200, "GET", first, "", "If-Modified-Since", "Mon, 02 Jan 2006 15:04:05 GMT")
@@ -179,7 +181,7 @@ func TestConditionalRequests(t *testing.T) {
 	})
 }
 
-func TestEveryAnswerHasItsHeaders(t *testing.T) {
+func TestResponseHeaders(t *testing.T) {
 	srv := many(t, 1, ghdeploytest.WithClock(newClock().now))
 	seen := map[string]bool{}
 	for i, tt := range []struct {
@@ -198,13 +200,13 @@ func TestEveryAnswerHasItsHeaders(t *testing.T) {
 		})
 		id := got.header.Get("X-GitHub-Request-Id")
 		if id == "" || seen[id] {
-			t.Errorf("request id %q", id)
+			t.Errorf("the request ID %q is empty or not unique", id)
 		}
 		seen[id] = true
 	}
 }
 
-// Recorded: X-GitHub-Media-Type names the version or the preview of Accept.
+// Recorded: X-GitHub-Media-Type has the version or the preview of Accept.
 func TestMediaType(t *testing.T) {
 	srv := newServer(t)
 	for accept, want := range map[string]string{

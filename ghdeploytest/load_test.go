@@ -21,18 +21,18 @@ import (
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
-// load is 64 clients on one server, with faults and webhooks. Each call has a number, which its header carries, so that
-// a broken response can be held against the fault that broke it.
+// load runs 64 clients against one server with faults and webhooks. The header
+// of each call has its number, which relates a broken response to its fault.
 type load struct {
 	srv     *ghdeploytest.Server
 	url     string
 	sockets *http.Client
-	until   func(calls int64) bool // reports whether the load goes on
+	more    func(calls int64) bool // reports whether to make another call
 
 	calls   atomic.Int64
-	met     sync.Map // fault by number of the call, while the call is under way
+	met     sync.Map // call number to fault, for calls in progress
 	broken  atomic.Int64
-	refused atomic.Int64 // calls that the server never logged
+	refused atomic.Int64 // calls that the server did not log
 
 	mu       sync.Mutex
 	outcomes map[string]int
@@ -40,7 +40,7 @@ type load struct {
 
 const callHeader = "X-Call"
 
-// The statuses that the calls of mixed can have. Any other is an error of the server.
+// expected are the statuses of the calls of mixed. Any other is a server error.
 var expected = []int{200, 201, 202, 204, 303, 403, 404, 409, 422}
 
 // one makes a call and checks its outcome.
@@ -63,13 +63,13 @@ func (l *load) one(t *testing.T, rng *rand.Rand, method, path, body string) {
 		l.refused.Add(1)
 		outcome = "refused"
 		if err == nil {
-			t.Errorf("%s %s has the response %d and is not in the log", method, path, got.status)
+			t.Errorf("%s %s = %d, but the call is not in the log", method, path, got.status)
 		}
 	case fault != "" && fault != "Latency":
 		l.broken.Add(1)
 		outcome = fault
 	case err != nil:
-		t.Errorf("%s %s, which no fault met: %v", method, path, err)
+		t.Errorf("%s %s without a fault: %v", method, path, err)
 	case !slices.Contains(expected, got.status):
 		t.Errorf("%s %s = %d: %.200s", method, path, got.status, got.body)
 	case got.body != "" && !json.Valid([]byte(got.body)):
@@ -80,10 +80,11 @@ func (l *load) one(t *testing.T, rng *rand.Rand, method, path, body string) {
 	l.mu.Unlock()
 }
 
-// work makes calls of every kind. What it creates it deletes, so that the server's state stays small.
+// work makes calls of every kind. It deletes deployments, so that the server's
+// state stays small.
 func (l *load) work(t *testing.T, seed uint64) {
 	rng := rand.New(rand.NewPCG(seed, 2))
-	for l.until(l.calls.Load()) {
+	for l.more(l.calls.Load()) {
 		method, path, body := mixed(rng.Int64N(1_000_000))
 		l.one(t, rng, method, path, body)
 		if rng.IntN(50) == 0 {
@@ -92,21 +93,21 @@ func (l *load) work(t *testing.T, seed uint64) {
 	}
 }
 
-// clean deletes deployments, and looks at the server meanwhile.
+// clean deletes deployments and reads the server's state.
 func (l *load) clean(t *testing.T, rng *rand.Rand) {
-	const most = 500
+	const maximum = 500
 	list := l.srv.Deployments("octocat/example")
-	for range min(100, len(list)-most) {
+	for range min(100, len(list)-maximum) {
 		path := fmt.Sprintf("%s/%d", deployments, list[rng.IntN(len(list))].ID)
 		l.one(t, rng, "POST", path+"/statuses", `{"state":"inactive"}`)
 		l.one(t, rng, "DELETE", path, "")
 	}
 	l.srv.Environments("octocat/example")
 	if n := len(l.srv.Requests()); n > loadLog {
-		t.Errorf("%d requests are kept", n)
+		t.Errorf("the log has %d requests", n)
 	}
 	if deliveries := l.srv.Deliveries(); len(deliveries) > loadLog {
-		t.Errorf("%d deliveries are kept", len(deliveries))
+		t.Errorf("the log has %d deliveries", len(deliveries))
 	}
 	l.srv.StepRun("octocat/example", 1+rng.Int64N(50), "success")
 	l.srv.SetRemaining("secret", 1_000_000)
@@ -114,26 +115,26 @@ func (l *load) clean(t *testing.T, rng *rand.Rand) {
 
 const loadLog = 500
 
-// TestLoad runs 64 clients, each with calls of every kind, on a server with faults and webhooks: no response is broken
-// or wrong unless a fault did it, and with WithLogSize memory stays bounded. GHDEPLOY_LOAD=1m lets it run for a minute
-// instead of 3,200 calls.
+// TestLoad runs 64 clients with calls of every kind. Only a fault may break a
+// response, and WithLogSize must bound the memory. GHDEPLOY_LOAD=1m runs it for
+// a minute instead of 3,200 calls.
 func TestLoad(t *testing.T) {
 	const clients = 64
-	goOn := func(calls int64) bool { return calls < 3_200 }
+	more := func(calls int64) bool { return calls < 3_200 }
 	if text := os.Getenv("GHDEPLOY_LOAD"); text != "" {
 		d, err := time.ParseDuration(text)
 		if err != nil {
 			t.Fatalf("GHDEPLOY_LOAD: %v", err)
 		}
 		end := time.Now().Add(d)
-		goOn = func(int64) bool { return time.Now().Before(end) }
+		more = func(int64) bool { return time.Now().Before(end) }
 	}
 	before := runtime.NumGoroutine()
-	l := &load{outcomes: map[string]int{}, until: goOn, sockets: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
+	l := &load{outcomes: map[string]int{}, more: more, sockets: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
 	var received, failures atomic.Int64
 	receiver := func(w http.ResponseWriter, r *http.Request) {
 		if _, err := io.Copy(io.Discard, r.Body); err != nil {
-			t.Errorf("a delivery was cut off: %v", err)
+			t.Errorf("a delivery has an incomplete body: %v", err)
 		}
 		if received.Add(1)%100 == 0 {
 			w.WriteHeader(http.StatusInternalServerError)
@@ -168,8 +169,8 @@ func TestLoad(t *testing.T) {
 		l.srv.StartRun("octocat/example", ghdeploytest.Run{ID: 1 + id, Environments: []string{"gated", "env0"}})
 	}
 	for i, effect := range []ghdeploytest.Effect{
-		ghdeploytest.RefuseConnection(), ghdeploytest.DropBefore(), ghdeploytest.DropAfter(), ghdeploytest.DropMidAnswer(),
-		ghdeploytest.CarryOutLater(time.Millisecond), ghdeploytest.SlowAnswer(time.Millisecond), ghdeploytest.TruncateBody(9),
+		ghdeploytest.RefuseConnection(), ghdeploytest.DropBefore(), ghdeploytest.DropAfter(), ghdeploytest.DropMidResponse(),
+		ghdeploytest.ExecuteLater(time.Millisecond), ghdeploytest.SlowResponse(time.Millisecond), ghdeploytest.TruncateBody(9),
 		ghdeploytest.Respond(502, "<html>busy</html>"), ghdeploytest.HTMLBody(),
 	} {
 		l.srv.Inject(ghdeploytest.Fault{Operation: ghdeploytest.AnyOperation, Probability: 0.01, Seed: uint64(i), Effect: effect})
@@ -197,38 +198,40 @@ func TestLoad(t *testing.T) {
 		}
 	}
 	if int(l.refused.Load()) != refusals {
-		t.Errorf("%d calls are not in the log, and the server refused %d connections", l.refused.Load(), refusals)
+		t.Errorf("%d calls are not in the log, but the server refused %d connections", l.refused.Load(), refusals)
 	}
 	if received.Load() == 0 || failures.Load() == 0 || l.broken.Load() == 0 {
-		t.Errorf("%d deliveries, of which %d failed, and %d calls broken by faults", received.Load(), failures.Load(), l.broken.Load())
+		t.Errorf("%d deliveries, %d failed; %d calls broken by faults; want all above 0", received.Load(), failures.Load(), l.broken.Load())
 	}
 	t.Logf("%d calls, %d broken by faults, %d faults fired, %d deliveries", l.calls.Load(), l.broken.Load()+l.refused.Load(), fired, received.Load())
 	for _, outcome := range slices.Sorted(maps.Keys(l.outcomes)) {
 		t.Logf("%8d  %s", l.outcomes[outcome], outcome)
 	}
 
-	// Memory must not grow with the number of calls: the last sample of the heap is about as large as those before it.
+	// The heap must not grow with the number of calls.
 	heap = append(heap, liveHeap())
 	t.Logf("heap in MiB: %d", heap)
 	if last := heap[len(heap)-1]; last > 40 {
-		t.Errorf("the heap holds %d MiB after %d calls", last, l.calls.Load())
+		t.Errorf("the heap has %d MiB after %d calls, want at most 40", last, l.calls.Load())
 	}
 
 	l.sockets.CloseIdleConnections()
 	l.srv.Close()
 	socket.Close()
-	for range 1000 { // goroutines of net/http may need a moment
+	// Real clock: net/http's goroutines may end shortly after their connection.
+	for range 1000 {
 		if runtime.NumGoroutine() <= before {
 			break
 		}
 		time.Sleep(time.Millisecond)
 	}
 	if now := runtime.NumGoroutine(); now > before {
-		t.Errorf("%d goroutines, %d before", now, before)
+		t.Errorf("%d goroutines after Close, %d before", now, before)
 	}
 }
 
-// sample measures the heap every few seconds until the work is done.
+// sample measures the heap every few seconds until the work is done. Real
+// clock: the clients use sockets, which testing/synctest does not support.
 func sample(wg *sync.WaitGroup) (heap []uint64) {
 	done := make(chan struct{})
 	go func() {
@@ -247,7 +250,7 @@ func sample(wg *sync.WaitGroup) (heap []uint64) {
 	}
 }
 
-// liveHeap is the size of the live heap in MiB.
+// liveHeap returns the size of the live heap in MiB.
 func liveHeap() uint64 {
 	runtime.GC()
 	var m runtime.MemStats

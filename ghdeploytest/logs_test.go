@@ -18,18 +18,18 @@ func TestWithRequestLog(t *testing.T) {
 			seen = append(seen, fmt.Sprint(r.Status, " ", r.OperationID, " ", r.Fault, " ", r.Duration))
 		}))
 		srv.Inject(ghdeploytest.Fault{Operation: create, Nth: 1, Latency: time.Second, Effect: ghdeploytest.DropBefore()})
-		srv.Inject(ghdeploytest.Fault{Operation: create, Nth: 2, Effect: ghdeploytest.SlowAnswer(2 * time.Second)})
+		srv.Inject(ghdeploytest.Fault{Operation: create, Nth: 2, Effect: ghdeploytest.SlowResponse(2 * time.Second)})
 		if _, err := try(t, srv, "POST", deployments, `{"ref":"main"}`); err == nil {
 			t.Error("the connection was not dropped")
 		}
 		must(t, srv, 201, "POST", deployments, `{"ref":"main"}`)
 		must(t, srv, 404, "GET", "/nowhere", "")
-		want := "[0 repos/create-deployment DropBefore 1s 201 repos/create-deployment SlowAnswer 2s 404   0s]"
+		want := "[0 repos/create-deployment DropBefore 1s 201 repos/create-deployment SlowResponse 2s 404   0s]"
 		if got := fmt.Sprint(seen); got != want {
 			t.Errorf("got  %s\nwant %s", got, want)
 		}
 		if d := srv.Requests()[1].Duration; d != 2*time.Second {
-			t.Errorf("Requests tells of %v, want 2s", d)
+			t.Errorf("Requests has the duration %v, want 2s", d)
 		}
 	})
 }
@@ -55,19 +55,19 @@ func TestWithLogSize(t *testing.T) {
 		kept = append(kept, fmt.Sprint(r.Method, " ", r.Status))
 	}
 	if got := fmt.Sprint(kept); got != "[POST 201 GET 200]" {
-		t.Errorf("kept the requests %s", got)
+		t.Errorf("the log has the requests %s", got)
 	}
 	sent := wait(t, srv)
 	if len(sent) != 2 || sent[0].ID != 51000000003 || sent[1].ID != 51000000004 || !sent[1].OK() {
-		t.Errorf("kept the deliveries %+v", sent)
+		t.Errorf("the log has the deliveries %+v", sent)
 	}
 
 	none := newServer(t, ghdeploytest.WithLogSize(0), ghdeploytest.WithWebhook(ghdeploytest.Webhook{Handler: &inbox{}}))
 	must(t, none, 201, "POST", deployments, `{"ref":"main"}`)
 	if sent := wait(t, none); len(sent)+len(none.Requests()) != 0 {
-		t.Errorf("kept %+v and %+v", sent, none.Requests())
+		t.Errorf("the log has %+v and %+v, want nothing", sent, none.Requests())
 	}
-	wantPanic(t, func() { ghdeploytest.WithLogSize(-1) }, "WithLogSize(-1)", "leave the option away")
+	wantPanic(t, func() { ghdeploytest.WithLogSize(-1) }, "WithLogSize(-1)", "omit the option")
 }
 
 func TestWithListener(t *testing.T) {
@@ -84,7 +84,7 @@ func TestWithListener(t *testing.T) {
 	}
 	srv.Close()
 	if _, err := net.Listen("tcp", ln.Addr().String()); err != nil {
-		t.Errorf("Close did not close it: %v", err)
+		t.Errorf("Close did not close the listener: %v", err)
 	}
-	wantPanic(t, func() { ghdeploytest.WithListener(nil) }, "WithListener(nil)", "leave the option away")
+	wantPanic(t, func() { ghdeploytest.WithListener(nil) }, "WithListener(nil)", "omit the option")
 }

@@ -4,7 +4,8 @@ import (
 	"net/http"
 )
 
-// metaOperations are the operations beside the Deployments API that its clients ask for.
+// metaOperations are the operations outside the Deployments API that its
+// clients use.
 func metaOperations() []operation {
 	return []operation{
 		{
@@ -32,27 +33,27 @@ type rateJSON struct {
 	Reset     int64 `json:"reset"`
 }
 
-func (s *Server) getRateLimit(c *call) answer {
+func (s *Server) getRateLimit(c *call) response {
 	b := c.quota
 	core := rateJSON{b.limit, b.used, b.remaining(), b.reset.Unix()}
-	// The other resources are untouched: nothing here spends them.
+	// No operation of this server spends the other resources.
 	other := func(limit int) rateJSON { return rateJSON{limit, 0, limit, b.reset.Unix()} }
 	resources := map[string]rateJSON{
 		"core": core, "search": other(30), "graphql": other(5000), "code_search": other(10),
 		"source_import": other(100), "integration_manifest": other(5000), "actions_runner_registration": other(10000),
 		"scim": other(15000), "code_scanning_autofix": other(10),
 	}
-	if c.base == c.root { // the description of GitHub Enterprise Server lacks it
+	if c.base == c.root { // not in the description of GitHub Enterprise Server
 		resources["dependency_snapshots"] = other(100)
 	}
 	body := map[string]any{"resources": resources}
 	if c.apiVersion == apiVersions[0] {
-		body["rate"] = core // gone in 2026-03-10
+		body["rate"] = core // not in version 2026-03-10
 	}
 	return ok(http.StatusOK, body)
 }
 
-// ownUserJSON is what the caller sees of itself.
+// ownUserJSON is the user as GET /user returns it.
 type ownUserJSON struct {
 	userJSON
 	Name              *string `json:"name"`
@@ -72,7 +73,7 @@ type ownUserJSON struct {
 	UpdatedAt         string  `json:"updated_at"`
 }
 
-func (s *Server) getUser(c *call) answer {
+func (s *Server) getUser(c *call) response {
 	switch {
 	case c.actor.token == nil:
 		return c.fail(http.StatusUnauthorized, "Requires authentication", nil)
@@ -83,7 +84,7 @@ func (s *Server) getUser(c *call) answer {
 	return ok(http.StatusOK, ownUserJSON{userJSON: s.user(c, c.actor.login()), CreatedAt: since, UpdatedAt: since})
 }
 
-// repositoryURLs are the addresses below a repository, by the name of their field.
+// repositoryURLs are the paths below a repository, by JSON member.
 var repositoryURLs = map[string]string{
 	"archive_url": "/{archive_format}{/ref}", "assignees_url": "/assignees{/user}", "blobs_url": "/git/blobs{/sha}",
 	"branches_url": "/branches{/branch}", "collaborators_url": "/collaborators{/collaborator}",
@@ -100,7 +101,7 @@ var repositoryURLs = map[string]string{
 	"trees_url": "/git/trees{/sha}",
 }
 
-func (s *Server) getRepository(c *call) answer { return ok(http.StatusOK, s.repositoryJSON(c)) }
+func (s *Server) getRepository(c *call) response { return ok(http.StatusOK, s.repositoryJSON(c)) }
 
 func (s *Server) repositoryJSON(c *call) map[string]any {
 	r := c.repo
@@ -127,7 +128,7 @@ func (s *Server) repositoryJSON(c *call) map[string]any {
 		body[name] = c.repoURL(suffix)
 	}
 	if c.apiVersion == apiVersions[0] {
-		body["has_downloads"] = true // gone in 2026-03-10
+		body["has_downloads"] = true // not in version 2026-03-10
 	}
 	if c.actor.token != nil {
 		body["permissions"] = map[string]bool{

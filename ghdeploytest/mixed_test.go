@@ -12,12 +12,13 @@ import (
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
-// mixed is one call that a worker may make; n is any number, so that they get into each other's way.
+// mixed returns the call for any number n. Calls of several workers affect the
+// same objects.
 func mixed(n int64) (method, path, body string) {
 	env := fmt.Sprintf("%s/env%d", environments, n%5)
 	d := fmt.Sprintf("%s/%d", deployments, 6000000001+n%400)
 	run := fmt.Sprintf("/repos/octocat/example/actions/runs/%d", 1+n%100)
-	const gated = environments + "/gated" // stays
+	const gated = environments + "/gated" // never deleted
 	calls := [][3]string{
 		{"GET", "/rate_limit", ""},
 		{"GET", deployments + "?per_page=5", ""},
@@ -51,7 +52,8 @@ func mixed(n int64) (method, path, body string) {
 	return c[0], c[1], c[2]
 }
 
-// 10,000 calls of every kind from 64 goroutines leave a state that fits together, and Close leaves nothing behind.
+// After 10,000 calls of every kind from 64 goroutines the state is consistent,
+// and after Close no goroutine remains.
 func TestMixedCalls(t *testing.T) {
 	const workers, calls = 64, 10_000
 	before := runtime.NumGoroutine()
@@ -92,35 +94,36 @@ func TestMixedCalls(t *testing.T) {
 	wg.Wait()
 	sockets.CloseIdleConnections()
 	srv.Close()
-	for range 1000 { // net/http's own goroutines may need a moment
+	// Real clock: net/http's goroutines may end shortly after their connection.
+	for range 1000 {
 		if runtime.NumGoroutine() <= before {
 			break
 		}
 		time.Sleep(time.Millisecond)
 	}
 	if now := runtime.NumGoroutine(); now > before {
-		t.Errorf("%d goroutines, %d before", now, before)
+		t.Errorf("%d goroutines after Close, %d before", now, before)
 	}
 
-	// What was answered and what is there must fit.
+	// The state must match the responses.
 	count := map[string]int{}
 	for _, r := range srv.Requests() {
 		count[fmt.Sprint(r.Operation, " ", r.Status)]++
 	}
 	if n := len(srv.Requests()); n != calls {
-		t.Errorf("%d requests in the log", n)
+		t.Errorf("the log has %d requests", n)
 	}
 	environments := srv.Environments("octocat/example")
 	names, ids := map[string]bool{}, map[int64]bool{}
 	for _, e := range environments {
 		if names[e.Name] || ids[e.ID] {
-			t.Errorf("%s or %d twice", e.Name, e.ID)
+			t.Errorf("the environment name %s or the ID %d occurs twice", e.Name, e.ID)
 		}
 		names[e.Name], ids[e.ID] = true, true
 		patterns := map[string]bool{}
 		for _, p := range e.BranchPolicies {
 			if patterns[p.Name] || ids[p.ID] || !e.CustomBranchPolicies {
-				t.Errorf("%s has the policy %+v", e.Name, p)
+				t.Errorf("the environment %s has the policy %+v twice, or without custom_branch_policies", e.Name, p)
 			}
 			patterns[p.Name], ids[p.ID] = true, true
 		}
@@ -128,12 +131,12 @@ func TestMixedCalls(t *testing.T) {
 	deployed := srv.Deployments("octocat/example")
 	for _, d := range deployed {
 		if ids[d.ID] {
-			t.Errorf("the deployment %d twice", d.ID)
+			t.Errorf("the deployment %d occurs twice", d.ID)
 		}
 		ids[d.ID] = true
 		for i, st := range d.Statuses {
 			if ids[st.ID] || i > 0 && st.ID < d.Statuses[i-1].ID {
-				t.Errorf("the deployment %d has the status %d twice or out of order", d.ID, st.ID)
+				t.Errorf("the deployment %d has the status %d twice or not in order", d.ID, st.ID)
 			}
 			ids[st.ID] = true
 		}
@@ -150,7 +153,7 @@ func TestMixedCalls(t *testing.T) {
 	if want := count[reviewing+"pending_deployments 200"] + count[reviewing+"deployment_protection_rule 204"]; reviewed != want {
 		t.Errorf("%d reviews, want %d", reviewed, want)
 	}
-	for _, call := range []string{ // the mix is worth something only if its writes succeed
+	for _, call := range []string{ // without successful writes the test proves nothing
 		create + " 201", "DELETE /repos/{owner}/{repo}/deployments/{deployment_id} 204",
 		"PUT /repos/{owner}/{repo}/environments/{environment_name} 200", "DELETE /repos/{owner}/{repo}/environments/{environment_name} 204",
 		"POST /repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies 200",
@@ -159,7 +162,7 @@ func TestMixedCalls(t *testing.T) {
 		reviewing + "pending_deployments 200", reviewing + "deployment_protection_rule 204",
 	} {
 		if count[call] == 0 {
-			t.Errorf("no %s", call)
+			t.Errorf("no call with the result %s", call)
 		}
 	}
 }

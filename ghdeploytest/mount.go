@@ -6,9 +6,11 @@ import (
 	"strings"
 )
 
-// WithAddress names the address of a server that is mounted as an [http.Handler], like https://127.0.0.1:8443. Events
-// that the server sends by itself, such as a ping or the start of a workflow run, link to it. A response links to the
-// host that its request named, and [Server.URL] opens a port of its own; neither depends on this option.
+// WithAddress sets the address of a server that is mounted as an
+// [http.Handler], like https://127.0.0.1:8443. Events that no request causes,
+// such as a ping or the start of a workflow run, link to it. It does not affect
+// responses, which link to the host of their request, or [Server.URL], which
+// opens its own port.
 func WithAddress(address string) Option {
 	u, err := url.Parse(address)
 	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
@@ -17,7 +19,7 @@ func WithAddress(address string) Option {
 	return func(s *Server, _ *Seed) { s.named = strings.TrimSuffix(address, "/") }
 }
 
-// Repositories returns the full names of the repositories, in the order of their setup.
+// Repositories returns the full names of the repositories in setup order.
 func (s *Server) Repositories() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

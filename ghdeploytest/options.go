@@ -7,22 +7,23 @@ import (
 	"time"
 )
 
-// Option sets up a [Server].
+// Option configures a [Server].
 type Option func(*Server, *Seed)
 
-// WithRepository adds a repository. The first one given replaces the default octocat/example.
+// WithRepository adds a repository. A server with at least one such repository
+// does not have the default octocat/example.
 func WithRepository(r Repository) Option {
 	return func(_ *Server, setup *Seed) { setup.Repositories = append(setup.Repositories, r) }
 }
 
-// WithToken adds a token. From the first one on, only tokens that were added are known; any other is answered with
-// 401 Bad credentials.
+// WithToken adds a token. A server with at least one such token refuses any
+// other with 401 "Bad credentials".
 func WithToken(t Token) Option {
 	return func(_ *Server, setup *Seed) { setup.Tokens = append(setup.Tokens, t) }
 }
 
-// WithSeed adds all that is in a seed, as [WithRepository], [WithToken], [WithUser], [WithTeam] and [WithApp] do one by
-// one.
+// WithSeed adds the contents of a seed. It equals one [WithRepository],
+// [WithToken], [WithUser], [WithTeam] or [WithApp] for each entry.
 func WithSeed(seed Seed) Option {
 	return func(_ *Server, setup *Seed) {
 		setup.Repositories = append(setup.Repositories, seed.Repositories...)
@@ -33,47 +34,51 @@ func WithSeed(seed Seed) Option {
 	}
 }
 
-// WithClock gives the server the test's clock for everything it stamps and for the resets of its limits. The default
-// is [time.Now], which inside testing/synctest is the bubble's clock. Latencies and delayed work run on real timers.
+// WithClock sets the clock for timestamps and for the resets of the limits. The
+// default is [time.Now], which inside testing/synctest is the bubble's clock.
+// Latencies and delays use real timers, not this clock.
 func WithClock(now func() time.Time) Option {
 	if now == nil {
-		panic("ghdeploytest: WithClock(nil); leave the option away for time.Now")
+		panic("ghdeploytest: WithClock(nil); omit the option for time.Now")
 	}
 	return func(s *Server, _ *Seed) { s.now = now }
 }
 
-// WithListener lets [Server.URL] serve on this listener instead of a loopback port of its own: on a port that is known
-// beforehand, say. From the call of URL on, [Server.Close] closes it. Events that the server sends by itself name its
-// address, also before that call.
+// WithListener makes [Server.URL] serve on this listener instead of a new
+// loopback port, for example on a fixed port. [Server.Close] closes the
+// listener if URL was called. Events that no request causes link to its
+// address, even before URL is called.
 func WithListener(ln net.Listener) Option {
 	if ln == nil {
-		panic("ghdeploytest: WithListener(nil); leave the option away for a loopback port")
+		panic("ghdeploytest: WithListener(nil); omit the option for a loopback port")
 	}
 	return func(s *Server, _ *Seed) { s.given = ln }
 }
 
-// WithRequestLog calls log with each request once it is answered, or once its connection is dropped. Calls may come from
-// several goroutines at the same time.
+// WithRequestLog calls log with each request when its response is ready or its
+// connection is dropped. Calls may come from several goroutines at the same
+// time.
 func WithRequestLog(log func(Request)) Option {
 	return func(s *Server, _ *Seed) { s.requestLog = log }
 }
 
-// WithDeliveryLog calls log with each delivery to a webhook once it is over, whatever came of it. Calls may come from
-// several goroutines at the same time.
+// WithDeliveryLog calls log with each delivery to a webhook when it has
+// succeeded or failed. Calls may come from several goroutines at the same time.
 func WithDeliveryLog(log func(Delivery)) Option {
 	return func(s *Server, _ *Seed) { s.deliveryLog = log }
 }
 
-// WithLogSize lets [Server.Requests] and [Server.Deliveries] keep only the newest n entries each, for a server that runs
-// long; [Server.Redeliver] then knows no older event. Without this option they keep all.
+// WithLogSize makes [Server.Requests] and [Server.Deliveries] keep only the
+// newest n entries each, for a server that runs long. [Server.Redeliver] can
+// then send only the events in that log. The default keeps all entries.
 func WithLogSize(n int) Option {
 	if n < 0 {
-		panic(fmt.Sprintf("ghdeploytest: WithLogSize(%d); write at least 0, or leave the option away to keep all", n))
+		panic(fmt.Sprintf("ghdeploytest: WithLogSize(%d); write at least 0, or omit the option to keep all", n))
 	}
 	return func(s *Server, _ *Seed) { s.logSize = n }
 }
 
-// newest cuts a log down to what it may hold.
+// newest cuts a log down to its maximum length.
 func newest[T any](s *Server, log []T) []T {
 	if s.logSize == everything {
 		return log
@@ -83,16 +88,18 @@ func newest[T any](s *Server, log []T) []T {
 
 const everything = -1
 
-// WithoutLastLink leaves rel="last" out of every Link header, as GitHub does where it cannot count the rows.
+// WithoutLastLink omits rel="last" from every Link header, as GitHub does where
+// it cannot count the rows.
 func WithoutLastLink() Option {
 	return func(s *Server, _ *Seed) { s.withoutLast = true }
 }
 
-// WithStatusCap refuses to hold more than n statuses for one deployment: the next one is answered with 422. GitHub has
-// such a cap and does not document its number; without this option there is none.
+// WithStatusCap sets the maximum number of statuses of a deployment. A further
+// one is refused with 422. GitHub has such a maximum and does not document its
+// number. The default is no maximum.
 func WithStatusCap(n int) Option {
 	if n < 1 {
-		panic(fmt.Sprintf("ghdeploytest: WithStatusCap(%d); write at least 1, or leave the option away for no cap", n))
+		panic(fmt.Sprintf("ghdeploytest: WithStatusCap(%d); write at least 1, or omit the option for no maximum", n))
 	}
 	return func(s *Server, _ *Seed) { s.statusCap = n }
 }

@@ -13,8 +13,8 @@ const (
 	maxPerPage     = 100
 )
 
-// number reads a page parameter; what is not a positive number counts as
-// absent. It is bounded, so that the page after it has a number on 32 bits too.
+// number parses a page parameter. An invalid one counts as absent. The bound
+// keeps the number of the next page within 32 bits.
 func number(query url.Values, name string, absent int) int {
 	n, err := strconv.ParseInt(query.Get(name), 10, 64)
 	if err != nil || n < 1 {
@@ -23,8 +23,8 @@ func number(query url.Values, name string, absent int) int {
 	return int(min(n, math.MaxInt32-1))
 }
 
-// page cuts one page out of all rows and writes the Link header to the others.
-func page[T any](s *Server, c *call, rows []T, a *answer) []T {
+// page returns one page of the rows and sets the Link header.
+func page[T any](s *Server, c *call, rows []T, resp *response) []T {
 	query := c.url.Query()
 	per := min(number(query, "per_page", defaultPerPage), maxPerPage)
 	this := number(query, "page", 1)
@@ -54,17 +54,17 @@ func page[T any](s *Server, c *call, rows []T, a *answer) []T {
 		}
 	}
 	if len(links) > 0 {
-		a.set("Link", strings.Join(links, ", "))
+		resp.set("Link", strings.Join(links, ", "))
 	}
 	from := min((this-1)*per, len(rows))
-	if this > last { // also where this-1 times per has no room in an int
+	if this > last { // also where (this-1)*per overflows an int
 		from = len(rows)
 	}
 	return rows[from:min(from+per, len(rows))]
 }
 
-// pageURL is the address of another page: by the repository's id, the query as it was sent, page in its old place or
-// at the end.
+// pageURL returns the address of another page: with the repository's ID, the
+// query as sent, and page in its old place or at the end.
 func (c *call) pageURL(page int) string {
 	_, below, _ := strings.Cut(strings.TrimPrefix(c.op.path, repoTemplate), "/")
 	elements := strings.Split(below, "/")

@@ -9,8 +9,9 @@ import (
 	"time"
 )
 
-// pipeline is the way of every request, in this order. A step that returns an answer ends it.
-var pipeline = []func(*Server, *call) *answer{
+// pipeline is the sequence of checks for every request. The first check that
+// returns a response ends it.
+var pipeline = []func(*Server, *call) *response{
 	(*Server).checkSize,
 	(*Server).checkUserAgent,
 	(*Server).checkVersion,
@@ -24,51 +25,51 @@ var pipeline = []func(*Server, *call) *answer{
 	(*Server).checkCreations,
 }
 
-// exchange takes a call from its first byte to its answer: the faults that were drawn for it, the log, and, unless a
-// fault stands in the way, the pipeline.
-func (s *Server) exchange(ctx context.Context, c *call) answer {
+// exchange executes a call: its faults, its log entry and, unless a fault
+// prevents it, the pipeline.
+func (s *Server) exchange(ctx context.Context, c *call) response {
 	entry := s.record(c)
-	defer s.over(entry, time.Now())
+	defer s.logEnd(entry, time.Now())
 	if s.sleep(ctx, c.plan.latency) != nil {
-		return answer{ending: noAnswer} // the client, or the server, is gone: it was not executed
+		return response{ending: noResponse} // the client has gone or the server is closed: not executed
 	}
-	var a answer
+	var resp response
 	switch e := c.plan.effect; {
 	case e == nil:
-		a = s.carryOut(c)
+		resp = s.execute(c)
 	case e.kind == dropBefore:
-		return answer{ending: noAnswer}
-	case e.kind == carryOutLater:
-		s.later(e.delay, func() { s.answered(entry, s.carryOut(c)) }) //nolint:contextcheck // it outlives the request: that is the fault
-		return answer{ending: noAnswer}
+		return response{ending: noResponse}
+	case e.kind == executeLater:
+		s.later(e.delay, func() { s.logStatus(entry, s.execute(c)) }) //nolint:contextcheck // the delayed request outlives its connection on purpose
+		return response{ending: noResponse}
 	case e.kind == respond:
-		a = e.canned(s.requestID())
+		resp = e.canned(s.requestID())
 	default:
-		a = s.carryOut(c)
-		e.alter(&a)
+		resp = s.execute(c)
+		e.alter(&resp)
 	}
-	s.answered(entry, a)
-	if e := c.plan.effect; e != nil && e.kind == slowAnswer && s.sleep(ctx, e.delay) != nil {
-		return answer{ending: noAnswer}
+	s.logStatus(entry, resp)
+	if e := c.plan.effect; e != nil && e.kind == slowResponse && s.sleep(ctx, e.delay) != nil {
+		return response{ending: noResponse}
 	}
-	return a
+	return resp
 }
 
-// carryOut runs the pipeline and the handler as one step of the server's history.
-func (s *Server) carryOut(c *call) answer {
+// execute runs the pipeline and the handler under the lock.
+func (s *Server) execute(c *call) response {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c.now = s.now().UTC()
 	s.settle(c.now)
-	a := s.decide(c)
-	s.finish(c, &a)
-	return a
+	resp := s.runPipeline(c)
+	s.finish(c, &resp)
+	return resp
 }
 
-func (s *Server) decide(c *call) answer {
+func (s *Server) runPipeline(c *call) response {
 	for _, step := range pipeline {
-		if a := step(s, c); a != nil {
-			return *a
+		if resp := step(s, c); resp != nil {
+			return *resp
 		}
 	}
 	return c.op.handle(s, c)
@@ -77,19 +78,20 @@ func (s *Server) decide(c *call) answer {
 const userAgentRefusal = "Request forbidden by administrative rules. Please make sure your request has a User-Agent header " +
 	"(http://developer.github.com/v3/#user-agent-required). Check https://developer.github.com for other possible causes.\n"
 
-func (s *Server) checkUserAgent(c *call) *answer {
+func (s *Server) checkUserAgent(c *call) *response {
 	if strings.TrimSpace(c.header.Get("User-Agent")) != "" {
 		return nil
 	}
-	a := answer{status: http.StatusForbidden, body: []byte(userAgentRefusal)}
-	a.set("Content-Type", "text/html")
-	return &a
+	resp := response{status: http.StatusForbidden, body: []byte(userAgentRefusal)}
+	resp.set("Content-Type", "text/html")
+	return &resp
 }
 
-// apiVersions are the supported ones, oldest first. The oldest is what a request without the header gets.
+// apiVersions are the supported versions, oldest first. A request without the
+// header gets the oldest.
 var apiVersions = []string{"2022-11-28", "2026-03-10"}
 
-func (s *Server) checkVersion(c *call) *answer {
+func (s *Server) checkVersion(c *call) *response {
 	c.apiVersion = c.header.Get("X-GitHub-Api-Version")
 	if c.apiVersion == "" {
 		c.apiVersion = apiVersions[0]
@@ -101,47 +103,48 @@ func (s *Server) checkVersion(c *call) *answer {
 	message := fmt.Sprintf("The version you specified in the \"X-GitHub-API-Version\" request header, %q, is not a supported version. "+
 		"The following versions are currently supported: %q (most recent), %q.", c.apiVersion, apiVersions[newest], apiVersions[0])
 	c.apiVersion = ""
-	a := ok(http.StatusBadRequest, errorBody{Message: message, DocumentationURL: docsRoot, Status: "400"})
-	return &a
+	resp := ok(http.StatusBadRequest, errorBody{Message: message, DocumentationURL: docsRoot, Status: "400"})
+	return &resp
 }
 
-func (s *Server) checkRoute(c *call) *answer {
+func (s *Server) checkRoute(c *call) *response {
 	if c.op != nil {
 		return nil
 	}
-	a := c.notFound()
-	return &a
+	resp := c.notFound()
+	return &resp
 }
 
-// findRepository resolves the repository of a path, sends callers of a former name on, and hides what they may not
-// see.
-func (s *Server) findRepository(c *call) *answer {
+// findRepository finds the repository in the path. It redirects from a former
+// name, and returns 404 for a repository that the caller cannot see.
+func (s *Server) findRepository(c *call) *response {
 	if id := c.vars["repository_id"]; id != "" {
 		c.repo = s.state.byID[c.id("repository_id")]
 	} else if owner := c.vars["owner"]; owner != "" {
 		name := owner + "/" + c.vars["repo"]
 		c.repo = s.state.find(name)
 		if moved := s.state.renamed[strings.ToLower(name)]; c.repo == nil && moved != nil && c.actor.sees(moved) {
-			a := s.moved(c, moved)
-			return &a
+			resp := s.moved(c, moved)
+			return &resp
 		}
 	} else {
 		return nil
 	}
 	if c.repo == nil || !c.actor.sees(c.repo) {
-		a := c.notFound()
-		return &a
+		resp := c.notFound()
+		return &resp
 	}
 	return nil
 }
 
-// moved redirects to the repository's id: 301 on a GET; on anything else 307, which keeps the method and the body.
-func (s *Server) moved(c *call, r *repository) answer {
+// moved redirects to the repository's ID: 301 for a GET, else 307, which keeps
+// the method and the body.
+func (s *Server) moved(c *call, r *repository) response {
 	status := http.StatusTemporaryRedirect
 	if c.method == http.MethodGet || c.method == http.MethodHead {
 		status = http.StatusMovedPermanently
 	}
-	// Everything after /repos/{owner}/{repo} stays as it was sent, with its escapes.
+	// The path after /repos/{owner}/{repo} keeps its escapes.
 	rest := ""
 	if parts := strings.SplitN(strings.TrimPrefix(c.path, "/"), "/", 4); len(parts) == 4 {
 		rest = "/" + parts[3]
@@ -150,11 +153,11 @@ func (s *Server) moved(c *call, r *repository) answer {
 	if c.url.RawQuery != "" {
 		location += "?" + c.url.RawQuery
 	}
-	a := ok(status, struct {
+	resp := ok(status, struct {
 		Message          string `json:"message"`
 		URL              string `json:"url"`
 		DocumentationURL string `json:"documentation_url"`
 	}{"Moved Permanently", location, "https://docs.github.com/v3/#http-redirects"})
-	a.set("Location", location)
-	return a
+	resp.set("Location", location)
+	return resp
 }

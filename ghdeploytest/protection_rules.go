@@ -68,7 +68,7 @@ func (c *call) customRuleJSON(r *customRule) customRuleJSON {
 	return customRuleJSON{r.id, nodeID("GA", c.repo.id, r.id), true, c.ruleAppJSON(r.app)}
 }
 
-// ruleOf finds the rule of an app.
+// ruleOf returns the rule of an app.
 func (e *environment) ruleOf(slug string) *customRule {
 	for _, r := range e.customRules {
 		if r.app.Slug == slug {
@@ -78,7 +78,7 @@ func (e *environment) ruleOf(slug string) *customRule {
 	return nil
 }
 
-// protectionRule finds the rule of the path.
+// protectionRule returns the rule in the path, and its environment.
 func (c *call) protectionRule() (*environment, *customRule) {
 	e := c.environment()
 	if e == nil {
@@ -93,12 +93,12 @@ func (c *call) protectionRule() (*environment, *customRule) {
 	return e, nil
 }
 
-func (s *Server) listProtectionRules(c *call) answer {
+func (s *Server) listProtectionRules(c *call) response {
 	e := c.environment()
 	if e == nil {
 		return c.notFound()
 	}
-	list := []customRuleJSON{} // without pages: at most six
+	list := []customRuleJSON{} // no pages: there are at most six
 	for _, r := range e.customRules {
 		list = append(list, c.customRuleJSON(r))
 	}
@@ -108,23 +108,23 @@ func (s *Server) listProtectionRules(c *call) answer {
 	}{len(list), list})
 }
 
-func (s *Server) listRuleApps(c *call) answer {
+func (s *Server) listRuleApps(c *call) response {
 	if c.environment() == nil {
 		return c.notFound()
 	}
-	a := answer{status: http.StatusOK}
+	resp := response{status: http.StatusOK}
 	list := []ruleAppJSON{}
-	for _, app := range page(s, c, s.state.apps, &a) {
+	for _, app := range page(s, c, s.state.apps, &resp) {
 		list = append(list, c.ruleAppJSON(app))
 	}
-	a.body = encode(struct {
+	resp.body = encode(struct {
 		TotalCount int           `json:"total_count"`
 		Apps       []ruleAppJSON `json:"available_custom_deployment_protection_rule_integrations"`
 	}{len(s.state.apps), list})
-	return a
+	return resp
 }
 
-func (s *Server) getProtectionRule(c *call) answer {
+func (s *Server) getProtectionRule(c *call) response {
 	_, r := c.protectionRule()
 	if r == nil {
 		return c.notFound()
@@ -132,15 +132,15 @@ func (s *Server) getProtectionRule(c *call) answer {
 	return ok(http.StatusOK, c.customRuleJSON(r))
 }
 
-func (s *Server) createProtectionRule(c *call) answer {
+func (s *Server) createProtectionRule(c *call) response {
 	e := c.environment()
 	if e == nil || c.repo.hasNoEnvironments() {
 		return c.notFound()
 	}
 	c.fields.require("integration_id")
 	id := c.fields.integer("integration_id", 0)
-	if a := c.refuse(); a != nil {
-		return *a
+	if resp := c.refuse(); resp != nil {
+		return *resp
 	}
 	if c.repo.hasNoProtection() {
 		return c.fail(http.StatusUnprocessableEntity, planRefusal, nil)
@@ -160,11 +160,11 @@ func (s *Server) createProtectionRule(c *call) answer {
 	return ok(http.StatusCreated, c.customRuleJSON(r))
 }
 
-func (s *Server) deleteProtectionRule(c *call) answer {
+func (s *Server) deleteProtectionRule(c *call) response {
 	e, r := c.protectionRule()
 	if r == nil {
 		return c.notFound()
 	}
 	e.customRules = slices.DeleteFunc(e.customRules, func(other *customRule) bool { return other == r })
-	return answer{status: http.StatusNoContent}
+	return response{status: http.StatusNoContent}
 }

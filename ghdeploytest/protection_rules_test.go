@@ -20,7 +20,7 @@ func withApps(slugs ...string) ghdeploytest.Option {
 	return ghdeploytest.WithSeed(seed)
 }
 
-// The shapes are the description's, and the empty list is recorded.
+// The shapes are those of GitHub's description. The empty list is recorded.
 func TestCustomRules(t *testing.T) {
 	srv := newServer(t, withApps("a-custom-app", "another-custom-app"))
 	must(t, srv, 200, "PUT", production, "")
@@ -35,9 +35,9 @@ func TestCustomRules(t *testing.T) {
 	wantJSON(t, must(t, srv, 201, "POST", rules, `{"integration_id":1}`).body, rule)
 	wantJSON(t, must(t, srv, 200, "GET", rules, "").body, `{"total_count":1,"custom_deployment_protection_rules":[`+rule+`]}`)
 	wantJSON(t, must(t, srv, 200, "GET", rules+"/10000000001", "").body, rule)
-	wantFields(t, must(t, srv, 200, "GET", production, "").body, map[string]string{"protection_rules": "[]"}) // recorded: only built-in ones
+	wantFields(t, must(t, srv, 200, "GET", production, "").body, map[string]string{"protection_rules": "[]"}) // recorded: only built-in rules
 	must(t, srv, 200, "PUT", production, "")
-	must(t, srv, 200, "GET", rules+"/10000000001", "") // a PUT of the environment leaves them
+	must(t, srv, 200, "GET", rules+"/10000000001", "") // a PUT of the environment keeps custom rules
 
 	got := must(t, srv, 204, "DELETE", rules+"/10000000001", "")
 	wantHeaders(t, got.header, map[string]string{"Content-Type": ""})
@@ -83,7 +83,7 @@ func TestCustomRulePlans(t *testing.T) {
 	}
 }
 
-// An app is the same app wherever it is named.
+// An app has the same ID everywhere.
 func TestAppIDs(t *testing.T) {
 	srv := newServer(t, ghdeploytest.WithApp(ghdeploytest.App{Slug: "gate", ID: 3522435}), ghdeploytest.WithToken(ghdeploytest.Token{Value: "secret", App: "gate"}))
 	got := must(t, srv, 201, "POST", deployments, `{"ref":"main"}`)

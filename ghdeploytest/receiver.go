@@ -10,26 +10,26 @@ import (
 	"net/url"
 )
 
-// receiver carries deliveries to a handler in process. The handler runs on a goroutine of its own, so that one that
-// never answers can be given up; Close waits for it all the same.
+// receiver delivers to a handler in process, on a goroutine of its own. A
+// handler that does not return can be abandoned; Close still waits for it.
 type receiver struct {
 	server  *Server
 	handler http.Handler
 }
 
-var errNoAnswer = errors.New("ghdeploytest: the webhook's handler ended its goroutine without an answer")
+var errNoResponse = errors.New("ghdeploytest: the webhook's handler ended its goroutine without a response")
 
 func (t receiver) RoundTrip(r *http.Request) (*http.Response, error) {
 	if !t.server.begin() {
 		return nil, errClosed
 	}
-	w := &response{header: http.Header{}}
+	w := &handlerResponse{header: http.Header{}}
 	done := make(chan error, 1)
 	go func() {
 		defer t.server.end()
-		err := errNoAnswer
+		err := errNoResponse
 		defer func() {
-			if p := recover(); p != nil { // net/http does so too: a panic ends the connection, not the program
+			if p := recover(); p != nil { // as net/http does: a panic ends the connection, not the program
 				err = fmt.Errorf("ghdeploytest: the webhook's handler panicked: %v", p)
 			}
 			done <- err
@@ -40,7 +40,7 @@ func (t receiver) RoundTrip(r *http.Request) (*http.Response, error) {
 	select {
 	case err := <-done:
 		if ended := context.Cause(r.Context()); ended != nil {
-			return nil, ended // whoever waits for that, as a handler may, has not answered
+			return nil, ended // a handler that returns only after the timeout did not respond in time
 		}
 		if err != nil {
 			return nil, err
@@ -51,7 +51,7 @@ func (t receiver) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 }
 
-// arriving is a client's request as a server sees it.
+// arriving returns a client's request as a server receives it.
 func arriving(r *http.Request) *http.Request {
 	in := r.Clone(r.Context())
 	in.Host, in.RequestURI, in.RemoteAddr = r.URL.Host, r.URL.RequestURI(), "192.0.2.1:1234"
@@ -62,27 +62,27 @@ func arriving(r *http.Request) *http.Request {
 	return in
 }
 
-// response is what a handler writes.
-type response struct {
+// handlerResponse records what a handler writes.
+type handlerResponse struct {
 	header, sent http.Header
 	status       int
 	body         bytes.Buffer
 }
 
-func (w *response) Header() http.Header { return w.header }
+func (w *handlerResponse) Header() http.Header { return w.header }
 
-func (w *response) WriteHeader(status int) {
+func (w *handlerResponse) WriteHeader(status int) {
 	if w.status == 0 && status >= http.StatusOK {
 		w.status, w.sent = status, w.header.Clone()
 	}
 }
 
-func (w *response) Write(p []byte) (int, error) {
+func (w *handlerResponse) Write(p []byte) (int, error) {
 	w.WriteHeader(http.StatusOK)
 	return w.body.Write(p)
 }
 
-func (w *response) result(r *http.Request) *http.Response {
+func (w *handlerResponse) result(r *http.Request) *http.Response {
 	w.WriteHeader(http.StatusOK)
 	return &http.Response{
 		Status: fmt.Sprintf("%d %s", w.status, http.StatusText(w.status)), StatusCode: w.status,

@@ -35,8 +35,8 @@ func TestRefusals(t *testing.T) {
 	}{
 		{"unknown token", "GET", deployments, "", []string{"Authorization", "Bearer wrong"}, 401, body(401, "Bad credentials", root)},
 		{"basic authentication", "GET", deployments, "", []string{"Authorization", "Basic b2N0b2NhdDpzZWNyZXQ="}, 401, body(401, "Bad credentials", root)},
-		{"token scheme works", "GET", deployments, "", []string{"Authorization", "token secret"}, 200, "[]"},
-		{"scheme without case", "GET", deployments, "", []string{"Authorization", "bearer secret"}, 200, "[]"},
+		{"scheme token", "GET", deployments, "", []string{"Authorization", "token secret"}, 200, "[]"},
+		{"scheme in lower case", "GET", deployments, "", []string{"Authorization", "bearer secret"}, 200, "[]"},
 		{"unknown version", "GET", deployments, "", []string{"X-GitHub-Api-Version", "v3"}, 400,
 			body(400, `The version you specified in the "X-GitHub-API-Version" request header, "v3", is not a supported version. The following versions are currently supported: "2026-03-10" (most recent), "2022-11-28".`, root)},
 		{"trailing slash", "GET", deployments + "/", "", nil, 404, body(404, "Not Found", root)},
@@ -45,26 +45,26 @@ func TestRefusals(t *testing.T) {
 		{"no such method", "PATCH", deployments, "{}", nil, 404, body(404, "Not Found", root)},
 		{"no such repository", "GET", "/repos/octocat/gone/deployments", "", nil, 404, body(404, "Not Found", listDocs)},
 		{"no such repository id", "GET", "/repositories/1/deployments", "", nil, 404, body(404, "Not Found", listDocs)},
-		{"names without case", "GET", "/repos/OctoCat/EXAMPLE/deployments", "", nil, 200, "[]"},
+		{"names differ only in case", "GET", "/repos/OctoCat/EXAMPLE/deployments", "", nil, 200, "[]"},
 		{"anonymous read", "GET", deployments, "", []string{"Authorization", ""}, 200, "[]"},
 		{"anonymous write", "POST", deployments, `{"ref":"main"}`, []string{"Authorization", ""}, 401, body(401, "Requires authentication", createDocs)},
 		{"anonymous, private", "GET", hidden, "", []string{"Authorization", ""}, 404, body(404, "Not Found", listDocs)},
-		{"private, not given", "GET", hidden, "", []string{"Authorization", "Bearer elsewhere"}, 404, body(404, "Not Found", listDocs)},
-		{"private, not given, write", "POST", hidden, `{"ref":"main"}`, []string{"Authorization", "Bearer elsewhere"}, 404, body(404, "Not Found", createDocs)},
-		{"private, given", "GET", hidden, "", []string{"Authorization", "Bearer hidden-only"}, 200, "[]"},
-		{"public, not given, read", "GET", deployments, "", []string{"Authorization", "Bearer hidden-only"}, 200, "[]"},
-		{"public, not given, write", "POST", deployments, `{"ref":"main"}`, []string{"Authorization", "Bearer hidden-only"}, 404, body(404, "Not Found", createDocs)},
+		{"private, not in the token's list", "GET", hidden, "", []string{"Authorization", "Bearer elsewhere"}, 404, body(404, "Not Found", listDocs)},
+		{"private, not in the token's list, write", "POST", hidden, `{"ref":"main"}`, []string{"Authorization", "Bearer elsewhere"}, 404, body(404, "Not Found", createDocs)},
+		{"private, in the token's list", "GET", hidden, "", []string{"Authorization", "Bearer hidden-only"}, 200, "[]"},
+		{"public, not in the token's list, read", "GET", deployments, "", []string{"Authorization", "Bearer hidden-only"}, 200, "[]"},
+		{"public, not in the token's list, write", "POST", deployments, `{"ref":"main"}`, []string{"Authorization", "Bearer hidden-only"}, 404, body(404, "Not Found", createDocs)},
 		{"fine-grained, read", "GET", hidden, "", []string{"Authorization", "Bearer reader"}, 200, "[]"},
 		{"fine-grained, write", "POST", hidden, `{"ref":"main"}`, []string{"Authorization", "Bearer reader"}, 403, body(403, "Resource not accessible by personal access token", createDocs)},
 		{"app, write", "POST", deployments, `{"ref":"main"}`, []string{"Authorization", "Bearer app"}, 403, body(403, "Resource not accessible by integration", createDocs)},
-		{"app, read of a private one", "GET", hidden, "", []string{"Authorization", "Bearer app"}, 403, body(403, "Resource not accessible by integration", listDocs)},
-		{"the permission comes before the body", "POST", deployments, `{`, []string{"Authorization", "Bearer app"}, 403, body(403, "Resource not accessible by integration", createDocs)},
+		{"app, read of a private repository", "GET", hidden, "", []string{"Authorization", "Bearer app"}, 403, body(403, "Resource not accessible by integration", listDocs)},
+		{"the permission is checked before the body", "POST", deployments, `{`, []string{"Authorization", "Bearer app"}, 403, body(403, "Resource not accessible by integration", createDocs)},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			got := must(t, srv, tt.status, tt.method, tt.path, tt.body, tt.header...)
 			wantJSON(t, got.body, tt.want)
-			accepted := "" // where the caller or the operation is not known
+			accepted := "" // for an unknown caller or operation
 			switch known := tt.status == 200 || strings.Contains(tt.want, root+"/"); {
 			case known && tt.method == "POST":
 				accepted = "deployments=write"
@@ -76,8 +76,8 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// Recorded: a 401 reports the anonymous quota.
-func TestBadCredentialsCountAsNobody(t *testing.T) {
+// Recorded: a 401 has the headers of the anonymous quota.
+func TestBadCredentialsUseTheAnonymousQuota(t *testing.T) {
 	srv := newServer(t, ghdeploytest.WithToken(ghdeploytest.Token{Value: "secret"}))
 	got := must(t, srv, 401, "GET", deployments, "", "Authorization", "Bearer wrong")
 	wantHeaders(t, got.header, map[string]string{"X-RateLimit-Limit": "60", "X-RateLimit-Remaining": "59"})
@@ -90,7 +90,7 @@ func TestNoUserAgent(t *testing.T) {
 		t.Error(got.body)
 	}
 	wantHeaders(t, got.header, map[string]string{"Content-Type": "text/html", "X-RateLimit-Limit": ""})
-	must(t, srv, 200, "GET", deployments, "") // net/http sends one of its own
+	must(t, srv, 200, "GET", deployments, "") // net/http sends a User-Agent by default
 }
 
 // Recorded: octokit/fixtures, rename-repository.
@@ -122,7 +122,7 @@ func TestRenamedRepository(t *testing.T) {
 	got := must(t, srv, 201, "POST", "/repositories/515436299/deployments", `{"ref":"main"}`)
 	wantFields(t, got.body, map[string]string{"repository_url": `"https://api.github.test/repos/octocat/sample"`})
 	must(t, srv, 404, "GET", "/repos/octocat/hidden", "", "Authorization", "")
-	srv.RenameRepository("octocat/sample", "octocat/example") // and back: no redirect to itself
+	srv.RenameRepository("octocat/sample", "octocat/example") // the old name again: no redirect to itself
 	must(t, srv, 200, "GET", "/repos/octocat/example", "")
 	must(t, srv, 301, "GET", "/repos/octocat/sample", "")
 }

@@ -7,45 +7,49 @@ import (
 	"time"
 )
 
-// Request is one request that reached the server, as [Server.Requests] lists them.
+// Request is a request that reached the server. [Server.Requests] lists them.
 type Request struct {
-	// Time is when it arrived, by the server's clock.
+	// Time is the time of arrival by the server's clock.
 	Time   time.Time
 	Method string
 	Host   string
-	// Path is as it was sent, with its escapes and its prefix.
+	// Path is the path as sent, with its escapes and its prefix.
 	Path  string
 	Query url.Values
-	// Header is what was sent; the credential in Authorization is replaced by [redacted].
+	// Header is the header as sent, except that the credential in Authorization
+	// is replaced by [redacted].
 	Header http.Header
 	Body   string
-	// Operation is the method and path template of the operation, and OperationID its name in GitHub's description;
-	// both are "" where the path has none.
+	// Operation is the method and path template of the operation, and
+	// OperationID its operationId in GitHub's description. Both are "" for an
+	// unknown path.
 	Operation   string
 	OperationID string
-	// Status is what the server answered, 0 while it has not carried the request out. With a fault that drops the
-	// connection afterwards the client never saw it.
+	// Status is the status of the response, 0 until the request is executed.
+	// With a fault that drops the connection afterwards the client did not
+	// receive it.
 	Status int
-	// Duration is how long it took, latencies included; 0 while it is under way. It is real time, not the clock of
-	// [WithClock].
+	// Duration is the time until the response was ready, latencies included. It
+	// is 0 while the request is running. It is measured in real time, not by
+	// the clock of [WithClock].
 	Duration time.Duration
-	// Fault names the effect of the fault that met the request, "" without one.
+	// Fault is the name of the effect of the fault that fired, "" for none.
 	Fault string
 }
 
-// Requests returns the requests that reached the server, oldest first. Those whose connection was refused are not
-// among them.
+// Requests returns the requests that reached the server, oldest first. It does
+// not include those whose connection was refused.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	list := make([]Request, len(s.log))
 	for i, entry := range s.log {
-		list[i] = *entry // what its maps hold does not change any more
+		list[i] = *entry // its maps do not change any more
 	}
 	return list
 }
 
-// request is a call as the log shows it, before its outcome.
+// request returns a call as the log shows it, without its outcome.
 func (c *call) request() *Request {
 	entry := &Request{
 		Method: c.method, Host: c.host, Path: c.url.EscapedPath(), Query: c.url.Query(),
@@ -64,7 +68,7 @@ func (c *call) request() *Request {
 	return entry
 }
 
-// record enters a call in the log.
+// record adds a call to the log.
 func (s *Server) record(c *call) *Request {
 	entry := c.request()
 	s.mu.Lock()
@@ -74,15 +78,15 @@ func (s *Server) record(c *call) *Request {
 	return entry
 }
 
-// answered completes a log entry.
-func (s *Server) answered(entry *Request, a answer) {
+// logStatus sets the status of a log entry.
+func (s *Server) logStatus(entry *Request, resp response) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	entry.Status = a.status
+	entry.Status = resp.status
 }
 
-// over ends a log entry: nothing but a request that is executed later changes it any more.
-func (s *Server) over(entry *Request, start time.Time) {
+// logEnd sets the duration of a log entry and passes it to WithRequestLog.
+func (s *Server) logEnd(entry *Request, start time.Time) {
 	s.mu.Lock()
 	entry.Duration = time.Since(start)
 	seen := *entry

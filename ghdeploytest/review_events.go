@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// The events of workflow runs that wait. The server knows little of a run: it stands for its workflow and its check
-// suite too, and a job for each environment is numbered as the deployment that it made.
+// The events of workflow runs. A run also stands for its workflow and its check
+// suite, and a job has the ID of its deployment.
 
 const (
 	runName = "release"
@@ -105,7 +105,7 @@ type protectionRuleEventJSON struct {
 	aboutJSON
 }
 
-// runOf is the run that made a deployment, nil if none did.
+// runOf returns the run that created a deployment, nil for none.
 func (r *repository) runOf(d *deployment) *run {
 	for _, run := range r.runs {
 		if slices.ContainsFunc(run.waits, func(w *wait) bool { return w.deployment == d }) {
@@ -115,13 +115,13 @@ func (r *repository) runOf(d *deployment) *run {
 	return nil
 }
 
-// emitWait tells that a job waits: its status, that reviews are requested, and, to each app with a rule, that it is
-// asked.
+// emitWait sends the events of a waiting job: its status, the request for
+// reviews, and the request to each app with a rule.
 func (s *Server) emitWait(r *repository, run *run, w *wait) {
 	c := s.serverCall(r)
 	s.emitStatus(c, w.deployment, w.deployment.statuses[len(w.deployment.statuses)-1])
 	byActor := *c
-	byActor.actor = actor{&Token{Login: run.actor}} // recorded: who started the run is the sender
+	byActor.actor = actor{&Token{Login: run.actor}} // recorded: the sender is the user who started the run
 	if w.needsReview() {
 		s.emitReview(&byActor, "requested", run, []*wait{w}, "")
 	}
@@ -130,10 +130,11 @@ func (s *Server) emitWait(r *repository, run *run, w *wait) {
 	}
 }
 
-// emitReview sends deployment_review: the caller of c started a run whose jobs wait, or approved or rejected them.
+// emitReview sends deployment_review: requested, approved or rejected. The
+// caller of c is the sender.
 func (s *Server) emitReview(c *call, action string, run *run, waits []*wait, comment string) {
 	s.emit(c, eventReview, action, func(about aboutJSON) any {
-		about.Organization = s.organization(c) // demanded, also where a person owns the repository
+		about.Organization = s.organization(c) // required by the description, even if a user owns the repository
 		of, since := s.workflowRun(c, run), timestamp(c.now)
 		var reviewers []reviewer
 		var jobs []workflowJobRunJSON
@@ -152,7 +153,7 @@ func (s *Server) emitReview(c *call, action string, run *run, waits []*wait, com
 				Reviewers: s.reviewersJSON(c, reviewers), Requestor: s.user(c, run.actor), aboutJSON: about,
 			}
 		}
-		first.Name = nil // because a review may be about several
+		first.Name = nil // null, as a review may be for several jobs
 		return reviewGivenJSON{
 			Action: action, WorkflowRun: of, Since: since, WorkflowJobRun: first, WorkflowJobRuns: jobs,
 			Approver: s.user(c, c.actor.login()), Comment: comment, Reviewers: s.reviewersJSON(c, reviewers), aboutJSON: about,
@@ -160,7 +161,8 @@ func (s *Server) emitReview(c *call, action string, run *run, waits []*wait, com
 	})
 }
 
-// emitProtectionRule sends deployment_protection_rule to the app whose rule it is, and to no other.
+// emitProtectionRule sends deployment_protection_rule to the app with the rule,
+// and to no other.
 func (s *Server) emitProtectionRule(c *call, run *run, w *wait, app string) {
 	s.emitTo(c, eventProtectionRule, "requested", func(h *hook) bool { return h.app == app }, func(about aboutJSON) any {
 		return protectionRuleEventJSON{
@@ -181,7 +183,7 @@ func (s *Server) workflow(c *call, run *run) workflowJSON {
 	}
 }
 
-// workflowRun shows a run as its jobs are: waiting as long as one of them is.
+// workflowRun returns a run. It is waiting as long as one of its jobs is.
 func (s *Server) workflowRun(c *call, run *run) workflowRunJSON {
 	api := c.repoURL(fmt.Sprintf("/actions/runs/%d", run.id))
 	d := run.waits[0].deployment
@@ -202,7 +204,7 @@ func (s *Server) workflowRun(c *call, run *run) workflowRunJSON {
 	}
 }
 
-// jobRun shows a job that waits, or did until this review.
+// jobRun returns a job that is waiting, or was until this review.
 func (c *call) jobRun(run *run, w *wait) workflowJobRunJSON {
 	name := "deploy to " + w.environment.name
 	return workflowJobRunJSON{
@@ -211,7 +213,7 @@ func (c *call) jobRun(run *run, w *wait) workflowJobRunJSON {
 	}
 }
 
-// runPage is where people look at a workflow run.
+// runPage returns the address of a workflow run on the website.
 func (c *call) runPage(run *run) string {
 	return fmt.Sprintf("%s/%s/actions/runs/%d", c.htmlRoot(), c.repo.fullName(), run.id)
 }

@@ -11,8 +11,9 @@ import (
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
-// reviewServer has an environment production that waits for octocat and for the app gate, webhooks of two apps and of
-// the repository, and a run that deploys there and to docs, which waits for nothing.
+// reviewServer returns a server with webhooks of two apps and of the
+// repository, and a run. The job for production waits for octocat and the app
+// gate. The job for docs does not wait.
 func reviewServer(t *testing.T) (*ghdeploytest.Server, ghdeploytest.Run) {
 	t.Helper()
 	srv := newServer(t, ghdeploytest.WithClock(newClock().now), ghdeploytest.WithSeed(ghdeploytest.Seed{
@@ -30,7 +31,7 @@ func reviewServer(t *testing.T) (*ghdeploytest.Server, ghdeploytest.Run) {
 	return srv, run
 }
 
-// of are the deliveries to one of the three webhooks.
+// of returns the deliveries to one webhook, without the ping.
 func of(list []ghdeploytest.Delivery, hook int64) []ghdeploytest.Delivery {
 	return slices.DeleteFunc(slices.Clone(list), func(d ghdeploytest.Delivery) bool { return d.HookID != hook || d.Event == "ping" })
 }
@@ -108,7 +109,7 @@ func TestEventsOfARun(t *testing.T) {
 		"login": `"octocat"`, "url": `"https://api.github.test/orgs/octocat"`, "description": "null",
 		"members_url": `"https://api.github.test/orgs/octocat/members{/member}"`,
 	})
-	for _, who := range []string{"requestor", "sender"} { // recorded: the same
+	for _, who := range []string{"requestor", "sender"} { // recorded: the same user
 		wantFields(t, asked[who], map[string]string{"login": `"hubot"`})
 	}
 	if !strings.Contains(asked["reviewers"], `[{"type":"User","reviewer":{"login":"octocat"`) {
@@ -123,7 +124,7 @@ func TestEventsOfARun(t *testing.T) {
 	wantFields(t, rule["deployment"], map[string]string{"id": "6000000001", "environment": `"production"`})
 }
 
-// The runs of a seed begin once the webhooks are there.
+// The runs of a seed start after the webhooks are set up.
 func TestEventsOfASeededRun(t *testing.T) {
 	in := &inbox{}
 	srv := newServer(t, withApps("gate"),
@@ -140,16 +141,16 @@ func TestEventsOfASeededRun(t *testing.T) {
 }
 
 func TestEventsOfAReview(t *testing.T) {
-	for _, test := range []struct{ state, then string }{
-		{"approved", "deployment_review/approved"}, // the app's rule still holds the job
+	for _, test := range []struct{ state, want string }{
+		{"approved", "deployment_review/approved"}, // the job still waits for the app
 		{"rejected", "deployment_review/rejected deployment_status/created"},
 	} {
 		srv, run := reviewServer(t)
 		before := len(wait(t, srv))
 		must(t, srv, 200, "POST", reviewPath, `{"environment_ids":[8000000001],"state":"`+test.state+`","comment":"Looks good"}`)
 		list := of(wait(t, srv)[before:], watcherHook)
-		if got := events(list); got != test.then {
-			t.Fatalf("got %s, want %s", got, test.then)
+		if got := events(list); got != test.want {
+			t.Fatalf("got %s, want %s", got, test.want)
 		}
 		got := wantMembers(t, list[0].Payload, `action workflow_run since workflow_job_run workflow_job_runs approver comment reviewers
 			repository organization sender installation`, map[string]string{"action": `"` + test.state + `"`, "comment": `"Looks good"`})
@@ -167,7 +168,7 @@ func TestEventsOfAReview(t *testing.T) {
 			}
 		}
 		if srv.Deployments("octocat/example")[0].ID != run.Deployments[0] {
-			t.Error("another deployment")
+			t.Error("the review created another deployment")
 		}
 	}
 }

@@ -6,59 +6,65 @@ import (
 	"strings"
 )
 
-// User gives a login an id of the test's choice.
+// User is a user account.
 type User struct {
 	Login string `json:"login"`
-	// ID is the user's id. The default is a number above 2^32.
+	// ID is the user's ID. The default is a number above 2^32.
 	ID int64 `json:"id,omitempty"`
 }
 
-// Team is a team of the organization that owns the repositories. It can be a reviewer of an environment.
+// Team is a team of the organization that owns the repositories. It can be a
+// reviewer of an environment.
 type Team struct {
-	// Slug is the team's name in addresses. Required.
+	// Slug is the team's name in URLs. Required.
 	Slug string `json:"slug"`
-	// ID is the team's id. The default is a number above 2^32.
+	// ID is the team's ID. The default is a number above 2^32.
 	ID int64 `json:"id,omitempty"`
-	// Name is the name for people. The default is Slug.
+	// Name is the display name. The default is Slug.
 	Name string `json:"name,omitempty"`
-	// Members are logins: those who may approve in the team's name.
+	// Members are the logins of the members. Each may approve for the team.
 	Members []string `json:"members,omitempty"`
 }
 
-// App is a GitHub App that offers a custom deployment protection rule. It acts through a [Token] with its slug.
+// App is a GitHub App that offers a custom deployment protection rule. It acts
+// through a [Token] whose App is its slug.
 type App struct {
-	// Slug is the app's name in addresses. Required.
+	// Slug is the app's name in URLs. Required.
 	Slug string `json:"slug"`
-	// ID is what integration_id names. The default is a number above 2^32.
+	// ID is the app's ID, which integration_id refers to. The default is a
+	// number above 2^32.
 	ID int64 `json:"id,omitempty"`
 }
 
-// WithUser adds a user. From the first one on, ids that belong to nobody are left out when an environment's reviewers
-// are set; without one every id is taken, and gets the login user-ID.
+// WithUser adds a user. A server with at least one such user omits unknown user
+// IDs when an environment's reviewers are set. Without WithUser every ID is
+// accepted; the login of ID 7 is user-7.
 func WithUser(u User) Option {
 	return func(_ *Server, setup *Seed) { setup.Users = append(setup.Users, u) }
 }
 
-// WithTeam adds a team that can see the repositories. From the first one on, other teams are left out when an
-// environment's reviewers are set, as GitHub does with teams that cannot see the repository; without one every id is
-// taken, and gets the slug team-ID.
+// WithTeam adds a team that can see the repositories. A server with at least
+// one such team omits other teams when an environment's reviewers are set, as
+// GitHub does with teams that cannot see the repository. Without WithTeam every
+// ID is accepted; the slug of ID 7 is team-7.
 func WithTeam(t Team) Option {
 	return func(_ *Server, setup *Seed) { setup.Teams = append(setup.Teams, t) }
 }
 
-// WithApp adds an app whose protection rule can be enabled for an environment. Without one there is none.
+// WithApp adds an app whose protection rule can be enabled for an environment.
+// The default is no apps.
 func WithApp(a App) Option {
 	return func(_ *Server, setup *Seed) { setup.Apps = append(setup.Apps, a) }
 }
 
-// addReviewers fills in users, teams and apps.
+// addReviewers adds the users, teams and apps of a setup.
 func (s *Server) addReviewers(setup Seed) {
 	s.anyUserReviews, s.anyTeamReviews = len(setup.Users) == 0, len(setup.Teams) == 0
 	st := &s.state
 	for _, u := range setup.Users {
 		switch {
 		case u.Login == "":
-			panic("ghdeploytest: User without Login; write the user's name, like octocat")
+			panic("ghdeploytest: User without Login; write the login, like octocat")
 		case st.userIDs[strings.ToLower(u.Login)] != 0 || st.logins[u.ID] != "":
 			panic(fmt.Sprintf("ghdeploytest: the user %s or the id %d was added twice", u.Login, u.ID))
 		case u.ID == 0:
@@ -118,7 +124,7 @@ func (st *state) teamBySlug(slug string) *Team {
 	return nil
 }
 
-// appID is the id of an app, also of one that a token brought along.
+// appID returns the ID of an app, or of a token's app that was not set up.
 func (st *state) appID(slug string) int64 {
 	for _, a := range st.apps {
 		if a.Slug == slug {
@@ -128,7 +134,8 @@ func (st *state) appID(slug string) int64 {
 	return st.userID(slug)
 }
 
-// known reports whether somebody can review, and makes up a name for who was not set up, where anybody can.
+// known reports whether a reviewer exists. If any user or team is accepted, it
+// adds a missing one.
 func (st *state) known(r reviewer, anyUser, anyTeam bool) bool {
 	switch {
 	case r.kind == "User" && st.logins[r.id] == "" && anyUser:
@@ -141,7 +148,8 @@ func (st *state) known(r reviewer, anyUser, anyTeam bool) bool {
 	return r.kind == "User" && st.logins[r.id] != "" || r.kind == "Team" && st.team(r.id) != nil
 }
 
-// reviews reports whether a user is one of the reviewers, alone or in a team.
+// reviews reports whether a user is one of the reviewers or a member of one of
+// their teams.
 func (st *state) reviews(login string, reviewers []reviewer) bool {
 	return slices.ContainsFunc(reviewers, func(r reviewer) bool {
 		if r.kind == "User" {
@@ -171,7 +179,7 @@ type teamJSON struct {
 	RepositoriesURL     string  `json:"repositories_url"`
 	Type                string  `json:"type"`
 	OrganizationID      int64   `json:"organization_id"`
-	Parent              *string `json:"parent"` // always null: these teams stand alone
+	Parent              *string `json:"parent"` // always null: teams have no parents here
 }
 
 func (s *Server) reviewersJSON(c *call, reviewers []reviewer) []reviewerJSON {

@@ -50,7 +50,7 @@ type reviewJSON struct {
 	User         userJSON               `json:"user"`
 }
 
-// canApprove reports whether the caller is a reviewer that this wait needs. An app is none.
+// canApprove reports whether the caller is a user who may review this job.
 func (s *Server) canApprove(c *call, run *run, w *wait) bool {
 	if c.actor.token == nil || c.actor.app() != "" || !w.needsReview() {
 		return false
@@ -62,7 +62,7 @@ func (s *Server) canApprove(c *call, run *run, w *wait) bool {
 	return s.state.reviews(login, w.environment.reviewers)
 }
 
-func (s *Server) listPending(c *call) answer {
+func (s *Server) listPending(c *call) response {
 	run := c.repo.run(c.id("run_id"))
 	if run == nil {
 		return c.notFound()
@@ -90,7 +90,7 @@ const (
 	alreadyReviewed = "Deployment protection rule has already been reviewed"
 )
 
-func (s *Server) reviewPending(c *call) answer {
+func (s *Server) reviewPending(c *call) response {
 	run := c.repo.run(c.id("run_id"))
 	if run == nil {
 		return c.notFound()
@@ -101,8 +101,8 @@ func (s *Server) reviewPending(c *call) answer {
 	f.require("comment")
 	ids := f.integers("environment_ids")
 	state, comment := f.choice("state", "", "approved", "rejected"), f.text("comment", "")
-	if a := c.refuse(); a != nil {
-		return *a
+	if resp := c.refuse(); resp != nil {
+		return *resp
 	}
 
 	entry := &review{state: state, comment: comment, user: c.actor.login()}
@@ -133,12 +133,13 @@ func (s *Server) reviewPending(c *call) answer {
 }
 
 const (
-	maxReports = 10   // for each deployment
+	maxReports = 10   // per deployment
 	maxReport  = 1024 // characters
 )
 
-// reviewRule is how an app answers for its own rule: a state approves or rejects, a comment alone is a status report.
-func (s *Server) reviewRule(c *call) answer {
+// reviewRule is an app's review of its own rule. A state approves or rejects; a
+// comment without a state is a status report.
+func (s *Server) reviewRule(c *call) response {
 	if c.actor.app() == "" {
 		return c.inaccessible("personal access token")
 	}
@@ -153,10 +154,10 @@ func (s *Server) reviewRule(c *call) answer {
 	}
 	name, comment := f.text("environment_name", ""), f.text("comment", "")
 	state := f.choice("state", "pending", "approved", "rejected")
-	if a := c.refuse(); a != nil {
-		return *a
+	if resp := c.refuse(); resp != nil {
+		return *resp
 	}
-	refuse := func(message string) answer { return c.fail(http.StatusUnprocessableEntity, message, nil) }
+	refuse := func(message string) response { return c.fail(http.StatusUnprocessableEntity, message, nil) }
 	at := slices.IndexFunc(run.waits, func(w *wait) bool { return strings.EqualFold(w.environment.name, name) })
 	if at < 0 {
 		return refuse(nothingPending)
@@ -180,16 +181,16 @@ func (s *Server) reviewRule(c *call) answer {
 	case "approved":
 		w.reviewed[rule.id] = true
 	case "rejected":
-		w.reviewed[rule.id] = true // reviewed, and over
+		w.reviewed[rule.id] = true // reviewed and decided
 		s.endWait(c.repo, w, "failure", c.now)
 	default:
 		w.reports++
 	}
 	s.settle(c.now)
-	return answer{status: http.StatusNoContent}
+	return response{status: http.StatusNoContent}
 }
 
-func (s *Server) listReviews(c *call) answer {
+func (s *Server) listReviews(c *call) response {
 	run := c.repo.run(c.id("run_id"))
 	if run == nil {
 		return c.notFound()

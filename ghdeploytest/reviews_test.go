@@ -30,7 +30,8 @@ func decode(t *testing.T, text string, v any) {
 	}
 }
 
-// waiting returns a server on which octocat's run 42 waits for production, and those whom the tests send.
+// waiting returns a server with the tokens of the tests. octocat's run 42 waits
+// for production.
 func waiting(t *testing.T, production ghdeploytest.Environment, opts ...ghdeploytest.Option) *ghdeploytest.Server {
 	t.Helper()
 	production.Name = "production"
@@ -67,7 +68,7 @@ func wantState(t *testing.T, srv *ghdeploytest.Server, want ...string) {
 	}
 }
 
-// The shape is the description's.
+// The shape is that of GitHub's description.
 func TestPendingDeployments(t *testing.T) {
 	clock := newClock()
 	srv := waiting(t, ghdeploytest.Environment{WaitTimer: 30, Reviewers: []ghdeploytest.Reviewer{{User: "octocat"}, {Team: "justice-league"}}}, ghdeploytest.WithClock(clock.now))
@@ -127,7 +128,7 @@ func TestApprove(t *testing.T) {
 	if got := fmt.Sprint(srv.Reviews("octocat/example", 42)); got != "[{[production] approved Ship it! octocat}]" {
 		t.Error(got)
 	}
-	// Seen in public apps' tests: errors is one string.
+	// Quoted in the tests of public apps: errors is one string.
 	wantJSON(t, must(t, srv, 422, "POST", pending, approve).body, nothingPending)
 }
 
@@ -140,7 +141,8 @@ func TestReject(t *testing.T) {
 	wantJSON(t, got.body, `{"message":"No pending deployment requests to approve or reject","documentation_url":"`+gateDocs+`","status":"422"}`)
 }
 
-// Who may not approve is told that nothing is pending, as people who had to wait for somebody else report.
+// A user who may not approve gets the error that nothing is pending, as users
+// of GitHub report.
 func TestWhoMayApprove(t *testing.T) {
 	both := []ghdeploytest.Reviewer{{User: "OCTOCAT"}, {Team: "justice-league"}}
 	for _, tt := range []struct {
@@ -150,14 +152,14 @@ func TestWhoMayApprove(t *testing.T) {
 	}{
 		{"a reviewer", "secret", approve, ghdeploytest.Environment{Reviewers: both}, 200},
 		{"a member of a reviewing team", "hubot", approve, ghdeploytest.Environment{Reviewers: both}, 200},
-		{"somebody else", "mona", approve, ghdeploytest.Environment{Reviewers: both}, 422},
+		{"a user who is no reviewer", "mona", approve, ghdeploytest.Environment{Reviewers: both}, 422},
 		{"an app", "gate", approve, ghdeploytest.Environment{Reviewers: both}, 422},
-		{"who started the run", "secret", approve, ghdeploytest.Environment{Reviewers: both, PreventSelfReview: true}, 422},
-		{"another than who started it", "hubot", approve, ghdeploytest.Environment{Reviewers: both, PreventSelfReview: true}, 200},
-		{"no reviewer is needed", "secret", approve, ghdeploytest.Environment{WaitTimer: 1}, 422},
+		{"the user who started the run", "secret", approve, ghdeploytest.Environment{Reviewers: both, PreventSelfReview: true}, 422},
+		{"a user who did not start the run", "hubot", approve, ghdeploytest.Environment{Reviewers: both, PreventSelfReview: true}, 200},
+		{"an environment without reviewers", "secret", approve, ghdeploytest.Environment{WaitTimer: 1}, 422},
 		{"another environment", "secret", `{"environment_ids":[8000000002],"state":"approved","comment":""}`, ghdeploytest.Environment{Reviewers: both}, 422},
-		{"none", "secret", `{"environment_ids":[],"state":"approved","comment":""}`, ghdeploytest.Environment{Reviewers: both}, 422},
-		{"one that waits and one that does not", "secret", `{"environment_ids":[8000000002,8000000001],"state":"approved","comment":""}`, ghdeploytest.Environment{Reviewers: both}, 200},
+		{"no environment", "secret", `{"environment_ids":[],"state":"approved","comment":""}`, ghdeploytest.Environment{Reviewers: both}, 422},
+		{"one waiting environment and one other", "secret", `{"environment_ids":[8000000002,8000000001],"state":"approved","comment":""}`, ghdeploytest.Environment{Reviewers: both}, 200},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			srv := waiting(t, tt.production)
@@ -206,14 +208,14 @@ func TestReviewRefused(t *testing.T) {
 	wantState(t, srv, "waiting", "in_progress")
 }
 
-// The description's example; 204 without a body.
+// The request is the example of GitHub's description; 204 without a body.
 func TestReviewCustomRule(t *testing.T) {
 	srv := waiting(t, ghdeploytest.Environment{ProtectionRules: []string{"gate", "other"}})
 	const approved = `{"environment_name":"PRODUCTION","state":"approved","comment":"All health checks passed."}`
 	if got := must(t, srv, 204, "POST", gateReview, approved, "Authorization", "Bearer gate"); got.body != "" {
 		t.Error(got.body)
 	}
-	wantState(t, srv, "waiting", "in_progress") // for the other app
+	wantState(t, srv, "waiting", "in_progress") // waits for the other app
 	got := must(t, srv, 422, "POST", gateReview, approved, "Authorization", "Bearer gate")
 	wantJSON(t, got.body, `{"message":"Deployment protection rule has already been reviewed","documentation_url":"`+gateDocs+`","status":"422"}`)
 	must(t, srv, 204, "POST", gateReview, approved, "Authorization", "Bearer other")
@@ -227,7 +229,8 @@ func TestReviewCustomRule(t *testing.T) {
 	wantState(t, srv, "waiting failure", "in_progress")
 }
 
-// Documented: a comment alone is a report; up to ten, of up to 1,024 characters. In the history its state is pending.
+// Documented: a comment without a state is a status report; at most ten, of at
+// most 1,024 characters. Its state in the history is pending.
 func TestStatusReports(t *testing.T) {
 	srv := waiting(t, ghdeploytest.Environment{ProtectionRules: []string{"gate"}})
 	report := `{"environment_name":"production","comment":"` + strings.Repeat("é", 1024) + `"}`
@@ -248,8 +251,8 @@ func TestStatusReports(t *testing.T) {
 	}
 }
 
-// Every rule has to pass, and time passes by the server's clock.
-func TestTimePasses(t *testing.T) {
+// Every rule has to pass. Waits use the server's clock.
+func TestWaits(t *testing.T) {
 	clock := newClock()
 	start := clock.Time
 	srv := waiting(t, ghdeploytest.Environment{WaitTimer: 30}, ghdeploytest.WithClock(clock.now))
@@ -275,7 +278,8 @@ func TestTimePasses(t *testing.T) {
 	wantState(t, srv, "waiting failure", "in_progress")
 }
 
-// What is taken away meanwhile is not waited for; without the environment the job fails.
+// A job does not wait for a rule that was removed meanwhile. If the environment
+// was deleted, the job fails.
 func TestChangesWhileWaiting(t *testing.T) {
 	srv := waiting(t, ghdeploytest.Environment{Reviewers: byOctocat, ProtectionRules: []string{"gate"}})
 	must(t, srv, 200, "PUT", production, `{"reviewers":[]}`)

@@ -8,7 +8,7 @@ import (
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
-// What a classic token may do is a matter of its user's role and its scopes.
+// The user's role and the scopes decide what a classic token may do.
 func TestClassicTokens(t *testing.T) {
 	token := func(value, role string, scopes ...string) ghdeploytest.Option {
 		return ghdeploytest.WithToken(ghdeploytest.Token{Value: value, Role: role, Scopes: scopes})
@@ -69,7 +69,7 @@ func TestClassicTokens(t *testing.T) {
 	}
 }
 
-// A reviewer needs no more than to read the repository.
+// A reviewer needs only read access to the repository.
 func TestReaderReviews(t *testing.T) {
 	srv := newServer(t, ghdeploytest.WithToken(ghdeploytest.Token{Value: "secret", Role: "read"}),
 		ghdeploytest.WithRepository(ghdeploytest.Repository{
@@ -79,9 +79,9 @@ func TestReaderReviews(t *testing.T) {
 	must(t, srv, 200, "POST", runPath+"/pending_deployments", `{"environment_ids":[8000000001],"state":"approved","comment":""}`)
 }
 
-// Without the right to delete a deployment it is 404, as GitHub's description
-// has it; an environment is 403, as its users quote it.
-func TestDeleteWithoutTheRight(t *testing.T) {
+// Without permission to delete, a deployment returns 404 (GitHub's description)
+// and an environment returns 403 (quoted by GitHub's users).
+func TestDeleteWithoutPermission(t *testing.T) {
 	srv := newServer(t,
 		ghdeploytest.WithToken(ghdeploytest.Token{Value: "fine", Permissions: map[string]string{"deployments": "read"}}),
 		ghdeploytest.WithToken(ghdeploytest.Token{Value: "app", App: "shipper", Permissions: map[string]string{"deployments": "read"}}),
@@ -102,7 +102,7 @@ func TestDeleteWithoutTheRight(t *testing.T) {
 }
 
 // Recorded: octokit.rb (scopes), hosom (permissions), GET /user of 2025 (both).
-func TestRightsHeaders(t *testing.T) {
+func TestScopeAndPermissionHeaders(t *testing.T) {
 	srv := newServer(t,
 		ghdeploytest.WithToken(ghdeploytest.Token{Value: "classic", Scopes: []string{"user", "repo"}}),
 		ghdeploytest.WithToken(ghdeploytest.Token{Value: "fine", Permissions: map[string]string{"deployments": "write"}}),

@@ -6,26 +6,26 @@ import (
 	"strings"
 )
 
-// operation is one row of the route table: an operation of GitHub's description and what this server needs to know to
-// serve it.
+// operation is an operation of GitHub's description, with the rules that the
+// server needs to serve it.
 type operation struct {
 	id         string // GitHub's operationId
 	method     string
-	path       string // as in GitHub's description, with its parameter names
-	permission string // what a fine-grained token needs, as X-Accepted-GitHub-Permissions spells it; "" = nothing
+	path       string // as in GitHub's description
+	permission string // of a fine-grained token, as in X-Accepted-GitHub-Permissions; "" for none
 	docs       string // page and anchor below https://docs.github.com/rest/
-	body       bool   // it takes a JSON object
-	nullBody   bool   // or null
-	paged      bool   // it answers a list in pages
-	creates    bool   // it counts as content creation for the secondary limit
-	free       bool   // it costs nothing on the primary limit
-	hides      bool   // 404 for who may not
-	reviewers  bool   // a user needs no role in the repository beyond reading it
-	anyUser    bool   // every token may
-	handle     func(*Server, *call) answer
+	body       bool   // takes a JSON object
+	nullBody   bool   // also takes null
+	paged      bool   // returns a list in pages
+	creates    bool   // counts on the limit of creations
+	free       bool   // costs nothing on the primary limit
+	hides      bool   // returns 404 instead of 403
+	reviewers  bool   // needs no role beyond read
+	anyUser    bool   // needs a token without any permission
+	handle     func(*Server, *call) response
 }
 
-// operations is the route table. Each area keeps its rows beside its handlers.
+// operations returns the route table. Each file adds its own operations.
 func operations() []operation {
 	return slices.Concat(
 		metaOperations(),
@@ -38,11 +38,12 @@ func operations() []operation {
 	)
 }
 
-// name is how tests call an operation: its method and path template.
+// name returns the method and path template of an operation, which identify it
+// in a Fault.
 func (o *operation) name() string { return o.method + " " + o.path }
 
-// route finds the operation of a path, which is already freed from a /api/v3 prefix. It returns nil where GitHub has
-// none, which includes every path with a trailing slash.
+// route finds the operation of a path, given without the prefix /api/v3. It
+// returns nil if there is no such operation; a trailing slash never matches.
 func (s *Server) route(method, escapedPath string) (*operation, map[string]string) {
 	path := strings.Split(strings.TrimPrefix(escapedPath, "/"), "/")
 	for i, element := range path {
@@ -63,7 +64,8 @@ func (s *Server) route(method, escapedPath string) (*operation, map[string]strin
 			continue
 		}
 		v, ok := match(op.path, path)
-		// The path with fewer parameters is the more exact one: .../apps before .../{protection_rule_id}.
+		// The template with fewer parameters is more specific: .../apps before
+		// .../{protection_rule_id}.
 		if ok && (best == nil || len(v) < len(vars)) {
 			best, vars = op, v
 		}
@@ -73,8 +75,8 @@ func (s *Server) route(method, escapedPath string) (*operation, map[string]strin
 
 const repoTemplate = "/repos/{owner}/{repo}"
 
-// match compares a path with a template, and with the same template below /repositories/{id}, the form in which GitHub
-// writes redirects and Link headers.
+// match matches a path against a template, or against the template below
+// /repositories/{id}, the form in redirects and Link headers.
 func match(template string, path []string) (map[string]string, bool) {
 	if rest, ok := strings.CutPrefix(template, repoTemplate); ok && path[0] == "repositories" {
 		template = "/repositories/{repository_id}" + rest

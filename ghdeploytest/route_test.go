@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// The rows are literal: ids from GitHub's description, permissions from its documentation's permission table.
+// The IDs are those of GitHub's description, the permissions those of the
+// permission table in GitHub's documentation.
 func TestRouteTable(t *testing.T) {
 	want := map[string]string{
 		"GET /rate_limit":                                                            "rate-limit/get ",
@@ -21,7 +22,7 @@ func TestRouteTable(t *testing.T) {
 	got := map[string]string{}
 	for _, op := range operations() {
 		if op.handle == nil || op.docs == "" || got[op.name()] != "" {
-			t.Errorf("%s: no handler, no docs, or twice in the table", op.name())
+			t.Errorf("%s: no handler, no docs, or two rows in the table", op.name())
 		}
 		got[op.name()] = op.id + " " + op.permission
 		if (op.method == "POST" || op.method == "PUT") != op.body {
@@ -35,7 +36,8 @@ func TestRouteTable(t *testing.T) {
 	}
 }
 
-// Every operation of a repository answers by name and by id, with and without the prefix of a GitHub Enterprise Server.
+// Every operation of a repository has a route by name and by ID, and none with
+// a trailing slash.
 func TestEveryOperationIsReached(t *testing.T) {
 	s := NewServer()
 	defer s.Close()
@@ -53,16 +55,16 @@ func TestEveryOperationIsReached(t *testing.T) {
 		}
 		for _, p := range paths {
 			if found, _ := s.route(op.method, p); found == nil || found.id != op.id {
-				t.Errorf("%s %s leads to %+v, want %s", op.method, p, found, op.id)
+				t.Errorf("%s %s is routed to %+v, want %s", op.method, p, found, op.id)
 			}
 			if found, _ := s.route(op.method, p+"/"); found != nil {
-				t.Errorf("%s %s/ leads to %s", op.method, p, found.id)
+				t.Errorf("%s %s/ is routed to %s, want no route", op.method, p, found.id)
 			}
 		}
 	}
 	for _, p := range []string{"", "/", "/repos//example/deployments", "/repos/octocat/%zz/deployments"} {
 		if found, _ := s.route("GET", p); found != nil {
-			t.Errorf("%q leads to %s", p, found.id)
+			t.Errorf("%q is routed to %s, want no route", p, found.id)
 		}
 	}
 }
@@ -74,6 +76,6 @@ func TestMatch(t *testing.T) {
 		t.Errorf("%v, %v", vars, ok)
 	}
 	if _, ok := match("/repos/{owner}/{repo}", split("/repos/octocat")); ok {
-		t.Error("a path that is too short matches")
+		t.Error("an incomplete path matches")
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// exported are the exported names of the package, methods and fields as
-// Type.Name and as Name.
+// exported returns the exported names of the package: functions, methods and
+// types as Name, fields as Type.Name.
 func exported(t *testing.T) map[string]bool {
 	t.Helper()
 	files, err := os.ReadDir(".")
@@ -47,8 +47,9 @@ func exported(t *testing.T) map[string]bool {
 	return names
 }
 
-// Each row of docs/test-server.md names a source that the legend has, and what
-// its last column names exists; each option that is about a rule is there.
+// Each row of docs/test-server.md names a source of the legend, and only
+// existing names in its last column. The page lists each option that changes a
+// rule.
 func TestRulesPage(t *testing.T) {
 	page, err := os.ReadFile("../docs/test-server.md")
 	if err != nil {
@@ -69,18 +70,18 @@ func TestRulesPage(t *testing.T) {
 		}
 		rows++
 		if !source.MatchString(strings.TrimSpace(cells[1])) {
-			t.Errorf("no source: %s", line)
+			t.Errorf("the row has no source: %s", line)
 		}
 		for _, name := range switches.FindAllStringSubmatch(cells[2], -1) {
 			if !names[name[1]] {
-				t.Errorf("there is no %s: %s", name[1], line)
+				t.Errorf("the package has no %s: %s", name[1], line)
 			}
 		}
 	}
 	if rows < 90 {
-		t.Errorf("%d rows", rows)
+		t.Errorf("docs/test-server.md has %d rows, want at least 90", rows)
 	}
-	// Options that are about the test and not about a rule.
+	// Options that configure the test, not a rule.
 	about := map[string]bool{"WithRepository": true, "WithToken": true, "WithSeed": true, "WithListener": true, "WithAddress": true, "WithRequestLog": true, "WithDeliveryLog": true, "WithLogSize": true}
 	for name := range names {
 		if strings.HasPrefix(name, "With") && name != "WithHeader" && !about[name] && !strings.Contains(string(page), "`"+name+"`") {

@@ -6,14 +6,17 @@ import (
 	"strings"
 )
 
-// jobResults are the states in which a job can end.
+// jobResults are the final states of a job.
 var jobResults = []string{"success", "failure", "error"}
 
-// StepRun takes each job of a workflow run one step further, as a runner does. A job that waits passes its protection
-// rules without a review and is in_progress. A job that is in_progress ends with the result: success, failure or error.
-// StepRun reports whether a job took a step; none does once all have ended.
+// StepRun advances each job of a workflow run by one step, as a runner does. A
+// waiting job passes its protection rules without a review and becomes
+// in_progress. A job in progress ends with result: success, failure or error.
+// StepRun reports whether any job advanced; it returns false once all jobs have
+// ended.
 //
-// An end with success makes earlier deployments of the environment inactive, as a status with auto_inactive does.
+// A success makes earlier deployments of the environment inactive, as a status
+// with auto_inactive does.
 func (s *Server) StepRun(fullName string, runID int64, result string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

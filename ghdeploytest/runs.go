@@ -7,24 +7,27 @@ import (
 	"time"
 )
 
-// Run describes a workflow run whose jobs deploy. Start one with [Server.StartRun] or in [Repository].
+// Run is a workflow run whose jobs deploy. Start it with [Server.StartRun], or
+// as part of a [Repository].
 type Run struct {
-	// ID is the run's id. The default is a number above 2^32.
+	// ID is the run's ID. The default is a number above 2^32.
 	ID int64 `json:"id,omitempty"`
-	// Ref is the branch or tag it runs on. The default is the default branch.
+	// Ref is the branch or tag of the run. The default is the default branch.
 	Ref string `json:"ref,omitempty"`
-	// Actor is the login of who started it. The default is octocat.
+	// Actor is the login of the user who started the run. The default is
+	// octocat.
 	Actor string `json:"actor,omitempty"`
-	// Environments are those that its jobs deploy to. Required.
+	// Environments are the environments that the jobs deploy to. Required.
 	Environments []string `json:"environments"`
-	// Deployments are the ids of the deployments it made, in the order of Environments. StartRun fills it in.
+	// Deployments are the IDs of the run's deployments, in the order of
+	// Environments. StartRun sets them.
 	Deployments []int64 `json:"-"`
 }
 
 // Review is an entry in the review history of a run.
 type Review struct {
 	Environments []string
-	// State is approved or rejected, or pending for the status report of an app.
+	// State is approved, rejected, or pending for an app's status report.
 	State   string
 	Comment string
 	Login   string
@@ -34,7 +37,7 @@ type Review struct {
 type run struct {
 	id      int64
 	actor   string
-	waits   []*wait   // one for each environment
+	waits   []*wait   // one per environment
 	reviews []*review // oldest first
 }
 
@@ -43,24 +46,24 @@ type review struct {
 	state, comment, user string
 }
 
-// wait is a job that waits for the rules of its environment. The rules are those of now: what is taken away from the
-// environment meanwhile is not waited for.
+// wait is a job that waits for the rules of its environment. A rule that is
+// removed in the meantime does not block it any more.
 type wait struct {
 	environment *environment
 	deployment  *deployment
 	since       time.Time
 	approved    bool           // by a reviewer
-	reviewed    map[int64]bool // custom rules that were reviewed, by id
-	reports     int            // status reports of apps
+	reviewed    map[int64]bool // IDs of the custom rules that approved
+	reports     int            // number of status reports
 	over        bool
 }
 
-// maxWait is how long a job waits for its reviews before it fails.
+// maxWait is how long a job waits for reviews before it fails.
 const maxWait = 30 * 24 * time.Hour
 
 const actionsBot = "github-actions[bot]"
 
-// timerEnd is when the wait timer lets the job pass.
+// timerEnd returns the end of the wait timer.
 func (w *wait) timerEnd() time.Time {
 	return w.since.Add(time.Duration(w.environment.waitTimer) * time.Minute)
 }
@@ -69,13 +72,13 @@ func (w *wait) needsReview() bool { return len(w.environment.reviewers) > 0 && !
 
 func (w *wait) needs(r *customRule) bool { return r != nil && !w.reviewed[r.id] }
 
-// held reports whether a rule holds the job back.
+// held reports whether a rule still blocks the job.
 func (w *wait) held(now time.Time) bool {
 	return now.Before(w.timerEnd()) || w.needsReview() || slices.ContainsFunc(w.environment.customRules, w.needs)
 }
 
-// settle lets the jobs go on that nothing holds back any more, and fails those that waited too long. It runs before
-// every request, so that a clock which has moved is noticed.
+// settle starts the jobs whose rules have passed, and fails those that waited
+// too long. It runs before every request, so it notices a clock that has moved.
 func (s *Server) settle(now time.Time) {
 	for _, r := range s.state.repositories {
 		for _, run := range r.runs {
@@ -94,7 +97,7 @@ func (s *Server) settle(now time.Time) {
 	}
 }
 
-// endWait ends a wait with a status.
+// endWait ends a wait and adds a status.
 func (s *Server) endWait(r *repository, w *wait, state string, now time.Time) {
 	w.over = true
 	if r.deployment(w.deployment.id) != nil {
@@ -113,9 +116,11 @@ func (r *repository) run(id int64) *run {
 	return nil
 }
 
-// StartRun starts a workflow run that deploys to each of its environments, and returns it with its ids. A deployment
-// to an environment with protection rules has the state waiting until they have passed; one to an environment without
-// any is in_progress at once. Branch policies do not hold a run back here.
+// StartRun starts a workflow run that deploys to each of its environments. It
+// returns the run with its IDs. A deployment to an environment with protection
+// rules has the state waiting until the rules have passed. A deployment to any
+// other environment is in_progress at once. Branch policies do not block a run
+// here.
 func (s *Server) StartRun(fullName string, run Run) Run {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -135,11 +140,11 @@ func (s *Server) startRun(r *repository, given Run) Run {
 	target, _ := r.resolve(given.Ref)
 	switch {
 	case r.run(given.ID) != nil:
-		panic(fmt.Sprintf("ghdeploytest: two runs of %s have the id %d; leave ID away for one of its own", r.fullName(), given.ID))
+		panic(fmt.Sprintf("ghdeploytest: two runs of %s have the id %d; omit ID to get a new one", r.fullName(), given.ID))
 	case target == nil:
 		panic(fmt.Sprintf("ghdeploytest: Run{Ref: %q}, which %s does not have; add it to Branches", given.Ref, r.fullName()))
 	case len(given.Environments) == 0:
-		panic("ghdeploytest: Run without Environments; write those that its jobs deploy to, like production")
+		panic("ghdeploytest: Run without Environments; write the environments that its jobs deploy to, like production")
 	}
 	for i, name := range given.Environments {
 		same := func(other string) bool { return strings.EqualFold(name, other) }

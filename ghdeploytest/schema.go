@@ -12,9 +12,9 @@ import (
 	"strings"
 )
 
-// fields are the keys of a JSON body. Its readers collect what is wrong, so that
-// a handler reads straight on and asks once at the end. The texts are those of
-// GitHub's schema validation; docs/test-server.md has their sources.
+// fields are the members of a JSON body. Its methods collect errors in the
+// texts of GitHub's schema validation, and the handler checks once at the end.
+// docs/test-server.md has the sources.
 type fields struct {
 	values   map[string]json.RawMessage
 	missing  []string
@@ -25,7 +25,7 @@ func (f *fields) has(name string) bool { _, ok := f.values[name]; return ok }
 
 func (f *fields) null(name string) bool { return string(f.values[name]) == "null" }
 
-// require notes a parameter that must be there.
+// require records a required parameter that is absent.
 func (f *fields) require(name string) {
 	if !f.has(name) {
 		f.missing = append(f.missing, name)
@@ -36,14 +36,14 @@ func (f *fields) problem(format string, args ...any) {
 	f.problems = append(f.problems, fmt.Sprintf(format, args...))
 }
 
-// wrong notes a value of the wrong type; at is its place in the schema.
+// wrong records a value of the wrong type. at is its place in the schema.
 func (f *fields) wrong(at string, value json.RawMessage, kind string) {
 	f.problem("For '%s', %s is not %s.", at, inspect(value), kind)
 }
 
 func property(name string) string { return "properties/" + name }
 
-// read decodes a value that must have the type of v, which null has not.
+// read decodes a value of type T. It refuses null.
 func read[T any](value json.RawMessage) (v T, ok bool) {
 	var p *T
 	if json.Unmarshal(value, &p) != nil || p == nil {
@@ -52,7 +52,7 @@ func read[T any](value json.RawMessage) (v T, ok bool) {
 	return *p, true
 }
 
-// text reads a string; what is absent has the default.
+// text reads a string. absent is the default.
 func (f *fields) text(name, absent string) string {
 	if !f.has(name) {
 		return absent
@@ -65,7 +65,7 @@ func (f *fields) text(name, absent string) string {
 	return v
 }
 
-// boolean reads a boolean; what is absent has the default.
+// boolean reads a boolean. absent is the default.
 func (f *fields) boolean(name string, absent bool) bool {
 	if !f.has(name) {
 		return absent
@@ -78,7 +78,7 @@ func (f *fields) boolean(name string, absent bool) bool {
 	return v
 }
 
-// choice reads a string that is one of a few.
+// choice reads a string that must be one of values. absent is the default.
 func (f *fields) choice(name, absent string, values ...string) string {
 	if !f.has(name) {
 		return absent
@@ -97,7 +97,7 @@ func (f *fields) choice(name, absent string, values ...string) string {
 	return f.text(name, absent)
 }
 
-// integer reads a whole number; what is absent has the default.
+// integer reads an integer. absent is the default.
 func (f *fields) integer(name string, absent int64) int64 {
 	if !f.has(name) {
 		return absent
@@ -110,8 +110,8 @@ func (f *fields) integer(name string, absent int64) int64 {
 	return v
 }
 
-// wholeNumber reads an integer; one that is out of range is the nearest that is
-// not.
+// wholeNumber decodes an integer. One that overflows becomes the minimum or the
+// maximum of int64.
 func wholeNumber(value json.RawMessage) (int64, bool) {
 	text := string(value)
 	if text == "" || strings.Trim(text, "-0123456789") != "" {
@@ -127,7 +127,7 @@ func wholeNumber(value json.RawMessage) (int64, bool) {
 	return math.MaxInt64, true
 }
 
-// between notes a number that is out of bounds.
+// between records a number out of bounds.
 func (f *fields) between(name string, low, high int64) {
 	if v, ok := wholeNumber(f.values[name]); ok && v < low {
 		f.problem("%s must be greater than or equal to %d.", f.values[name], low)
@@ -136,7 +136,7 @@ func (f *fields) between(name string, low, high int64) {
 	}
 }
 
-// list reads an array whose elements have a type.
+// list reads an array whose elements have one type.
 func list[T any](f *fields, name, kind string, element func(json.RawMessage) (T, bool)) []T {
 	if !f.has(name) {
 		return nil
@@ -150,19 +150,19 @@ func list[T any](f *fields, name, kind string, element func(json.RawMessage) (T,
 	for i, value := range values {
 		if v[i], ok = element(value); !ok {
 			f.wrong("items", value, kind)
-			return nil // the first one is enough
+			return nil // reports only the first wrong element
 		}
 	}
 	return v
 }
 
-// texts reads a list of strings.
+// texts reads an array of strings.
 func (f *fields) texts(name string) []string { return list(f, name, "a string", read[string]) }
 
-// integers reads a list of whole numbers.
+// integers reads an array of integers.
 func (f *fields) integers(name string) []int64 { return list(f, name, "an integer", wholeNumber) }
 
-// permit notes the keys that are none of these.
+// permit records every key that is not one of names.
 func (f *fields) permit(names ...string) {
 	for _, name := range slices.Sorted(maps.Keys(f.values)) {
 		if !slices.Contains(names, name) {
@@ -171,9 +171,9 @@ func (f *fields) permit(names ...string) {
 	}
 }
 
-// refuse is GitHub's response to a body that does not fit the schema: 422,
-// everything in the message, no errors.
-func (c *call) refuse() *answer {
+// refuse returns GitHub's response to a body that violates the schema, or nil.
+// It is a 422 with all errors in the message and no member errors.
+func (c *call) refuse() *response {
 	lines := c.fields.problems
 	if line := c.fields.missed(); line != "" {
 		lines = append(slices.Clone(lines), line)
@@ -181,11 +181,11 @@ func (c *call) refuse() *answer {
 	if len(lines) == 0 {
 		return nil
 	}
-	a := c.fail(http.StatusUnprocessableEntity, "Invalid request.\n\n"+strings.Join(lines, "\n"), nil)
-	return &a
+	resp := c.fail(http.StatusUnprocessableEntity, "Invalid request.\n\n"+strings.Join(lines, "\n"), nil)
+	return &resp
 }
 
-// missed names the parameters that are missing.
+// missed returns the message that names the absent parameters.
 func (f *fields) missed() string {
 	if len(f.missing) == 0 {
 		return ""
@@ -199,8 +199,7 @@ func (f *fields) missed() string {
 
 func quoted(names []string) string { return `"` + strings.Join(names, `", "`) + `"` }
 
-// inspect writes a JSON value as Ruby shows it: null is nil, and a key is
-// followed by =>.
+// inspect formats a JSON value as Ruby does: nil for null, => after a key.
 func inspect(value json.RawMessage) string {
 	var out strings.Builder
 	dec := json.NewDecoder(bytes.NewReader(value))
@@ -209,7 +208,7 @@ func inspect(value json.RawMessage) string {
 	return out.String()
 }
 
-// inspectNext writes the next value; what it reads is known to be JSON.
+// inspectNext formats the next value of valid JSON.
 func inspectNext(out *strings.Builder, dec *json.Decoder) {
 	switch token, _ := dec.Token(); v := token.(type) {
 	case nil:

@@ -10,8 +10,8 @@ import (
 
 const runPath = "/repos/octocat/example/actions/runs/42"
 
-// fullServer has something for every operation with a body to work on. Its
-// tokens are secret, a user's, and gate, an app's.
+// fullServer has an object for every operation with a request body. Its tokens
+// are secret, of a user, and gate, of an app.
 func fullServer(t *testing.T) *ghdeploytest.Server {
 	t.Helper()
 	return newServer(t, withApps("gate", "other"),
@@ -27,7 +27,7 @@ func fullServer(t *testing.T) *ghdeploytest.Server {
 		}))
 }
 
-// Every required string and every enum, with "" and null: none is accepted.
+// Each required string and each enum rejects "" and null.
 func TestRequiredAndEnums(t *testing.T) {
 	const (
 		states    = `[\"error\", \"failure\", \"inactive\", \"in_progress\", \"queued\", \"pending\", \"success\"]`
@@ -90,12 +90,12 @@ func TestRequiredAndEnums(t *testing.T) {
 		got := must(t, srv, 422, tt.method, tt.path, tt.body, "Authorization", "Bearer "+tt.token)
 		wantFields(t, got.body, map[string]string{"message": `"` + tt.message + `"`, "errors": ""})
 		if n := len(srv.Deployments("octocat/example")); n != 2 {
-			t.Errorf("%s %s %s left %d deployments", tt.method, tt.path, tt.body, n)
+			t.Errorf("%s %s %s: %d deployments, want 2", tt.method, tt.path, tt.body, n)
 		}
 	}
 }
 
-// Quoted: a value is shown as Ruby shows it (mergeable#773, mp_duty#3639).
+// Quoted in mergeable#773 and mp_duty#3639: GitHub prints values as Ruby does.
 func TestSchemaShowsValues(t *testing.T) {
 	srv := newServer(t)
 	for value, shown := range map[string]string{
@@ -151,9 +151,9 @@ func TestRefusedEnvironmentNames(t *testing.T) {
 	}, "contains invalid characters")
 }
 
-// Recorded: the contexts of a 409 may repeat a name, as a status and a check run
-// can share one.
-func TestContextTwice(t *testing.T) {
+// Recorded: the contexts of a 409 may repeat a name, because a commit status
+// and a check run can have the same name.
+func TestRepeatedContext(t *testing.T) {
 	srv := newServer(t, ghdeploytest.WithRepository(ghdeploytest.Repository{FullName: "octocat/example", Branches: []ghdeploytest.Branch{{
 		Name: "main", Statuses: []ghdeploytest.CommitStatus{{Context: "ci", State: "failure"}, {Context: "lint", State: "success"}, {Context: "ci", State: "success"}},
 	}}}))

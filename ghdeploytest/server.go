@@ -9,15 +9,17 @@ import (
 	"time"
 )
 
-// BaseURL is the address under which [Server.Transport] is known in process. It lies in a reserved top-level domain,
-// so that a request which misses the transport cannot reach anybody.
+// BaseURL is the base URL for [Server.Transport]. Its top-level domain is
+// reserved, so a request that bypasses the transport reaches no host.
 const BaseURL = "https://api.github.test/"
 
-// Server is a GitHub Deployments server in memory. Make one with [NewServer]; its methods may be called from many
-// goroutines.
+// Server is a GitHub Deployments server in memory. Create one with [NewServer]
+// or [Start]. Its methods are safe for concurrent use.
 //
-// A Server has no socket until [Server.URL] asks for one, and no goroutine but while it delivers to a webhook, so one
-// that is used only through [Server.Transport] runs inside a testing/synctest bubble. Make it inside the bubble.
+// A Server opens a socket only in [Server.URL], and starts goroutines only for
+// a socket, for webhooks and for a delayed request. Used only through
+// [Server.Transport], it works inside a testing/synctest bubble; create it
+// inside the bubble.
 type Server struct {
 	now               func() time.Time
 	operations        []operation
@@ -43,32 +45,32 @@ type Server struct {
 	listLag           time.Duration
 	unknownKeys       []string
 
-	// mu is the one lock over everything below: a request is executed under it as a whole, so no state is ever
-	// seen half-changed.
+	// mu guards everything below. A request is executed as a whole under mu.
 	mu    sync.Mutex
 	state state
-	quota map[string]*bucket // by token; "" is the anonymous caller
+	quota map[string]*bucket // by token; "" for anonymous callers
 	rules []*rule
 	unmet []string // cleared faults that never fired, kept for Start
-	keeps bool     // Start made the server: it keeps unmet
+	keeps bool     // record unmet; set by Start
 	log   []*Request
 	hooks hooks
-	calls int64 // numbers the request ids
+	calls int64 // counts request IDs
 
 	closed   bool
-	active   int           // requests, delayed work and connections that still run
+	active   int           // running requests, delayed work and connections
 	idle     chan struct{} // made by Close, closed when active reaches 0
 	sleepers map[*context.CancelFunc]struct{}
-	given    net.Listener // of WithListener
-	named    string       // of WithAddress
+	given    net.Listener // from WithListener
+	named    string       // from WithAddress
 	listener *http.Server
 	address  string
 }
 
-// NewServer returns a server that is ready to answer. Without [WithRepository] it holds the public repository
-// octocat/example with the branch main; without [WithToken] it takes any token as the all-powerful user octocat.
+// NewServer returns a running server. Without [WithRepository] it has one
+// public repository, octocat/example, with the branch main. Without [WithToken]
+// it accepts every token as user octocat with every permission.
 //
-// Setup that cannot be meant panics at once, as net/http/httptest does: a test has no use for that error.
+// NewServer panics if the setup is invalid.
 func NewServer(opts ...Option) *Server {
 	s := &Server{
 		now:             time.Now,
@@ -86,12 +88,13 @@ func NewServer(opts ...Option) *Server {
 		opt(s, &setup)
 	}
 	s.seed(setup)
-	s.begins(setup)
+	s.startRuns(setup)
 	return s
 }
 
-// begins adds the webhooks of the setup, and then starts its runs, so that their events are delivered.
-func (s *Server) begins(setup Seed) {
+// startRuns adds the webhooks of the setup, and then starts its runs, so that
+// their events are delivered.
+func (s *Server) startRuns(setup Seed) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, w := range s.hooks.setup {
@@ -104,10 +107,12 @@ func (s *Server) begins(setup Seed) {
 	}
 }
 
-// URL returns the address of the server on a loopback port, like http://127.0.0.1:40001, without a trailing slash.
-// The first call opens the port, or takes the one of [WithListener]. The API answers under it and, as on GitHub Enterprise Server, under URL()+"/api/v3".
+// URL returns the address of the server without a trailing slash, like
+// http://127.0.0.1:40001. The first call opens a loopback port, or uses the
+// listener of [WithListener]. The API is at this address and, as on GitHub
+// Enterprise Server, at URL()+"/api/v3".
 //
-// A socket's goroutines cannot run inside testing/synctest; use [Server.Transport] there.
+// A socket does not work inside testing/synctest; use [Server.Transport] there.
 func (s *Server) URL() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -115,28 +120,28 @@ func (s *Server) URL() string {
 		return s.address
 	}
 	if s.closed {
-		panic("ghdeploytest: URL was called after Close; ask for it while the server runs")
+		panic("ghdeploytest: URL was called after Close; call it before")
 	}
 	ln := s.given
 	if ln == nil {
 		var lc net.ListenConfig
 		var err error
 		if ln, err = lc.Listen(context.Background(), "tcp", "127.0.0.1:0"); err != nil {
-			panic("ghdeploytest: no loopback port can be opened: " + err.Error() + "; use Transport, which needs none")
+			panic("ghdeploytest: cannot open a loopback port: " + err.Error() + "; use Transport, which needs no port")
 		}
 	}
 	s.listener = &http.Server{Handler: s, ConnState: s.countConnection, ReadHeaderTimeout: time.Minute}
 	s.address = "http://" + ln.Addr().String()
 	s.active++
-	server := s.listener // Close takes it away
+	server := s.listener // Close sets s.listener to nil
 	go func() {
 		defer s.end()
-		_ = server.Serve(ln) // always ends with ErrServerClosed
+		_ = server.Serve(ln) // always returns ErrServerClosed
 	}()
 	return s.address
 }
 
-// countConnection keeps a connection's goroutine in the count that Close waits for.
+// countConnection makes Close wait for the goroutine of a connection.
 func (s *Server) countConnection(_ net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
@@ -148,9 +153,10 @@ func (s *Server) countConnection(_ net.Conn, state http.ConnState) {
 	}
 }
 
-// Close stops the server: it ends waiting requests and deliveries, forgets delayed work that has not started, closes the
-// port and its connections, and returns when every goroutine of the server is done. Calling it again does nothing. What the
-// server saw and holds can still be asked for.
+// Close stops the server. It ends waiting requests and deliveries, cancels
+// delayed requests, closes the port and its connections, and waits for every
+// goroutine of the server. A second call does nothing. Methods that return
+// data, such as [Server.Requests], still work after Close.
 func (s *Server) Close() {
 	s.mu.Lock()
 	s.closed = true
@@ -162,7 +168,7 @@ func (s *Server) Close() {
 	s.mu.Unlock()
 
 	if listener != nil {
-		_ = listener.Close() // only repeats errors of closing sockets
+		_ = listener.Close() // an error is about a socket that is closed anyway
 	}
 
 	s.mu.Lock()
@@ -178,7 +184,7 @@ func (s *Server) Close() {
 	<-idle
 }
 
-// begin counts something that Close must wait for; it reports false on a closed server.
+// begin counts work that Close waits for. It returns false on a closed server.
 func (s *Server) begin() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -201,8 +207,9 @@ func (s *Server) end() {
 
 var errClosed = errors.New("ghdeploytest: the server is closed")
 
-// sleep waits for d, or until ctx ends or the server closes. The wait hangs on channels made by the caller only, so
-// that a synctest bubble can tell that it is blocked for good and move its clock.
+// sleep waits for d, or until ctx ends or the server closes. It selects only on
+// channels of its caller's bubble, so that testing/synctest can advance the
+// clock.
 func (s *Server) sleep(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
 		return ctx.Err()
@@ -235,7 +242,7 @@ func (s *Server) sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// later runs work after d on a goroutine of its own, unless the server closes first.
+// later runs work after d on its own goroutine, unless the server closes first.
 func (s *Server) later(d time.Duration, work func()) {
 	if !s.begin() {
 		return
@@ -248,8 +255,10 @@ func (s *Server) later(d time.Duration, work func()) {
 	}()
 }
 
-// ServeHTTP answers one request, so that the server can be mounted anywhere; [WithAddress] then names its address. Where a fault breaks the connection it
-// panics with [http.ErrAbortHandler], which net/http turns into just that.
+// ServeHTTP serves one request, so that the server can be mounted in another
+// HTTP server; set its address with [WithAddress]. For a fault that breaks the
+// connection it panics with [http.ErrAbortHandler], which makes net/http end
+// the connection.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !s.begin() {
 		panic(http.ErrAbortHandler)
@@ -258,10 +267,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 	c := s.newCall(r)
 	if c.plan.is(refuseConnection) {
-		panic(http.ErrAbortHandler) // a socket cannot refuse what it has accepted; nothing was read or executed
+		panic(http.ErrAbortHandler) // a socket cannot refuse an accepted connection; nothing was read or executed
 	}
 	if err := s.takeBody(c, r.Body); err != nil {
-		panic(http.ErrAbortHandler) // the client is gone
+		panic(http.ErrAbortHandler) // the client has gone
 	}
 	if !c.drawn {
 		if c.plan, _ = s.draw(c, true); c.plan.is(refuseConnection) {
@@ -269,21 +278,21 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 
-	a := s.exchange(r.Context(), c)
-	if a.ending == noAnswer {
+	resp := s.exchange(r.Context(), c)
+	if resp.ending == noResponse {
 		panic(http.ErrAbortHandler)
 	}
-	for name, values := range a.header {
+	for name, values := range resp.header {
 		w.Header()[name] = values
 	}
-	w.WriteHeader(a.status)
+	w.WriteHeader(resp.status)
 	if r.Method == http.MethodHead {
 		return
 	}
-	if a.ending == cutAnswer {
-		w.Write(a.body[:a.cutAt])                 // an error here means that the client is gone
-		_ = http.NewResponseController(w).Flush() // so that the client sees the part before the end
+	if resp.ending == cutResponse {
+		w.Write(resp.body[:resp.cutAt])           // an error means that the client has gone
+		_ = http.NewResponseController(w).Flush() // the client receives this part before the connection ends
 		panic(http.ErrAbortHandler)
 	}
-	w.Write(a.body) // as above
+	w.Write(resp.body) // an error means that the client has gone
 }

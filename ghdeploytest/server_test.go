@@ -35,7 +35,7 @@ func TestURL(t *testing.T) {
 	}
 }
 
-// Mounted elsewhere, it is known by the scheme and host that the request came to.
+// A mounted server builds URLs with the scheme and host of the request.
 func TestServeHTTPUnderTLS(t *testing.T) {
 	srv := newServer(t)
 	mounted := httptest.NewTLSServer(srv)
@@ -56,12 +56,13 @@ func TestClose(t *testing.T) {
 				t.Fatal(got, err)
 			}
 		}
-		srv.Inject(ghdeploytest.Fault{Operation: create, Effect: ghdeploytest.CarryOutLater(time.Hour)})
-		_, _ = receive(client.Do(newRequest(t, "POST", srv.URL()+deployments, `{"ref":"main"}`))) // dropped, as told
+		srv.Inject(ghdeploytest.Fault{Operation: create, Effect: ghdeploytest.ExecuteLater(time.Hour)})
+		_, _ = receive(client.Do(newRequest(t, "POST", srv.URL()+deployments, `{"ref":"main"}`))) // the fault drops it
 		srv.Close()
 		srv.Close()
 		client.CloseIdleConnections()
-		// net/http's own goroutines may need a moment to leave after their connection is gone.
+		// Real clock: net/http's goroutines may end shortly after their
+		// connection.
 		for range 1000 {
 			if runtime.NumGoroutine() <= before {
 				break
@@ -70,17 +71,17 @@ func TestClose(t *testing.T) {
 			time.Sleep(time.Millisecond)
 		}
 		if now := runtime.NumGoroutine(); now > before {
-			t.Errorf("%d goroutines, %d before", now, before)
+			t.Errorf("%d goroutines after Close, %d before", now, before)
 		}
 		if _, err := receive(client.Do(newRequest(t, "GET", "http://"+srv.Requests()[0].Host+deployments, ""))); err == nil {
-			t.Error("the port still answers")
+			t.Error("the port still accepts connections")
 		}
 	})
-	t.Run("forgets delayed work", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) { // which fails if a goroutine stays behind
+	t.Run("cancels delayed requests", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) { // fails if a goroutine does not end
 			srv := ghdeploytest.NewServer()
-			srv.Inject(ghdeploytest.Fault{Operation: create, Effect: ghdeploytest.CarryOutLater(time.Hour)})
-			_, _ = try(t, srv, "POST", deployments, `{"ref":"main"}`) // dropped, as told
+			srv.Inject(ghdeploytest.Fault{Operation: create, Effect: ghdeploytest.ExecuteLater(time.Hour)})
+			_, _ = try(t, srv, "POST", deployments, `{"ref":"main"}`) // the fault drops it
 			srv.Close()
 			if n := len(srv.Deployments("octocat/example")); n != 0 {
 				t.Errorf("%d deployments", n)
@@ -98,7 +99,7 @@ func TestClose(t *testing.T) {
 			}
 		})
 	})
-	t.Run("refuses afterwards", func(t *testing.T) {
+	t.Run("refuses later connections", func(t *testing.T) {
 		srv := ghdeploytest.NewServer()
 		srv.Close()
 		if _, err := try(t, srv, "GET", deployments, ""); !errors.Is(err, syscall.ECONNREFUSED) {
@@ -131,8 +132,8 @@ func TestSeed(t *testing.T) {
 	must(t, srv, 404, "GET", deployments, "", "Authorization", "")
 }
 
-// Ids that the server makes up keep clear of those that were given, in whatever order: a seed may hold what another
-// server has answered.
+// IDs that the server generates never equal given IDs, in any order of the
+// setup. A seed may contain IDs that another server generated.
 func TestGivenIDs(t *testing.T) {
 	type env = ghdeploytest.Environment
 	srv := newServer(t,
@@ -148,13 +149,13 @@ func TestGivenIDs(t *testing.T) {
 		ids = append(ids, e.ID)
 	}
 	if got := fmt.Sprint(ids); got != "[8000000002 8000000003 8000000004]" {
-		t.Errorf("the environments have the ids %s", got)
+		t.Errorf("the environments have the IDs %s", got)
 	}
 	must(t, srv, 200, "GET", "/repositories/5000000002", "")
 	wantFields(t, must(t, srv, 200, "GET", "/repositories/5000000001", "").body, map[string]string{"full_name": `"o/s"`})
 	srv.StartRun("o/s", ghdeploytest.Run{ID: 12000000003, Environments: []string{"a"}})
 	if run := srv.StartRun("o/s", ghdeploytest.Run{Environments: []string{"a"}}); run.ID != 12000000004 {
-		t.Errorf("the run has the id %d", run.ID)
+		t.Errorf("the run has the ID %d", run.ID)
 	}
 }
 
@@ -210,7 +211,7 @@ func TestHelperPanics(t *testing.T) {
 	wantPanic(t, func() { srv.SetCommitStatus("octocat/example", "main", "", "success") }, "ci/build")
 	wantPanic(t, func() { srv.AddWaitingStatus("octocat/example", 1) }, "deployment 1", "Deployments")
 	wantPanic(t, func() { srv.RenameRepository("octocat/example", "sample") }, `"sample"`, "owner/name")
-	must(t, srv, 200, "GET", deployments, "") // no panic left the lock held
+	must(t, srv, 200, "GET", deployments, "") // no panic leaves the lock held
 }
 
 func TestRequestLog(t *testing.T) {
@@ -247,19 +248,19 @@ func TestClient(t *testing.T) {
 	wantPanic(t, func() { srv.Client(nil) }, "ghdeploytest: Client")
 }
 
-// Run it with -race: one lock guards all state, whatever meets.
+// Run with -race: one lock must guard all state.
 func TestConcurrentUse(t *testing.T) {
 	const workers, rounds = 16, 20
 	srv := newServer(t, ghdeploytest.WithRateLimit(1_000_000))
 	srv.Inject(ghdeploytest.Fault{Operation: create, Probability: 0.2, Seed: 1, Effect: ghdeploytest.DropAfter()})
 	srv.Inject(ghdeploytest.Fault{Operation: list, Probability: 0.2, Seed: 2, Effect: ghdeploytest.RefuseConnection()})
-	srv.Inject(ghdeploytest.Fault{Operation: create, Probability: 0.1, Seed: 3, Effect: ghdeploytest.CarryOutLater(time.Millisecond)})
+	srv.Inject(ghdeploytest.Fault{Operation: create, Probability: 0.1, Seed: 3, Effect: ghdeploytest.ExecuteLater(time.Millisecond)})
 	socket, url := &http.Client{Transport: &http.Transport{}}, srv.URL()
 	var wg sync.WaitGroup
 	for w := range workers {
 		wg.Go(func() {
 			for i := range rounds {
-				_, _ = try(t, srv, "POST", deployments, `{"ref":"main"}`) // may be dropped
+				_, _ = try(t, srv, "POST", deployments, `{"ref":"main"}`) // a fault may drop it
 				_, _ = receive(socket.Do(newRequest(t, "POST", url+deployments, `{"ref":"main"}`)))
 				_, _ = try(t, srv, "GET", deployments, "")
 				_, _ = try(t, srv, "POST", first+"/statuses", `{"state":"success"}`)
@@ -276,7 +277,7 @@ func TestConcurrentUse(t *testing.T) {
 	seen := map[int64]bool{}
 	for _, d := range srv.Deployments("octocat/example") {
 		if seen[d.ID] {
-			t.Errorf("the id %d twice", d.ID)
+			t.Errorf("the ID %d occurs twice", d.ID)
 		}
 		seen[d.ID] = true
 	}
@@ -290,6 +291,6 @@ func TestConcurrentUse(t *testing.T) {
 		}
 	}
 	if len(seen) != made-removed {
-		t.Errorf("%d deployments; %d were made and %d removed", len(seen), made, removed)
+		t.Errorf("%d deployments; %d were created and %d deleted", len(seen), made, removed)
 	}
 }

@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// Seed is what a server can start with. Its JSON form is the seed file of a server program.
+// Seed is the initial data of a server. Its JSON form is the seed file of
+// cmd/ghdeploy-server.
 type Seed struct {
 	Repositories []Repository `json:"repositories,omitempty"`
 	Tokens       []Token      `json:"tokens,omitempty"`
@@ -16,106 +17,117 @@ type Seed struct {
 	Apps         []App        `json:"apps,omitempty"`
 }
 
-// Repository describes a repository to start with.
+// Repository is a repository to start with.
 type Repository struct {
 	// FullName is owner/name, like octocat/example. Required.
 	FullName string `json:"full_name"`
-	// ID is the repository's id. The default is a number above 2^32 that depends on the order of setup only.
+	// ID is the repository's ID. The default is a number above 2^32 that
+	// depends only on the order of the setup.
 	ID int64 `json:"id,omitempty"`
-	// Private hides the repository from anonymous callers and from tokens that cannot see it.
+	// Private hides the repository from anonymous callers and from tokens that
+	// have no access to it.
 	Private bool `json:"private,omitempty"`
-	// Plan is the billing plan of the owner, in lower case: free, pro, team or enterprise. The default is free.
+	// Plan is the owner's billing plan: free, pro, team or enterprise. The
+	// default is free.
 	Plan string `json:"plan,omitempty"`
-	// DefaultBranch is the branch that auto_merge merges. The default is main. It is added if Branches lacks it.
+	// DefaultBranch is the branch that auto_merge merges into other branches.
+	// The default is main. The server adds it if Branches does not contain it.
 	DefaultBranch string   `json:"default_branch,omitempty"`
 	Branches      []Branch `json:"branches,omitempty"`
 	Tags          []Tag    `json:"tags,omitempty"`
 	// Commits are commits that no branch or tag points to.
 	Commits []Commit `json:"commits,omitempty"`
-	// Environments are there from the beginning; a deployment adds those that it names.
+	// Environments exist from the start. A deployment adds its environment.
 	Environments []Environment `json:"environments,omitempty"`
-	// Deployments are the history to start with, in any order. The server
-	// sorts them by CreatedAt, and keeps the given order among equal times.
+	// Deployments are the existing deployments, in any order. The server sorts
+	// them by CreatedAt, and keeps the given order among equal times.
 	Deployments []SeedDeployment `json:"deployments,omitempty"`
-	// Runs are started as [Server.StartRun] does, once the webhooks of [WithWebhook] are there.
+	// Runs are started as by [Server.StartRun], after the webhooks of
+	// [WithWebhook] are added.
 	Runs []Run `json:"runs,omitempty"`
 }
 
-// Branch describes a branch.
+// Branch is a branch of a [Repository].
 type Branch struct {
 	// Name is the branch's name without refs/heads/. Required.
 	Name string `json:"name"`
-	// SHA is the commit it points to: 40 hex digits. The default is computed from the repository's and the branch's
-	// name.
+	// SHA is the head commit: 40 hex digits in lower case. The default is
+	// computed from the names of the repository and the branch.
 	SHA string `json:"sha,omitempty"`
-	// Behind says that the default branch has commits which this one lacks, so that auto_merge has something to do.
+	// Behind means that the default branch has commits that this branch lacks,
+	// so auto_merge creates a merge commit.
 	Behind bool `json:"behind,omitempty"`
-	// Conflict says that merging the default branch fails. It implies Behind.
+	// Conflict means that the default branch cannot be merged into this branch.
+	// It implies Behind.
 	Conflict bool `json:"conflict,omitempty"`
 	// Statuses are the commit statuses on SHA.
 	Statuses []CommitStatus `json:"statuses,omitempty"`
 }
 
-// Tag describes a tag.
+// Tag is a tag of a [Repository].
 type Tag struct {
 	// Name is the tag's name without refs/tags/. Required.
 	Name string `json:"name"`
-	// SHA is the commit it points to, as in [Branch].
+	// SHA is the commit that the tag points to, as in [Branch].
 	SHA string `json:"sha,omitempty"`
-	// Behind says that the default branch has commits which this one lacks. Nothing can be merged into a tag, so
-	// auto_merge then ends in a conflict.
+	// Behind means that the default branch has commits that this tag lacks.
+	// GitHub cannot merge into a tag, so auto_merge ends in a conflict.
 	Behind bool `json:"behind,omitempty"`
 	// Statuses are the commit statuses on SHA.
 	Statuses []CommitStatus `json:"statuses,omitempty"`
 }
 
-// CommitStatus is the newest status of a context on a commit, or a check run of
-// that name. A commit may have both, each as an entry of its own.
+// CommitStatus is the newest commit status of a context, or a check run of that
+// name. A commit may have both, as two entries.
 type CommitStatus struct {
 	Context string `json:"context"`
-	// State is success, or another of GitHub's for one that does not let a deployment pass: pending, failure, error, or
-	// the status or conclusion of a check run, such as in_progress, skipped or cancelled.
+	// State is a state of a commit status (success, pending, failure, error),
+	// or a status or conclusion of a check run, such as in_progress or skipped.
+	// Only success lets a deployment pass.
 	State string `json:"state"`
 }
 
-// Token describes a credential that the server knows.
+// Token is a token that the server accepts.
 type Token struct {
-	// Value is the token itself. Required.
+	// Value is the token as the client sends it. Required.
 	Value string `json:"value"`
-	// Login is the user it belongs to. The default is octocat. Not with App.
+	// Login is the user of the token. The default is octocat. Cannot be
+	// combined with App.
 	Login string `json:"login,omitempty"`
-	// App is the slug of a GitHub App. It makes this an installation token: what it creates is by APP[bot] and names
-	// the app in performed_via_github_app.
+	// App is the slug of a GitHub App. It makes this an installation token. The
+	// creator of its deployments is SLUG[bot], and performed_via_github_app is
+	// the app.
 	App string `json:"app,omitempty"`
-	// Permissions are the repository permissions of a fine-grained token or of an
-	// installation token, by GitHub's names, each read, write or admin:
-	// {"deployments": "write"}. Metadata can always be read. Nil is a classic
-	// token, or with App an installation token with every permission.
+	// Permissions are the repository permissions of a fine-grained token or of
+	// an installation token: GitHub's names with read, write or admin, like
+	// {"deployments": "write"}. Every token can read metadata. Nil means a
+	// classic token or, with App, an installation token with every permission.
 	Permissions map[string]string `json:"permissions,omitempty"`
-	// Role is what the user of a classic token is in the repositories it was
-	// given: read, write or admin, the default. A public repository that it was
-	// not given can be read. Not with App or Permissions.
+	// Role is the user's role in Repositories, for a classic token: read, write
+	// or admin. The default is admin. In any other public repository the role
+	// is read. Cannot be combined with App and Permissions.
 	Role string `json:"role,omitempty"`
-	// Scopes are the scopes of a classic token, by default repo. Of these the
-	// server knows what repo, public_repo and repo_deployment cover. An empty
-	// list that is not nil has no scope. Not with App or Permissions.
+	// Scopes are the scopes of a classic token. Nil means repo; an empty list
+	// means no scope. The server evaluates repo, public_repo and
+	// repo_deployment. Cannot be combined with App and Permissions.
 	Scopes []string `json:"scopes,omitzero"`
-	// SSORequired says that the organization enforces SAML single sign-on and
-	// has not authorized the token: every request to a repository is refused
-	// with 403 and X-GitHub-SSO. Not with App.
+	// SSORequired means that the organization enforces SAML single sign-on and
+	// has not authorized the token. Every request to a repository then gets a
+	// 403 with X-GitHub-SSO. Cannot be combined with App.
 	SSORequired bool `json:"sso_required,omitempty"`
-	// Repositories are the full names of the repositories it was given. Nil is all of them.
+	// Repositories are the full names of the repositories that the token has
+	// access to. Nil means all.
 	Repositories []string `json:"repositories,omitempty"`
 }
 
 const defaultRepository = "octocat/example"
 
-// seed fills the empty state and refuses what cannot be meant.
+// seed adds the setup to the empty server. It panics on an invalid setup.
 func (s *Server) seed(setup Seed) {
 	if len(setup.Repositories) == 0 {
 		setup.Repositories = []Repository{{FullName: defaultRepository}}
 	}
-	s.state.ids.give(setup)
+	s.state.ids.reserve(setup)
 	s.addReviewers(setup)
 	for _, r := range setup.Repositories {
 		s.addRepository(r)
@@ -132,13 +144,13 @@ func (s *Server) addRepository(r Repository) {
 		panic(fmt.Sprintf("ghdeploytest: Repository{FullName: %q}; write owner/name, like octocat/example", r.FullName))
 	}
 	if s.state.find(r.FullName) != nil {
-		panic(fmt.Sprintf("ghdeploytest: the repository %s was added twice; names are compared without case", r.FullName))
+		panic(fmt.Sprintf("ghdeploytest: the repository %s was added twice; names that differ only in case are the same", r.FullName))
 	}
 	if r.ID == 0 {
 		r.ID = s.state.ids.next(repositoryIDs)
 	}
 	if s.state.byID[r.ID] != nil {
-		panic(fmt.Sprintf("ghdeploytest: two repositories have the id %d; leave ID away for one of its own", r.ID))
+		panic(fmt.Sprintf("ghdeploytest: two repositories have the id %d; omit ID to get a new one", r.ID))
 	}
 	if r.Plan == "" {
 		r.Plan = "free"
@@ -187,7 +199,7 @@ func (r *repository) setBranch(b Branch) {
 	r.checkStatuses(sha, b.Statuses)
 	next := branch{name: b.Name, sha: sha, behind: b.Behind || b.Conflict, conflict: b.Conflict}
 	if old := r.branch(b.Name); old != nil {
-		r.leave(old, next.sha)
+		r.keepHead(old, next.sha)
 		*old = next
 		return
 	}
@@ -206,8 +218,8 @@ func (r *repository) addTag(t Tag) {
 	r.tags = append(r.tags, &branch{name: t.Name, sha: sha, behind: t.Behind, conflict: t.Behind})
 }
 
-// commitStates are those of a commit status and, as a required context may be a check run, its statuses and
-// conclusions.
+// commitStates are the states of commit statuses, and the statuses and
+// conclusions of check runs.
 var commitStates = []string{
 	"success", "pending", "failure", "error",
 	"queued", "in_progress", "waiting", "requested",
@@ -217,7 +229,7 @@ var commitStates = []string{
 func (r *repository) checkStatuses(sha string, statuses []CommitStatus) {
 	for _, c := range statuses {
 		if c.Context == "" || c.State == "" {
-			panic(fmt.Sprintf("ghdeploytest: CommitStatus%+v; write both, like {Context: \"ci/build\", State: \"success\"}", c))
+			panic(fmt.Sprintf("ghdeploytest: CommitStatus%+v; write Context and State, like {Context: \"ci/build\", State: \"success\"}", c))
 		}
 		if !slices.Contains(commitStates, c.State) {
 			panic(fmt.Sprintf("ghdeploytest: CommitStatus%+v; write one of GitHub's states: %s", c, strings.Join(commitStates, ", ")))
@@ -231,14 +243,15 @@ func checkSHA(sha string, parts ...string) string {
 		return makeSHA(parts...)
 	}
 	if len(sha) != 40 || strings.Trim(sha, "0123456789abcdef") != "" {
-		panic(fmt.Sprintf("ghdeploytest: the SHA %q; write 40 hex digits in lower case, or nothing for a computed one", sha))
+		panic(fmt.Sprintf("ghdeploytest: the SHA %q; write 40 hex digits in lower case, or omit it to get a computed one", sha))
 	}
 	return sha
 }
 
-// meant is the permission that a name nearly is: the singular of one that an operation needs, or one in other letters.
-// GitHub has many more, which nothing here needs.
-func meant(name string, operations []operation) string {
+// closestPermission returns the permission that a misspelt name stands for: one
+// that differs only in case or in a final s. It returns any other name
+// unchanged.
+func closestPermission(name string, operations []operation) string {
 	plain := func(s string) string { return strings.TrimSuffix(strings.ToLower(s), "s") }
 	for _, op := range operations {
 		if needed, _, _ := strings.Cut(op.permission, "="); needed != "" && plain(needed) == plain(name) {
@@ -255,11 +268,11 @@ func (s *Server) addToken(t Token) {
 	case t.App != "" && t.Login != "":
 		panic(fmt.Sprintf("ghdeploytest: Token{App: %q, Login: %q}; an installation token acts as its app, write one of them", t.App, t.Login))
 	case s.state.tokens[t.Value] != nil:
-		panic("ghdeploytest: a token was added twice; give each Token a Value of its own")
+		panic("ghdeploytest: a token was added twice; give each Token its own Value")
 	}
 	t.checkClassic()
 	for name, level := range t.Permissions {
-		if right := meant(name, s.operations); right != name {
+		if right := closestPermission(name, s.operations); right != name {
 			panic(fmt.Sprintf("ghdeploytest: Token{Permissions: {%q: %q}}; write %s", name, level, right))
 		}
 		if level != "read" && level != "write" && level != "admin" {
@@ -277,11 +290,11 @@ func (s *Server) addToken(t Token) {
 	if t.classic() {
 		t.Role = cmp.Or(t.Role, "admin")
 	}
-	t.Repositories = slices.Clone(t.Repositories) // a rename changes them
+	t.Repositories = slices.Clone(t.Repositories) // RenameRepository changes them
 	s.state.tokens[t.Value] = &t
 }
 
-// checkClassic refuses what only a classic token can have, on another one.
+// checkClassic panics if a token that is not classic has a role or scopes.
 func (t Token) checkClassic() {
 	switch {
 	case t.Role != "" && !t.classic():

@@ -2,19 +2,22 @@ package ghdeploytest
 
 import "fmt"
 
-// TB is the part of testing.TB that [Start] needs. *testing.T, *testing.B and *testing.F have it.
+// TB is the part of testing.TB that [Start] needs. *testing.T, *testing.B and
+// *testing.F implement it.
 type TB interface {
 	Helper()
 	Cleanup(func())
 	Errorf(format string, args ...any)
 }
 
-// Start returns a server that ends with the test: it makes one as [NewServer] does, and at the test's end closes it and
-// fails the test for each fault of [Server.Inject] that never fired. Such a fault tests nothing: its operation is never
-// called, or its predicate accepts no request.
+// Start returns a server for one test, made as by [NewServer]. At the end of
+// the test it closes the server, and fails the test for each fault of
+// [Server.Inject] that never fired. Such a fault tests nothing: its operation
+// was never called, or its Match function accepted no request.
 //
-// A fault with a Probability counts as fired from the first call that it could have met. A fault that
-// [Server.ClearFaults] ended before it fired is reported too.
+// A fault with Probability counts as fired from the first call that it could
+// fire on. A fault that [Server.ClearFaults] removed before it fired is
+// reported too.
 func Start(tb TB, opts ...Option) *Server {
 	tb.Helper()
 	s := NewServer(opts...)
@@ -32,7 +35,8 @@ func Start(tb TB, opts ...Option) *Server {
 	return s
 }
 
-// unmetFaults describes the faults that never fired, cleared ones first. The caller holds the lock.
+// unmetFaults describes the faults that never fired, removed ones first. The
+// caller holds the lock.
 func (s *Server) unmetFaults() []string {
 	list := s.unmet
 	for _, r := range s.rules {
@@ -43,7 +47,7 @@ func (s *Server) unmetFaults() []string {
 	return list
 }
 
-// unmet says why a fault never fired.
+// unmet describes why a fault never fired.
 func (r *rule) unmet() string {
 	effect := r.Effect.String()
 	if r.Effect.kind == noEffect {

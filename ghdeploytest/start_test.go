@@ -14,7 +14,7 @@ import (
 
 var _ ghdeploytest.TB = testing.TB(nil)
 
-// tb is a test that records its failures and ends when told to.
+// tb is a test that records its failures. end runs its cleanups.
 type tb struct {
 	failures []string
 	cleanups []func()
@@ -62,11 +62,11 @@ func TestStart(t *testing.T) {
 			srv.Inject(ghdeploytest.Fault{Operation: list, Nth: 3, Effect: bad})
 			must(t, srv, 200, "GET", deployments, "")
 		}, []string{"ghdeploytest: the fault Respond(502) on GET /repos/{owner}/{repo}/deployments never fired: it waits for request 3, and the server saw 1"}},
-		{"chance that did not happen", func(t *testing.T, srv *ghdeploytest.Server) {
+		{"probability below 1", func(t *testing.T, srv *ghdeploytest.Server) {
 			srv.Inject(ghdeploytest.Fault{Operation: list, Probability: 1e-9, Effect: bad})
 			must(t, srv, 200, "GET", deployments, "")
 		}, nil},
-		{"chance that could not happen", func(_ *testing.T, srv *ghdeploytest.Server) {
+		{"probability 1", func(_ *testing.T, srv *ghdeploytest.Server) {
 			srv.Inject(ghdeploytest.Fault{Operation: list, Probability: 1, Effect: bad})
 		}, []string{"ghdeploytest: the fault Respond(502) on GET /repos/{owner}/{repo}/deployments never fired: the server saw no such request"}},
 		{"cleared", func(t *testing.T, srv *ghdeploytest.Server) {
@@ -92,7 +92,7 @@ func TestStart(t *testing.T) {
 				t.Error(diff)
 			}
 			if _, err := try(t, srv, "GET", deployments, ""); err == nil {
-				t.Error("the server still serves after the test's end")
+				t.Error("the server still serves after the end of the test")
 			}
 		})
 	}
@@ -120,7 +120,8 @@ func TestFaultRepository(t *testing.T) {
 	}, `"octocat/none"`, "octocat/renamed, octocat/other")
 }
 
-// A predicate sees the body and the headers without the credential, over both ways.
+// Match gets the body and the headers without the credential, over both
+// transports.
 func TestFaultMatch(t *testing.T) {
 	for _, way := range ways {
 		t.Run(way.name, func(t *testing.T) {
@@ -132,7 +133,7 @@ func TestFaultMatch(t *testing.T) {
 				mu.Lock()
 				defer mu.Unlock()
 				saw = append(saw, r)
-				r.Header.Set("X-Changed", "yes") // its own copy
+				r.Header.Set("X-Changed", "yes") // changes a copy
 				r.Query.Set("changed", "yes")
 				_ = srv.Requests() // no lock is held
 				return strings.Contains(r.Body, `"production"`)
@@ -158,16 +159,17 @@ func TestFaultMatch(t *testing.T) {
 			first := saw[0]
 			if first.Method != http.MethodPost || first.Path != deployments || first.Query.Get("q") != "1" || first.Operation != create ||
 				first.Header.Get("Authorization") != "Bearer [redacted]" || first.Time.IsZero() {
-				t.Errorf("the predicate saw %+v", first)
+				t.Errorf("Match got %+v", first)
 			}
 			if log := srv.Requests()[0]; log.Header.Get("X-Changed") != "" || log.Query.Get("changed") != "" {
-				t.Errorf("a predicate changed the log: %+v", log)
+				t.Errorf("Match changed the log: %+v", log)
 			}
 		})
 	}
 }
 
-// A refusal that depends on the body keeps its promises: nothing is logged or executed.
+// A connection that is refused because of the body is neither logged nor
+// executed.
 func TestFaultMatchRefusesConnection(t *testing.T) {
 	for _, way := range ways {
 		t.Run(way.name, func(t *testing.T) {
@@ -184,7 +186,8 @@ func TestFaultMatchRefusesConnection(t *testing.T) {
 	}
 }
 
-// The effect injected first wins, also where only the second one needs the body.
+// The first injected effect applies, also if only the second fault needs the
+// body.
 func TestFaultMatchKeepsTheOrder(t *testing.T) {
 	srv := newServer(t)
 	every := func(ghdeploytest.Request) bool { return true }
@@ -197,7 +200,7 @@ func TestFaultMatchKeepsTheOrder(t *testing.T) {
 	must(t, srv, 503, "POST", deployments, `{"ref":"main"}`)
 }
 
-// A predicate that panics does not leave the server locked or counting.
+// A panic in Match leaves neither a lock nor a pending request behind.
 func TestFaultMatchPanics(t *testing.T) {
 	srv := newServer(t)
 	srv.Inject(ghdeploytest.Fault{Operation: list, Effect: ghdeploytest.Respond(502, ""), Match: func(ghdeploytest.Request) bool { panic("predicate") }})

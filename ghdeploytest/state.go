@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// state is what the server knows, guarded by Server.mu.
+// state is the server's data, guarded by Server.mu.
 type state struct {
 	ids          counters
 	repositories []*repository
@@ -34,17 +34,17 @@ type repository struct {
 	createdAt     time.Time
 	branches      []*branch
 	tags          []*branch
-	commits       []*branch                 // those that a branch, a tag or a deployment once pointed to, and given ones
-	commitBySHA   map[string]*branch        // the same
+	commits       []*branch                 // former heads, commits of deployments, and Repository.Commits
+	commitBySHA   map[string]*branch        // the same, by SHA
 	statuses      map[string][]CommitStatus // by SHA
 	deployments   []*deployment             // oldest first
-	byID          map[int64]*deployment     // the same
-	deleted       []*deployment             // those that a list which lags still shows
+	byID          map[int64]*deployment     // the same, by ID
+	deleted       []*deployment             // those that a list with a lag still shows
 	environments  []*environment            // oldest first
-	byName        map[string]*environment   // the same, withoutCase
+	byName        map[string]*environment   // the same, by withoutCase
 	runs          []*run                    // oldest first
-	created       int                       // counts deployments
-	merges        int                       // counts auto-merges, so that each merge commit has a SHA of its own
+	created       int                       // number of deployments so far
+	merges        int                       // number of auto-merges, for the SHA of the next
 }
 
 type branch struct {
@@ -60,13 +60,13 @@ type deployment struct {
 	environment           string
 	description           *string
 	creator               string // login
-	app                   string // slug, "" if no app was involved
+	app                   string // slug, "" for none
 	transient, production bool
 	createdAt, updatedAt  time.Time
 	statuses              []*deploymentStatus // oldest first
 
-	place   int       // among the deployments of its repository, by age
-	written time.Time // when a request created it; zero for what was set up
+	place   int       // position by age in its repository
+	written time.Time // time of the request that created it; zero for the setup
 	deleted time.Time
 }
 
@@ -78,31 +78,32 @@ type deploymentStatus struct {
 	createdAt, updatedAt              time.Time
 
 	written        time.Time // as in deployment
-	autoInactiveBy int64     // the deployment whose success wrote it, 0 if a request did
+	autoInactiveBy int64     // the deployment whose success added it; 0 for none
 }
 
-// The kinds of ids, each with its first number. All are above 2^32, because GitHub's are, and a client that keeps them
-// in 32 bits must fail here.
+// The kinds of IDs, each with its first number. As GitHub's, they are above
+// 2^32, so a client that stores them in 32 bits fails.
 const (
 	repositoryIDs  = 5_000_000_000
 	deploymentIDs  = 6_000_000_000
 	statusIDs      = 7_000_000_000
 	environmentIDs = 8_000_000_000
 	userIDs        = 9_000_000_000
-	ruleIDs        = 10_000_000_000 // of protection rules, built-in and custom
+	ruleIDs        = 10_000_000_000 // of built-in and custom rules
 	policyIDs      = 11_000_000_000
 	runIDs         = 12_000_000_000
 	teamIDs        = 13_000_000_000
 	appIDs         = 14_000_000_000
 )
 
-// counters hand out ids; each kind counts for itself, so that a test can foresee them.
+// counters assign IDs. Each kind has its own counter, so a test can predict
+// them.
 type counters struct {
 	last  map[int64]int64 // by kind
-	given map[int64]bool  // those that the setup chose
+	given map[int64]bool  // IDs in the setup
 }
 
-// next is the next id of a kind that was not given to something else.
+// next returns the next free ID of a kind.
 func (c counters) next(kind int64) int64 {
 	for {
 		c.last[kind]++
@@ -112,8 +113,8 @@ func (c counters) next(kind int64) int64 {
 	}
 }
 
-// give keeps the ids of a setup from being handed out.
-func (c counters) give(setup Seed) {
+// reserve marks the IDs of a setup as in use.
+func (c counters) reserve(setup Seed) {
 	for _, r := range setup.Repositories {
 		c.given[r.ID] = true
 		for _, e := range r.Environments {
@@ -156,7 +157,7 @@ func (st *state) add(r *repository) {
 	st.byID[r.id] = r
 }
 
-// find compares names without case, as GitHub does.
+// find ignores case, as GitHub does.
 func (st *state) find(fullName string) *repository {
 	for _, r := range st.repositories {
 		if strings.EqualFold(r.fullName(), fullName) {
@@ -194,8 +195,8 @@ func (r *repository) branch(name string) *branch {
 	return nil
 }
 
-// setStatuses replaces what the contexts of a list had on a commit. A context
-// may be there more than once: a status and a check run can share a name.
+// setStatuses replaces the statuses of the contexts in list. A context may have
+// two entries: a status and a check run can share a name.
 func (r *repository) setStatuses(sha string, list []CommitStatus) {
 	kept := slices.DeleteFunc(r.statuses[sha], func(old CommitStatus) bool {
 		return slices.ContainsFunc(list, func(c CommitStatus) bool { return c.Context == old.Context })
@@ -206,7 +207,7 @@ func (r *repository) setStatuses(sha string, list []CommitStatus) {
 // deployment finds a deployment by its id.
 func (r *repository) deployment(id int64) *deployment { return r.byID[id] }
 
-// append adds a deployment that is newer than all others.
+// append adds the newest deployment.
 func (r *repository) append(d *deployment) {
 	r.created++
 	d.place = r.created
@@ -220,14 +221,15 @@ func (r *repository) remove(d *deployment) {
 	delete(r.byID, d.id)
 }
 
-// environment finds an environment by its name without case.
+// environment finds an environment by its name, ignoring case.
 func (r *repository) environment(name string) *environment { return r.byName[withoutCase(name)] }
 
-// withoutCase is equal for names that differ in case only, as strings.EqualFold
-// sees them.
+// withoutCase returns the same key for names that strings.EqualFold treats as
+// equal.
 func withoutCase(name string) string { return strings.ToLower(strings.ToUpper(name)) }
 
-// ensureEnvironment finds an environment, or creates it: on the fly when a deployment or a status names a new one.
+// ensureEnvironment finds or creates an environment, as a deployment or a
+// status does.
 func (s *Server) ensureEnvironment(r *repository, name string, now time.Time) *environment {
 	if e := r.environment(name); e != nil {
 		return e
@@ -238,7 +240,7 @@ func (s *Server) ensureEnvironment(r *repository, name string, now time.Time) *e
 	return e
 }
 
-// latest is the state of a deployment: that of its newest status, "" while it has none.
+// latest returns the state of the newest status, "" for none.
 func (d *deployment) latest() string {
 	if len(d.statuses) == 0 {
 		return ""
@@ -246,13 +248,14 @@ func (d *deployment) latest() string {
 	return d.statuses[len(d.statuses)-1].state
 }
 
-// makeSHA computes a commit id from the names of what it stands for, so that it is the same in every run.
+// makeSHA computes a SHA from names, the same in every run.
 func makeSHA(parts ...string) string {
 	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
 	return hex.EncodeToString(sum[:20])
 }
 
-// nodeID has the look of GitHub's: a prefix for the kind, and the ids in base64.
+// nodeID returns a node ID in GitHub's form: a prefix for the kind, and the IDs
+// in base64.
 func nodeID(prefix string, ids ...int64) string {
 	raw := []byte{0x92}
 	for _, id := range ids {

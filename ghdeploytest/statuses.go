@@ -28,22 +28,22 @@ func statusOperations() []operation {
 	}
 }
 
-func (s *Server) listStatuses(c *call) answer {
+func (s *Server) listStatuses(c *call) response {
 	d := c.repo.deployment(c.id("deployment_id"))
 	if d == nil {
 		return c.notFound()
 	}
 	rows := s.listedStatuses(d, c.now)
-	a := answer{status: http.StatusOK}
+	resp := response{status: http.StatusOK}
 	list := []statusJSON{}
-	for _, st := range page(s, c, rows, &a) {
+	for _, st := range page(s, c, rows, &resp) {
 		list = append(list, s.statusJSON(c, d, st))
 	}
-	a.body = encode(list)
-	return a
+	resp.body = encode(list)
+	return resp
 }
 
-func (s *Server) getStatus(c *call) answer {
+func (s *Server) getStatus(c *call) response {
 	d := c.repo.deployment(c.id("deployment_id"))
 	if d == nil {
 		return c.notFound()
@@ -57,12 +57,13 @@ func (s *Server) getStatus(c *call) answer {
 	return c.notFound()
 }
 
-// writableStates are those that a client may set. "waiting" is not among them: only the server sets it.
+// writableStates are the states that a client may set. Only the server sets
+// waiting.
 var writableStates = []string{"error", "failure", "inactive", "in_progress", "queued", "pending", "success"}
 
 const maxStatusDescription = 140
 
-func (s *Server) createStatus(c *call) answer {
+func (s *Server) createStatus(c *call) response {
 	d := c.repo.deployment(c.id("deployment_id"))
 	if d == nil {
 		return c.notFound()
@@ -78,8 +79,8 @@ func (s *Server) createStatus(c *call) answer {
 		environmentURL: f.text("environment_url", ""),
 	}
 	autoInactive := f.boolean("auto_inactive", true)
-	if a := c.refuse(); a != nil {
-		return *a
+	if resp := c.refuse(); resp != nil {
+		return *resp
 	}
 	var errors []fieldError
 	if utf8.RuneCountInString(st.description) > maxStatusDescription {
@@ -106,13 +107,13 @@ func (s *Server) createStatus(c *call) answer {
 	}
 	s.emitStatus(c, d, st)
 	body := s.statusJSON(c, d, st)
-	a := ok(http.StatusCreated, body)
-	a.set("Location", body.URL)
-	return a
+	resp := ok(http.StatusCreated, body)
+	resp.set("Location", body.URL)
+	return resp
 }
 
-// addStatus appends a status. One without an environment takes that of the deployment, which is that of the previous
-// status if there is one.
+// addStatus adds a status. Without an environment it keeps that of the
+// deployment, which is that of the previous status.
 func (s *Server) addStatus(r *repository, d *deployment, st *deploymentStatus, login, app string, now time.Time) {
 	st.id = s.state.ids.next(statusIDs)
 	st.creator, st.app = login, app
@@ -125,8 +126,7 @@ func (s *Server) addStatus(r *repository, d *deployment, st *deploymentStatus, l
 	s.ensureEnvironment(r, st.environment, now)
 }
 
-// deactivateEarlier is auto_inactive: earlier deployments of the same environment that are neither transient nor
-// production and whose state is success become inactive.
+// deactivateEarlier implements auto_inactive for a success of d.
 func (s *Server) deactivateEarlier(r *repository, d *deployment, success *deploymentStatus) {
 	for _, other := range r.deployments {
 		if other == d {

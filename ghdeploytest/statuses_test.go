@@ -19,8 +19,9 @@ func deployed(t *testing.T, opts ...ghdeploytest.Option) *ghdeploytest.Server {
 	return srv
 }
 
-// The shape is recorded: tgstation/TerraGov-Marine-Corps, status 2151661540, 2023-06-29.
-func TestCreateStatusAnswer(t *testing.T) {
+// The shape is recorded: tgstation/TerraGov-Marine-Corps, status 2151661540,
+// 2023-06-29.
+func TestCreateStatusResponse(t *testing.T) {
 	srv := deployed(t, ghdeploytest.WithClock(newClock().now))
 	got := must(t, srv, 201, "POST", first+"/statuses", `{"state":"in_progress","description":"The project is being deployed"}`)
 	want := `{
@@ -71,11 +72,11 @@ func TestCreateStatusRefused(t *testing.T) {
 		want       string
 	}{
 		{"no state", `{}`, `{"message":"Invalid request.\n\n\"state\" wasn't supplied.","documentation_url":"` + statusDocs + `","status":"422"}`},
-		{"waiting is the server's", `{"state":"waiting"}`,
+		{"only GitHub sets waiting", `{"state":"waiting"}`,
 			`{"message":"Invalid request.\n\nwaiting is not a member of [\"error\", \"failure\", \"inactive\", \"in_progress\", \"queued\", \"pending\", \"success\"].","documentation_url":"` + statusDocs + `","status":"422"}`},
 		{"141 characters", `{"state":"queued","description":"` + strings.Repeat("x", 141) + `"}`,
 			`{"message":"Validation Failed","errors":[{"resource":"DeploymentStatus","code":"custom","field":"description","message":"description is too long (maximum is 140 characters)"}],"documentation_url":"` + statusDocs + `","status":"422"}`},
-		{"environment_url is no URL", `{"state":"queued","environment_url":"ftp://example.com"}`,
+		{"environment_url without http", `{"state":"queued","environment_url":"ftp://example.com"}`,
 			`{"message":"Validation Failed","errors":[{"resource":"DeploymentStatus","code":"custom","field":"environment_url","message":"environment_url must use http(s) scheme"}],"documentation_url":"` + statusDocs + `","status":"422"}`},
 	}
 	for _, tt := range tests {
@@ -83,13 +84,13 @@ func TestCreateStatusRefused(t *testing.T) {
 			srv := deployed(t)
 			wantJSON(t, must(t, srv, 422, "POST", first+"/statuses", tt.body).body, tt.want)
 			if n := len(srv.Deployments("octocat/example")[0].Statuses); n != 0 {
-				t.Errorf("%d statuses were made", n)
+				t.Errorf("%d statuses were created", n)
 			}
 		})
 	}
 }
 
-func TestStatusesOfNothing(t *testing.T) {
+func TestMissingStatuses(t *testing.T) {
 	srv := deployed(t)
 	for _, tt := range []struct{ method, path, body string }{
 		{"GET", deployments + "/1/statuses", ""},
@@ -100,7 +101,7 @@ func TestStatusesOfNothing(t *testing.T) {
 		must(t, srv, 404, tt.method, tt.path, tt.body)
 	}
 	if got := must(t, srv, 200, "GET", first+"/statuses", "").body; got != "[]" {
-		t.Errorf("no statuses = %s, want []", got)
+		t.Errorf("the list of statuses is %s, want []", got)
 	}
 }
 
@@ -118,14 +119,15 @@ func TestStatusEnvironment(t *testing.T) {
 		got := must(t, srv, 201, "POST", first+"/statuses", body)
 		wantFields(t, got.body, map[string]string{"environment": environment})
 	}
-	post(`{"state":"queued"}`, `"production"`)                 // that of the deployment
-	post(`{"state":"in_progress","environment":"eu"}`, `"eu"`) // its own
-	post(`{"state":"success"}`, `"eu"`)                        // that of the previous status
+	post(`{"state":"queued"}`, `"production"`)                 // from the deployment
+	post(`{"state":"in_progress","environment":"eu"}`, `"eu"`) // from the request
+	post(`{"state":"success"}`, `"eu"`)                        // from the previous status
 	got := must(t, srv, 200, "GET", first, "")
 	wantFields(t, got.body, map[string]string{"environment": `"eu"`, "original_environment": `"production"`})
 }
 
-// Recorded in webhook payloads: the deployment's updated_at is the newest status's created_at.
+// Recorded in webhook payloads: the deployment's updated_at is the created_at
+// of the newest status.
 func TestStatusTouchesDeployment(t *testing.T) {
 	clock := newClock()
 	srv := deployed(t, ghdeploytest.WithClock(clock.now))
@@ -139,23 +141,23 @@ func TestStatusTouchesDeployment(t *testing.T) {
 func TestAutoInactive(t *testing.T) {
 	tests := []struct {
 		name    string
-		earlier string // parameters of the earlier deployment
-		state   string // of the earlier deployment
-		later   string // parameters of the later one
-		status  string // of the later one
+		earlier string // parameters of the first deployment
+		state   string // of the first deployment
+		later   string // parameters of the second deployment
+		status  string // body of the second deployment's status
 		want    []string
 	}{
 		{"same environment", `"environment":"eu"`, "success", `"environment":"eu"`, `{"state":"success"}`, []string{"success", "inactive"}},
-		{"names without case", `"environment":"eu"`, "success", `"environment":"EU"`, `{"state":"success"}`, []string{"success", "inactive"}},
-		{"asked for", `"environment":"eu"`, "success", `"environment":"eu"`, `{"state":"success","auto_inactive":true}`, []string{"success", "inactive"}},
-		{"not wanted", `"environment":"eu"`, "success", `"environment":"eu"`, `{"state":"success","auto_inactive":false}`, []string{"success"}},
+		{"names differ only in case", `"environment":"eu"`, "success", `"environment":"EU"`, `{"state":"success"}`, []string{"success", "inactive"}},
+		{"auto_inactive true", `"environment":"eu"`, "success", `"environment":"eu"`, `{"state":"success","auto_inactive":true}`, []string{"success", "inactive"}},
+		{"auto_inactive false", `"environment":"eu"`, "success", `"environment":"eu"`, `{"state":"success","auto_inactive":false}`, []string{"success"}},
 		{"another environment", `"environment":"eu"`, "success", `"environment":"us"`, `{"state":"success"}`, []string{"success"}},
 		{"transient", `"environment":"eu","transient_environment":true`, "success", `"environment":"eu"`, `{"state":"success"}`, []string{"success"}},
 		{"production by name", `"environment":"production"`, "success", `"environment":"production"`, `{"state":"success"}`, []string{"success"}},
 		{"production by flag", `"environment":"eu","production_environment":true`, "success", `"environment":"eu"`, `{"state":"success"}`, []string{"success"}},
-		{"the later one is production", `"environment":"eu"`, "success", `"environment":"eu","production_environment":true`, `{"state":"success"}`, []string{"success", "inactive"}},
-		{"the earlier one failed", `"environment":"eu"`, "failure", `"environment":"eu"`, `{"state":"success"}`, []string{"failure"}},
-		{"no success", `"environment":"eu"`, "success", `"environment":"eu"`, `{"state":"in_progress"}`, []string{"success"}},
+		{"the second deployment is production", `"environment":"eu"`, "success", `"environment":"eu","production_environment":true`, `{"state":"success"}`, []string{"success", "inactive"}},
+		{"the first deployment failed", `"environment":"eu"`, "failure", `"environment":"eu"`, `{"state":"success"}`, []string{"failure"}},
+		{"the second deployment has no success", `"environment":"eu"`, "success", `"environment":"eu"`, `{"state":"in_progress"}`, []string{"success"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -173,7 +175,7 @@ func TestAutoInactive(t *testing.T) {
 			}
 		})
 	}
-	t.Run("a later deployment stays", func(t *testing.T) {
+	t.Run("a later deployment stays active", func(t *testing.T) {
 		srv := newServer(t)
 		for range 2 {
 			must(t, srv, 201, "POST", deployments, `{"ref":"main","environment":"eu"}`)
@@ -184,7 +186,7 @@ func TestAutoInactive(t *testing.T) {
 			t.Errorf("the later deployment is %s", state)
 		}
 	})
-	t.Run("another repository stays", func(t *testing.T) {
+	t.Run("a deployment of another repository stays active", func(t *testing.T) {
 		srv := newServer(t, ghdeploytest.WithRepository(ghdeploytest.Repository{FullName: "octocat/example"}),
 			ghdeploytest.WithRepository(ghdeploytest.Repository{FullName: "octocat/other"}))
 		must(t, srv, 201, "POST", "/repos/octocat/other/deployments", `{"ref":"main","environment":"eu"}`)

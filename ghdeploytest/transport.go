@@ -5,23 +5,27 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"slices"
 	"strconv"
 	"sync"
 	"syscall"
 	"time"
 )
 
-// Transport returns a RoundTripper that reaches the server without a socket or a goroutine, under [BaseURL] or any
-// other address: the server takes itself to be the host that the request names, with /api/v3 in the path as a GitHub
-// Enterprise Server. Requests that a client sends to another host, after a redirect say, arrive here too, so that
-// [Server.Requests] can show what they carried.
+// Transport returns an [http.RoundTripper] that reaches the server without a
+// socket or a goroutine. It accepts [BaseURL] and any other address. The server
+// takes the host of the request as its own, and a path with /api/v3 as that of
+// a GitHub Enterprise Server. A request to another host, for example after a
+// redirect, arrives here too, so [Server.Requests] shows its headers.
 //
-// It behaves as net/http's transport does where a client can tell: it fires the hooks of net/http/httptrace, sends the
-// default User-Agent where none is set, closes the request's body, ends with the request's context, and gives
-// io.ErrUnexpectedEOF for a body that was cut off.
+// The transport behaves like that of net/http. It calls the hooks of
+// [net/http/httptrace], sends the default User-Agent, closes the request's
+// body, and stops when the request's context ends. A body that is cut off ends
+// with [io.ErrUnexpectedEOF].
 func (s *Server) Transport() http.RoundTripper { return transport{s} }
 
 type transport struct{ server *Server }
@@ -52,7 +56,7 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	defer s.end()
 	sent := outgoing(r)
 	c := s.newCall(sent)
-	early := !c.drawn // a fault's predicate wants the body
+	early := !c.drawn // a Match function needs the body
 	if early {
 		if err := body.take(ctx, s, c, r.ContentLength); err != nil {
 			return nil, err
@@ -64,6 +68,12 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	if trace.GotConn != nil {
 		trace.GotConn(httptrace.GotConnInfo{Conn: fakeConn{address}})
+	}
+	if trace.WroteHeaderField != nil {
+		trace.WroteHeaderField("Host", []string{sent.Host})
+		for _, key := range slices.Sorted(maps.Keys(sent.Header)) {
+			trace.WroteHeaderField(key, sent.Header[key])
+		}
 	}
 	if trace.WroteHeaders != nil {
 		trace.WroteHeaders()
@@ -79,20 +89,20 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 
-	a := s.exchange(ctx, c)
+	resp := s.exchange(ctx, c)
 	if err := context.Cause(ctx); err != nil {
 		return nil, err
 	}
-	if a.ending == noAnswer {
-		return nil, io.EOF // what net/http reports when a fresh connection ends without an answer
+	if resp.ending == noResponse {
+		return nil, io.EOF // as net/http does on a new connection that ends without a response
 	}
 	if trace.GotFirstResponseByte != nil {
 		trace.GotFirstResponseByte()
 	}
-	return a.response(r), nil
+	return resp.toHTTP(r), nil
 }
 
-// outgoing is the request as it would look on the wire. The caller's is left alone.
+// outgoing returns a copy of the request as it would be on the wire.
 func outgoing(r *http.Request) *http.Request {
 	sent := r.WithContext(r.Context())
 	sent.Header = r.Header.Clone()
@@ -108,33 +118,33 @@ func outgoing(r *http.Request) *http.Request {
 	return sent
 }
 
-// response is the answer as net/http would hand it out.
-func (a *answer) response(r *http.Request) *http.Response {
-	resp := &http.Response{
-		Status:     fmt.Sprintf("%d %s", a.status, http.StatusText(a.status)),
-		StatusCode: a.status,
+// toHTTP returns the response as net/http would.
+func (resp *response) toHTTP(r *http.Request) *http.Response {
+	out := &http.Response{
+		Status:     fmt.Sprintf("%d %s", resp.status, http.StatusText(resp.status)),
+		StatusCode: resp.status,
 		Proto:      "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: a.header.Clone(), Request: r, ContentLength: int64(len(a.body)),
+		Header: resp.header.Clone(), Request: r, ContentLength: int64(len(resp.body)),
 	}
-	reader := &responseBody{ctx: r.Context(), rest: a.body, end: io.EOF}
-	if a.ending == cutAnswer {
-		reader.rest, reader.end = a.body[:a.cutAt], io.ErrUnexpectedEOF
+	reader := &responseBody{ctx: r.Context(), rest: resp.body, end: io.EOF}
+	if resp.ending == cutResponse {
+		reader.rest, reader.end = resp.body[:resp.cutAt], io.ErrUnexpectedEOF
 	}
-	if r.Method == http.MethodHead || a.status == http.StatusNoContent || a.status == http.StatusNotModified {
+	if r.Method == http.MethodHead || resp.status == http.StatusNoContent || resp.status == http.StatusNotModified {
 		reader.rest, reader.end = nil, io.EOF
 		if r.Method == http.MethodHead {
-			if n, err := strconv.ParseInt(a.header.Get("Content-Length"), 10, 64); err == nil {
-				resp.ContentLength = n
+			if n, err := strconv.ParseInt(resp.header.Get("Content-Length"), 10, 64); err == nil {
+				out.ContentLength = n
 			}
 		} else {
-			resp.ContentLength = 0
+			out.ContentLength = 0
 		}
 	}
-	resp.Body = reader
-	return resp
+	out.Body = reader
+	return out
 }
 
-// requestBody makes sure that a body is closed once, as a RoundTripper must.
+// requestBody closes a body exactly once, as a RoundTripper must.
 type requestBody struct {
 	rc   io.ReadCloser
 	once sync.Once
@@ -148,7 +158,8 @@ func (b *requestBody) close() {
 	})
 }
 
-// take reads the body as net/http would send it. A context that ends closes it, which wakes up a reader that waits.
+// take reads the body as net/http would. The end of ctx closes the body, which
+// unblocks a pending Read.
 func (b *requestBody) take(ctx context.Context, s *Server, c *call, length int64) error {
 	if b.rc == nil || b.rc == http.NoBody {
 		c.parse()
@@ -178,7 +189,8 @@ func (r *countingReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// responseBody gives out an answer's body until it ends, its context ends, or it is closed.
+// responseBody is a response body that ends early when its context ends or it
+// is closed.
 type responseBody struct {
 	ctx context.Context
 	end error
@@ -223,7 +235,7 @@ func hostPort(r *http.Request) string {
 	return net.JoinHostPort(r.URL.Hostname(), port)
 }
 
-// fakeAddr and fakeConn stand in GotConnInfo, whose Conn is never nil with net/http.
+// fakeAddr and fakeConn fill GotConnInfo.Conn, which net/http never leaves nil.
 type fakeAddr string
 
 func (fakeAddr) Network() string  { return "tcp" }

@@ -13,13 +13,14 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/ghdeploy/ghdeploy"
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
-// harmless is an effect that changes nothing: no answer here is as long as that.
+// harmless is an effect that changes nothing: every response is shorter.
 var harmless = ghdeploytest.TruncateBody(1 << 20)
 
-// traced sends a POST and returns the hooks that fired.
+// traced sends a POST and returns the trace hooks that were called.
 func traced(t *testing.T, rt http.RoundTripper, url string) ([]string, error) {
 	t.Helper()
 	var hooks []string
@@ -30,6 +31,11 @@ func traced(t *testing.T, rt http.RoundTripper, url string) ([]string, error) {
 			hooks = append(hooks, "GotConn")
 			if info.Conn == nil || info.Conn.RemoteAddr() == nil {
 				t.Error("GotConnInfo without a connection")
+			}
+		},
+		WroteHeaderField: func(key string, values []string) {
+			if key == "User-Agent" {
+				hooks = append(hooks, "User-Agent: "+values[0])
 			}
 		},
 		WroteHeaders: func() { hooks = append(hooks, "WroteHeaders") },
@@ -45,16 +51,16 @@ func traced(t *testing.T, rt http.RoundTripper, url string) ([]string, error) {
 	return hooks, err
 }
 
-// The hooks in process are those that net/http fires over a socket.
+// The in-process transport calls the same hooks as net/http over a socket.
 func TestTraceHooks(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		effect ghdeploytest.Effect
 	}{
-		{"answered", harmless},
+		{"response", harmless},
 		{"dropped before", ghdeploytest.DropBefore()},
 		{"dropped after", ghdeploytest.DropAfter()},
-		{"dropped in the middle", ghdeploytest.DropMidAnswer()},
+		{"dropped in the middle", ghdeploytest.DropMidResponse()},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var hooks [2][]string
@@ -79,7 +85,7 @@ func TestTraceHooks(t *testing.T) {
 	})
 }
 
-// body counts how often it was closed.
+// body counts the calls of Close.
 type body struct {
 	io.Reader
 	closed int
@@ -96,7 +102,7 @@ func TestRequestBodyIsClosed(t *testing.T) {
 		url    string
 		effect ghdeploytest.Effect
 	}{
-		{"answered", t.Context(), ghdeploytest.BaseURL + deployments[1:], harmless},
+		{"response", t.Context(), ghdeploytest.BaseURL + deployments[1:], harmless},
 		{"refused", t.Context(), ghdeploytest.BaseURL + deployments[1:], ghdeploytest.RefuseConnection()},
 		{"dropped", t.Context(), ghdeploytest.BaseURL + deployments[1:], ghdeploytest.DropBefore()},
 		{"cancelled before", ended, ghdeploytest.BaseURL + deployments[1:], harmless},
@@ -110,9 +116,9 @@ func TestRequestBodyIsClosed(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, _ = receive(srv.Transport().RoundTrip(r)) // only the body's end matters here
+			_, _ = receive(srv.Transport().RoundTrip(r)) // the result does not matter here
 			if b.closed != 1 {
-				t.Errorf("closed %d times", b.closed)
+				t.Errorf("the body was closed %d times, want once", b.closed)
 			}
 		})
 	}
@@ -151,11 +157,11 @@ func TestContextEndsTheWait(t *testing.T) {
 				t.Errorf("error %v", err)
 			}
 			if len(srv.Requests()) != 0 {
-				t.Error("half a request was served")
+				t.Error("an incomplete request was served")
 			}
 		})
 	})
-	t.Run("while the answer is read", func(t *testing.T) {
+	t.Run("while the response is read", func(t *testing.T) {
 		srv := newServer(t)
 		ctx, cancel := context.WithCancel(t.Context())
 		resp, err := srv.Transport().RoundTrip(newRequest(t, "GET", ghdeploytest.BaseURL+deployments[1:], "").WithContext(ctx))
@@ -179,5 +185,31 @@ func TestReadAfterClose(t *testing.T) {
 	resp.Body.Close()
 	if _, err := resp.Body.Read(make([]byte, 1)); !errors.Is(err, http.ErrBodyReadAfterClose) {
 		t.Errorf("error %v", err)
+	}
+}
+
+// A transport of the caller that retries writes a POST twice. The client
+// notices that in process too.
+func TestRetryByTheTransportIsNoticed(t *testing.T) {
+	srv := newServer(t)
+	srv.Inject(ghdeploytest.Fault{Operation: create, Effect: ghdeploytest.DropAfter(), Times: 1})
+	next := srv.Transport()
+	retrying := roundTripper(func(r *http.Request) (*http.Response, error) {
+		resp, err := next.RoundTrip(r)
+		if err != nil {
+			again := r.Clone(r.Context())
+			again.Body, _ = r.GetBody()
+			return next.RoundTrip(again)
+		}
+		return resp, nil
+	})
+	client, err := ghdeploy.NewClient(ghdeploy.WithBaseURL(ghdeploytest.BaseURL), ghdeploy.WithToken("ghp_example"),
+		ghdeploy.WithHTTPClient(&http.Client{Transport: retrying}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := client.Deployments.Create(t.Context(), "octocat", "example", ghdeploy.DeploymentRequest{Ref: "main"})
+	if d != nil || !errors.Is(err, ghdeploy.ErrOutcomeUnknown) {
+		t.Errorf("got %v and %v, want ErrOutcomeUnknown", d, err)
 	}
 }

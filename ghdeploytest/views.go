@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Deployment is a deployment as the server holds it, for a test to look at.
+// Deployment is the server's record of a deployment.
 type Deployment struct {
 	ID                    int64
 	SHA, Ref, Task        string
@@ -23,7 +23,7 @@ type Deployment struct {
 	Statuses              []DeploymentStatus // oldest first
 }
 
-// State is the state of the newest status, "" while there is none.
+// State returns the state of the newest status, "" if there is none.
 func (d Deployment) State() string {
 	if len(d.Statuses) == 0 {
 		return ""
@@ -31,10 +31,10 @@ func (d Deployment) State() string {
 	return d.Statuses[len(d.Statuses)-1].State
 }
 
-// Inactive returns the status that made the deployment inactive, nil while its
-// newest status is another one. CreatedAt says when, Creator by whom, and
-// AutoInactiveBy by the success of which other deployment. Of several inactive
-// statuses in a row it is the first.
+// Inactive returns the status that made the deployment inactive, or nil if its
+// newest status is not inactive. CreatedAt is when, Creator is by whom, and
+// AutoInactiveBy is the other deployment whose success caused it. Of several
+// inactive statuses in a row it returns the first.
 func (d Deployment) Inactive() *DeploymentStatus {
 	var found *DeploymentStatus
 	for i := len(d.Statuses) - 1; i >= 0 && d.Statuses[i].State == "inactive"; i-- {
@@ -43,20 +43,21 @@ func (d Deployment) Inactive() *DeploymentStatus {
 	return found
 }
 
-// DeploymentStatus is a status as the server holds it.
+// DeploymentStatus is the server's record of a status.
 type DeploymentStatus struct {
 	ID                                int64
 	State, Description, Environment   string
 	TargetURL, LogURL, EnvironmentURL string
 	Creator                           string // login
 	CreatedAt                         time.Time
-	// AutoInactiveBy is the ID of the deployment whose success made GitHub add
-	// this status (auto_inactive), 0 for a status that a request or the setup
+	// AutoInactiveBy is the ID of the deployment whose success added this
+	// status (auto_inactive). It is 0 for a status that a request or the setup
 	// created.
 	AutoInactiveBy int64
 }
 
-// Deployments returns the deployments of a repository with their statuses, oldest first.
+// Deployments returns the deployments of a repository with their statuses,
+// oldest first.
 func (s *Server) Deployments(fullName string) []Deployment {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -84,7 +85,8 @@ func (s *Server) Deployments(fullName string) []Deployment {
 	return list
 }
 
-// SetCommitStatus sets the state of a context on the commit that ref, a branch, tag or SHA, points to.
+// SetCommitStatus sets the state of a context on a commit. The ref is a branch,
+// a tag or a SHA.
 func (s *Server) SetCommitStatus(fullName, ref, context, state string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -100,15 +102,16 @@ func (s *Server) SetCommitStatus(fullName, ref, context, state string) {
 	r.checkStatuses(b.sha, []CommitStatus{{context, state}})
 }
 
-// SetBranch adds a branch, or replaces the one of that name: it can be made to fall behind again, or to point to
-// another commit.
+// SetBranch adds a branch, or replaces the branch of that name. Use it to let a
+// branch fall behind, or to move its head.
 func (s *Server) SetBranch(fullName string, b Branch) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.mustFind("SetBranch", fullName).setBranch(b)
 }
 
-// RenameRepository gives a repository another full name. Its former ones redirect to it from now on.
+// RenameRepository changes the full name of a repository. Its former names
+// redirect to it.
 func (s *Server) RenameRepository(fullName, newName string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -132,8 +135,9 @@ func (s *Server) RenameRepository(fullName, newName string) {
 	delete(s.state.renamed, strings.ToLower(newName))
 }
 
-// AddWaitingStatus gives a deployment the state waiting, which GitHub sets while an environment waits for a review and
-// no client can set. It returns the id of the status.
+// AddWaitingStatus adds a status with the state waiting to a deployment, and
+// returns its ID. GitHub sets this state while an environment waits for a
+// review; a client cannot set it.
 func (s *Server) AddWaitingStatus(fullName string, deploymentID int64) int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -12,7 +12,7 @@ import (
 	"sync/atomic"
 )
 
-// requests numbers the GUIDs of NewRequest.
+// requests counts the GUIDs of NewRequest.
 var requests atomic.Int64
 
 // NewRequest returns a delivery of an event, such as "deployment", for the test
@@ -53,7 +53,7 @@ func (w Webhook) NewRequest(event string, payload any) *http.Request {
 	if err != nil {
 		panic(fmt.Sprintf("ghdeploytest: Webhook{URL: %q}: %v", w.URL, err))
 	}
-	r.RemoteAddr = "192.0.2.1:1234" // what a handler sees; a client ignores it
+	r.RemoteAddr = "192.0.2.1:1234" // for a handler; a client ignores it
 
 	r.Header.Set("Accept", "*/*")
 	r.Header.Set("Content-Type", contentType)

@@ -16,7 +16,7 @@ import (
 	"github.com/ghdeploy/ghdeploy/webhook"
 )
 
-// One signed delivery is enough to test a receiver.
+// NewRequest returns a signed delivery for the test of a receiver.
 func ExampleWebhook_NewRequest() {
 	// The receiver under test.
 	verifier, err := webhook.NewVerifier("It's a Secret to Everybody")
@@ -82,16 +82,16 @@ func TestNewRequest(t *testing.T) {
 	}
 	second := ghdeploytest.Webhook{}.NewRequest("ping", nil)
 	if a, b := first.Header.Get("X-GitHub-Delivery"), second.Header.Get("X-GitHub-Delivery"); a == b || len(a) != 36 {
-		t.Errorf("the GUIDs are %q and %q", a, b)
+		t.Errorf("want two different GUIDs, got %q and %q", a, b)
 	}
 	if second.Header.Get("X-Hub-Signature-256") != "" || second.Header.Get("X-Hub-Signature") != "" {
-		t.Error("it is signed without a secret")
+		t.Error("the request is signed without a secret")
 	}
 }
 
-// The request has the headers of the server's own deliveries, whatever the
-// webhook is like, and reaches a receiver over a socket too.
-func TestNewRequestIsLikeTheServers(t *testing.T) {
+// For every kind of webhook the request has the headers of the server's
+// deliveries. It can also be sent over a socket.
+func TestNewRequestMatchesDeliveries(t *testing.T) {
 	for name, hook := range map[string]ghdeploytest.Webhook{
 		"a repository's":  {Secret: "s"},
 		"an unsigned one": {},
@@ -104,13 +104,13 @@ func TestNewRequestIsLikeTheServers(t *testing.T) {
 			receiver := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 				header := r.Header.Clone()
 				delete(header, "Content-Length")
-				delete(header, "Accept-Encoding") // the client of the test
+				delete(header, "Accept-Encoding") // set by the test's client
 				delete(header, "Connection")
 				if err := r.ParseForm(); err != nil {
 					t.Error(err)
 				}
 				if strings.Contains(header.Get("Content-Type"), "form") != (r.PostForm.Get("payload") != "") {
-					t.Errorf("the form is %v", r.PostForm)
+					t.Errorf("form values %v", r.PostForm)
 				}
 				got = append(got, header)
 			})
@@ -134,17 +134,17 @@ func TestNewRequestIsLikeTheServers(t *testing.T) {
 			}
 			for name := range got[0] {
 				if got[1].Get(name) == "" {
-					t.Errorf("the server sends %s", name)
+					t.Errorf("NewRequest lacks the server's header %s", name)
 				}
 			}
 			for name := range got[1] {
 				if got[0].Get(name) == "" {
-					t.Errorf("the server does not send %s", name)
+					t.Errorf("NewRequest has the header %s, which the server does not send", name)
 				}
 			}
 			for _, name := range []string{"Content-Type", "User-Agent", "X-Github-Event", "X-Github-Hook-Installation-Target-Type", "X-Github-Enterprise-Version"} {
 				if got[0].Get(name) != got[1].Get(name) {
-					t.Errorf("%s is %q, the server's %q", name, got[1].Get(name), got[0].Get(name))
+					t.Errorf("%s is %q, the server sends %q", name, got[1].Get(name), got[0].Get(name))
 				}
 			}
 		})
@@ -169,7 +169,7 @@ func TestNewRequestPanics(t *testing.T) {
 	}
 }
 
-// A form's payload survives, and its signature is that of the form.
+// The payload of a form is unchanged, and the signature covers the form.
 func TestNewRequestOfAForm(t *testing.T) {
 	const payload = `{"deployment":{"ref":"a&b=c+d %","environment":"qä"}}`
 	verifier, err := webhook.NewVerifier("s")
@@ -184,6 +184,6 @@ func TestNewRequestOfAForm(t *testing.T) {
 	r = ghdeploytest.Webhook{Secret: "s", ContentType: "form"}.NewRequest("deployment", payload)
 	r.Body = io.NopCloser(strings.NewReader("payload=" + url.QueryEscape("{}")))
 	if _, err := verifier.ParseRequest(r); !errors.Is(err, webhook.ErrBadSignature) {
-		t.Errorf("another form: %v", err)
+		t.Errorf("a form with another payload: %v", err)
 	}
 }

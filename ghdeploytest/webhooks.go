@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// The events that a webhook can ask for. A ping comes unasked.
+// The events that a webhook can subscribe to. A ping is always sent.
 const (
 	eventPing           = "ping"
 	eventDeployment     = "deployment"
@@ -23,32 +23,40 @@ var (
 	appEvents        = []string{eventDeployment, eventStatus, eventReview, eventProtectionRule}
 )
 
-// Webhook describes a webhook: which events the server sends, and where to. Hand it to [WithWebhook] or to
-// [Server.AddWebhook].
+// Webhook is a webhook of a repository or of an app. Pass it to [WithWebhook]
+// or [Server.AddWebhook].
 type Webhook struct {
-	// URL is where the deliveries are posted. Required without Handler. With Handler it is the address that the
-	// handler sees, by default https://receiver.test/.
+	// URL is the address that receives the deliveries. Required without
+	// Handler. With Handler it is only the address in the request,
+	// https://receiver.test/ by default.
 	URL string
-	// Handler, if set, receives the deliveries in process: without a socket, so also inside testing/synctest.
+	// Handler, if set, receives the deliveries in process. It needs no socket,
+	// so it works inside testing/synctest.
 	Handler http.Handler
-	// Transport, if set, carries the deliveries to URL. The default opens a connection for each. Not with Handler.
+	// Transport, if set, sends the deliveries to URL. The default opens a new
+	// connection for each delivery. Cannot be combined with Handler.
 	Transport http.RoundTripper
-	// Secret signs the deliveries. Without one they carry no signature.
+	// Secret signs the deliveries. Without it they have no signature.
 	Secret string
-	// Events are the events to send: deployment, deployment_status and, for an app, deployment_review and
-	// deployment_protection_rule. Nil is all that the webhook may have. A ping is always sent.
+	// Events are the events to send: deployment, deployment_status and, with
+	// App, deployment_review and deployment_protection_rule. Nil means all that
+	// the webhook can have. A ping is always sent.
 	Events []string
-	// ContentType is json, the default, or form: the JSON in the field payload of a form.
+	// ContentType is json or form. The default is json. form sends the JSON as
+	// the form field payload.
 	ContentType string
-	// Repository is the full name of the repository whose events are sent. The default is every repository of the
-	// server; without App that is a webhook for each, as on GitHub, with an id and a ping of its own.
+	// Repository is the full name of the repository whose events are sent. The
+	// default is every repository. Without App, each repository then gets its
+	// own webhook with its own ID and ping, as on GitHub.
 	Repository string
-	// App is the slug of a GitHub App. It makes this the app's webhook: the payloads name the installation, and the
-	// events of reviews are sent too, which GitHub keeps for apps.
+	// App is the slug of a GitHub App. It makes this the webhook of that app:
+	// payloads name the installation. Only an app's webhook gets the review
+	// events, as on GitHub.
 	App string
-	// Enterprise is the release of a GitHub Enterprise Server, like 3.17.2. It makes this the webhook of one: the
-	// deliveries name the release and the host, and wait 30 seconds for an answer. The addresses in them are those of
-	// the request that caused the event.
+	// Enterprise is a release of GitHub Enterprise Server, like 3.17.2. It
+	// makes this a webhook of such a server: the deliveries name the release
+	// and the host, and time out after 30 seconds. The URLs in them have the
+	// host of the request that caused the event.
 	Enterprise string
 }
 
@@ -57,61 +65,64 @@ const (
 	contentForm = "form"
 )
 
-// WithWebhook adds a webhook from the start: before the runs of a [Repository] begin, so it gets their events. Its ping
-// is under way when [NewServer] returns.
+// WithWebhook adds a webhook before the runs of a [Repository] start, so it
+// receives their events. The ping is sent in the background and may arrive
+// after [NewServer] returns.
 func WithWebhook(w Webhook) Option {
 	return func(s *Server, _ *Seed) { s.hooks.setup = append(s.hooks.setup, w) }
 }
 
-// AddWebhook adds a webhook to a running server and sends its ping. A webhook that cannot be meant panics.
+// AddWebhook adds a webhook to a running server and sends its ping. It panics
+// if the webhook is invalid.
 //
-// Deliveries are sent in the background, for each webhook one after the other in the order of their events; GitHub
-// promises no order. A delivery that fails is not sent again: see [Server.Redeliver].
+// Deliveries are sent in the background. Those of one webhook are sent one at a
+// time in the order of their events; GitHub promises no order. A failed
+// delivery is not retried; use [Server.Redeliver].
 func (s *Server) AddWebhook(w Webhook) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		panic("ghdeploytest: AddWebhook was called after Close; add it while the server runs")
+		panic("ghdeploytest: AddWebhook was called after Close; call it before")
 	}
 	s.addWebhook(w)
 }
 
-// hooks is what the server knows about webhooks, guarded by Server.mu.
+// hooks is the data of the webhooks, guarded by Server.mu.
 type hooks struct {
-	setup []Webhook // from the options, until the repositories are there
+	setup []Webhook // from the options, until the repositories are added
 	list  []*hook
 	log   []*delivery
 
-	events  int64         // numbers the GUIDs
-	pending int           // deliveries that are not over
+	events  int64         // counts GUIDs
+	pending int           // deliveries that are queued or running
 	idle    chan struct{} // made by WaitDeliveries, closed when pending reaches 0
 }
 
-// hook is a webhook in force.
+// hook is an added webhook.
 type hook struct {
 	id          int64
 	address     string
 	secret      string
 	contentType string
 	events      []string
-	all         bool        // it asked for no events by name
-	repo        *repository // nil = every one
-	app         string      // "" = the repository's own webhook
-	enterprise  string      // release, "" = github.com
+	all         bool        // Events was nil
+	repo        *repository // nil for every repository
+	app         string      // "" for a repository's webhook
+	enterprise  string      // release; "" for github.com
 	transport   http.RoundTripper
 	createdAt   time.Time
 
 	queue   []*delivery
-	running bool // somebody works on the queue
+	running bool // a goroutine works on the queue
 }
 
-// The kinds of ids that webhooks add.
+// The kinds of IDs of webhooks.
 const (
 	hookIDs     = 50_000_000_000
 	deliveryIDs = 51_000_000_000
 )
 
-// addWebhook checks a webhook and puts it in force. The caller holds the lock.
+// addWebhook checks and adds a webhook. The caller holds the lock.
 func (s *Server) addWebhook(w Webhook) {
 	may, kind := repositoryEvents, "the webhook of a repository"
 	if w.App != "" {
@@ -121,7 +132,7 @@ func (s *Server) addWebhook(w Webhook) {
 		switch {
 		case slices.Contains(may, event):
 		case slices.Contains(appEvents, event):
-			panic(fmt.Sprintf("ghdeploytest: Webhook{Events: %q}: GitHub sends that to apps only; set App to the slug of one", event))
+			panic(fmt.Sprintf("ghdeploytest: Webhook{Events: %q}: GitHub sends this event to apps only; set App to the slug of an app", event))
 		default:
 			panic(fmt.Sprintf("ghdeploytest: Webhook{Events: %q}; %s may have: %s", event, kind, strings.Join(may, ", ")))
 		}
@@ -157,7 +168,7 @@ func (s *Server) addWebhook(w Webhook) {
 	}
 }
 
-// address is where the deliveries go.
+// address returns the address of the deliveries.
 func (w Webhook) address() string {
 	if w.URL == "" && w.Handler != nil {
 		return "https://receiver.test/"
@@ -169,21 +180,22 @@ func (w Webhook) address() string {
 	return w.URL
 }
 
-// carrier is what carries the deliveries.
+// carrier returns the transport of the deliveries.
 func (s *Server) carrier(w Webhook) http.RoundTripper {
 	switch {
 	case w.Handler != nil && w.Transport != nil:
-		panic("ghdeploytest: Webhook with Handler and Transport; a handler needs nothing that carries, set one of them")
+		panic("ghdeploytest: Webhook with Handler and Transport; set one of them")
 	case w.Handler != nil:
 		return receiver{s, w.Handler}
 	case w.Transport != nil:
 		return w.Transport
 	}
-	// No connection is kept, so that none is left after Close; and GitHub does not ask for compression.
+	// Connections are not reused, so none remains after Close. GitHub does not
+	// request compression.
 	return &http.Transport{Proxy: http.ProxyFromEnvironment, DisableKeepAlives: true, DisableCompression: true}
 }
 
-// wants reports whether the webhook is to get an event of a repository.
+// wants reports whether the webhook subscribes to an event of a repository.
 func (h *hook) wants(event string, r *repository) bool {
 	return slices.Contains(h.events, event) && (h.repo == nil || h.repo == r)
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
-// inbox is a receiver that keeps what it gets and answers 202.
+// inbox is a receiver that stores its requests and responds with 202.
 type inbox struct {
 	mu       sync.Mutex
 	requests []*http.Request
@@ -34,7 +34,7 @@ func (in *inbox) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	io.WriteString(w, "taken")
 }
 
-// wait lets every delivery arrive.
+// wait waits for all deliveries and returns them.
 func wait(t testing.TB, srv *ghdeploytest.Server) []ghdeploytest.Delivery {
 	t.Helper()
 	if err := srv.WaitDeliveries(t.Context()); err != nil {
@@ -43,7 +43,7 @@ func wait(t testing.TB, srv *ghdeploytest.Server) []ghdeploytest.Delivery {
 	return srv.Deliveries()
 }
 
-// events are the names of the deliveries, with their actions.
+// events returns the event and action of each delivery.
 func events(list []ghdeploytest.Delivery) string {
 	var names []string
 	for _, d := range list {
@@ -84,7 +84,8 @@ func TestWebhookHeaders(t *testing.T) {
 	}
 }
 
-// As on a GitHub Enterprise Server: two headers more, and 30 seconds for an answer.
+// GitHub Enterprise Server sends two more headers and waits 30 seconds for the
+// response.
 func TestWebhookOfAnEnterpriseServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		in := &inbox{}
@@ -168,12 +169,12 @@ func TestWebhookEvents(t *testing.T) {
 		hook ghdeploytest.Webhook
 		want string
 	}{
-		{"all of every repository", ghdeploytest.Webhook{}, "ping ping " + everything},
-		{"of one repository", ghdeploytest.Webhook{Repository: "OCTOCAT/other"}, "ping deployment/created deployment_status/created"},
-		{"of one kind", ghdeploytest.Webhook{Events: []string{"deployment_status"}}, "ping ping deployment_status/created deployment_status/created"},
-		{"none", ghdeploytest.Webhook{Events: []string{}}, "ping ping"},
-		{"of an app", ghdeploytest.Webhook{App: "rollout-bot"}, "ping " + everything},
-		{"of an app in one repository", ghdeploytest.Webhook{App: "rollout-bot", Repository: "octocat/other"}, "ping deployment/created deployment_status/created"},
+		{"all events of every repository", ghdeploytest.Webhook{}, "ping ping " + everything},
+		{"all events of one repository", ghdeploytest.Webhook{Repository: "OCTOCAT/other"}, "ping deployment/created deployment_status/created"},
+		{"one event", ghdeploytest.Webhook{Events: []string{"deployment_status"}}, "ping ping deployment_status/created deployment_status/created"},
+		{"no events", ghdeploytest.Webhook{Events: []string{}}, "ping ping"},
+		{"an app", ghdeploytest.Webhook{App: "rollout-bot"}, "ping " + everything},
+		{"an app in one repository", ghdeploytest.Webhook{App: "rollout-bot", Repository: "octocat/other"}, "ping deployment/created deployment_status/created"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			srv := newServer(t, two...)
@@ -184,7 +185,7 @@ func TestWebhookEvents(t *testing.T) {
 				must(t, srv, 201, "POST", base, `{"ref":"main"}`)
 				must(t, srv, 201, "POST", base+[]string{"/6000000001", "/6000000002"}[i]+"/statuses", `{"state":"queued"}`)
 			}
-			// The webhooks of two repositories work side by side; their pings come first.
+			// The pings of both repositories come first.
 			if got := events(wait(t, srv)); got != test.want {
 				t.Errorf("got  %s\nwant %s", got, test.want)
 			}
@@ -192,8 +193,8 @@ func TestWebhookEvents(t *testing.T) {
 	}
 }
 
-// A deployment that was not made is no event, and neither is a status that nobody took.
-func TestWebhookOnlyOfWhatHappened(t *testing.T) {
+// A request that creates no deployment or status sends no event.
+func TestNoWebhookWithoutCreation(t *testing.T) {
 	srv := newServer(t, ghdeploytest.WithRepository(ghdeploytest.Repository{
 		FullName: "octocat/example", Branches: []ghdeploytest.Branch{{Name: "topic", Behind: true}, {Name: "clash", Conflict: true}},
 	}), ghdeploytest.WithWebhook(ghdeploytest.Webhook{Handler: &inbox{}}))
@@ -207,7 +208,7 @@ func TestWebhookOnlyOfWhatHappened(t *testing.T) {
 	}
 }
 
-func TestWebhookNoneForInactive(t *testing.T) {
+func TestNoWebhookForInactive(t *testing.T) {
 	srv := newServer(t, ghdeploytest.WithWebhook(ghdeploytest.Webhook{Handler: &inbox{}, Events: []string{"deployment_status"}}))
 	for _, d := range []string{"/6000000001", "/6000000002"} {
 		must(t, srv, 201, "POST", deployments, `{"ref":"main","environment":"staging"}`)
@@ -227,14 +228,14 @@ func TestWebhookSharesItsGUID(t *testing.T) {
 	must(t, srv, 201, "POST", deployments, `{"ref":"main"}`)
 	list := wait(t, srv)
 	if len(list) != 4 || list[0].GUID == list[1].GUID || list[2].GUID != list[3].GUID || list[2].ID == list[3].ID || list[2].HookID == list[3].HookID {
-		t.Fatalf("an event has one GUID, a delivery one id: %+v", list)
+		t.Fatalf("want one GUID for each event and one ID for each delivery: %+v", list)
 	}
 	wantHeaders(t, list[3].Header, map[string]string{
 		"X-GitHub-Hook-Installation-Target-Type": "integration", "X-GitHub-Hook-Installation-Target-ID": "9000000002",
 	})
 }
 
-func TestWebhookWrongSetup(t *testing.T) {
+func TestInvalidWebhooks(t *testing.T) {
 	h := http.NotFoundHandler()
 	for _, test := range []struct {
 		hook ghdeploytest.Webhook

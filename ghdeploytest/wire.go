@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// The JSON of the answers. These structs are this package's own on purpose: if they were the client's, a misspelt name
-// would pass on both sides.
+// The JSON of the responses. These structs are not the client's, so that a
+// misspelt name cannot pass on both sides.
 
 type userJSON struct {
 	Login             string `json:"login"`
@@ -90,10 +90,10 @@ type statusJSON struct {
 
 func timestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }
 
-// user writes a user, or the bot of an app.
+// user returns a user, or the bot of an app.
 func (s *Server) user(c *call, login string) userJSON {
 	id := s.state.userID(login)
-	// GitHub escapes the brackets of a bot, which net/url leaves as they are.
+	// GitHub escapes the brackets of a bot; net/url does not.
 	name := strings.NewReplacer("[", "%5B", "]", "%5D").Replace(url.PathEscape(login))
 	api := c.base + "/users/" + name
 	kind, node, html := "User", nodeID("U", id), c.htmlRoot()+"/"+name
@@ -115,7 +115,7 @@ func (s *Server) user(c *call, login string) userJSON {
 	}
 }
 
-// app writes the GitHub App that a thing was made by, null without one.
+// app returns the GitHub App that created an object, nil for none.
 func (s *Server) app(c *call, slug string) *appJSON {
 	if slug == "" {
 		return nil

@@ -8,20 +8,22 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// Again returns a request that deploys the commit of d to an environment, d's
-// own if environment is "". To roll back, pass the result of [Repo.Previous];
-// to promote, pass the result of [Repo.Current] for the environment before it.
+// Again returns a request that deploys the commit of d to an environment. If
+// environment is "", it is d's environment. To roll back, pass the deployment
+// of [Repo.Previous]; to promote, that of [Repo.Current] for the previous
+// environment.
 //
-// The request has d's SHA as its Ref, its task, its description, and its
-// payload without the member ghdeploy_key, which identifies a single
-// deployment. A payload that is text holding a JSON object becomes that object;
+// The request has d's SHA as Ref, and d's task, description and payload. The
+// payload's member ghdeploy_key is omitted, because it identifies a single
+// deployment. A text payload that holds a JSON object becomes that object;
 // other text stays text; an empty payload is omitted. AutoMerge is false,
-// because GitHub cannot merge into a commit. The transient and production flags
-// are copied only within one environment; elsewhere GitHub's defaults apply.
+// because GitHub cannot merge into a commit. TransientEnvironment and
+// ProductionEnvironment are copied only if the environment stays the same;
+// otherwise GitHub's defaults apply.
 //
-// GitHub checks the commit's statuses again: set SkipContexts or
-// RequiredContexts if they must not decide. For a nil d the request has no Ref,
-// and creating it fails with [ghdeploy.ErrInvalidArgument].
+// GitHub checks the commit's statuses again; set SkipContexts or
+// RequiredContexts to change that. If d is nil, the request has no Ref, and
+// creating it fails with [ghdeploy.ErrInvalidArgument].
 func Again(d *ghdeploy.Deployment, environment string) ghdeploy.DeploymentRequest {
 	if d == nil {
 		return ghdeploy.DeploymentRequest{Environment: environment}
@@ -44,8 +46,8 @@ func Again(d *ghdeploy.Deployment, environment string) ghdeploy.DeploymentReques
 	return req
 }
 
-// payloadAgain returns a payload as a request takes it: without the key, and
-// nil if nothing is left.
+// payloadAgain returns a payload for a request: without the key, and nil if it
+// is empty.
 func payloadAgain(p ghdeploy.Payload) any {
 	raw := bytes.TrimSpace(p)
 	text, isText := p.Text()

@@ -12,8 +12,7 @@ import (
 
 const sha1 = "a84d88e7554fc1fa21bcbc4efae3c782a70d2b9d"
 
-// The bodies that a request of Again puts on the wire, for deployments as
-// GitHub shows them.
+// The JSON bodies of Again's requests, for deployments as GitHub returns them.
 func TestAgain(t *testing.T) {
 	for name, tt := range map[string]struct {
 		shown, environment, sent string
@@ -89,8 +88,9 @@ func TestAgainCopies(t *testing.T) {
 	}
 }
 
-// What Again cannot use, Create refuses before anything is sent.
-func TestAgainOfNothing(t *testing.T) {
+// For a nil or empty deployment, Create returns ErrInvalidArgument and sends no
+// request.
+func TestAgainOfANilDeployment(t *testing.T) {
 	srv, repo := serve(t, nil)
 	for name, req := range map[string]ghdeploy.DeploymentRequest{
 		"nil":            rollout.Again(nil, "production"),

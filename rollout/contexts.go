@@ -23,7 +23,7 @@ func pause(ctx context.Context, d time.Duration) error {
 }
 
 // linger returns a context with the values of ctx that ends d after ctx does.
-// The cancel function must be called; it leaves no timer and no goroutine.
+// The caller must call the cancel function, which stops the timer.
 func linger(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
 	late, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	stop := context.AfterFunc(ctx, func() {
@@ -47,7 +47,7 @@ func timeLeft(ctx context.Context) time.Duration {
 	return time.Until(deadline)
 }
 
-// contextError returns why the context ended, with its cause; nil if it has not.
+// contextError returns the error of the context with its cause, or nil.
 func contextError(ctx context.Context) error {
 	err := ctx.Err()
 	if err == nil {

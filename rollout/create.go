@@ -16,8 +16,8 @@ const (
 	defaultTask        = "deploy"
 )
 
-// isSHA reports whether a ref is a full SHA. GitHub refuses such a name for a
-// branch.
+// isSHA reports whether a ref is a full SHA. GitHub rejects branches with such
+// a name.
 func isSHA(ref string) bool {
 	return len(ref) == 40 && strings.Trim(ref, "0123456789abcdefABCDEF") == ""
 }
@@ -44,8 +44,8 @@ func (r Repo) createOnce(ctx context.Context, req ghdeploy.DeploymentRequest) (*
 	}.do(ctx, lookCtx)
 }
 
-// findNew returns the deployment with the random key. GitHub does not document
-// the order of the list, so it may be on any page; in practice it is on the first.
+// findNew returns the deployment with the random key, or nil. It reads all
+// pages, because GitHub documents no order of the list.
 func (r Repo) findNew(ctx context.Context, req ghdeploy.DeploymentRequest, key string) (*ghdeploy.Deployment, error) {
 	for d, err := range r.deployments(ctx, ghdeploy.DeploymentListOptions{
 		Task:        cmp.Or(req.Task, defaultTask),

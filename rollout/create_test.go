@@ -12,7 +12,7 @@ import (
 	"github.com/ghdeploy/ghdeploy/rollout"
 )
 
-// noDeployment creates nothing and says nothing.
+// noDeployment is a service that returns neither a deployment nor an error.
 type noDeployment struct{ ghdeploy.DeploymentsService }
 
 func (noDeployment) Create(context.Context, string, string, ghdeploy.DeploymentRequest) (*ghdeploy.Deployment, error) {
@@ -28,7 +28,7 @@ func TestRunCreates(t *testing.T) {
 		want    error
 	}{
 		"executed, response lost": {map[string]int{"build": 7}, ghdeploytest.DropAfter(), 1, "in_progress success", nil},
-		"executed later":          {nil, ghdeploytest.CarryOutLater(12 * time.Second), 1, "in_progress success", nil},
+		"executed later":          {nil, ghdeploytest.ExecuteLater(12 * time.Second), 1, "in_progress success", nil},
 		"not executed":            {nil, ghdeploytest.DropBefore(), 2, "in_progress success", nil},
 		"a payload without a key": {"text", ghdeploytest.DropAfter(), 1, "", ghdeploy.ErrOutcomeUnknown},
 		"refused":                 {nil, ghdeploytest.Respond(http.StatusConflict, `{"message":"Conflict merging main into topic."}`), 1, "no deployment", ghdeploy.ErrConflict},
@@ -48,7 +48,7 @@ func TestRunCreates(t *testing.T) {
 			})
 		})
 	}
-	simulate(t, func(t *testing.T, srv server) { // text goes out as it is
+	simulate(t, func(t *testing.T, srv server) { // a text payload is sent unchanged
 		req := release
 		req.Payload = "text"
 		if _, err := srv.repo.Run(t.Context(), req, rollout.RunOptions{}, succeed); err != nil {

@@ -11,10 +11,10 @@ import (
 	"github.com/ghdeploy/ghdeploy/rollout"
 )
 
-// The costs that the package documentation states.
+// The costs in the package documentation.
 func TestCosts(t *testing.T) {
 	sha := strings.Repeat("2", 40)
-	ctx := context.Background() //nolint:usetesting // t.Context has a channel from outside of the bubbles
+	ctx := context.Background() //nolint:usetesting // t.Context has a channel that was made outside the bubbles
 	run := func(opts rollout.RunOptions, deploy func(context.Context, *rollout.Running) error) func(rollout.Repo) error {
 		return func(repo rollout.Repo) error {
 			_, err := repo.Run(ctx, ghdeploy.DeploymentRequest{Ref: "main", Environment: "staging"}, opts, deploy)

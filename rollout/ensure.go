@@ -13,47 +13,47 @@ import (
 
 // Ensured is the result of [Repo.Ensure].
 type Ensured struct {
-	Deployment *ghdeploy.Deployment // the oldest that matches
+	Deployment *ghdeploy.Deployment // the oldest match
 	Created    bool                 // this call created it
 	Others     []int64              // IDs of the other matches, oldest first
 }
 
-// Ensure returns the deployment for a key, and creates it if there is none.
-// Call it with the same key and request as often as needed: in a retried job,
+// Ensure returns the deployment for a key, and creates it if it does not exist.
+// It can be called repeatedly with the same key and request: in a retried job,
 // or for a redelivered event.
 //
-// The key names the intent, such as the ID of a workflow run or of a delivery.
-// Ensure keeps it in the payload as "ghdeploy_key" and replaces one that is
-// there. A deployment matches if its SHA, environment, task and key are those
-// of the request, whatever its state.
+// The key identifies one intended deployment; use the ID of a workflow run or
+// of a delivery. Ensure stores it in the payload as "ghdeploy_key" and replaces
+// an existing member of that name. A deployment matches if its SHA,
+// environment, task and key are those of the request, in any state.
 //
-// Ref must be a full SHA, so that the key cannot mean two commits. Payload must
-// be nil or encode as a JSON object. AutoMerge must be nil or false; false is
-// sent. Anything else is [ghdeploy.ErrInvalidArgument].
+// Ref must be a full SHA, so that a key cannot stand for two commits. Payload
+// must be nil or encode as a JSON object. AutoMerge must be nil or false; false
+// is sent. Otherwise the error is [ghdeploy.ErrInvalidArgument].
 //
-// # Promise
+// # Guarantee
 //
 // There is one deployment for all calls of Ensure with the same SHA,
 // environment, task and key, provided that
 //
 //   - no two of the calls overlap,
-//   - no call starts within 15 s of the end of one that ended with an unknown
-//     outcome, was cancelled or was killed, and
-//   - the list of deployments shows what was written before.
+//   - no call starts within 15 s of the end of a call that ended with an
+//     unknown outcome, was cancelled or was killed, and
+//   - the list of deployments shows earlier writes.
 //
-// Outside of that, duplicates are possible. Later calls then agree on the
-// oldest one: Deployment is the oldest and Others has the IDs of the rest.
-// GitHub offers no lock and no idempotency key on which more could be built.
+// Otherwise duplicates are possible, because GitHub has no lock and no
+// idempotency key. Later calls then agree on the oldest match: Deployment is
+// the oldest, and Others has the IDs of the rest.
 //
-// Ensure looks again after it created a deployment. If the outcome of the POST
-// is unknown, Ensure looks for the deployment 1, 3, 7 and 15 s after the POST
-// returned, and then sends it again, three times in all. It does not send it
-// again if the last of these looks failed.
+// Ensure lists the deployments once more after it created one. If the outcome
+// of the POST is unknown, Ensure looks for the deployment 1, 3, 7 and 15 s
+// after the POST returned, and then repeats the POST, up to three attempts in
+// total. It does not repeat it if the last read failed.
 //
-// Errors are those of [ghdeploy.DeploymentsService].Create and List. An error
-// that is [ghdeploy.ErrOutcomeUnknown] says that the deployment may exist; call
-// Ensure again after 15 s. If the look after the creation failed, Ensure
-// returns the deployment and the error.
+// Errors are those of [ghdeploy.DeploymentsService].Create and List. After
+// [ghdeploy.ErrOutcomeUnknown] the deployment may exist; call Ensure again
+// after 15 s. If the read after the creation failed, Ensure returns both the
+// deployment and the error.
 func (r Repo) Ensure(ctx context.Context, key string, req ghdeploy.DeploymentRequest) (*Ensured, error) {
 	if err := r.check(deployments); err != nil {
 		return nil, err
@@ -75,7 +75,7 @@ func (r Repo) Ensure(ctx context.Context, key string, req ghdeploy.DeploymentReq
 			return r.Client.Deployments.Create(ctx, r.Owner, r.Name, req)
 		},
 		look: func(ctx context.Context) (*ghdeploy.Deployment, error) {
-			// None was there before, so a match is what was sent.
+			// There was no match before, so this call created the match.
 			matches, err := r.keyed(ctx, key, req)
 			if len(matches) == 0 {
 				return nil, err
@@ -91,8 +91,8 @@ func (r Repo) Ensure(ctx context.Context, key string, req ghdeploy.DeploymentReq
 	return ensured(matches, created), err
 }
 
-// ensured picks the oldest of the matches and of the deployment that this call
-// created, which a list may not show yet.
+// ensured returns the result for the matches and for the deployment that this
+// call created, which may not be in the list yet.
 func ensured(matches []*ghdeploy.Deployment, created *ghdeploy.Deployment) *Ensured {
 	if created != nil && !slices.ContainsFunc(matches, func(d *ghdeploy.Deployment) bool { return d.ID == created.ID }) {
 		matches = append(matches, created)
@@ -110,7 +110,7 @@ func ensured(matches []*ghdeploy.Deployment, created *ghdeploy.Deployment) *Ensu
 func ensureRequest(key string, req ghdeploy.DeploymentRequest) (ghdeploy.DeploymentRequest, error) {
 	switch {
 	case key == "":
-		return req, invalidArgument("Ensure: the key is empty; use an ID of the intent, such as that of the workflow run")
+		return req, invalidArgument("Ensure: the key is empty; use an ID, such as that of the workflow run")
 	case !utf8.ValidString(key):
 		return req, invalidArgument("Ensure: the key %q is not valid UTF-8", key)
 	case !isSHA(req.Ref):
@@ -119,11 +119,11 @@ func ensureRequest(key string, req ghdeploy.DeploymentRequest) (ghdeploy.Deploym
 		return req, invalidArgument("Ensure: AutoMerge is true; set it to false or nil, because a merge deploys another commit")
 	}
 	if some := len(req.RequiredContexts) > 0; some && req.SkipContexts || !some && !req.SkipContexts && req.RequiredContexts != nil {
-		return req, invalidArgument("Ensure: RequiredContexts is %q and SkipContexts is %v; set one of them, or none to check every context", req.RequiredContexts, req.SkipContexts)
+		return req, invalidArgument("Ensure: RequiredContexts is %q and SkipContexts is %v; set one of them, or omit both to check every context", req.RequiredContexts, req.SkipContexts)
 	}
 	payload, ok := withKey(req.Payload, key)
 	if !ok {
-		return req, invalidArgument("Ensure: Payload is a %T that does not encode as a JSON object; the key is kept in it", req.Payload)
+		return req, invalidArgument("Ensure: Payload is a %T that does not encode as a JSON object; the object must hold the key", req.Payload)
 	}
 	req.Payload = payload
 	req.AutoMerge = new(false)
@@ -133,9 +133,9 @@ func ensureRequest(key string, req ghdeploy.DeploymentRequest) (ghdeploy.Deploym
 	return req, nil
 }
 
-// keyed lists the deployments that match, oldest first. The environment is
-// compared here: a status can move a deployment to another one, and GitHub does
-// not document which of the two its filter means.
+// keyed lists the matching deployments, oldest first. It compares the
+// environment itself, because GitHub does not document whether its filter means
+// the original or the current environment.
 func (r Repo) keyed(ctx context.Context, key string, req ghdeploy.DeploymentRequest) ([]*ghdeploy.Deployment, error) {
 	var found []*ghdeploy.Deployment
 	for d, err := range r.deployments(ctx, ghdeploy.DeploymentListOptions{SHA: req.Ref, Task: req.Task}).rows() {

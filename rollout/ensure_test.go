@@ -52,16 +52,16 @@ func TestEnsureMatches(t *testing.T) {
 		change func(*ghdeploy.DeploymentRequest)
 		same   bool
 	}{
-		"the same":               {"k", func(*ghdeploy.DeploymentRequest) {}, true},
-		"other letters":          {"k", func(r *ghdeploy.DeploymentRequest) { r.Environment = "STAGING" }, true},
-		"a SHA in other letters": {"k", func(r *ghdeploy.DeploymentRequest) { r.Ref = strings.ToUpper(mainSHA) }, true},
-		"the default task":       {"k", func(r *ghdeploy.DeploymentRequest) { r.Task = "deploy" }, true},
-		"another description":    {"k", func(r *ghdeploy.DeploymentRequest) { r.Description = "again" }, true},
-		"another payload":        {"k", func(r *ghdeploy.DeploymentRequest) { r.Payload = map[string]int{"n": 1} }, true},
-		"another key":            {"K", func(*ghdeploy.DeploymentRequest) {}, false},
-		"another task":           {"k", func(r *ghdeploy.DeploymentRequest) { r.Task = "migrate" }, false},
-		"another environment":    {"k", func(r *ghdeploy.DeploymentRequest) { r.Environment = "" }, false},
-		"another SHA":            {"k", func(r *ghdeploy.DeploymentRequest) { r.Ref = strings.Repeat("a", 40) }, false},
+		"the same":            {"k", func(*ghdeploy.DeploymentRequest) {}, true},
+		"another case":        {"k", func(r *ghdeploy.DeploymentRequest) { r.Environment = "STAGING" }, true},
+		"a SHA in upper case": {"k", func(r *ghdeploy.DeploymentRequest) { r.Ref = strings.ToUpper(mainSHA) }, true},
+		"the default task":    {"k", func(r *ghdeploy.DeploymentRequest) { r.Task = "deploy" }, true},
+		"another description": {"k", func(r *ghdeploy.DeploymentRequest) { r.Description = "again" }, true},
+		"another payload":     {"k", func(r *ghdeploy.DeploymentRequest) { r.Payload = map[string]int{"n": 1} }, true},
+		"another key":         {"K", func(*ghdeploy.DeploymentRequest) {}, false},
+		"another task":        {"k", func(r *ghdeploy.DeploymentRequest) { r.Task = "migrate" }, false},
+		"another environment": {"k", func(r *ghdeploy.DeploymentRequest) { r.Environment = "" }, false},
+		"another SHA":         {"k", func(r *ghdeploy.DeploymentRequest) { r.Ref = strings.Repeat("a", 40) }, false},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -188,8 +188,8 @@ func TestEnsureSettlesAnUnknownOutcome(t *testing.T) {
 		want        error
 	}{
 		"executed":             {ghdeploytest.DropAfter(), 1, "0", 1, nil},
-		"executed after 2 s":   {ghdeploytest.CarryOutLater(2 * time.Second), 1, "0", 1, nil},
-		"executed after 14 s":  {ghdeploytest.CarryOutLater(14 * time.Second), 1, "0", 1, nil},
+		"executed after 2 s":   {ghdeploytest.ExecuteLater(2 * time.Second), 1, "0", 1, nil},
+		"executed after 14 s":  {ghdeploytest.ExecuteLater(14 * time.Second), 1, "0", 1, nil},
 		"not executed":         {ghdeploytest.DropBefore(), 1, "0 15", 1, nil},
 		"502 twice":            {ghdeploytest.Respond(http.StatusBadGateway, ""), 2, "0 15 30", 1, nil},
 		"502 always":           {ghdeploytest.Respond(http.StatusBadGateway, ""), ghdeploytest.Always, "0 15 30", 0, ghdeploy.ErrOutcomeUnknown},
@@ -215,8 +215,8 @@ func TestEnsureSettlesAnUnknownOutcome(t *testing.T) {
 	}
 }
 
-// What cannot be looked for is not sent again.
-func TestEnsureDoesNotSendBlindly(t *testing.T) {
+// If the looks fail, the POST is not repeated.
+func TestEnsureDoesNotRepeatAfterFailedLooks(t *testing.T) {
 	simulate(t, func(t *testing.T, srv server) {
 		srv.inject(postDeployment, ghdeploytest.DropAfter(), 1)
 		srv.Inject(ghdeploytest.Fault{Operation: getDeployments, Nth: 2, Times: ghdeploytest.Always, Effect: ghdeploytest.Respond(500, "")})
@@ -233,8 +233,8 @@ func TestEnsureDoesNotSendBlindly(t *testing.T) {
 	})
 }
 
-// If only the look after the creation fails, the deployment is not lost.
-func TestEnsureReturnsWhatItCreated(t *testing.T) {
+// If the read after the creation fails, Ensure returns the deployment too.
+func TestEnsureReturnsTheCreatedDeployment(t *testing.T) {
 	simulate(t, func(t *testing.T, srv server) {
 		srv.Inject(ghdeploytest.Fault{Operation: getDeployments, Nth: 2, Times: ghdeploytest.Always, Effect: ghdeploytest.Respond(500, "")})
 		got, err := srv.repo.Ensure(t.Context(), "k", staging)
@@ -285,7 +285,7 @@ func TestEnsureCancelled(t *testing.T) {
 	simulate(t, func(t *testing.T, srv server) {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
-		srv.inject(postDeployment, ghdeploytest.CarryOutLater(12*time.Second), 1)
+		srv.inject(postDeployment, ghdeploytest.ExecuteLater(12*time.Second), 1)
 		start := time.Now()
 		got, err := srv.repo.Ensure(ctx, "k", staging)
 		if got != nil || !errors.Is(err, ghdeploy.ErrOutcomeUnknown) || !errors.Is(err, context.DeadlineExceeded) {
@@ -301,8 +301,8 @@ func TestEnsureCancelled(t *testing.T) {
 	})
 }
 
-// A list that lags shows no deployment that was just created: outside of the
-// promise there is a duplicate.
+// A lagging list omits a new deployment, so a duplicate is created, as Ensure
+// documents.
 func TestEnsureOnALaggingList(t *testing.T) {
 	simulate(t, func(t *testing.T, srv server) {
 		first, err := srv.repo.Ensure(t.Context(), "k", staging)
@@ -317,8 +317,8 @@ func TestEnsureOnALaggingList(t *testing.T) {
 	}, ghdeploytest.WithListLag(10*time.Second))
 }
 
-// A call that created a deployment finds an older one, and returns that.
-func TestEnsureYieldsToAnOlder(t *testing.T) {
+// A call that created a deployment and then finds an older one returns that.
+func TestEnsureReturnsTheOlderDeployment(t *testing.T) {
 	simulate(t, func(t *testing.T, srv server) {
 		srv.Inject(ghdeploytest.Fault{Operation: postDeployment, Latency: time.Second})
 		srv.Inject(ghdeploytest.Fault{Operation: postDeployment, Nth: 2, Latency: 2 * time.Second})
@@ -352,7 +352,7 @@ func (s unfiltered) List(ctx context.Context, owner, repo string, opts ghdeploy.
 	return s.DeploymentsService.List(ctx, owner, repo, ghdeploy.DeploymentListOptions{Page: opts.Page, PerPage: opts.PerPage})
 }
 
-func TestEnsureChecksWhatIsListed(t *testing.T) {
+func TestEnsureChecksTheFiltersItself(t *testing.T) {
 	simulate(t, func(t *testing.T, srv server) {
 		srv.repo.Client = &ghdeploy.Client{Deployments: unfiltered{srv.repo.Client.Deployments}}
 		other := strings.Repeat("b", 40)

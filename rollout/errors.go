@@ -9,36 +9,35 @@ import (
 
 // Compare these errors with [errors.Is].
 var (
-	// ErrAlreadyFinal is a status queued, pending or in_progress that
-	// [Repo.Report] did not post, because the newest status of the deployment
-	// is final.
+	// ErrAlreadyFinal is returned by [Repo.Report] for a status queued, pending
+	// or in_progress if the newest status of the deployment is final.
 	ErrAlreadyFinal = errors.New("rollout: the deployment is already final")
-	// ErrOtherState is a deployment that [Repo.Wait] found final in a state that
-	// the caller did not wait for.
+	// ErrOtherState is returned by [Repo.Wait] if the deployment is final, but
+	// in none of the states of [WaitOptions].Until.
 	ErrOtherState = errors.New("rollout: the deployment ended in another state")
-	// ErrNoneLive is an environment without a live deployment: see
-	// [Repo.Current].
+	// ErrNoneLive is returned by [Repo.Current] if no deployment is live in the
+	// environment.
 	ErrNoneLive = errors.New("rollout: no deployment is live")
-	// ErrNoneOlder is an environment without an earlier deployment to return
-	// to: see [Repo.Previous].
+	// ErrNoneOlder is returned by [Repo.Previous] if no earlier deployment of
+	// another commit succeeded.
 	ErrNoneOlder = errors.New("rollout: no earlier deployment succeeded")
-	// ErrNeverSucceeded is a commit without a successful deployment: see
-	// [Repo.Succeeded].
+	// ErrNeverSucceeded is returned by [Repo.Succeeded] if the commit was never
+	// successfully deployed to the environment.
 	ErrNeverSucceeded = errors.New("rollout: no deployment of the commit succeeded")
-	// ErrRunning is a deployment that has started and not ended: see
-	// [Repo.Previous].
+	// ErrRunning is returned by [Repo.Previous] if the newest deployment has
+	// statuses but no final one.
 	ErrRunning = errors.New("rollout: a deployment is running")
 )
 
-// ReportError is a status that [Repo.Run] could not report. The deployment may
-// show an older state than the one it is in.
+// ReportError is the error of a status that [Repo.Run] could not report. GitHub
+// may show an older state of the deployment.
 type ReportError struct {
 	Deployment *ghdeploy.Deployment
-	State      ghdeploy.State // of the status that was not reported
-	Err        error          // why; its outcome may be unknown
+	State      ghdeploy.State // the state that was not reported
+	Err        error          // the reason; can be ErrOutcomeUnknown
 }
 
-// Error returns one line.
+// Error returns the deployment's ID, the state and the reason.
 func (e *ReportError) Error() string {
 	var id int64
 	if e.Deployment != nil {
@@ -50,17 +49,17 @@ func (e *ReportError) Error() string {
 // Unwrap returns Err.
 func (e *ReportError) Unwrap() error { return e.Err }
 
-// WaitError is the end of a [Repo.Wait] that did not see a state of
-// [WaitOptions].Until.
+// WaitError is the error of a [Repo.Wait] that ended before the deployment
+// reached a state of [WaitOptions].Until.
 type WaitError struct {
-	ID   int64                      // of the deployment
-	Last *ghdeploy.DeploymentStatus // the newest status seen; nil: there was none
-	Err  error                      // why the wait ended
+	ID   int64                      // ID of the deployment
+	Last *ghdeploy.DeploymentStatus // the newest status; nil if there was no status
+	Err  error                      // the reason
 
 	unread bool // the statuses were never read
 }
 
-// Error returns one line. It explains a deployment that never had a status.
+// Error returns the deployment's ID, its newest state and the reason.
 func (e *WaitError) Error() string {
 	text := fmt.Sprintf("rollout: wait for deployment %d: ", e.ID)
 	switch {
@@ -98,7 +97,7 @@ type argumentError struct{ text string }
 func (e *argumentError) Error() string { return "rollout: " + e.text }
 func (e *argumentError) Unwrap() error { return ghdeploy.ErrInvalidArgument }
 
-// join joins two errors and leaves a single one as it is.
+// join joins two errors. If one is nil, it returns the other unchanged.
 func join(a, b error) error {
 	switch {
 	case a == nil:

@@ -11,9 +11,9 @@ import (
 	"github.com/ghdeploy/ghdeploy/rollout"
 )
 
-// A release around a function: Run reports how it begins, goes and ends.
+// Run reports the start, the progress and the result of a deployment function.
 func ExampleRepo_Run() {
-	srv := ghdeploytest.NewServer() // in your program: GitHub
+	srv := ghdeploytest.NewServer() // a test server instead of GitHub
 	defer srv.Close()
 	repo := rollout.Repo{Client: srv.Client(), Owner: "octocat", Name: "example"}
 
@@ -23,7 +23,7 @@ func ExampleRepo_Run() {
 	}, rollout.RunOptions{}, func(ctx context.Context, running *rollout.Running) error {
 		running.Progress("copying 14 files")
 		running.SetEnvironmentURL("https://staging.example.test")
-		return nil // deploy running.Deployment().SHA here, and end when ctx ends
+		return nil // deploy running.Deployment().SHA here, and return when ctx ends
 	})
 	fmt.Println("error:", err)
 	for _, status := range srv.Deployments("octocat/example")[0].Statuses {
@@ -35,7 +35,7 @@ func ExampleRepo_Run() {
 	// staging success "copying 14 files" "https://staging.example.test"
 }
 
-// An older deployment that finishes last must not look like the live one.
+// An older deployment that finishes last becomes inactive instead of success.
 func ExampleRunOptions_superseded() {
 	srv := ghdeploytest.NewServer()
 	defer srv.Close()
@@ -47,7 +47,7 @@ func ExampleRunOptions_superseded() {
 			return fmt.Errorf("deployment %d is newer", newer.ID)
 		},
 	}, func(ctx context.Context, _ *rollout.Running) error {
-		// Meanwhile somebody else starts a deployment.
+		// Another program creates a deployment.
 		_, err := repo.Client.Deployments.Create(ctx, "octocat", "example", req)
 		return err
 	})
@@ -58,7 +58,7 @@ func ExampleRunOptions_superseded() {
 	// state: inactive
 }
 
-// A job that is retried: the second call finds the deployment of the first.
+// In a retried job, the second call finds the deployment of the first.
 func ExampleRepo_Ensure() {
 	const sha = "0123456789abcdef0123456789abcdef01234567"
 	srv := ghdeploytest.NewServer(ghdeploytest.WithRepository(ghdeploytest.Repository{
@@ -84,7 +84,7 @@ func ExampleRepo_Ensure() {
 	// deployment 6000000001 created: false
 }
 
-// A handler of events reports what it is told, also twice and too late.
+// An event handler reports states that can arrive twice and too late.
 func ExampleRepo_Report() {
 	srv := ghdeploytest.NewServer()
 	defer srv.Close()
@@ -113,7 +113,7 @@ func ExampleRepo_Report() {
 	// posted: success
 }
 
-// Wait for somebody else's deployment.
+// Wait until a deployment ends.
 func ExampleRepo_Wait() {
 	srv := ghdeploytest.NewServer()
 	defer srv.Close()
@@ -136,7 +136,7 @@ func ExampleRepo_Wait() {
 	}
 	fmt.Println("reached:", status.State)
 
-	// A state that cannot come any more.
+	// A state that the deployment can no longer reach.
 	_, err = repo.Wait(ctx, d.ID, rollout.WaitOptions{Until: []ghdeploy.State{ghdeploy.StateFailure}})
 	if failed, ok := errors.AsType[*rollout.WaitError](err); ok && errors.Is(err, rollout.ErrOtherState) {
 		fmt.Println("ended as:", failed.Last.State)

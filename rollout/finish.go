@@ -9,7 +9,8 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// finishing returns the context of the final status: it outlives the caller's.
+// finishing returns the context of the final status. It outlives ctx by
+// afterEnd.
 func (x *run) finishing(ctx context.Context) (context.Context, context.CancelFunc) {
 	if ctx.Err() != nil {
 		return context.WithTimeout(context.WithoutCancel(ctx), afterEnd)
@@ -22,22 +23,22 @@ func (x *run) finishing(ctx context.Context) (context.Context, context.CancelFun
 	}
 }
 
-// rest waits until background has ended. A progress of unknown outcome is
-// settled there, for three eighths of the time that is left: 3 s of 8 s.
+// rest waits until background has ended. To settle a progress of unknown
+// outcome, background gets 3/8 of the remaining time: 3 s of 8 s.
 func (x *run) rest(ctx context.Context) {
 	timer := time.AfterFunc(timeLeft(ctx)/8*3, x.stopLook)
 	defer timer.Stop()
 	<-x.done
 }
 
-// pending is an in_progress whose outcome is unknown: it may still appear, on
-// top of the final status.
+// pending is an in_progress of unknown outcome, which may still appear after
+// the final status.
 type pending struct {
 	*wanted
-	until time.Time // when it would have appeared
+	until time.Time // latest time at which it can appear
 }
 
-// note remembers a status in_progress that may still appear.
+// note sets pending if err is an unknown outcome that was not settled.
 func (x *run) note(w *wanted, err error) {
 	x.pending = nil
 	if unsettled, ok := errors.AsType[*unsettledError](err); ok {
@@ -54,7 +55,7 @@ func (x *run) finish(ctx context.Context, state ghdeploy.State, text string) err
 	}
 	status, err := x.final(ctx, req)
 	if errors.Is(err, ghdeploy.ErrValidation) && (req.EnvironmentURL != "" || req.LogURL != "") {
-		// A URL that GitHub refuses must not cost the final status.
+		// GitHub may have refused a URL; retry without the URLs.
 		req.EnvironmentURL, req.LogURL = "", ""
 		refused := err
 		if status, err = x.final(ctx, req); err == nil {
@@ -70,8 +71,8 @@ func (x *run) finish(ctx context.Context, state ghdeploy.State, text string) err
 	return nil
 }
 
-// final posts a final status, settles its outcome, and waits out what may pass.
-// No final status was there before: this run posts only one.
+// final posts a final status, settles its outcome, and retries after transient
+// errors. Every equal final status is its own, because a run posts only one.
 func (x *run) final(ctx context.Context, req ghdeploy.DeploymentStatusRequest) (*ghdeploy.DeploymentStatus, error) {
 	return persist(ctx, func() (*ghdeploy.DeploymentStatus, error) {
 		p := x.repo.statusPost(x.running.deployment.ID, newWanted(req))
@@ -81,7 +82,7 @@ func (x *run) final(ctx context.Context, req ghdeploy.DeploymentStatusRequest) (
 }
 
 // watch waits until a pending in_progress can no longer appear. If it appears
-// after the final status, watch posts that again.
+// after the final status, watch posts the final status once more.
 func (x *run) watch(ctx context.Context, req ghdeploy.DeploymentStatusRequest, final *ghdeploy.DeploymentStatus) error {
 	for {
 		h, err := x.repo.history(ctx, x.running.deployment.ID)

@@ -14,7 +14,7 @@ import (
 	"github.com/ghdeploy/ghdeploy/rollout"
 )
 
-// from injects a fault into the statuses from the nth on.
+// from injects a fault into all status POSTs from the nth on.
 func (s server) from(nth, times int, effect ghdeploytest.Effect) {
 	s.Inject(ghdeploytest.Fault{Operation: postStatus, Nth: nth, Times: times, Effect: effect})
 }
@@ -31,10 +31,10 @@ func TestFinalStatusIsPersistent(t *testing.T) {
 		"no connection for 30 s":        {ghdeploytest.RefuseConnection(), 15, 1, "in_progress success"},
 		"lost twice":                    {ghdeploytest.DropBefore(), 2, 3, "in_progress success"},
 		"executed, response lost":       {ghdeploytest.DropAfter(), 1, 1, "in_progress success"},
-		"executed 12 s later":           {ghdeploytest.CarryOutLater(12 * time.Second), 1, 1, "in_progress success"},
-		"executed later than a look":    {ghdeploytest.CarryOutLater(20 * time.Second), 1, 2, "in_progress success success"},
-		"executed, response takes 1 h":  {ghdeploytest.SlowAnswer(time.Hour), 1, 1, "in_progress success"},
-		"half of the response was lost": {ghdeploytest.DropMidAnswer(), 1, 1, "in_progress success"},
+		"executed 12 s later":           {ghdeploytest.ExecuteLater(12 * time.Second), 1, 1, "in_progress success"},
+		"executed later than a look":    {ghdeploytest.ExecuteLater(20 * time.Second), 1, 2, "in_progress success success"},
+		"executed, response takes 1 h":  {ghdeploytest.SlowResponse(time.Hour), 1, 1, "in_progress success"},
+		"half of the response was lost": {ghdeploytest.DropMidResponse(), 1, 1, "in_progress success"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -49,7 +49,7 @@ func TestFinalStatusIsPersistent(t *testing.T) {
 			})
 		})
 	}
-	simulate(t, func(t *testing.T, srv server) { // a client that waits for no limit
+	simulate(t, func(t *testing.T, srv server) { // a client that does not wait for rate limits
 		srv.repo.Client = srv.Client(ghdeploy.WithRetry(ghdeploy.RetryPolicy{MaxWait: -1, MaxAttempts: 1}))
 		srv.from(2, 1, secondary)
 		if _, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{}, succeed); err != nil {
@@ -74,7 +74,7 @@ func TestFinalStatusIsLost(t *testing.T) {
 		"refused":                   {ghdeploytest.Respond(http.StatusForbidden, `{"message":"no"}`), false, succeed, "success", ghdeploy.ErrForbidden, time.Second},
 		"limited at the end":        {ghdeploytest.Respond(http.StatusTooManyRequests, "").WithHeader("Retry-After", "60"), true, fail, "error", ghdeploy.ErrRateLimited, time.Second},
 		"limited for an hour":       {ghdeploytest.Respond(http.StatusTooManyRequests, "").WithHeader("Retry-After", "3600"), false, succeed, "success", ghdeploy.ErrRateLimited, time.Second},
-		"no response":               {ghdeploytest.SlowAnswer(time.Hour), true, fail, "", nil, 6 * time.Second},
+		"no response":               {ghdeploytest.SlowResponse(time.Hour), true, fail, "", nil, 6 * time.Second},
 		"no connection":             {ghdeploytest.RefuseConnection(), true, fail, "error", nil, 8 * time.Second},
 		"no connection for 2 min":   {ghdeploytest.RefuseConnection(), false, succeed, "success", nil, 2 * time.Minute},
 		"too many statuses":         {ghdeploytest.Respond(http.StatusUnprocessableEntity, `{"message":"Validation Failed","errors":["This deployment has reached the maximum number of statuses."]}`), false, succeed, "success", ghdeploy.ErrTooManyStatuses, time.Second},
@@ -114,7 +114,7 @@ func TestFinalStatusIsLost(t *testing.T) {
 	}
 }
 
-// A short Finish bounds the report, and not below 8 s once the context ended.
+// A short Finish limits the time to report. The 8 s apply if the context ended.
 func TestFinishOption(t *testing.T) {
 	for _, end := range []bool{false, true} {
 		simulate(t, func(t *testing.T, srv server) {
@@ -151,23 +151,23 @@ func TestFinishOption(t *testing.T) {
 	})
 }
 
-// A function that still runs Grace after the end of its context gets its final
-// status then, and no other.
+// If the function still runs Grace after the end of its context, Run posts the
+// final status then, and no other later.
 func TestRunGrace(t *testing.T) {
 	tests := map[string]struct {
 		grace  time.Duration
-		after  time.Duration // the function returns
+		after  time.Duration // time at which the function returns
 		result error
 		want   string
 		at     float64 // seconds from the end of the context to the final status
-		text   string  // of the error
+		text   string  // text of the error
 	}{
 		"in time":                {0, time.Second, errDeploy, "error", 1, "the deploy failed"},
 		"in time, success":       {0, time.Second, nil, "success", 1, ""},
 		"late":                   {0, time.Minute, errDeploy, "error", 2, "the deploy failed"},
 		"late, success":          {0, time.Minute, nil, "error", 2, "succeeded after its context ended"},
 		"a longer grace":         {30 * time.Second, time.Minute, nil, "error", 30, "was reported as error"},
-		"in time of the longer":  {30 * time.Second, 20 * time.Second, nil, "success", 20, ""},
+		"in time, longer grace":  {30 * time.Second, 20 * time.Second, nil, "success", 20, ""},
 		"a grace of almost zero": {1, time.Second, errDeploy, "error", 0, "the deploy failed"},
 	}
 	for name, tt := range tests {
@@ -220,11 +220,12 @@ func TestRunGrace(t *testing.T) {
 	})
 }
 
-// An unknown progress at the end of the context: the final status is posted
-// after 3 s, and again if the progress lands on top of it within the 8 s.
+// The outcome of a progress is unknown at the end of the context. The final
+// status is posted after 3 s, and once more if the progress appears after it
+// within the 8 s.
 func TestProgressAtTheEndOfTheContext(t *testing.T) {
 	tests := []struct {
-		after  time.Duration // the progress is executed
+		after  time.Duration // time at which the progress is executed
 		states string
 		error  bool
 	}{
@@ -241,7 +242,7 @@ func TestProgressAtTheEndOfTheContext(t *testing.T) {
 				defer cancel()
 				var returned time.Time
 				_, err := srv.repo.Run(ctx, release, rollout.RunOptions{}, func(_ context.Context, running *rollout.Running) error {
-					srv.inject(postStatus, ghdeploytest.CarryOutLater(tt.after), 1)
+					srv.inject(postStatus, ghdeploytest.ExecuteLater(tt.after), 1)
 					running.Progress("half")
 					time.Sleep(10*time.Second + time.Millisecond)
 					cancel()
@@ -261,13 +262,13 @@ func TestProgressAtTheEndOfTheContext(t *testing.T) {
 	}
 }
 
-// The create was executed, its response lost, and the context ended: the
-// deployment must not stay without a status.
+// The deployment was created, the response was lost, and the context ended. The
+// deployment must get a final status.
 func TestRunCancelledDuringCreate(t *testing.T) {
 	simulate(t, func(t *testing.T, srv server) {
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
-		srv.inject(postDeployment, ghdeploytest.SlowAnswer(time.Hour), 1)
+		srv.inject(postDeployment, ghdeploytest.SlowResponse(time.Hour), 1)
 		time.AfterFunc(time.Second, cancel)
 		d, err := srv.repo.Run(ctx, release, rollout.RunOptions{}, func(context.Context, *rollout.Running) error {
 			t.Error("called")
@@ -280,11 +281,11 @@ func TestRunCancelledDuringCreate(t *testing.T) {
 	})
 }
 
-// Two sends of in_progress must not both be under way: the first one is found,
-// and the second one lands on top of the final status.
-func TestInProgressIsNotSentBlindly(t *testing.T) {
+// in_progress is not repeated while its first POST may still be executed: the
+// second one would appear after the final status.
+func TestInProgressIsNotRepeatedAfterFailedLooks(t *testing.T) {
 	simulate(t, func(t *testing.T, srv server) {
-		srv.inject(postStatus, ghdeploytest.CarryOutLater(11*time.Second), 2)
+		srv.inject(postStatus, ghdeploytest.ExecuteLater(11*time.Second), 2)
 		srv.Inject(ghdeploytest.Fault{Operation: getStatuses, Times: 16, Effect: ghdeploytest.DropBefore()})
 		_, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{}, succeed)
 		_, said := errors.AsType[*rollout.ReportError](err)
@@ -295,7 +296,7 @@ func TestInProgressIsNotSentBlindly(t *testing.T) {
 	})
 }
 
-// A connection that hangs until the time of one send is over is tried again.
+// A send that hangs until its limit is retried.
 func TestFinalStatusAfterAHangingSend(t *testing.T) {
 	simulate(t, func(t *testing.T, srv server) {
 		hanging := &hangs{StatusesService: srv.repo.Client.Statuses}
@@ -324,8 +325,8 @@ func (s *hangs) Create(ctx context.Context, owner, repo string, id int64, req gh
 	return s.StatusesService.Create(ctx, owner, repo, id, req)
 }
 
-// An in_progress that is under way when the context ends lands on top of the
-// final status, which is posted again.
+// An in_progress that is in flight when the context ends appears after the
+// final status, which is then posted once more.
 func TestInProgressAtTheEndOfTheContext(t *testing.T) {
 	for after, want := range map[time.Duration]string{
 		2 * time.Second:  "in_progress error",
@@ -335,7 +336,7 @@ func TestInProgressAtTheEndOfTheContext(t *testing.T) {
 		simulate(t, func(t *testing.T, srv server) {
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
-			srv.inject(postStatus, ghdeploytest.CarryOutLater(after), 1)
+			srv.inject(postStatus, ghdeploytest.ExecuteLater(after), 1)
 			time.AfterFunc(time.Millisecond, cancel)
 			_, err := srv.repo.Run(ctx, release, rollout.RunOptions{}, func(context.Context, *rollout.Running) error {
 				t.Error("called")
@@ -348,7 +349,7 @@ func TestInProgressAtTheEndOfTheContext(t *testing.T) {
 	}
 }
 
-// A short Finish keeps five eighths of its time for the final status.
+// A short Finish reserves 5/8 of its time for the final status.
 func TestFinishIsSharedWithAnUnknownProgress(t *testing.T) {
 	simulate(t, func(t *testing.T, srv server) {
 		var returned time.Time
@@ -369,7 +370,7 @@ func TestFinishIsSharedWithAnUnknownProgress(t *testing.T) {
 	})
 }
 
-// 15 s after its POST a progress cannot appear any more.
+// A progress can no longer appear 15 s after its POST.
 func TestWatchEnds(t *testing.T) {
 	simulate(t, func(t *testing.T, srv server) {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -383,7 +384,7 @@ func TestWatchEnds(t *testing.T) {
 			returned = time.Now()
 			return errDeploy
 		})
-		equal(t, "only the function's error", true, err == errDeploy) //nolint:errorlint // the error itself
+		equal(t, "only the function's error", true, err == errDeploy) //nolint:errorlint // the identical error
 		if took := time.Since(returned); took < 5*time.Second || took > 6*time.Second {
 			t.Errorf("took %v", took)
 		}

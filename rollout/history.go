@@ -9,11 +9,11 @@ import (
 // History returns one page of deployments, the newest first, each with its
 // newest status. The options are those of
 // [ghdeploy.DeploymentsService].List; a PerPage of 0 is GitHub's default, 30.
-// A deployment that is deleted during the call is left out, so the page can
-// hold fewer rows than GitHub's.
+// A deployment that is deleted during the call is omitted, so the page can hold
+// fewer rows than GitHub's.
 //
-// GitHub documents no order of the list. History sorts each page and does not
-// move rows between pages. Page.Rate is that of the list's response.
+// GitHub documents no order of the list. History sorts each page, but does not
+// move rows between pages. Page.Rate is the rate of the list's response.
 //
 // History costs one request for the list and one for each deployment in it, up
 // to 8 at a time. Each further hundred statuses of a deployment costs one more.

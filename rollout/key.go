@@ -9,13 +9,13 @@ import (
 // keyMember is the member of a deployment's payload that holds its key.
 const keyMember = "ghdeploy_key"
 
-// withKey returns the payload with the key in it. ok is false for a payload
-// that is no JSON object: it cannot hold a key.
+// withKey returns the payload with the key added. ok is false if the payload is
+// not a JSON object.
 func withKey(payload any, key string) (_ json.RawMessage, ok bool) {
 	object := make(map[string]json.RawMessage)
 	if payload != nil {
 		if _, ok := payload.([]byte); ok {
-			return nil, false // the service refuses it, and names the reason
+			return nil, false // the service returns an error with the reason
 		}
 		data, err := json.Marshal(payload)
 		if err != nil || json.Unmarshal(data, &object) != nil {

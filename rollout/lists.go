@@ -10,19 +10,18 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// pageSize is GitHub's maximum. GitHub documents no order for its lists, so
-// "newest" is always decided over whole pages of this size.
+// pageSize is GitHub's maximum. GitHub documents no order for its lists, so the
+// newest row is always determined from whole pages of this size.
 const pageSize = 100
 
-// errNoPage is the error for a stub that returns neither a page nor an error.
+// errNoPage is the error if a stub returns neither a page nor an error.
 var errNoPage error = &ghdeploy.Error{Err: fmt.Errorf("%w: the service returned no page", ghdeploy.ErrPagination)}
 
 // listing reads one page of a list; number 0 is the first one.
 type listing[R any] func(number int) (*ghdeploy.Page[*R], error)
 
-// deployments lists the deployments that the options match. It checks each row
-// itself: a proxy or a stub that drops the query must not make another
-// deployment count.
+// deployments lists the deployments that match the options. It filters the rows
+// itself too, because a proxy or a stub may drop the query.
 func (r Repo) deployments(ctx context.Context, opts ghdeploy.DeploymentListOptions) listing[ghdeploy.Deployment] {
 	return func(number int) (*ghdeploy.Page[*ghdeploy.Deployment], error) {
 		opts := opts
@@ -39,9 +38,8 @@ func (r Repo) deployments(ctx context.Context, opts ghdeploy.DeploymentListOptio
 	}
 }
 
-// matches reports whether a deployment is one that the options ask for. GitHub
-// does not document whether the environment is that of the creation or the
-// present one: a status can move a deployment.
+// matches reports whether a deployment matches the options. GitHub does not
+// document whether its filter means the original or the current environment.
 func matches(d *ghdeploy.Deployment, opts ghdeploy.DeploymentListOptions) bool {
 	return (opts.SHA == "" || strings.EqualFold(d.SHA, opts.SHA)) &&
 		(opts.Ref == "" || d.Ref == opts.Ref) &&
@@ -65,8 +63,8 @@ func (r Repo) environments(ctx context.Context) listing[ghdeploy.Environment] {
 	}
 }
 
-// page reads a page and returns a copy without nil rows: a stub can return
-// them, and its slice belongs to the stub.
+// page reads a page and returns a copy without nil rows, which a stub can
+// return. The slice of the stub stays unchanged.
 func (list listing[R]) page(number int) (*ghdeploy.Page[*R], error) {
 	page, err := list(number)
 	switch {
@@ -80,18 +78,14 @@ func (list listing[R]) page(number int) (*ghdeploy.Page[*R], error) {
 	return &own, nil
 }
 
-// rows ranges over the rows of all pages. Only List is used, so that a stub
+// rows ranges over the rows of all pages. It uses only List, so that a stub
 // needs no All.
 func (list listing[R]) rows() iter.Seq2[*R, error] {
 	return ghdeploy.Pages(0, list.page)
 }
 
-// newestFirst ranges over all deployments of a list, the newest first. It costs
-// one request per hundred.
-//
-// A page is sorted as a whole. GitHub lists newest first but documents no
-// order: where page 1 is in another order and is not all there is, every page
-// is read before the first deployment is yielded.
+// newestFirst ranges over all deployments of a list, the newest first. GitHub
+// documents no order: if page 1 is not sorted, all pages are read first.
 func newestFirst(list listing[ghdeploy.Deployment]) iter.Seq2[*ghdeploy.Deployment, error] {
 	return ghdeploy.Pages(0, func(number int) (*ghdeploy.Page[*ghdeploy.Deployment], error) {
 		page, err := list.page(number)

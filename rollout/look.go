@@ -11,36 +11,37 @@ import (
 
 // Entry is a deployment with one of its statuses.
 type Entry struct {
-	Environment string                     // its name
-	Deployment  *ghdeploy.Deployment       // nil where none is live
-	Status      *ghdeploy.DeploymentStatus // the newest, unless the function says otherwise; nil: it has none
+	Environment string                     // name of the environment
+	Deployment  *ghdeploy.Deployment       // nil if no deployment is live
+	Status      *ghdeploy.DeploymentStatus // the newest status, unless the function documents another; nil without a status
 }
 
-// LookOptions limits which deployments are looked at. The zero value looks at
-// all tasks.
+// LookOptions selects the deployments that [Repo.Current], [Repo.Previous],
+// [Repo.Succeeded] and [Repo.Overview] read. The zero value selects the newest
+// 100 of all tasks.
 type LookOptions struct {
-	// Task limits the look to deployments of one task. Default: all tasks.
+	// Task selects the deployments of one task. Default: all tasks.
 	//
-	// GitHub's auto_inactive ignores the task. Outside production a success of
-	// one task makes the deployments of every other task in the environment
-	// inactive, and [Repo.Current] then finds none of theirs live. To deploy
-	// several tasks to one environment, set KeepEarlier in [RunOptions], or
-	// AutoInactive to false in the status.
+	// GitHub's auto_inactive ignores the task. Outside production, a success of
+	// one task makes the deployments of all other tasks in the environment
+	// inactive, and [Repo.Current] then finds no live deployment of them. To
+	// deploy several tasks to one environment, set KeepEarlier in [RunOptions],
+	// or AutoInactive to false in the status.
 	//
 	// GitHub docs: https://docs.github.com/rest/deployments/deployments#inactive-deployments
 	Task string
-	// Lookback is the number of deployments that are looked at, counted from
-	// the newest. Default 100.
+	// Lookback is the maximum number of deployments to read, counted from the
+	// newest. Default 100.
 	Lookback int
 }
 
 const defaultLookback = 100
 
-// check reports whether the options can be used, and sets the default.
+// check sets the default and returns an error for an invalid option.
 func (o *LookOptions) check() error {
 	switch {
 	case o.Lookback < 0:
-		return invalidArgument("LookOptions.Lookback is %d; it is the number of deployments to look at, and 0 means %d", o.Lookback, defaultLookback)
+		return invalidArgument("LookOptions.Lookback is %d; it is the number of deployments to read; 0 means %d", o.Lookback, defaultLookback)
 	case o.Lookback == 0:
 		o.Lookback = defaultLookback
 	}
@@ -49,22 +50,22 @@ func (o *LookOptions) check() error {
 
 // Current returns the live deployment of an environment with its newest status.
 //
-// The newest deployment that ever succeeded decides. It is live if success is
-// its newest status. Otherwise the error is [ErrNoneLive], and the Entry names
-// that deployment; its Deployment is nil if none of the deployments that were
-// looked at succeeded. An older deployment that still shows success is not
+// The live deployment is the newest that ever succeeded, if its newest status
+// is success. Otherwise the error is [ErrNoneLive], and the Entry holds the
+// newest deployment that ever succeeded; its Deployment is nil if no deployment
+// within Lookback succeeded. An older deployment with the state success is not
 // live: in production, and for transient environments, GitHub never makes it
 // inactive.
 //
 // Current costs one request for the list and one for each history that it
-// reads, the newest first, 1, 2, 4 and then 8 at a time: 2 requests if the
-// newest deployment is live, at most 48 if the one at place 40 is, and 101 if
-// none of 100 succeeded. Each further hundred statuses of a deployment, and
-// each further hundred of LookOptions.Lookback, costs one more. If GitHub lists
-// an environment's deployments in another order than newest first, Current
+// reads. It reads histories from the newest deployment on, 1, 2, 4 and then 8
+// at a time. That makes 2 requests if the newest deployment is live, at most 48
+// if the 40th is, and 101 if none of 100 succeeded. Each further hundred
+// statuses of a deployment, and each further hundred of LookOptions.Lookback,
+// costs one more. If GitHub's list is not in the order newest first, Current
 // reads the whole list.
 //
-// What changes during the call may be missed.
+// Current may miss changes that happen during the call.
 //
 // GitHub docs: https://docs.github.com/rest/deployments/deployments#inactive-deployments
 func (r Repo) Current(ctx context.Context, environment string, opts LookOptions) (*Entry, error) {
@@ -87,21 +88,21 @@ func (r Repo) Current(ctx context.Context, environment string, opts LookOptions)
 	return entry, nil
 }
 
-// Previous returns the deployment to return to when the newest one is bad, with
-// its newest status. [Again] makes a request of it.
+// Previous returns the deployment to roll back to, with its newest status.
+// [Again] turns it into a request.
 //
 // It is the newest deployment that ever succeeded, is older than the newest
 // deployment of the environment, and deployed another commit. So after a failed
-// deployment it is the one that was live before. Without one the error is
-// [ErrNoneOlder].
+// deployment it is the one that was live before. If there is no such
+// deployment, the error is [ErrNoneOlder].
 //
-// If the newest deployment has statuses and none of them is final, it is still
-// running: the error is [ErrRunning], and the Entry names it. A newest
-// deployment without any status does not count as running.
+// If the newest deployment has statuses but no final one, it is still running:
+// the error is [ErrRunning], and the Entry holds that deployment. A newest
+// deployment without a status does not count as running.
 //
 // Previous costs one request for the list, one for the newest deployment, and
-// one for each older deployment of another commit that it reads, as
-// [Repo.Current] does: 3 in most cases, at most 101 with the default Lookback.
+// one for each older deployment of another commit that it reads, as for
+// [Repo.Current]: 3 in most cases, at most 101 with the default Lookback.
 func (r Repo) Previous(ctx context.Context, environment string, opts LookOptions) (*Entry, error) {
 	if err := r.checkLook(environment, &opts); err != nil {
 		return nil, err
@@ -117,7 +118,7 @@ func (r Repo) Previous(ctx context.Context, environment string, opts LookOptions
 	}
 	h, err := r.history(ctx, newest.ID)
 	switch {
-	case err != nil && !errors.Is(err, ghdeploy.ErrNotFound): // deleted meanwhile
+	case err != nil && !errors.Is(err, ghdeploy.ErrNotFound): // deleted since it was listed
 		return nil, err
 	case len(h) > 0 && !h.ended():
 		return looked{newest, h}.entry(), &reason{ErrRunning, fmt.Sprintf(
@@ -148,14 +149,14 @@ func (r Repo) checkLook(environment string, opts *LookOptions) error {
 		return err
 	}
 	if environment == "" {
-		return invalidArgument("the environment is empty; write its name")
+		return invalidArgument("the environment is empty; pass its name")
 	}
 	return opts.check()
 }
 
-// candidates are the deployments of an environment that Lookback allows, the
-// newest first. A status can move a deployment to another environment, and
-// GitHub does not document which of the two its filter means.
+// candidates yields the newest Lookback deployments of an environment. It
+// checks the environment itself, because GitHub does not document whether its
+// filter means the original or the current one.
 func (r Repo) candidates(ctx context.Context, environment string, opts LookOptions) iter.Seq2[*ghdeploy.Deployment, error] {
 	list := r.take(ctx, opts.Lookback, ghdeploy.DeploymentListOptions{Environment: environment, Task: opts.Task})
 	return func(yield func(*ghdeploy.Deployment, error) bool) {
@@ -186,7 +187,7 @@ func (r Repo) take(ctx context.Context, n int, opts ghdeploy.DeploymentListOptio
 }
 
 // newestSuccess returns the first deployment of a list that ever succeeded in
-// an environment, nil if none did.
+// an environment, or nil.
 func (r Repo) newestSuccess(ctx context.Context, environment string, list iter.Seq2[*ghdeploy.Deployment, error]) (*looked, error) {
 	for seen, err := range r.look(ctx, list) {
 		switch {

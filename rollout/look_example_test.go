@@ -12,8 +12,8 @@ import (
 	"github.com/ghdeploy/ghdeploy/rollout"
 )
 
-// exampleRepo is a repository on a test server: version 2 is live in
-// production, version 3 has failed there and is live in staging.
+// exampleRepo returns a repository on a test server. Version 2 is live in
+// production; version 3 has failed there and is live in staging.
 func exampleRepo() rollout.Repo {
 	at := func(id int64, version, environment string, states ...string) ghdeploytest.SeedDeployment {
 		d := of(version, row(environment, states...))
@@ -124,7 +124,7 @@ func ExampleRepo_Retire() {
 		Environment:       "pr-7",
 		Delete:            true,
 		RemoveEnvironment: true,
-		Pace:              time.Nanosecond, // omit this
+		Pace:              time.Nanosecond, // only for the example; omit it
 		OnItem: func(item rollout.Item) {
 			switch item.Action {
 			case rollout.ActionPause:

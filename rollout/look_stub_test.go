@@ -14,7 +14,7 @@ import (
 	"github.com/ghdeploy/ghdeploy/rollout"
 )
 
-// stubDeployments and stubStatuses are services that are functions.
+// stubDeployments and stubStatuses implement the services with functions.
 type stubDeployments struct {
 	ghdeploy.DeploymentsService
 	list []*ghdeploy.Deployment
@@ -54,8 +54,8 @@ func numbered(n int) (list []*ghdeploy.Deployment) {
 	return list
 }
 
-// Reads 1, 2, 4 and 8 at a time, never more, and returns only once all have
-// ended.
+// Current reads 1, 2, 4 and then 8 histories at a time, and returns once all
+// reads have ended.
 func TestLookIsAtMostEightWide(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
@@ -72,15 +72,15 @@ func TestLookIsAtMostEightWide(t *testing.T) {
 			return nil, nil
 		})
 		start := time.Now()
-		equal(t, "Current", "- ErrNoneLive", told(repo.Current(t.Context(), "staging", rollout.LookOptions{})))
+		equal(t, "Current", "- ErrNoneLive", text(repo.Current(t.Context(), "staging", rollout.LookOptions{})))
 		equal(t, "at the same time", 8, widest)
 		equal(t, "time", 8*time.Second, time.Since(start)) // 1, 2, 4, 8, 8, 8, 8, 1
 		equal(t, "readings left", 0, open)
 	})
 }
 
-// An error about an older deployment than the one that decides changes nothing;
-// one about a newer deployment does.
+// An error about a deployment older than the live one is ignored; an error
+// about a newer one is returned.
 func TestLookErrors(t *testing.T) {
 	failing := func(bad int64) rollout.Repo {
 		return stubbed(numbered(5), func(_ context.Context, id int64) ([]*ghdeploy.DeploymentStatus, error) {
@@ -93,23 +93,23 @@ func TestLookErrors(t *testing.T) {
 			return nil, nil
 		})
 	}
-	equal(t, "older", "3 success", told(failing(2).Current(t.Context(), "staging", rollout.LookOptions{})))
-	equal(t, "newer", "ghdeploy: 502 Bad Gateway", told(failing(4).Current(t.Context(), "staging", rollout.LookOptions{})))
+	equal(t, "older", "3 success", text(failing(2).Current(t.Context(), "staging", rollout.LookOptions{})))
+	equal(t, "newer", "ghdeploy: 502 Bad Gateway", text(failing(4).Current(t.Context(), "staging", rollout.LookOptions{})))
 	gone := stubbed(numbered(2), func(_ context.Context, id int64) ([]*ghdeploy.DeploymentStatus, error) {
 		if id == 2 {
 			return nil, &ghdeploy.Error{StatusCode: http.StatusNotFound}
 		}
 		return []*ghdeploy.DeploymentStatus{{ID: 1, State: ghdeploy.StateSuccess}}, nil
 	})
-	equal(t, "deleted meanwhile", "1 success", told(gone.Current(t.Context(), "staging", rollout.LookOptions{})))
+	equal(t, "deleted during the call", "1 success", text(gone.Current(t.Context(), "staging", rollout.LookOptions{})))
 	page, err := gone.History(t.Context(), ghdeploy.DeploymentListOptions{})
 	if err != nil || len(page.Items) != 1 {
-		t.Errorf("History = %+v, %v; want the one that is left", page, err)
+		t.Errorf("History = %+v, %v; want the remaining one", page, err)
 	}
 }
 
-// GitHub does not document whether its filter means the environment at the
-// creation or the present one.
+// GitHub does not document whether its filter means the original or the current
+// environment.
 func TestCurrentOfAMovedDeployment(t *testing.T) {
 	list := []*ghdeploy.Deployment{
 		{ID: 2, OriginalEnvironment: "staging", Environment: "qa"},
@@ -118,7 +118,7 @@ func TestCurrentOfAMovedDeployment(t *testing.T) {
 	repo := stubbed(list, func(_ context.Context, id int64) ([]*ghdeploy.DeploymentStatus, error) {
 		return []*ghdeploy.DeploymentStatus{{ID: id, State: ghdeploy.StateSuccess}}, nil
 	})
-	equal(t, "Current", "1 success", told(repo.Current(t.Context(), "staging", rollout.LookOptions{})))
+	equal(t, "Current", "1 success", text(repo.Current(t.Context(), "staging", rollout.LookOptions{})))
 }
 
 // A panic of a service reaches the caller's goroutine, where it can be
@@ -151,14 +151,14 @@ func TestLookPanics(t *testing.T) {
 	}
 }
 
-// A stub's slice and its rows belong to the stub.
-func TestLookLeavesTheListAsItIs(t *testing.T) {
+// The functions do not change the slice that a stub returns.
+func TestLookDoesNotChangeTheList(t *testing.T) {
 	list := append(numbered(3), nil)
 	repo := stubbed(list, func(context.Context, int64) ([]*ghdeploy.DeploymentStatus, error) { return nil, nil })
 	if _, err := repo.History(t.Context(), ghdeploy.DeploymentListOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	equal(t, "Current", "- ErrNoneLive", told(repo.Current(t.Context(), "staging", rollout.LookOptions{})))
+	equal(t, "Current", "- ErrNoneLive", text(repo.Current(t.Context(), "staging", rollout.LookOptions{})))
 	if list[0].ID != 1 || list[3] != nil {
 		t.Errorf("the stub's list was changed: %v", list)
 	}
@@ -171,7 +171,7 @@ func TestLookLeavesTheListAsItIs(t *testing.T) {
 	}
 }
 
-// A proxy that drops the query must not make another task or commit count.
+// If a proxy drops the query, other tasks and commits are ignored.
 func TestLookChecksTheFiltersItself(t *testing.T) {
 	srv, repo := serve(t, aged(
 		of("b", task("api", row("staging", "success"))),
@@ -182,11 +182,11 @@ func TestLookChecksTheFiltersItself(t *testing.T) {
 	defer srv.Close()
 	repo.Client.Deployments = forgetful{repo.Client.Deployments}
 	opts := rollout.LookOptions{Task: "api"}
-	equal(t, "Current", "2 success", told(repo.Current(t.Context(), "staging", opts)))
-	equal(t, "Previous", "1 success", told(repo.Previous(t.Context(), "staging", opts)))
-	equal(t, "Succeeded", "1 success", told(repo.Succeeded(t.Context(), "staging", strings.Repeat("b", 40), opts)))
-	equal(t, "Succeeded", "ErrNeverSucceeded", told(repo.Succeeded(t.Context(), "staging", strings.Repeat("c", 40), opts)))
-	equal(t, "Succeeded", "ErrNeverSucceeded", told(repo.Succeeded(t.Context(), "staging", strings.Repeat("d", 40), opts)))
+	equal(t, "Current", "2 success", text(repo.Current(t.Context(), "staging", opts)))
+	equal(t, "Previous", "1 success", text(repo.Previous(t.Context(), "staging", opts)))
+	equal(t, "Succeeded", "1 success", text(repo.Succeeded(t.Context(), "staging", strings.Repeat("b", 40), opts)))
+	equal(t, "Succeeded", "ErrNeverSucceeded", text(repo.Succeeded(t.Context(), "staging", strings.Repeat("c", 40), opts)))
+	equal(t, "Succeeded", "ErrNeverSucceeded", text(repo.Succeeded(t.Context(), "staging", strings.Repeat("d", 40), opts)))
 }
 
 func TestLookCancelled(t *testing.T) {
@@ -197,6 +197,6 @@ func TestLookCancelled(t *testing.T) {
 		})
 		ctx, cancel := context.WithCancel(t.Context())
 		time.AfterFunc(time.Second, cancel)
-		equal(t, "Current", "Canceled", told(repo.Current(ctx, "staging", rollout.LookOptions{})))
+		equal(t, "Current", "Canceled", text(repo.Current(ctx, "staging", rollout.LookOptions{})))
 	})
 }

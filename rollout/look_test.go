@@ -10,11 +10,11 @@ import (
 	"github.com/ghdeploy/ghdeploy/rollout"
 )
 
-// On 10,000 deployments, as the doc comments of Current and Previous state it.
+// The costs in the doc comments of Current and Previous, on 10,000 deployments.
 func TestCostOfCurrent(t *testing.T) {
 	srv, repo := serve(t, aged(liveAt(0, 10_000)...))
 	for _, tt := range []struct {
-		live int64 // the deployment that goes live before the look, 0: none
+		live int64 // the deployment that becomes live before the call; 0 for none
 		want string
 		cost int
 	}{
@@ -29,13 +29,13 @@ func TestCostOfCurrent(t *testing.T) {
 			}
 		}
 		before := sent(srv, "")
-		equal(t, "Current", tt.want, told(repo.Current(t.Context(), "staging", rollout.LookOptions{})))
+		equal(t, "Current", tt.want, text(repo.Current(t.Context(), "staging", rollout.LookOptions{})))
 		if have := sent(srv, "") - before; have > tt.cost {
 			t.Errorf("%d live: %d requests, want at most %d", tt.live, have, tt.cost)
 		}
 		if tt.live == 0 {
 			before = sent(srv, "")
-			equal(t, "Previous", "ErrNoneOlder", told(repo.Previous(t.Context(), "staging", rollout.LookOptions{})))
+			equal(t, "Previous", "ErrNoneOlder", text(repo.Previous(t.Context(), "staging", rollout.LookOptions{})))
 			equal(t, "requests", 101, sent(srv, "")-before)
 		}
 	}
@@ -47,31 +47,31 @@ func TestCostOfCurrentInAnotherOrder(t *testing.T) {
 	rows := aged(liveAt(40, 1000)...)
 	for _, order := range []ghdeploytest.ListOrder{ghdeploytest.OldestFirst, ghdeploytest.Shuffled} {
 		srv, repo := serve(t, rows, ghdeploytest.WithListOrder(order))
-		equal(t, "Current", "961 success", told(repo.Current(t.Context(), "staging", rollout.LookOptions{})))
+		equal(t, "Current", "961 success", text(repo.Current(t.Context(), "staging", rollout.LookOptions{})))
 		equal(t, "requests", 10+47, sent(srv, ""))
 	}
 }
 
-// IDs decide among deployments of the same second, and times among IDs that
-// were given out in another order: neither is a reason to read all pages.
+// Deployments of the same second are ordered by ID, and IDs in another order by
+// time. In both cases Current does not read all pages.
 func TestCostOfCurrentAmongEqualTimes(t *testing.T) {
 	rows := aged(liveAt(1, 150)...)
 	for i := range rows {
 		rows[i].CreatedAt = rows[0].CreatedAt
 	}
 	srv, repo := serve(t, rows)
-	equal(t, "equal times", "150 success", told(repo.Current(t.Context(), "staging", rollout.LookOptions{})))
+	equal(t, "equal times", "150 success", text(repo.Current(t.Context(), "staging", rollout.LookOptions{})))
 	equal(t, "requests", 2, sent(srv, ""))
 
 	rows = aged(liveAt(1, 150)...)
 	rows[140].ID, rows[141].ID = rows[141].ID, rows[140].ID
 	srv, repo = serve(t, rows)
-	equal(t, "IDs in another order", "150 success", told(repo.Current(t.Context(), "staging", rollout.LookOptions{})))
+	equal(t, "IDs in another order", "150 success", text(repo.Current(t.Context(), "staging", rollout.LookOptions{})))
 	equal(t, "requests", 2, sent(srv, ""))
 }
 
-// liveAt returns n failed deployments, and a success at a place counted from the
-// newest.
+// liveAt returns n deployments. The one at the place, counted from the newest,
+// succeeded; the others failed.
 func liveAt(place, n int) []ghdeploytest.SeedDeployment {
 	rows := times(n, row("staging", "in_progress", "failure"))
 	if place > 0 {
@@ -88,37 +88,37 @@ func TestCurrent(t *testing.T) {
 		opts rollout.LookOptions
 		want string
 	}{
-		"nothing":               {nil, rollout.LookOptions{}, "- ErrNoneLive"},
-		"another environment":   {rows{row("qa", "success")}, rollout.LookOptions{}, "- ErrNoneLive"},
-		"the newest":            {rows{row("staging", "success", "inactive"), row("staging", "success")}, rollout.LookOptions{}, "2 success"},
-		"failed since":          {rows{row("staging", "success"), row("staging", "failure"), row("staging", "error")}, rollout.LookOptions{}, "1 success"},
-		"running":               {rows{row("staging", "success"), row("staging", "in_progress"), row("staging")}, rollout.LookOptions{}, "1 success"},
-		"inactive":              {rows{row("staging", "success", "inactive")}, rollout.LookOptions{}, "1 inactive ErrNoneLive"},
-		"inactive, older shows": {rows{row("staging", "success"), row("staging", "success", "inactive")}, rollout.LookOptions{}, "2 inactive ErrNoneLive"},
-		"failed later":          {rows{row("staging", "success"), row("staging", "success", "error")}, rollout.LookOptions{}, "2 error ErrNoneLive"},
-		"deployed again":        {rows{row("staging", "success", "in_progress")}, rollout.LookOptions{}, "1 in_progress ErrNoneLive"},
-		"never":                 {rows{row("staging", "failure")}, rollout.LookOptions{}, "- ErrNoneLive"},
-		"another case":          {rows{row("Staging", "success")}, rollout.LookOptions{}, "1 success"},
+		"nothing":                 {nil, rollout.LookOptions{}, "- ErrNoneLive"},
+		"another environment":     {rows{row("qa", "success")}, rollout.LookOptions{}, "- ErrNoneLive"},
+		"the newest":              {rows{row("staging", "success", "inactive"), row("staging", "success")}, rollout.LookOptions{}, "2 success"},
+		"failed since":            {rows{row("staging", "success"), row("staging", "failure"), row("staging", "error")}, rollout.LookOptions{}, "1 success"},
+		"running":                 {rows{row("staging", "success"), row("staging", "in_progress"), row("staging")}, rollout.LookOptions{}, "1 success"},
+		"inactive":                {rows{row("staging", "success", "inactive")}, rollout.LookOptions{}, "1 inactive ErrNoneLive"},
+		"inactive, older success": {rows{row("staging", "success"), row("staging", "success", "inactive")}, rollout.LookOptions{}, "2 inactive ErrNoneLive"},
+		"failed later":            {rows{row("staging", "success"), row("staging", "success", "error")}, rollout.LookOptions{}, "2 error ErrNoneLive"},
+		"deployed again":          {rows{row("staging", "success", "in_progress")}, rollout.LookOptions{}, "1 in_progress ErrNoneLive"},
+		"never":                   {rows{row("staging", "failure")}, rollout.LookOptions{}, "- ErrNoneLive"},
+		"another case":            {rows{row("Staging", "success")}, rollout.LookOptions{}, "1 success"},
 		"moved there": {rows{{Environment: "qa", Statuses: []ghdeploytest.SeedStatus{
 			{State: "success", Environment: "staging"}}}}, rollout.LookOptions{}, "1 success"},
 		"moved away": {rows{row("staging", "success"), {Environment: "staging", Statuses: []ghdeploytest.SeedStatus{
 			{State: "success", Environment: "qa"}}}}, rollout.LookOptions{}, "1 success"},
 		"succeeded elsewhere, moved there": {rows{row("staging", "success"), {Environment: "qa", Statuses: []ghdeploytest.SeedStatus{
 			{State: "success"}, {State: "in_progress", Environment: "staging"}}}}, rollout.LookOptions{}, "1 success"},
-		"of a task":        {rows{task("api", row("staging", "success")), row("staging", "success")}, rollout.LookOptions{Task: "api"}, "1 success"},
-		"of all tasks":     {rows{task("api", row("staging", "success")), row("staging", "success")}, rollout.LookOptions{}, "2 success"},
-		"in the lookback":  {rows{row("staging", "success"), row("staging", "failure")}, rollout.LookOptions{Lookback: 2}, "1 success"},
-		"past it":          {rows{row("staging", "success"), row("staging", "failure")}, rollout.LookOptions{Lookback: 1}, "- ErrNoneLive"},
-		"251 statuses":     {rows{manyStatuses}, rollout.LookOptions{}, "1 in_progress ErrNoneLive"},
-		"on a second page": {slices.Concat(rows{row("staging", "success")}, times(150, row("staging", "error"))), rollout.LookOptions{Lookback: 200}, "1 success"},
+		"of a task":         {rows{task("api", row("staging", "success")), row("staging", "success")}, rollout.LookOptions{Task: "api"}, "1 success"},
+		"of all tasks":      {rows{task("api", row("staging", "success")), row("staging", "success")}, rollout.LookOptions{}, "2 success"},
+		"in the lookback":   {rows{row("staging", "success"), row("staging", "failure")}, rollout.LookOptions{Lookback: 2}, "1 success"},
+		"past the lookback": {rows{row("staging", "success"), row("staging", "failure")}, rollout.LookOptions{Lookback: 1}, "- ErrNoneLive"},
+		"251 statuses":      {rows{manyStatuses}, rollout.LookOptions{}, "1 in_progress ErrNoneLive"},
+		"on a second page":  {slices.Concat(rows{row("staging", "success")}, times(150, row("staging", "error"))), rollout.LookOptions{Lookback: 200}, "1 success"},
 	} {
 		for order, listed := range orders {
 			t.Run(name+", "+order, func(t *testing.T) {
 				_, repo := serve(t, aged(tt.rows...), ghdeploytest.WithListOrder(listed))
 				entry, err := repo.Current(t.Context(), "staging", tt.opts)
-				equal(t, "Current", tt.want, told(entry, err))
+				equal(t, "Current", tt.want, text(entry, err))
 				if entry == nil || !strings.EqualFold(entry.Environment, "staging") {
-					t.Errorf("entry %+v, want one that names the environment", entry)
+					t.Errorf("entry %+v, want one with the environment", entry)
 				}
 			})
 		}
@@ -137,10 +137,10 @@ func TestCurrentOfATaskThatAnotherMadeInactive(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if have := told(repo.Current(t.Context(), "staging", rollout.LookOptions{Task: "api"})); !strings.HasSuffix(have, "inactive ErrNoneLive") {
+	if have := text(repo.Current(t.Context(), "staging", rollout.LookOptions{Task: "api"})); !strings.HasSuffix(have, "inactive ErrNoneLive") {
 		t.Errorf("api: %s, want it inactive", have)
 	}
-	if have := told(repo.Current(t.Context(), "staging", rollout.LookOptions{Task: "web"})); !strings.HasSuffix(have, "success") {
+	if have := text(repo.Current(t.Context(), "staging", rollout.LookOptions{Task: "web"})); !strings.HasSuffix(have, "success") {
 		t.Errorf("web: %s, want it live", have)
 	}
 }
@@ -153,26 +153,26 @@ func TestPrevious(t *testing.T) {
 		want string
 		cost int
 	}{
-		"nothing":           {nil, rollout.LookOptions{}, "ErrNoneOlder", 1},
-		"the first":         {rows{row("staging", "success")}, rollout.LookOptions{}, "ErrNoneOlder", 2},
-		"replaced":          {rows{of("a", row("staging", "success", "inactive")), of("b", row("staging", "success"))}, rollout.LookOptions{}, "1 inactive", 3},
-		"redeployed":        {rows{of("a", row("staging", "success")), of("b", row("staging", "success")), of("b", row("staging", "success"))}, rollout.LookOptions{}, "1 success", 3},
-		"failed":            {rows{of("a", row("staging", "success")), of("b", row("staging", "success")), of("c", row("staging", "in_progress", "failure"))}, rollout.LookOptions{}, "2 success", 3},
-		"failed twice":      {rows{of("b", row("staging", "success")), of("c", row("staging", "failure")), of("d", row("staging", "error"))}, rollout.LookOptions{}, "1 success", 4},
-		"rolled back":       {rows{of("a", row("staging", "success")), of("b", row("staging", "success")), of("a", row("staging", "success"))}, rollout.LookOptions{}, "2 success", 3},
-		"failed later":      {rows{of("a", row("staging", "success")), of("b", row("staging", "success", "failure"))}, rollout.LookOptions{}, "1 success", 3},
-		"older one too":     {rows{of("a", row("staging", "success", "error")), of("b", row("staging", "success"))}, rollout.LookOptions{}, "1 error", 3},
-		"running":           {rows{of("a", row("staging", "success")), of("b", row("staging", "queued", "in_progress"))}, rollout.LookOptions{}, "2 in_progress ErrRunning", 2},
-		"waiting":           {rows{of("a", row("staging", "success")), of("b", row("staging", "waiting"))}, rollout.LookOptions{}, "2 waiting ErrRunning", 2},
-		"without a status":  {rows{of("a", row("staging", "success")), of("b", row("staging"))}, rollout.LookOptions{}, "1 success", 3},
-		"goes on after it":  {rows{of("a", row("staging", "success")), of("b", row("staging", "success", "in_progress"))}, rollout.LookOptions{}, "1 success", 3},
-		"of a task":         {rows{of("a", task("api", row("staging", "success"))), of("b", row("staging", "success")), of("c", task("api", row("staging", "success")))}, rollout.LookOptions{Task: "api"}, "1 success", 3},
-		"past the lookback": {rows{of("a", row("staging", "success")), of("b", row("staging", "failure")), of("c", row("staging", "failure"))}, rollout.LookOptions{Lookback: 2}, "ErrNoneOlder", 3},
+		"nothing":              {nil, rollout.LookOptions{}, "ErrNoneOlder", 1},
+		"the first":            {rows{row("staging", "success")}, rollout.LookOptions{}, "ErrNoneOlder", 2},
+		"replaced":             {rows{of("a", row("staging", "success", "inactive")), of("b", row("staging", "success"))}, rollout.LookOptions{}, "1 inactive", 3},
+		"redeployed":           {rows{of("a", row("staging", "success")), of("b", row("staging", "success")), of("b", row("staging", "success"))}, rollout.LookOptions{}, "1 success", 3},
+		"failed":               {rows{of("a", row("staging", "success")), of("b", row("staging", "success")), of("c", row("staging", "in_progress", "failure"))}, rollout.LookOptions{}, "2 success", 3},
+		"failed twice":         {rows{of("b", row("staging", "success")), of("c", row("staging", "failure")), of("d", row("staging", "error"))}, rollout.LookOptions{}, "1 success", 4},
+		"rolled back":          {rows{of("a", row("staging", "success")), of("b", row("staging", "success")), of("a", row("staging", "success"))}, rollout.LookOptions{}, "2 success", 3},
+		"failed later":         {rows{of("a", row("staging", "success")), of("b", row("staging", "success", "failure"))}, rollout.LookOptions{}, "1 success", 3},
+		"older one too":        {rows{of("a", row("staging", "success", "error")), of("b", row("staging", "success"))}, rollout.LookOptions{}, "1 error", 3},
+		"running":              {rows{of("a", row("staging", "success")), of("b", row("staging", "queued", "in_progress"))}, rollout.LookOptions{}, "2 in_progress ErrRunning", 2},
+		"waiting":              {rows{of("a", row("staging", "success")), of("b", row("staging", "waiting"))}, rollout.LookOptions{}, "2 waiting ErrRunning", 2},
+		"without a status":     {rows{of("a", row("staging", "success")), of("b", row("staging"))}, rollout.LookOptions{}, "1 success", 3},
+		"runs after a success": {rows{of("a", row("staging", "success")), of("b", row("staging", "success", "in_progress"))}, rollout.LookOptions{}, "1 success", 3},
+		"of a task":            {rows{of("a", task("api", row("staging", "success"))), of("b", row("staging", "success")), of("c", task("api", row("staging", "success")))}, rollout.LookOptions{Task: "api"}, "1 success", 3},
+		"past the lookback":    {rows{of("a", row("staging", "success")), of("b", row("staging", "failure")), of("c", row("staging", "failure"))}, rollout.LookOptions{Lookback: 2}, "ErrNoneOlder", 3},
 	} {
 		for order, listed := range orders {
 			t.Run(name+", "+order, func(t *testing.T) {
 				srv, repo := serve(t, aged(tt.rows...), ghdeploytest.WithListOrder(listed))
-				equal(t, "Previous", tt.want, told(repo.Previous(t.Context(), "staging", tt.opts)))
+				equal(t, "Previous", tt.want, text(repo.Previous(t.Context(), "staging", tt.opts)))
 				equal(t, "requests", tt.cost, sent(srv, ""))
 			})
 		}
@@ -224,7 +224,7 @@ func TestLookArguments(t *testing.T) {
 		},
 	} {
 		entry, err := call(repo)
-		if entry != nil || told(nil, err) != "ErrInvalidArgument" || !strings.Contains(err.Error(), name) {
+		if entry != nil || text(nil, err) != "ErrInvalidArgument" || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: %v, %v; want ErrInvalidArgument that says so", name, entry, err)
 		}
 	}

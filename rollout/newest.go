@@ -28,8 +28,8 @@ func sortNewestFirst(list []*ghdeploy.Deployment) {
 	slices.SortFunc(list, func(a, b *ghdeploy.Deployment) int { return compareDeployments(b, a) })
 }
 
-// descends reports whether deployments come newest first. Of two that were
-// created together, time and ID can disagree, so one of them is enough.
+// descends reports whether deployments are in the order newest first. The order
+// of either created_at or ID suffices, because the two can disagree.
 func descends(list []*ghdeploy.Deployment) bool {
 	for i := 1; i < len(list); i++ {
 		if before, d := list[i-1], list[i]; d.ID > before.ID && !d.CreatedAt.Before(before.CreatedAt) {

@@ -8,20 +8,20 @@ import (
 )
 
 // Overview ranges over the repository's environments and yields one Entry for
-// each: the live deployment as [Repo.Current] finds it, or no deployment where
-// none is live. An environment that was deleted is not in it, even if
-// deployments to it remain.
+// each, with the live deployment as [Repo.Current] finds it. Deployment is nil
+// if no deployment is live. Deleted environments are omitted, even if
+// deployments to them remain.
 //
 // The environments are listed before the first Entry is yielded, so the loop
 // may delete them. An error is yielded once, with the name of the environment
 // if it concerns one, and ends the range.
 //
-// Overview costs one request for each hundred environments and what Current
-// costs for each of them: mostly 2. Listing environments needs another
-// permission than listing deployments: Actions: read.
+// Overview costs one request for each hundred environments, and the cost of
+// Current for each of them, usually 2. Listing environments requires the
+// permission "Actions: read".
 func (r Repo) Overview(ctx context.Context, opts LookOptions) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
-		opts := opts // a range must not change those of another
+		opts := opts // check changes opts, and the sequence can be ranged over twice
 		if err := cmp.Or(r.check(deployments, statuses, environments), opts.check()); err != nil {
 			yield(Entry{}, err)
 			return

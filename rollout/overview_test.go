@@ -19,7 +19,7 @@ func TestHistory(t *testing.T) {
 			}
 			var have []string
 			for _, entry := range page.Items {
-				have = append(have, told(&entry, nil))
+				have = append(have, text(&entry, nil))
 			}
 			equal(t, "History", []string{"4 success", "3", "1 inactive"}, have)
 			equal(t, "requests", 4, sent(srv, ""))
@@ -43,13 +43,13 @@ func TestOverview(t *testing.T) {
 	t.Cleanup(srv.Close)
 	repo := repoOn(srv)
 	seq := repo.Overview(t.Context(), rollout.LookOptions{})
-	for range 2 { // a second range starts over
+	for range 2 { // the sequence can be ranged over twice
 		have := map[string]string{}
 		for entry, err := range seq {
 			if err != nil {
 				t.Fatal(err)
 			}
-			have[entry.Environment] = told(&entry, nil)
+			have[entry.Environment] = text(&entry, nil)
 			if entry.Deployment == nil && entry.Status != nil {
 				t.Errorf("%s has a status without a deployment", entry.Environment)
 			}

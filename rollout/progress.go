@@ -9,10 +9,10 @@ import (
 )
 
 const (
-	// minProgress is the least time between two statuses in_progress.
+	// minProgress is the minimum time between two statuses in_progress.
 	minProgress = 10 * time.Second
-	// inFlight is how long a status in_progress under way may still take once
-	// the function has returned. After that its outcome is unknown.
+	// inFlight is the maximum time for an in_progress in flight once the function
+	// has returned. After that its outcome is unknown.
 	inFlight = time.Second
 )
 
@@ -30,7 +30,7 @@ func (x *run) background(ctx context.Context) {
 	case <-graceOver.Done():
 	}
 	select {
-	case <-x.returned: // at the same time: the function has decided
+	case <-x.returned: // both at once: the result of the function counts
 		return
 	default:
 	}
@@ -39,8 +39,8 @@ func (x *run) background(ctx context.Context) {
 	x.lateErr = x.finish(finishCtx, x.opts.Cancelled, x.running.latest())
 }
 
-// progress posts the latest text whenever its time has come, until the function
-// returns or the context ends.
+// progress posts the latest text whenever the next status is due, until the
+// function returns or the context ends.
 func (x *run) progress(ctx context.Context) {
 	stop, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -76,13 +76,13 @@ func (x *run) progress(ctx context.Context) {
 	}
 }
 
-// nextProgress returns when the next status may follow one that was posted now.
+// nextProgress returns the earliest time of the status after one posted now.
 func nextProgress(start, now time.Time) time.Time {
 	return now.Add(max(minProgress, now.Sub(start)/4))
 }
 
-// postProgress posts one text and reports whether it is done with. It is sent
-// once: one that got lost is posted again when the next one is due.
+// postProgress posts one text once, and reports whether the text is settled. If
+// it is not, the text is posted when the next status is due.
 func (x *run) postProgress(stop context.Context, text string) bool {
 	ctx, cancel := linger(stop, inFlight)
 	defer cancel()
@@ -92,7 +92,7 @@ func (x *run) postProgress(stop context.Context, text string) bool {
 		return false
 	}
 	if newest := h.newest(); newest != nil && newest.State.Final() {
-		return true // somebody else has ended the deployment
+		return true // the deployment was ended elsewhere
 	}
 	w.exclude(h)
 	p := x.repo.statusPost(x.running.deployment.ID, w)

@@ -15,8 +15,7 @@ import (
 	"github.com/ghdeploy/ghdeploy/rollout"
 )
 
-// Constant progress makes 28 statuses in_progress in two hours, from the first
-// to the last minute.
+// Constant progress makes 28 statuses in_progress in two hours.
 func TestProgressPacing(t *testing.T) {
 	simulate(t, func(t *testing.T, srv server) {
 		start := time.Now()
@@ -35,14 +34,14 @@ func TestProgressPacing(t *testing.T) {
 		for i, st := range statuses[1:] {
 			gap, elapsed := st.CreatedAt.Sub(statuses[i].CreatedAt), statuses[i].CreatedAt.Sub(start)
 			if want := max(10*time.Second, elapsed/4); gap < want-time.Millisecond && st.State == "in_progress" {
-				t.Errorf("status %d came %v after the one before it, want %v", i+1, gap, want)
+				t.Errorf("status %d came %v after the previous one, want %v", i+1, gap, want)
 			}
 		}
 		equal(t, "final description", "second 7199", statuses[28].Description)
 	})
 }
 
-// The latest text goes out when its time has come, without another call.
+// The latest text is posted when the next status is due, without another call.
 func TestProgressLastText(t *testing.T) {
 	simulate(t, func(t *testing.T, srv server) {
 		start := time.Now()
@@ -52,10 +51,10 @@ func TestProgressLastText(t *testing.T) {
 			running.Progress("two")
 			time.Sleep(time.Minute)
 			equal(t, "states", "in_progress in_progress", srv.states())
-			running.Progress("two") // nothing new
+			running.Progress("two") // unchanged
 			time.Sleep(time.Minute)
 			equal(t, "states", "in_progress in_progress", srv.states())
-			running.Progress("three") // it may go out at once
+			running.Progress("three") // may be posted immediately
 			time.Sleep(time.Millisecond)
 			return nil
 		}); err != nil {
@@ -103,7 +102,7 @@ func TestZeroRunning(t *testing.T) {
 func TestRunURLs(t *testing.T) {
 	simulate(t, func(t *testing.T, srv server) {
 		if _, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{LogURL: "https://ci.test/1"}, func(_ context.Context, running *rollout.Running) error {
-			running.SetEnvironmentURL("https://app.test") // posts nothing by itself
+			running.SetEnvironmentURL("https://app.test") // posts no status
 			time.Sleep(time.Minute)
 			running.Progress("half")
 			time.Sleep(time.Minute)
@@ -118,7 +117,7 @@ func TestRunURLs(t *testing.T) {
 			`{"state":"success","log_url":"https://ci.test/2","description":"half","environment_url":"https://app.test"}`,
 		}, "\n"), srv.bodies())
 	})
-	simulate(t, func(t *testing.T, srv server) { // one that GitHub refuses does not cost the final status
+	simulate(t, func(t *testing.T, srv server) { // the final status is reported even if GitHub refuses a URL
 		_, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{}, func(_ context.Context, running *rollout.Running) error {
 			running.SetEnvironmentURL("localhost:8080")
 			running.Progress("half")
@@ -133,12 +132,12 @@ func TestRunURLs(t *testing.T) {
 	})
 }
 
-// Progress never blocks and never fails the function, whatever the server does.
+// Progress never blocks and never fails the function, even on a bad server.
 func TestProgressOnABadServer(t *testing.T) {
 	for name, effect := range map[string]ghdeploytest.Effect{
 		"refused":      ghdeploytest.Respond(http.StatusForbidden, `{"message":"no"}`),
 		"lost":         ghdeploytest.DropBefore(),
-		"slow":         ghdeploytest.SlowAnswer(time.Hour),
+		"slow":         ghdeploytest.SlowResponse(time.Hour),
 		"rate limited": ghdeploytest.Respond(http.StatusTooManyRequests, "").WithHeader("Retry-After", "60"),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -168,7 +167,7 @@ func TestProgressOnABadServer(t *testing.T) {
 	}
 }
 
-// A progress that got lost is posted again when the next one is due.
+// A lost progress is posted when the next status is due.
 func TestProgressLost(t *testing.T) {
 	simulate(t, func(t *testing.T, srv server) {
 		start := time.Now()
@@ -185,7 +184,8 @@ func TestProgressLost(t *testing.T) {
 	})
 }
 
-// Somebody else ended the deployment: progress must not take that back.
+// If another program reported a final status, progress must not reopen the
+// deployment.
 func TestProgressDoesNotReopen(t *testing.T) {
 	simulate(t, func(t *testing.T, srv server) {
 		if _, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{}, func(ctx context.Context, running *rollout.Running) error {
@@ -200,12 +200,13 @@ func TestProgressDoesNotReopen(t *testing.T) {
 	})
 }
 
-// An unknown progress is settled before the final status, or it lands on top.
+// A progress of unknown outcome is settled before the final status; otherwise
+// it could appear after it.
 func TestProgressIsSettledBeforeTheEnd(t *testing.T) {
 	for _, after := range []time.Duration{500 * time.Millisecond, 2 * time.Second, 6 * time.Second, 12 * time.Second} {
 		simulate(t, func(t *testing.T, srv server) {
 			if _, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{}, func(_ context.Context, running *rollout.Running) error {
-				srv.inject(postStatus, ghdeploytest.CarryOutLater(after), 1)
+				srv.inject(postStatus, ghdeploytest.ExecuteLater(after), 1)
 				running.Progress("half")
 				time.Sleep(10*time.Second + time.Millisecond)
 				return nil
@@ -216,10 +217,10 @@ func TestProgressIsSettledBeforeTheEnd(t *testing.T) {
 			equal(t, fmt.Sprint("states after ", after), "in_progress in_progress success", srv.states())
 		})
 	}
-	simulate(t, func(t *testing.T, srv server) { // its POST is under way when the function returns
+	simulate(t, func(t *testing.T, srv server) { // its POST is in flight when the function returns
 		var returned time.Time
 		if _, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{}, func(_ context.Context, running *rollout.Running) error {
-			srv.inject(postStatus, ghdeploytest.SlowAnswer(20*time.Second), 1)
+			srv.inject(postStatus, ghdeploytest.SlowResponse(20*time.Second), 1)
 			running.Progress("half")
 			time.Sleep(10*time.Second + time.Millisecond)
 			returned = time.Now()
@@ -246,7 +247,7 @@ func TestProgressIsSettledBeforeTheEnd(t *testing.T) {
 // The function returns while the statuses are read for a progress.
 func TestProgressTooLate(t *testing.T) {
 	simulate(t, func(t *testing.T, srv server) {
-		srv.inject(getStatuses, ghdeploytest.SlowAnswer(500*time.Millisecond), 1)
+		srv.inject(getStatuses, ghdeploytest.SlowResponse(500*time.Millisecond), 1)
 		if _, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{}, func(_ context.Context, running *rollout.Running) error {
 			running.Progress("half")
 			time.Sleep(10*time.Second + time.Millisecond)
@@ -259,7 +260,7 @@ func TestProgressTooLate(t *testing.T) {
 	})
 }
 
-// A text that a rate limit kept back is posted later; one that GitHub refuses
+// A text that a rate limit delayed is posted later; a text that GitHub refuses
 // is dropped.
 func TestProgressRefused(t *testing.T) {
 	tests := map[string]struct {

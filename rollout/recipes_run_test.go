@@ -17,7 +17,7 @@ import (
 	"github.com/ghdeploy/ghdeploy/webhook"
 )
 
-// Each recipe of docs/recipes.md, on a server.
+// These tests run each recipe of docs/recipes.md on a test server.
 
 func works(context.Context, *rollout.Running) error { return nil }
 
@@ -235,7 +235,7 @@ func TestRecipeWait(t *testing.T) {
 			t.Error(err)
 		}
 		if err := waitForStaging(t.Context(), repo, strings.Repeat("2", 40)); err == nil {
-			t.Error("a commit that nobody deployed: no error")
+			t.Error("a commit without a deployment: no error")
 		}
 	})
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/ghdeploy/ghdeploy/webhook"
 )
 
-// The Go of docs/recipes.md, so that it compiles and runs. TestDocuments in the
-// root package compares the two.
+// The Go code of docs/recipes.md, so that it compiles and runs. TestDocuments
+// in the root package compares the two.
 
 func connect(use func(rollout.Repo) error) error {
 	client, err := ghdeploy.NewClient(ghdeploy.FromEnvironment())
@@ -43,7 +43,7 @@ func releaseLatest(ctx context.Context, repo rollout.Repo, deploy func(context.C
 	req := ghdeploy.DeploymentRequest{Ref: "main", Environment: "staging"}
 	_, err := repo.Run(ctx, req, rollout.RunOptions{
 		Superseded: func(newer *ghdeploy.Deployment) error {
-			return fmt.Errorf("deployment %d is newer and may be incomplete: deploy again", newer.ID)
+			return fmt.Errorf("deployment %d is newer and may be incomplete: deploy once more", newer.ID)
 		},
 	}, deploy)
 	return err
@@ -55,7 +55,7 @@ func deployer(client *ghdeploy.Client, deploy func(ctx context.Context, sha stri
 		repo := rollout.Repo{Client: client, Owner: owner, Name: name}
 		_, err := repo.Report(ctx, e.Deployment.ID, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateInProgress})
 		if errors.Is(err, rollout.ErrAlreadyFinal) {
-			return nil // a redelivery: the work was done before
+			return nil // a redelivery: the deployment has ended
 		}
 		if err != nil {
 			return err
@@ -106,7 +106,7 @@ func deployTested(ctx context.Context, repo rollout.Repo, sha string, deploy fun
 func deactivatePreview(ctx context.Context, repo rollout.Repo, number int) error {
 	_, err := repo.Retire(ctx, rollout.RetireOptions{
 		Environment: fmt.Sprintf("pr-%d", number),
-		Running:     true, // also what is still being deployed
+		Running:     true, // including running deployments
 	})
 	return err
 }
@@ -180,7 +180,7 @@ func waitForStaging(ctx context.Context, repo rollout.Repo, sha string) error {
 		return err
 	}
 	if len(page.Items) == 0 {
-		return fmt.Errorf("nobody has deployed %s to staging yet", sha)
+		return fmt.Errorf("%s has no deployment to staging yet", sha)
 	}
 	_, err = repo.Wait(ctx, page.Items[0].Deployment.ID, rollout.WaitOptions{
 		OnStatus: func(s *ghdeploy.DeploymentStatus) { fmt.Println(s.State, s.Description) },

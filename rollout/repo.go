@@ -19,8 +19,7 @@ const (
 	environments
 )
 
-// check reports whether the repository can be used for a function that needs
-// the given services.
+// check returns an error if a field or one of the needed services is missing.
 func (r Repo) check(needs ...service) error {
 	switch {
 	case r.Client == nil:

@@ -10,28 +10,28 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// Report reports the state of a deployment, for programs that follow events:
-// it may be called twice with the same status, late, and after a lost
-// connection. It reads the deployment's statuses first, so a call costs one
-// GET more than the POST alone.
+// Report posts a status of a deployment, for programs that follow events. It is
+// safe to call Report twice with the same status, late, or after a lost
+// connection. Report reads the deployment's statuses first, so a call costs one
+// GET more than the POST.
 //
 //   - A Description is cut to 140 characters, GitHub's maximum.
 //   - If the newest status equals the request, Report posts nothing and returns
-//     that status. State, description, log URL and environment URL are
-//     compared, and the environment if the request names one.
-//   - A status queued, pending or in_progress is not posted after a final one.
-//     Report returns the final status and [ErrAlreadyFinal].
-//   - If the outcome of the POST is unknown, Report looks for the status 1, 3, 7
-//     and 15 s after the POST returned, and then sends it again, three times in
-//     all. Only a status that was not there before counts as found. A final
-//     status is sent even if these reads fail: a lost final status is worse
-//     than a second equal one.
+//     that status. It compares the state, description, log URL and environment
+//     URL, and the environment if the request sets it.
+//   - A status queued, pending or in_progress is not posted after a final
+//     status. Report returns the final status and [ErrAlreadyFinal].
+//   - If the outcome of the POST is unknown, Report looks for the status 1, 3,
+//     7 and 15 s after the POST returned, and then repeats the POST, up to
+//     three attempts in total. It ignores statuses that existed before. A final
+//     status is repeated even if these reads fail, because a lost final status
+//     is worse than a second equal one.
 //
-// Report does not lock: two programs that report different states of one
-// deployment at the same time can still overtake each other.
+// Report does not lock. If two programs report different states of one
+// deployment at the same time, either can be the last.
 //
-// Errors are those of [ghdeploy.StatusesService].Create and List. An error that
-// is [ghdeploy.ErrOutcomeUnknown] says that the status may still appear.
+// Errors are those of [ghdeploy.StatusesService].Create and List. After
+// [ghdeploy.ErrOutcomeUnknown] the status may still appear.
 func (r Repo) Report(ctx context.Context, id int64, req ghdeploy.DeploymentStatusRequest) (*ghdeploy.DeploymentStatus, error) {
 	if err := r.check(statuses); err != nil {
 		return nil, err
@@ -64,7 +64,7 @@ func (r Repo) Report(ctx context.Context, id int64, req ghdeploy.DeploymentStatu
 	return status, err
 }
 
-// statusPost is the POST of a status.
+// statusPost returns the POST of a status.
 func (r Repo) statusPost(id int64, w *wanted) post[ghdeploy.DeploymentStatus] {
 	return post[ghdeploy.DeploymentStatus]{
 		sends: maxSends,
@@ -88,11 +88,11 @@ func (r Repo) statusPost(id int64, w *wanted) post[ghdeploy.DeploymentStatus] {
 	}
 }
 
-// wanted is a status to be posted and found again.
+// wanted is a status to post and to look for.
 type wanted struct {
 	req    ghdeploy.DeploymentStatusRequest
-	before map[int64]bool // IDs of the statuses that were there before
-	blind  bool           // before is not known
+	before map[int64]bool // IDs of the statuses that existed before the POST
+	blind  bool           // whether before is unknown
 }
 
 func newWanted(req ghdeploy.DeploymentStatusRequest) *wanted {
@@ -107,8 +107,8 @@ func (w *wanted) exclude(h history) {
 	}
 }
 
-// in returns the status if the history holds it, and did not before. Where the
-// earlier statuses are not known, only the newest one can count.
+// in returns the wanted status if the history holds it and it is not in before.
+// If before is unknown, in compares only the newest status.
 func (w *wanted) in(h history) *ghdeploy.DeploymentStatus {
 	if w.blind {
 		if newest := h.newest(); newest != nil && w.equal(newest) {
@@ -119,8 +119,8 @@ func (w *wanted) in(h history) *ghdeploy.DeploymentStatus {
 	return h.where(func(s *ghdeploy.DeploymentStatus) bool { return !w.before[s.ID] && w.equal(s) }).newest()
 }
 
-// equal reports whether a status is what the request asks for. GitHub copies
-// LogURL to TargetURL.
+// equal reports whether a status equals the request. GitHub copies LogURL to
+// TargetURL.
 func (w *wanted) equal(s *ghdeploy.DeploymentStatus) bool {
 	return s.State == w.req.State &&
 		s.Description == w.req.Description &&
@@ -129,14 +129,14 @@ func (w *wanted) equal(s *ghdeploy.DeploymentStatus) bool {
 		(w.req.Environment == "" || sameEnvironment(s.Environment, w.req.Environment))
 }
 
-// maxDescription is GitHub's maximum, in characters.
+// maxDescription is GitHub's maximum length of a description, in characters.
 // GitHub docs: https://docs.github.com/rest/deployments/statuses#create-a-deployment-status
 const maxDescription = 140
 
-// cut returns the first characters of a description, as valid UTF-8.
+// cut returns the first maxDescription characters of a text, as valid UTF-8.
 func cut(text string) string {
 	if len(text) > 4*maxDescription {
-		text = text[:4*maxDescription] // holds 140 runes at least; spares the rest
+		text = text[:4*maxDescription] // holds at least 140 runes
 	}
 	text = strings.ToValidUTF8(text, "\uFFFD")
 	count := 0
@@ -149,7 +149,8 @@ func cut(text string) string {
 	return text
 }
 
-// reopens reports whether a status of this state takes back a final one.
+// reopens reports whether a status of this state would reopen a final
+// deployment.
 func reopens(s ghdeploy.State) bool {
 	return s == ghdeploy.StateQueued || s == ghdeploy.StatePending || s == ghdeploy.StateInProgress
 }

@@ -68,7 +68,7 @@ func TestReportPostsNothingTwice(t *testing.T) {
 	}
 }
 
-// An equal status that is not the newest is no reason to post nothing.
+// Report posts the status if an equal one is not the newest.
 func TestReportComparesWithTheNewest(t *testing.T) {
 	for _, order := range []ghdeploytest.ListOrder{ghdeploytest.NewestFirst, ghdeploytest.OldestFirst, ghdeploytest.Shuffled} {
 		simulate(t, func(t *testing.T, srv server) {
@@ -164,13 +164,13 @@ func TestReportSettlesAnUnknownOutcome(t *testing.T) {
 	}{
 		"executed":               {ghdeploytest.DropAfter(), 1, "0", "0 1", "success", false},
 		"not executed":           {ghdeploytest.DropBefore(), 1, "0 15", "0 1 3 7 15", "success", false},
-		"executed after 2 s":     {ghdeploytest.CarryOutLater(2 * time.Second), 1, "0", "0 1 3", "success", false},
-		"executed after 14 s":    {ghdeploytest.CarryOutLater(14 * time.Second), 1, "0", "0 1 3 7 15", "success", false},
+		"executed after 2 s":     {ghdeploytest.ExecuteLater(2 * time.Second), 1, "0", "0 1 3", "success", false},
+		"executed after 14 s":    {ghdeploytest.ExecuteLater(14 * time.Second), 1, "0", "0 1 3 7 15", "success", false},
 		"502 twice":              {ghdeploytest.Respond(http.StatusBadGateway, ""), 2, "0 15 30", "0 1 3 7 15 16 18 22 30", "success", false},
 		"502 always":             {ghdeploytest.Respond(http.StatusBadGateway, ""), ghdeploytest.Always, "0 15 30", "0 1 3 7 15 16 18 22 30 31 33 37 45", "", true},
 		"the response is HTML":   {ghdeploytest.HTMLBody(), 1, "0", "0 1", "success", false},
 		"the response was empty": {ghdeploytest.EmptyBody(), 1, "0", "0 1", "success", false},
-		"the response is slow":   {ghdeploytest.SlowAnswer(time.Hour), 1, "0", "0 31", "success", false}, // counted from the return
+		"the response is slow":   {ghdeploytest.SlowResponse(time.Hour), 1, "0", "0 31", "success", false}, // counted from the return
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -190,7 +190,7 @@ func TestReportSettlesAnUnknownOutcome(t *testing.T) {
 	}
 }
 
-// A status that was there before the POST is not the one that was posted.
+// An equal status that existed before the POST does not settle its outcome.
 func TestReportFindsOnlyNewStatuses(t *testing.T) {
 	simulate(t, func(t *testing.T, srv server) {
 		id := srv.deploy(t, ghdeploy.StateFailure, ghdeploy.StateSuccess)
@@ -208,7 +208,7 @@ func TestReportWhileReadsFail(t *testing.T) {
 		id := srv.deploy(t)
 		broken(srv)
 		if _, err := srv.repo.Report(t.Context(), id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateInProgress}); err == nil {
-			t.Error("in_progress was posted on an unknown history")
+			t.Error("in_progress was posted although the history is unknown")
 		}
 		equal(t, "states", "", srv.states())
 		if _, err := srv.repo.Report(t.Context(), id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateSuccess}); err != nil {
@@ -216,7 +216,7 @@ func TestReportWhileReadsFail(t *testing.T) {
 		}
 		equal(t, "states", "success", srv.states())
 	})
-	simulate(t, func(t *testing.T, srv server) { // no read answers, and two posts are lost
+	simulate(t, func(t *testing.T, srv server) { // all reads fail, and two POSTs are lost
 		id := srv.deploy(t)
 		broken(srv)
 		srv.inject(postStatus, ghdeploytest.DropBefore(), 2)
@@ -225,7 +225,7 @@ func TestReportWhileReadsFail(t *testing.T) {
 		}
 		equal(t, "states", "success", srv.states())
 	})
-	simulate(t, func(t *testing.T, srv server) { // the reads fail from the POST on
+	simulate(t, func(t *testing.T, srv server) { // the reads fail after the POST
 		id := srv.deploy(t)
 		srv.Inject(ghdeploytest.Fault{Operation: getStatuses, Nth: 2, Times: ghdeploytest.Always, Effect: ghdeploytest.Respond(500, "")})
 		srv.inject(postStatus, ghdeploytest.DropBefore(), 1)
@@ -235,8 +235,8 @@ func TestReportWhileReadsFail(t *testing.T) {
 	})
 }
 
-// While the outcome of in_progress is unknown somebody else ends the
-// deployment: in_progress must not be sent again.
+// Another program reports a final status while the outcome of in_progress is
+// unknown. in_progress must not be repeated.
 func TestReportYieldsToAFinalStatus(t *testing.T) {
 	simulate(t, func(t *testing.T, srv server) {
 		id := srv.deploy(t)
@@ -284,7 +284,7 @@ func TestReportErrors(t *testing.T) {
 	})
 }
 
-// A look that hangs ends when the next one is due.
+// A hanging look ends when the next one is due.
 func TestReportLooksInTime(t *testing.T) {
 	simulate(t, func(t *testing.T, srv server) {
 		id, start := srv.deploy(t), time.Now()
@@ -297,7 +297,7 @@ func TestReportLooksInTime(t *testing.T) {
 	})
 }
 
-// A send that is refused does not make an earlier one certain.
+// After a POST of unknown outcome, a refused second POST leaves it unknown.
 func TestReportStaysUncertain(t *testing.T) {
 	simulate(t, func(t *testing.T, srv server) {
 		id := srv.deploy(t)
@@ -309,13 +309,13 @@ func TestReportStaysUncertain(t *testing.T) {
 	})
 }
 
-// The statuses could not be read before the POST, and then they can.
+// The read before the POST fails, and the reads after it succeed.
 func TestReportFindsTheNewestAfterAFailedRead(t *testing.T) {
 	simulate(t, func(t *testing.T, srv server) {
 		id := srv.deploy(t, ghdeploy.StateSuccess, ghdeploy.StateInactive)
 		before := srv.calls(postStatus)
 		srv.inject(getStatuses, ghdeploytest.Respond(http.StatusBadGateway, ""), 4)
-		srv.inject(postStatus, ghdeploytest.CarryOutLater(5*time.Second), 1)
+		srv.inject(postStatus, ghdeploytest.ExecuteLater(5*time.Second), 1)
 		if _, err := srv.repo.Report(t.Context(), id, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateSuccess}); err != nil {
 			t.Fatal(err)
 		}
@@ -324,7 +324,7 @@ func TestReportFindsTheNewestAfterAFailedRead(t *testing.T) {
 	})
 }
 
-// empty is a stub that returns nothing at all.
+// empty is a stub that returns neither a value nor an error.
 type empty struct{ ghdeploy.StatusesService }
 
 func (empty) Create(context.Context, string, string, int64, ghdeploy.DeploymentStatusRequest) (*ghdeploy.DeploymentStatus, error) {
@@ -352,7 +352,8 @@ func TestReportOnAStub(t *testing.T) {
 	}
 }
 
-// A look has a time of its own. Its end is not that of the caller's context.
+// A look has its own timeout, which is not reported as the end of the caller's
+// context.
 func TestReportOnAHangingServer(t *testing.T) {
 	simulate(t, func(t *testing.T, srv server) {
 		for _, state := range []ghdeploy.State{ghdeploy.StateInProgress, ghdeploy.StateSuccess} {

@@ -9,23 +9,23 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// RetireOptions selects the deployments that [Repo.Retire] retires and says
-// how. A deployment must match every filter that is set. The filters are
-// Environment, Ref, Task and OlderThan; at least one is required.
+// RetireOptions selects the deployments that [Repo.Retire] retires, and how. A
+// deployment must match every filter that is set. The filters are Environment,
+// Ref, Task and OlderThan; at least one is required.
 type RetireOptions struct {
-	// Environment is the name of an environment, or a pattern for names as
-	// [path.Match] takes it, such as "pr-*". A * does not match a slash. The
-	// case of names does not count. If an environment has exactly this name, it
-	// is a name; a backslash makes a special character an ordinary one.
+	// Environment is the name of an environment, or a pattern for
+	// [path.Match], such as "pr-*". A * does not match a slash. Case is ignored.
+	// If an environment has exactly this name, it is not used as a pattern. A
+	// backslash escapes a special character.
 	Environment string
-	Ref         string        // the ref as it was given to Create
+	Ref         string        // the ref as it was passed to Create
 	Task        string        // such as "deploy"
-	OlderThan   time.Duration // since the creation, when Retire starts
+	OlderThan   time.Duration // minimum age of the deployment when Retire starts
 
 	// Keep is the number of deployments to keep in each environment, counted
 	// from the newest of those that match Environment, Ref and Task.
 	Keep int
-	// Except are the IDs of deployments to keep.
+	// Except holds the IDs of deployments to keep.
 	Except []int64
 
 	// Delete deletes the deployments. Default: they become inactive and stay
@@ -36,17 +36,17 @@ type RetireOptions struct {
 	// not final, and those without a status.
 	Running bool
 	// Live retires the live deployment of a production environment too. Retire
-	// looks for the live one of each task, as [Repo.Current] does.
+	// determines the live deployment of each task, as [Repo.Current] does.
 	Live bool
-	// RemoveEnvironment removes each environment of Environment once no
-	// deployment is left in it, with its secrets and protection rules. It
-	// requires Delete, Environment and a token with admin rights.
+	// RemoveEnvironment removes each environment that matches Environment once it
+	// has no deployments, with its secrets and protection rules. It requires
+	// Delete, Environment and a token with admin rights.
 	RemoveEnvironment bool
 
-	// DryRun reads and reports, and changes nothing.
+	// DryRun reads and reports, but changes nothing.
 	DryRun bool
-	// Pace is the time between the starts of two writes. Default 1 s, which is
-	// GitHub's advice. Reads are up to ten times as frequent.
+	// Pace is the minimum time between the starts of two writes. Default 1 s, as
+	// GitHub recommends. Reads are up to ten times as frequent.
 	Pace time.Duration
 	// OnItem is called with each step, on the caller's goroutine.
 	OnItem func(Item)
@@ -57,73 +57,74 @@ type Action string
 
 // The actions.
 const (
-	ActionKeep              Action = "keep"               // the deployment stays as it is
-	ActionDeactivate        Action = "deactivate"         // it gets an inactive status
-	ActionDelete            Action = "delete"             // it is deleted, if necessary after an inactive status
-	ActionGone              Action = "gone"               // somebody else deleted it
+	ActionKeep              Action = "keep"               // the deployment stays unchanged
+	ActionDeactivate        Action = "deactivate"         // the deployment gets an inactive status
+	ActionDelete            Action = "delete"             // the deployment is deleted, if necessary after an inactive status
+	ActionGone              Action = "gone"               // the deployment was deleted by another program or user
 	ActionRemoveEnvironment Action = "remove_environment" // the environment is removed
-	ActionPause             Action = "pause"              // Retire waits for a rate limit to end
+	ActionPause             Action = "pause"              // Retire waits for the end of a rate limit
 )
 
-// Item is one step of [Repo.Retire]: done, to be done in a dry run, or failed.
+// Item is one step of [Repo.Retire]: done, planned in a dry run, or failed.
 type Item struct {
 	Action      Action
 	Environment string
-	Deployment  *ghdeploy.Deployment // nil where the step is about no deployment
+	Deployment  *ghdeploy.Deployment // nil if the step concerns no deployment
 
-	N, Of int // the deployment's place among those that match, from 1; Of can grow
+	N, Of int // the deployment's number among the matches, from 1, and their total; Of can grow
 
 	Err         error     // why the step failed; for a pause, the rate limit
 	PausedUntil time.Time // when a pause ends
 }
 
-// Retired counts what [Repo.Retire] did. Each matching deployment that it came
-// to is counted once.
+// Retired holds the counts of [Repo.Retire]. Each matching deployment that it
+// reached is counted once.
 type Retired struct {
-	Deactivated  int      // made inactive and not deleted
-	Deleted      int      // by Retire
-	Gone         int      // deleted by somebody else
-	Kept         int      // left as they are
-	Failed       []Item   // each is in the error too
-	Environments []string // removed
+	Deactivated  int      // made inactive, but not deleted
+	Deleted      int      // deleted by Retire
+	Gone         int      // deleted by another program or user
+	Kept         int      // left unchanged
+	Failed       []Item   // failed steps; the error of Retire joins their errors
+	Environments []string // names of the removed environments
 }
 
-// defaultPace is GitHub's advice for requests that change something.
+// defaultPace is the pause that GitHub recommends between two writes.
 //
 // GitHub docs: https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api#pause-between-mutative-requests
 const defaultPace = time.Second
 
 // Retire makes old deployments inactive, or deletes them.
 //
-// It keeps what is running unless Running is set, and the live deployment of a
-// production environment unless Live is set. Without Delete it changes only
-// deployments whose newest status is success and, with Running, those that
-// run. What the filters match is fixed when Retire starts: deployments created
-// later are left alone.
+// It keeps running deployments unless Running is set, and the live deployment
+// of a production environment unless Live is set. Without Delete it changes
+// only deployments whose newest status is success and, if Running is set,
+// running deployments. It ignores deployments that are created after it
+// started.
 //
-// Retire first lists everything, then acts on the oldest deployment first, and
-// lists again until nothing new matches. GitHub deletes a deployment only if it
-// is inactive, so Retire gives the active ones an inactive status first.
+// Retire lists all deployments, retires the oldest first, and repeats this
+// until the list has no new match. GitHub deletes only inactive deployments, so
+// Retire first gives an active one an inactive status.
 //
-// The result is never nil once the arguments are accepted. A deployment that
-// GitHub refuses to change becomes an Item in Failed, and Retire goes on. It
-// stops if the token may not do this, after 10 transient errors in a row, and
-// when ctx ends. The error joins all failures. Call Retire again to
-// continue; it repeats nothing that was done.
+// If the arguments are valid, the result is not nil, even with an error. A
+// deployment that GitHub refuses to change becomes an Item in Failed, and
+// Retire continues. It stops if the token lacks the permission, after 10
+// transient errors in a row, and when ctx ends. The error joins all failures.
+// To continue later, call Retire again; completed steps are not repeated.
 //
-// A rate limit is a pause that only ctx bounds: OnItem gets an Item that says
-// until when. A deployment that is already deleted is counted as gone.
+// After a rate limit response Retire pauses until the limit ends or ctx ends,
+// and calls OnItem with the end of the pause. A deployment that is already
+// deleted is counted as gone.
 //
 // Retire makes one request at a time, at most one write and 10 reads a second.
-// That keeps it below the 900 points and the 80 creations a minute that GitHub
-// documents; more than 500 inactive statuses in an hour can meet a further
+// That stays below the 900 points and the 80 creations a minute that GitHub
+// documents. More than 500 inactive statuses in an hour can reach a further
 // limit.
 //
-// Retire costs one request for each hundred deployments of the two lists, one to
-// read each deployment's history, and one to change it. Histories are not read
-// if Delete, Running and Live are all set. To delete 460 deployments of one
-// environment takes at most 470 requests then, and at most 940 otherwise. A
-// pattern costs two requests more. Patterns and RemoveEnvironment need the
+// Retire costs one request for each hundred deployments of the two lists, one
+// to read each deployment's history, and one to change it. Histories are not
+// read if Delete, Running and Live are all set. Deleting 460 deployments of one
+// environment then takes at most 470 requests, otherwise at most 940. A pattern
+// costs two requests more. Patterns and RemoveEnvironment require the
 // Environments service.
 //
 // GitHub docs: https://docs.github.com/rest/deployments/deployments#delete-a-deployment
@@ -144,22 +145,22 @@ func (r Repo) Retire(ctx context.Context, opts RetireOptions) (*Retired, error) 
 	return &result, err
 }
 
-// check reports whether the options can be used, and sets the defaults.
+// check sets the defaults and returns an error for an invalid option.
 func (o *RetireOptions) check() error {
 	switch {
 	case o.Environment == "" && o.Ref == "" && o.Task == "" && o.OlderThan == 0:
 		return invalidArgument("RetireOptions has no filter; set Environment, Ref, Task or OlderThan")
 	case o.OlderThan < 0:
-		return invalidArgument("RetireOptions.OlderThan is %v; write how old a deployment must be", o.OlderThan)
+		return invalidArgument("RetireOptions.OlderThan is %v; set the minimum age of a deployment", o.OlderThan)
 	case o.Keep < 0:
-		return invalidArgument("RetireOptions.Keep is %d; write how many deployments to keep in each environment", o.Keep)
+		return invalidArgument("RetireOptions.Keep is %d; set the number of deployments to keep in each environment", o.Keep)
 	case o.Pace < 0:
-		return invalidArgument("RetireOptions.Pace is %v; write the time between two writes, or omit it for %v", o.Pace, defaultPace)
+		return invalidArgument("RetireOptions.Pace is %v; set the time between two writes, or omit it for %v", o.Pace, defaultPace)
 	case o.RemoveEnvironment && (!o.Delete || o.Environment == ""):
-		return invalidArgument("RetireOptions.RemoveEnvironment needs Delete and Environment; an environment is removed once its deployments are deleted")
+		return invalidArgument("RetireOptions.RemoveEnvironment requires Delete and Environment, because an environment is removed once its deployments are deleted")
 	}
 	if _, err := path.Match(o.Environment, ""); err != nil {
-		return invalidArgument(`RetireOptions.Environment is %q, which is no pattern of path.Match; write a backslash before each of * ? [ \ in a name`, o.Environment)
+		return invalidArgument(`RetireOptions.Environment is %q, which is not a valid pattern for path.Match; in a name, escape with a backslash each of * ? [ \ in a name`, o.Environment)
 	}
 	if o.Pace == 0 {
 		o.Pace = defaultPace
@@ -167,10 +168,10 @@ func (o *RetireOptions) check() error {
 	return nil
 }
 
-// isPattern reports whether a name can match others than itself.
+// isPattern reports whether a name has special characters of [path.Match].
 func isPattern(environment string) bool { return strings.ContainsAny(environment, `*?[\`) }
 
-// run is the whole job: list, plan, act, until nothing new matches.
+// run lists, plans and acts until the list has no new match.
 func (j *retirement) run(ctx context.Context) error {
 	if err := j.resolve(ctx); err != nil {
 		return err

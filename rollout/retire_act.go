@@ -8,23 +8,23 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// doubt says which states are read before a DELETE, to spare GitHub requests
-// that it refuses.
+// doubt selects the states to read before a DELETE, which avoids requests that
+// GitHub would refuse.
 type doubt int
 
 const (
-	noDoubt       doubt = iota // none
-	doubtNewest                // that of the newest deployment of an environment, since one was refused
-	doubtEveryone              // all, since another one was refused; each success counts as active
+	noDoubt       doubt = iota // read no state
+	doubtNewest                // read that of an environment's newest deployment, because GitHub refused one
+	doubtEveryone              // read all states, because GitHub refused another one; each success counts as active
 )
 
 const (
-	maxTries  = 3  // of a deployment that meets transient errors
-	maxBroken = 10 // transient errors in a row
+	maxTries  = 3  // tries of a deployment after transient errors
+	maxBroken = 10 // transient errors in a row before the job stops
 )
 
-// act takes the steps, and reports whether it wrote anything. An error ends the
-// job.
+// act executes the steps, and reports whether it made a write. An error ends
+// the job.
 func (j *retirement) act(ctx context.Context, steps []*step) (acted bool, err error) {
 	for _, s := range steps {
 		if err := ctx.Err(); err != nil {
@@ -79,7 +79,7 @@ func (j *retirement) record(ctx context.Context, s *step, action Action, err err
 	f.item = j.report(s, Item{Action: action, Err: err})
 }
 
-// settle counts what became of a deployment.
+// settle counts the result of a deployment, which needs no further step.
 func (j *retirement) settle(id int64, action Action) {
 	j.settled[id] = true
 	switch action {
@@ -96,7 +96,7 @@ func (j *retirement) settle(id int64, action Action) {
 	}
 }
 
-// stop returns an error if a failed step shows that others will fail too.
+// stop returns an error if the job must stop after the error of a step.
 func (j *retirement) stop(ctx context.Context, err error) error {
 	_, again := retryable(ctx, err)
 	switch {
@@ -112,13 +112,13 @@ func (j *retirement) stop(ctx context.Context, err error) error {
 	return nil
 }
 
-// forbidden reports whether the token lacks a right.
+// forbidden reports whether the token lacks a permission.
 func forbidden(err error) bool {
 	return errors.Is(err, errDenied) || errors.Is(err, ghdeploy.ErrForbidden) || errors.Is(err, ghdeploy.ErrUnauthorized)
 }
 
-// forgetDeleted settles the deployments whose step met a transient error, and
-// which the list no longer shows.
+// forgetDeleted settles as gone the deployments whose step failed with a
+// transient error and which are no longer listed.
 func (j *retirement) forgetDeleted(listed map[int64]bool) {
 	for id, f := range j.failed {
 		if j.settled[id] || listed[id] {
@@ -132,10 +132,10 @@ func (j *retirement) forgetDeleted(listed map[int64]bool) {
 	}
 }
 
-// delete deletes the deployment of a step, after an inactive status if it is
-// active, or is found to be.
+// delete deletes the deployment of a step. If the deployment is active, it gets
+// an inactive status first.
 func (j *retirement) delete(ctx context.Context, s *step) (Action, error) {
-	if j.mustAsk(s) {
+	if j.mustReadState(s) {
 		switch found, err := j.read(ctx, s); {
 		case err != nil:
 			return ActionDelete, err
@@ -169,9 +169,9 @@ func (j *retirement) remove(ctx context.Context, s *step) (Action, error) {
 	return j.gone(ctx, s, ActionDelete, err)
 }
 
-// mustAsk reports whether the state of a deployment is to be read before its
-// DELETE.
-func (j *retirement) mustAsk(s *step) bool {
+// mustReadState reports whether the state of a deployment must be read before
+// its DELETE.
+func (j *retirement) mustReadState(s *step) bool {
 	return !s.known && (j.doubt == doubtEveryone || j.doubt == doubtNewest && s.newest)
 }
 
@@ -188,9 +188,9 @@ func (j *retirement) expectActive(s *step) bool {
 	}
 }
 
-// refused learns from a DELETE that GitHub refused because the deployment is
-// active, and reports whether it is to be kept: it may have started to run, or
-// gone live, since the plan was made.
+// refused handles a DELETE that GitHub refused because the deployment is
+// active. It reports whether to keep the deployment, which may run or be live
+// by now.
 func (j *retirement) refused(ctx context.Context, s *step) (keep bool, err error) {
 	switch {
 	case s.known && s.state() == "":
@@ -216,8 +216,8 @@ func (j *retirement) refused(ctx context.Context, s *step) (keep bool, err error
 	return s.action == ActionKeep, nil
 }
 
-// deactivate gives the deployment of a step an inactive status. After an
-// unknown outcome it is enough that the deployment is inactive.
+// deactivate gives the deployment of a step an inactive status. An unknown
+// outcome is settled if the deployment is inactive.
 func (j *retirement) deactivate(ctx context.Context, s *step) (Action, error) {
 	_, err := post[ghdeploy.DeploymentStatus]{
 		sends: maxSends,
@@ -240,11 +240,11 @@ func (j *retirement) deactivate(ctx context.Context, s *step) (Action, error) {
 	return j.gone(ctx, s, ActionDeactivate, err)
 }
 
-// errDenied is a 404 to a write that is about something that exists.
-var errDenied = errors.New("GitHub reports it as not found but shows it; the token may not change it")
+// errDenied is the error of a write that got a 404 although a GET succeeds.
+var errDenied = errors.New("GitHub returned 404 for the write but not for a read; the token may not change it")
 
-// gone turns a 404 into ActionGone. GitHub returns 404 to a token without the
-// right to delete as well, so until the action has worked once, a GET decides.
+// gone turns a 404 into ActionGone. GitHub also returns 404 if the token may
+// not delete, so it confirms with a GET unless the action has succeeded before.
 func (j *retirement) gone(ctx context.Context, s *step, action Action, err error) (Action, error) {
 	switch {
 	case err == nil:

@@ -8,8 +8,8 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// removeEnvironments removes the environments that the options mean, once they
-// are empty. A refusal is an Item; one for lack of rights ends the removal.
+// removeEnvironments removes the matching environments that are empty. A
+// failure becomes an Item; without the permission, the removal ends.
 func (j *retirement) removeEnvironments(ctx context.Context) error {
 	j.current = nil
 	list, err := j.environments(ctx)
@@ -49,11 +49,11 @@ func (j *retirement) removeEnvironments(ctx context.Context) error {
 	return nil
 }
 
-// errGone is an environment that somebody else removed.
+// errGone is the error of an environment that was removed elsewhere.
 var errGone = errors.New("the environment is gone")
 
 // removeEnvironment removes an environment that was read before. GitHub can
-// return 404 to a token without the right to remove it, so a GET decides.
+// return 404 if the token may not remove it, so it confirms a 404 with a GET.
 func (j *retirement) removeEnvironment(ctx context.Context, name string) error {
 	err := j.calls.write(ctx, func(ctx context.Context) error {
 		return j.repo.Client.Environments.Delete(ctx, j.repo.Owner, j.repo.Name, name)
@@ -70,8 +70,8 @@ func (j *retirement) removeEnvironment(ctx context.Context, name string) error {
 	return fmt.Errorf("%w: %w", errDenied, err)
 }
 
-// tooYoung reports whether an environment may be one that is about to get its
-// first deployment, and that a pattern or an age matches by chance.
+// tooYoung reports whether an environment is newer than the cutoff, or was
+// created after the start. It may be about to get its first deployment.
 func (j *retirement) tooYoung(e *ghdeploy.Environment) bool {
 	switch {
 	case j.OlderThan > 0:
@@ -82,7 +82,7 @@ func (j *retirement) tooYoung(e *ghdeploy.Environment) bool {
 	return false
 }
 
-// environments returns those that can be meant.
+// environments returns the environments that can match.
 func (j *retirement) environments(ctx context.Context) ([]*ghdeploy.Environment, error) {
 	if j.pattern == "" {
 		e, err := j.environment(ctx, j.Environment)
@@ -97,8 +97,8 @@ func (j *retirement) environments(ctx context.Context) ([]*ghdeploy.Environment,
 	return collect(paced(ctx, &j.calls, j.repo.environments).rows())
 }
 
-// empty reports whether no deployment is left in an environment. Those that the
-// job deleted do not count: a list can still show them.
+// empty reports whether an environment has no deployments. It ignores those
+// that the job deleted, because a list can still show them.
 func (j *retirement) empty(ctx context.Context, environment string) (bool, error) {
 	for d, err := range j.deployments(ctx, ghdeploy.DeploymentListOptions{Environment: environment}).rows() {
 		if err != nil || !j.deleted[d.ID] {
@@ -108,7 +108,7 @@ func (j *retirement) empty(ctx context.Context, environment string) (bool, error
 	return true, nil
 }
 
-// subject names what an item is about.
+// subject returns the action and its object, for an error.
 func (i Item) subject() string {
 	if i.Deployment == nil {
 		return fmt.Sprintf("%s %s", i.Action, i.Environment)

@@ -14,7 +14,7 @@ import (
 	"github.com/ghdeploy/ghdeploy/rollout"
 )
 
-// Interrupted at any request and started again, Retire finishes.
+// After an interruption at any request, a second Retire completes the work.
 func TestRetireInterrupted(t *testing.T) {
 	for cut := 1; cut < 40; cut += 2 {
 		for _, everything := range []bool{true, false} {
@@ -69,7 +69,7 @@ func TestRetireFaults(t *testing.T) {
 			ghdeploytest.Fault{Operation: postStatus, Effect: ghdeploytest.DropAfter()},
 			rollout.RetireOptions{Environment: "a"}, "3 deactivated, 0 deleted, 0 gone, 0 kept, 0 failed", []string{"1 inactive", "2 inactive", "3 inactive", "4 success"}},
 		"the status is created later": {
-			ghdeploytest.Fault{Operation: postStatus, Effect: ghdeploytest.CarryOutLater(12 * time.Second)},
+			ghdeploytest.Fault{Operation: postStatus, Effect: ghdeploytest.ExecuteLater(12 * time.Second)},
 			rollout.RetireOptions{Environment: "a"}, "3 deactivated, 0 deleted, 0 gone, 0 kept, 0 failed", []string{"1 inactive", "2 inactive", "3 inactive", "4 success"}},
 		"the status was not created": {
 			ghdeploytest.Fault{Operation: postStatus, Effect: ghdeploytest.DropBefore()},
@@ -86,7 +86,7 @@ func TestRetireFaults(t *testing.T) {
 		"the token may not write": {
 			ghdeploytest.Fault{Operation: deleteDeployment, Times: ghdeploytest.Always, Effect: ghdeploytest.Respond(403, `{"message":"Resource not accessible by integration"}`)},
 			rollout.RetireOptions{Environment: "a", Delete: true}, "0 deactivated, 0 deleted, 0 gone, 0 kept, 1 failed, error", []string{"1 success", "2 success", "3 success", "4 success"}},
-		"GitHub hides from the token that it may not": {
+		"404 for a token without the permission": {
 			ghdeploytest.Fault{Operation: deleteDeployment, Times: ghdeploytest.Always, Effect: ghdeploytest.Respond(404, `{"message":"Not Found"}`)},
 			rollout.RetireOptions{Environment: "a", Delete: true}, "0 deactivated, 0 deleted, 0 gone, 0 kept, 1 failed, error", []string{"1 success", "2 success", "3 success", "4 success"}},
 	} {
@@ -100,7 +100,7 @@ func TestRetireFaults(t *testing.T) {
 						b.Errorf("%v: the caller's context has no deadline", item.Err)
 					}
 				}
-				time.Sleep(time.Minute) // for what is executed late
+				time.Sleep(time.Minute) // until late requests are executed
 				for _, d := range b.srv.Deployments(repository) {
 					if inactive := strings.Count(fmt.Sprint(d.Statuses), " inactive "); inactive > 1 {
 						b.Errorf("deployment %d has %d inactive statuses", d.ID, inactive)
@@ -111,7 +111,7 @@ func TestRetireFaults(t *testing.T) {
 	}
 }
 
-// That a status was created does not prove the right to delete.
+// A token that can create a status may still lack the permission to delete.
 func TestRetireWithoutTheRightToDelete(t *testing.T) {
 	virtual1(t, []ghdeploytest.SeedDeployment{row("a", "success"), row("other", "success")}, func(b *bed) {
 		b.srv.Inject(ghdeploytest.Fault{Operation: deleteDeployment, Times: ghdeploytest.Always, Effect: ghdeploytest.Respond(404, `{"message":"Not Found"}`)})
@@ -120,7 +120,7 @@ func TestRetireWithoutTheRightToDelete(t *testing.T) {
 	})
 }
 
-// Ten transient errors in a row end the job instead of hammering GitHub.
+// Ten transient errors in a row end the job.
 func TestRetireGivesUp(t *testing.T) {
 	virtual1(t, times(100, row("a", "failure")), func(b *bed) {
 		b.srv.Inject(ghdeploytest.Fault{Operation: deleteDeployment, Times: ghdeploytest.Always, Effect: ghdeploytest.Respond(503, "")})
@@ -129,7 +129,7 @@ func TestRetireGivesUp(t *testing.T) {
 	})
 }
 
-// flaky fails the first DELETE of each second deployment.
+// flaky fails the first DELETE of every second deployment.
 type flaky struct {
 	ghdeploy.DeploymentsService
 	failed map[int64]bool
@@ -143,8 +143,8 @@ func (f flaky) Delete(ctx context.Context, owner, repo string, id int64) error {
 	return f.DeploymentsService.Delete(ctx, owner, repo, id)
 }
 
-// Only transient errors in a row end the job.
-func TestRetireGoesOnBetweenTransientErrors(t *testing.T) {
+// Transient errors with a success between them do not end the job.
+func TestRetireContinuesAfterTransientErrors(t *testing.T) {
 	virtual1(t, times(30, row("a", "failure")), func(b *bed) {
 		b.repo.Client.Deployments = flaky{b.repo.Client.Deployments, map[int64]bool{}}
 		equal(b.T, "result", "0 deactivated, 30 deleted, 0 gone, 0 kept, 0 failed", b.retire(rollout.RetireOptions{Environment: "a", Delete: true}))
@@ -175,19 +175,19 @@ func TestRemoveEnvironment(t *testing.T) {
 			b.wantItems("delete 2 (1/1)", "remove_environment pr-1 failed")
 		})
 	})
-	t.Run("GitHub hides that the token may not", func(t *testing.T) {
+	t.Run("404 for a token without the permission", func(t *testing.T) {
 		virtual1(t, rows, func(b *bed) {
 			b.srv.Inject(ghdeploytest.Fault{Operation: deleteEnvironment, Times: ghdeploytest.Always, Effect: ghdeploytest.Respond(404, `{"message":"Not Found"}`)})
 			equal(b.T, "result", "0 deactivated, 1 deleted, 0 gone, 0 kept, 1 failed, error", b.retire(all))
 		})
 	})
-	t.Run("somebody else removes it", func(t *testing.T) {
+	t.Run("removed concurrently", func(t *testing.T) {
 		virtual1(t, rows, func(b *bed) {
 			b.repo.Client.Environments = overtaken{b.repo.Client.Environments}
 			equal(b.T, "result", "0 deactivated, 1 deleted, 0 gone, 0 kept, 0 failed", b.retire(all))
 		})
 	})
-	t.Run("kept deployments keep it", func(t *testing.T) {
+	t.Run("kept with its deployments", func(t *testing.T) {
 		virtual1(t, rows, func(b *bed) {
 			opts := all
 			opts.Except = []int64{1}
@@ -198,7 +198,7 @@ func TestRemoveEnvironment(t *testing.T) {
 			equal(b.T, "environments", 2, len(b.srv.Environments(repository)))
 		})
 	})
-	t.Run("young ones of a pattern stay", func(t *testing.T) {
+	t.Run("a pattern keeps young environments", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			srv := ghdeploytest.NewServer(ghdeploytest.WithRepository(ghdeploytest.Repository{
 				FullName: repository, Environments: []ghdeploytest.Environment{{Name: "pr-9"}}, Deployments: aged(row("pr-1", "failure")),
@@ -210,7 +210,7 @@ func TestRemoveEnvironment(t *testing.T) {
 			equal(t, "result", "0 deactivated, 1 deleted, 0 gone, 0 kept, 0 failed, removed pr-1", b.retire(opts))
 			time.Sleep(time.Hour)
 			equal(t, "an hour later", "0 deactivated, 0 deleted, 0 gone, 0 kept, 0 failed, removed pr-9", b.retire(opts))
-			equal(t, "a name that is gone", "0 deactivated, 0 deleted, 0 gone, 0 kept, 0 failed", b.retire(all))
+			equal(t, "a removed name", "0 deactivated, 0 deleted, 0 gone, 0 kept, 0 failed", b.retire(all))
 		})
 	})
 }
@@ -223,18 +223,18 @@ func TestRetireArguments(t *testing.T) {
 		repo rollout.Repo
 		opts rollout.RetireOptions
 	}{
-		"no filter":                       {repo, rollout.RetireOptions{Delete: true, Keep: 3}},
-		"OlderThan is -1s":                {repo, rollout.RetireOptions{Environment: "a", OlderThan: -time.Second}},
-		"Keep is -1":                      {repo, rollout.RetireOptions{Environment: "a", Keep: -1}},
-		"Pace is -1s":                     {repo, rollout.RetireOptions{Environment: "a", Pace: -time.Second}},
-		"needs Delete and Environment":    {repo, rollout.RetireOptions{Environment: "a", RemoveEnvironment: true}},
-		"removed once":                    {repo, rollout.RetireOptions{Ref: "a", Delete: true, RemoveEnvironment: true}},
-		"Client.Environments is nil":      {noEnvironments, rollout.RetireOptions{Environment: "pr-*"}},
-		"Repo.Client.Environments is nil": {noEnvironments, rollout.RetireOptions{Environment: "a", Delete: true, RemoveEnvironment: true}},
-		"Client is nil":                   {rollout.Repo{}, rollout.RetireOptions{Environment: "a"}},
-		"Owner is empty":                  {rollout.Repo{Client: repo.Client}, rollout.RetireOptions{Environment: "a"}},
-		`is "pr-[", which is no pattern`:  {repo, rollout.RetireOptions{Environment: "pr-["}},
-		`is "pr-*[", which is no pattern`: {repo, rollout.RetireOptions{Environment: "pr-*["}},
+		"no filter":                                {repo, rollout.RetireOptions{Delete: true, Keep: 3}},
+		"OlderThan is -1s":                         {repo, rollout.RetireOptions{Environment: "a", OlderThan: -time.Second}},
+		"Keep is -1":                               {repo, rollout.RetireOptions{Environment: "a", Keep: -1}},
+		"Pace is -1s":                              {repo, rollout.RetireOptions{Environment: "a", Pace: -time.Second}},
+		"requires Delete and Environment":          {repo, rollout.RetireOptions{Environment: "a", RemoveEnvironment: true}},
+		"removed once":                             {repo, rollout.RetireOptions{Ref: "a", Delete: true, RemoveEnvironment: true}},
+		"Client.Environments is nil":               {noEnvironments, rollout.RetireOptions{Environment: "pr-*"}},
+		"Repo.Client.Environments is nil":          {noEnvironments, rollout.RetireOptions{Environment: "a", Delete: true, RemoveEnvironment: true}},
+		"Client is nil":                            {rollout.Repo{}, rollout.RetireOptions{Environment: "a"}},
+		"Owner is empty":                           {rollout.Repo{Client: repo.Client}, rollout.RetireOptions{Environment: "a"}},
+		`is "pr-[", which is not a valid pattern`:  {repo, rollout.RetireOptions{Environment: "pr-["}},
+		`is "pr-*[", which is not a valid pattern`: {repo, rollout.RetireOptions{Environment: "pr-*["}},
 	} {
 		result, err := tt.repo.Retire(t.Context(), tt.opts)
 		if result != nil || !errors.Is(err, ghdeploy.ErrInvalidArgument) || !strings.Contains(err.Error(), want) {
@@ -247,7 +247,7 @@ func TestRetireArguments(t *testing.T) {
 	}
 }
 
-// A panic of OnItem reaches the caller, and another call goes on.
+// A panic of OnItem reaches the caller, and a second call continues.
 func TestRetirePanic(t *testing.T) {
 	virtual1(t, times(3, row("a", "failure")), func(b *bed) {
 		func() {
@@ -259,8 +259,8 @@ func TestRetirePanic(t *testing.T) {
 	})
 }
 
-// A deployment that was inactive before and went live again is not taken for
-// one whose inactive status arrived.
+// A deployment that was inactive and became live needs a new inactive status:
+// the old one does not settle an unknown outcome.
 func TestRetireOfOneThatWasInactiveBefore(t *testing.T) {
 	virtual1(t, times(2, row("a", "success", "inactive", "success")), func(b *bed) {
 		b.srv.Inject(ghdeploytest.Fault{Operation: postStatus, Effect: ghdeploytest.DropBefore()})
@@ -269,7 +269,8 @@ func TestRetireOfOneThatWasInactiveBefore(t *testing.T) {
 	})
 }
 
-// A second inactive status does no harm, so it is sent although no look worked.
+// A second inactive status is harmless, so the POST is repeated although every
+// look failed.
 func TestRetireWhileLooksFail(t *testing.T) {
 	virtual1(t, []ghdeploytest.SeedDeployment{row("a", "success")}, func(b *bed) {
 		b.srv.Inject(ghdeploytest.Fault{Operation: postStatus, Effect: ghdeploytest.DropBefore()})

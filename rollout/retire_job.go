@@ -12,26 +12,26 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// retirement is one call of Retire under way.
+// retirement is the state of one call of Retire.
 type retirement struct {
 	selection
 	repo   Repo
 	calls  calls
 	result Retired
 
-	pattern string    // for environments; "": Environment is a name, or empty
-	horizon time.Time // the start: a deployment that only a later list shows must be older
+	pattern string    // pattern of environment names; "" if Environment is a name or empty
+	horizon time.Time // the start; later lists ignore new deployments that are not older
 	listed  bool      // whether the first list is complete
 
 	places  map[int64]int      // N of each deployment, by ID
 	settled map[int64]bool     // deployments that need no further step
-	deleted map[int64]bool     // deployments that are gone, even if a list still shows them
+	deleted map[int64]bool     // deleted deployments, even if a list still shows them
 	failed  map[int64]*failure // deployments whose step failed
-	current *step              // the step under way; nil: none
+	current *step              // the current step, or nil
 
 	doubt  doubt
-	bare   bool            // whether a deployment without a status was refused
-	proven map[Action]bool // actions that have worked once
+	bare   bool            // whether GitHub refused to delete a deployment without a status
+	proven map[Action]bool // actions that have succeeded once
 	broken int             // transient errors in a row
 }
 
@@ -62,7 +62,7 @@ func newRetirement(r Repo, opts RetireOptions) *retirement {
 	return j
 }
 
-// resolve finds out whether Environment is a name or a pattern.
+// resolve determines whether Environment is a name or a pattern.
 func (j *retirement) resolve(ctx context.Context) error {
 	environment := j.Environment
 	if !isPattern(environment) {
@@ -84,10 +84,10 @@ func (j *retirement) resolve(ctx context.Context) error {
 	return nil
 }
 
-// in reports whether an environment is one of those that the options mean.
+// in reports whether an environment matches the options.
 func (j *retirement) in(environment string) bool {
 	if j.pattern != "" {
-		ok, _ := path.Match(fold(j.pattern), fold(environment)) // checked before
+		ok, _ := path.Match(fold(j.pattern), fold(environment)) // the pattern was checked before
 		return ok
 	}
 	return j.Environment == "" || sameEnvironment(environment, j.Environment)
@@ -121,7 +121,8 @@ func (j *retirement) deployments(ctx context.Context, query ghdeploy.DeploymentL
 	})
 }
 
-// plan returns the steps for what is not settled, oldest first.
+// plan returns the steps for the deployments that are not settled, oldest
+// first.
 func (j *retirement) plan(ctx context.Context, rows []*ghdeploy.Deployment) ([]*step, error) {
 	listed := make(map[int64]bool)
 	for _, d := range rows {
@@ -166,8 +167,8 @@ func (j *retirement) plan(ctx context.Context, rows []*ghdeploy.Deployment) ([]*
 	return steps, nil
 }
 
-// read reads the history of a step's deployment; found is false if it was
-// deleted.
+// read reads the history of a step's deployment. found is false if the
+// deployment was deleted.
 func (j *retirement) read(ctx context.Context, s *step) (found bool, err error) {
 	j.current = s
 	var h history
@@ -185,8 +186,8 @@ func (j *retirement) read(ctx context.Context, s *step) (found bool, err error) 
 	return found, err
 }
 
-// live returns the ID of the newest deployment that ever succeeded, in the
-// environment and with the task of a step whose own deployment succeeded.
+// live returns the ID of the newest deployment that ever succeeded in the
+// environment and with the task of a step. The step's own one has succeeded.
 func (j *retirement) live(ctx context.Context, s *step, steps []*step) (int64, error) {
 	known := make(map[int64]*step)
 	for _, other := range steps {
@@ -213,7 +214,7 @@ func (j *retirement) live(ctx context.Context, s *step, steps []*step) (int64, e
 			return d.ID, nil
 		}
 	}
-	return s.ID, nil // the list does not show it: keep it
+	return s.ID, nil // not in the list; keep it
 }
 
 // environment reads one environment.
@@ -225,7 +226,8 @@ func (j *retirement) environment(ctx context.Context, name string) (e *ghdeploy.
 	return e, err
 }
 
-// report completes an item about a step, nil for none, and calls OnItem.
+// report completes an item and calls OnItem. s is nil if the item concerns no
+// step.
 func (j *retirement) report(s *step, item Item) Item {
 	if s != nil {
 		item.Deployment, item.Environment, item.N = s.Deployment, s.Environment, j.places[s.ID]
@@ -237,7 +239,7 @@ func (j *retirement) report(s *step, item Item) Item {
 	return item
 }
 
-// end returns what ended the job, joined with all failures, oldest first.
+// end returns err joined with all failures, oldest first.
 func (j *retirement) end(err error) error {
 	var items []Item
 	for _, f := range j.failed {

@@ -11,7 +11,7 @@ import (
 	"github.com/ghdeploy/ghdeploy/rollout"
 )
 
-// A list that is behind shows what is deleted, and later what it did not show.
+// A lagging list shows deleted deployments, and shows new ones late.
 func TestRetireOnALaggingList(t *testing.T) {
 	virtual1(t, times(30, row("a", "failure")), func(b *bed) {
 		if _, err := b.repo.Client.Deployments.Create(b.Context(), "octocat", "example", ghdeploy.DeploymentRequest{Ref: "main", Environment: "a"}); err != nil {
@@ -25,8 +25,9 @@ func TestRetireOnALaggingList(t *testing.T) {
 	}, ghdeploytest.WithListLag(10*time.Second))
 }
 
-// What a list still shows, and a history does not, is gone: no DELETE is sent.
-func TestRetireOfWhatIsGone(t *testing.T) {
+// A listed deployment whose history returns 404 counts as gone, without a
+// DELETE.
+func TestRetireOfADeletedDeployment(t *testing.T) {
 	virtual1(t, times(3, row("a", "failure")), func(b *bed) {
 		if err := b.repo.Client.Deployments.Delete(b.Context(), "octocat", "example", 2); err != nil {
 			b.Fatal(err)
@@ -37,8 +38,8 @@ func TestRetireOfWhatIsGone(t *testing.T) {
 	}, ghdeploytest.WithListLag(time.Minute))
 }
 
-// A deployment of the second in which Retire starts belongs to it, also if its
-// first DELETE fails.
+// A deployment that was created in the second in which Retire starts is
+// retired, even if its first DELETE fails.
 func TestRetireOfTheNewest(t *testing.T) {
 	virtual1(t, nil, func(b *bed) {
 		if _, err := b.repo.Client.Deployments.Create(b.Context(), "octocat", "example", ghdeploy.DeploymentRequest{Ref: "main", Environment: "a"}); err != nil {
@@ -50,8 +51,8 @@ func TestRetireOfTheNewest(t *testing.T) {
 	})
 }
 
-// On a busy environment the closing list ends: what was created after the start
-// is left alone.
+// Retire ends although deployments are created all the time. It keeps the
+// deployments that were created after it started.
 func TestRetireLeavesWhatIsCreatedMeanwhile(t *testing.T) {
 	virtual1(t, times(10, row("a", "failure")), func(b *bed) {
 		create := func() {
@@ -76,7 +77,7 @@ func TestRetireLeavesWhatIsCreatedMeanwhile(t *testing.T) {
 	})
 }
 
-// Somebody else cleans up at the same time.
+// Two calls retire the same deployments at the same time.
 func TestRetireTogether(t *testing.T) {
 	virtual1(t, times(40, row("a", "success")), func(b *bed) {
 		type end struct {
@@ -105,8 +106,8 @@ func TestRetireTogether(t *testing.T) {
 	})
 }
 
-// A deployment can go live, or begin to run, after the plan was made.
-func TestRetireKeepsWhatGoesLiveMeanwhile(t *testing.T) {
+// A deployment can become live, or start to run, after Retire listed it.
+func TestRetireKeepsDeploymentsThatBecomeLive(t *testing.T) {
 	for state, result := range map[string]string{
 		"success": "0 deactivated, 1 deleted, 0 gone, 1 kept, 0 failed",
 	} {
@@ -130,7 +131,7 @@ func TestRetireKeepsWhatGoesLiveMeanwhile(t *testing.T) {
 	}
 }
 
-// forgetful loses the filters of a list on the way.
+// forgetful is a service whose List ignores the filters.
 type forgetful struct{ ghdeploy.DeploymentsService }
 
 func (f forgetful) List(ctx context.Context, owner, repo string, opts ghdeploy.DeploymentListOptions) (*ghdeploy.Page[*ghdeploy.Deployment], error) {
@@ -150,8 +151,8 @@ func TestRetireChecksTheFiltersItself(t *testing.T) {
 	}
 }
 
-// Without the filter for the task, the newest success would be that of another.
-func TestRetireChecksWhatIsLiveItself(t *testing.T) {
+// Without the filter for the task, the newest success is that of another task.
+func TestRetireFiltersTheLiveDeploymentByTask(t *testing.T) {
 	virtual1(t, []ghdeploytest.SeedDeployment{
 		task("api", row("production", "success")), task("web", row("production", "success")), task("api", row("staging", "success")),
 	}, func(b *bed) {

@@ -10,28 +10,28 @@ import (
 )
 
 const (
-	// callTimeout bounds one call of a long job, so that a rate limit comes
-	// back as an error instead of a wait inside the client.
+	// callTimeout is the maximum time of one call, so that a rate limit becomes
+	// an error instead of a wait inside the client.
 	callTimeout = 20 * time.Second
-	// readsPerWrite keeps reads at 600 a minute with the default pace of writes:
+	// readsPerWrite limits reads to 600 a minute with the default pace of writes.
 	// GitHub allows 900 points, and counts 1 for a read and 5 for a write.
 	readsPerWrite = 10
-	// firstPause is the pause after a limit that names no time; it doubles
-	// while the limit lasts.
+	// firstPause is the pause after a rate limit response without a time; it
+	// doubles while the limit lasts.
 	firstPause = time.Minute
-	// longestPause bounds that doubling: the longest limit that GitHub
-	// documents is an hour.
+	// longestPause is the maximum of that doubling, because the longest limit
+	// that GitHub documents is an hour.
 	longestPause = time.Hour
 )
 
-// calls makes the requests of a long job one after another: at a pace, and
-// waiting out rate limits for as long as the context allows.
+// calls makes the requests of a long job one after another, at a pace. It
+// pauses while a rate limit lasts, until the context ends.
 type calls struct {
-	pace   time.Duration                      // of writes
+	pace   time.Duration                      // minimum time between two writes
 	paused func(until time.Time, limit error) // called before each pause
 
 	next  time.Time     // no request starts earlier
-	pause time.Duration // the next one, while a secondary limit goes on
+	pause time.Duration // the next pause, while a secondary limit lasts
 }
 
 // read makes a call that changes nothing.
@@ -60,8 +60,8 @@ func (c *calls) do(ctx context.Context, pace time.Duration, call func(context.Co
 	}
 }
 
-// limit reports whether an error is a rate limit, and how long to pause. A
-// secondary limit that goes on doubles the pause, as GitHub asks.
+// limit reports whether an error is a rate limit, and the time to pause. While
+// a secondary limit lasts, the pause doubles, as GitHub recommends.
 //
 // GitHub docs: https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-rate-limit
 func (c *calls) limit(ctx context.Context, err error) (wait time.Duration, limited bool) {

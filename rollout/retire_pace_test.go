@@ -13,8 +13,7 @@ import (
 	"github.com/ghdeploy/ghdeploy/rollout"
 )
 
-// Every form of a limit is a pause that is reported, and nothing is sent
-// meanwhile.
+// Every form of rate limit causes a pause that is reported, without a request.
 func TestRetirePausesForLimits(t *testing.T) {
 	everything := rollout.RetireOptions{Environment: "staging", Delete: true, Running: true, Live: true}
 	for name, opt := range map[string]ghdeploytest.Option{
@@ -59,8 +58,8 @@ func TestRetirePausesForLimits(t *testing.T) {
 	}
 }
 
-// A limit that names no time doubles, starting at a minute, and only the
-// context bounds it.
+// After rate limit responses without a time, the pause starts at a minute and
+// doubles until the context ends.
 func TestRetirePausesDouble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		repo := stubbed([]*ghdeploy.Deployment{{ID: 1, Environment: "a"}}, func(context.Context, int64) ([]*ghdeploy.DeploymentStatus, error) {
@@ -79,7 +78,7 @@ func TestRetirePausesDouble(t *testing.T) {
 	})
 }
 
-// GitHub asks for longer and longer pauses while a secondary limit goes on.
+// The pauses grow while a secondary limit lasts, as GitHub recommends.
 func TestRetirePausesDoubleOnTheServer(t *testing.T) {
 	virtual1(t, times(2, row("a", "failure")), func(b *bed) {
 		b.srv.Inject(ghdeploytest.Fault{Operation: deleteDeployment, Times: 4, Effect: ghdeploytest.Respond(403, `{"message":"You have exceeded a secondary rate limit."}`)})
@@ -94,7 +93,8 @@ func TestRetirePausesDoubleOnTheServer(t *testing.T) {
 	})
 }
 
-// limitedStatuses refuses to read while a limit lasts, and notes each attempt.
+// limitedStatuses refuses to read while a limit lasts, and records each
+// attempt.
 type limitedStatuses struct {
 	stubStatuses
 	posts    int
@@ -128,7 +128,7 @@ func (s *limitedStatuses) List(ctx context.Context, owner, repo string, id int64
 	return s.stubStatuses.List(ctx, owner, repo, id, opts)
 }
 
-// A limit that begins while Retire looks for a status holds back the next send.
+// A limit that begins while Retire looks for a status delays the next POST.
 func TestRetireLimitDuringALook(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		success := func(context.Context, int64) ([]*ghdeploy.DeploymentStatus, error) {
@@ -147,6 +147,6 @@ func TestRetireLimitDuringALook(t *testing.T) {
 				during++
 			}
 		}
-		equal(t, "attempts", 3, during) // the read, the POST, and the look that met the limit
+		equal(t, "attempts", 3, during) // the read, the POST, and the look that got the limit
 	})
 }

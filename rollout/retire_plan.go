@@ -7,26 +7,26 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// selection says which deployments of a list are to be retired. Its methods
-// make no requests.
+// selection selects the deployments of a list to retire. Its methods make no
+// requests.
 type selection struct {
 	RetireOptions
-	cutoff time.Time // what was created later is too young; zero: nothing is
+	cutoff time.Time // deployments created later are too young; zero without a limit
 }
 
-// step is what is to be done with one deployment.
+// step is the planned action for one deployment.
 type step struct {
 	*ghdeploy.Deployment
 	action Action
 
-	newest     bool                       // no deployment of its environment in the list is newer
-	superseded bool                       // a newer one of its environment is known to show success
-	known      bool                       // its history was read
-	status     *ghdeploy.DeploymentStatus // the newest; nil: it has none
-	succeeded  bool                       // at any time
+	newest     bool                       // whether it is the newest of its environment in the list
+	superseded bool                       // whether a newer one of its environment has the state success
+	known      bool                       // whether its history was read
+	status     *ghdeploy.DeploymentStatus // its newest status, or nil
+	succeeded  bool                       // whether it ever succeeded
 }
 
-// state returns the state of the newest status, "" if there is none.
+// state returns the state of the newest status, or "".
 func (s *step) state() ghdeploy.State {
 	if s.status == nil {
 		return ""
@@ -34,9 +34,8 @@ func (s *step) state() ghdeploy.State {
 	return s.status.State
 }
 
-// choose returns the steps for a list that holds the newest deployment first:
-// ActionKeep for those that Keep and Except name, else what the options ask
-// for. Deployments that are too young have no step.
+// choose returns the steps for a list in the order newest first. Deployments
+// that Keep or Except selects get ActionKeep; too young ones get no step.
 func (s selection) choose(rows []*ghdeploy.Deployment) []*step {
 	var steps []*step
 	seen := make(map[string]int) // deployments so far, by environment
@@ -65,13 +64,12 @@ func (s selection) mustRead(step *step) bool {
 		(!s.Delete || !s.Running || !s.Live && step.ProductionEnvironment)
 }
 
-// mustProtect reports whether a step is allowed only if its deployment is not
-// the live one.
+// mustProtect reports whether a step must keep its deployment if that is live.
 func (s selection) mustProtect(step *step) bool {
 	return !s.Live && step.ProductionEnvironment && step.action != ActionKeep && step.state() == ghdeploy.StateSuccess
 }
 
-// decide keeps a deployment whose history forbids the step. live reports
+// decide keeps a deployment if its history forbids the step. live reports
 // whether it is the live one.
 func (s selection) decide(step *step, live bool) {
 	if !step.known || step.action == ActionKeep {
@@ -86,8 +84,8 @@ func (s selection) decide(step *step, live bool) {
 	}
 }
 
-// supersede marks the steps, newest first, that a newer success makes inactive
-// for GitHub's rule about deletions.
+// supersede marks the steps with a newer success in their environment. GitHub
+// treats them as inactive when it deletes. steps are in the order newest first.
 func supersede(steps []*step) {
 	success := make(map[string]bool) // by environment
 	for _, step := range steps {

@@ -15,7 +15,7 @@ import (
 	"github.com/ghdeploy/ghdeploy/rollout"
 )
 
-// bed is a server in virtual time, and what Retire reported of it.
+// bed is a server in virtual time, with the items that Retire reported.
 type bed struct {
 	*testing.T
 	srv   *ghdeploytest.Server
@@ -36,7 +36,7 @@ func virtually(t *testing.T, rows func() []ghdeploytest.SeedDeployment, test fun
 	}
 }
 
-// retire calls Retire and returns its result in words.
+// retire calls Retire and returns its result as text.
 func (b *bed) retire(opts rollout.RetireOptions) string {
 	b.Helper()
 	return b.retireUntil(b.Context(), opts)
@@ -65,7 +65,7 @@ func (b *bed) retireUntil(ctx context.Context, opts rollout.RetireOptions) strin
 	return text
 }
 
-// left are the deployments on the server, oldest first: "3 success".
+// left returns the deployments on the server, oldest first: "3 success".
 func (b *bed) left() (list []string) {
 	for _, d := range b.srv.Deployments(repository) {
 		list = append(list, strings.TrimSpace(fmt.Sprint(d.ID, " ", d.State())))
@@ -103,8 +103,8 @@ func refusals(srv *ghdeploytest.Server, status int) (n int) {
 	return n
 }
 
-// wantNothingTwice fails if an executed DELETE was followed by another one of
-// the same path, or any request came while a limit lasted.
+// wantNothingTwice fails if an executed DELETE is followed by a DELETE of the
+// same path.
 func (b *bed) wantNothingTwice() {
 	b.Helper()
 	deleted := map[string]bool{}
@@ -113,14 +113,14 @@ func (b *bed) wantNothingTwice() {
 			continue
 		}
 		if deleted[r.Path] {
-			b.Errorf("DELETE %s once more", r.Path)
+			b.Errorf("a second DELETE %s", r.Path)
 		}
 		deleted[r.Path] = r.Status == 204
 	}
 }
 
-// wantPoints fails if any minute has more than 600 of GitHub's points, of which
-// it allows 900, or two writes are less than a second apart.
+// wantPoints fails if a minute has more than 600 of GitHub's 900 points, or if
+// two writes are less than a second apart.
 func (b *bed) wantPoints() {
 	b.Helper()
 	var window []ghdeploytest.Request
@@ -151,7 +151,7 @@ func (b *bed) wantPoints() {
 	}
 }
 
-// virtual1 runs a test in virtual time, with lists that are newest first.
+// virtual1 runs a test in virtual time, with lists in the order newest first.
 func virtual1(t *testing.T, rows []ghdeploytest.SeedDeployment, test func(*bed), opts ...ghdeploytest.Option) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 	"github.com/ghdeploy/ghdeploy/rollout"
 )
 
-// The three kinds of environments that GitHub's auto_inactive tells apart.
+// The three kinds of environments that GitHub's auto_inactive distinguishes.
 var kinds = map[string]func() []ghdeploytest.SeedDeployment{
 	"plain": func() []ghdeploytest.SeedDeployment {
 		return append(times(459, row("staging", "success", "inactive")), row("staging", "success"))
@@ -30,8 +30,8 @@ var kinds = map[string]func() []ghdeploytest.SeedDeployment{
 	},
 }
 
-// To delete 460 deployments, as the doc comment of Retire states it. One more
-// in another environment makes sure that none is the repository's only one.
+// Deletes 460 deployments, as the doc comment of Retire documents. Another
+// environment has one more, because GitHub always deletes the only deployment.
 func TestCostOfRetire(t *testing.T) {
 	for kind, rows := range kinds {
 		environment := rows()[0].Environment
@@ -78,7 +78,7 @@ func TestCostOfRetire(t *testing.T) {
 	}
 }
 
-// What is kept, what is changed, and which items say so.
+// The deployments that Retire keeps and changes, and its items.
 func TestRetire(t *testing.T) {
 	type rows = []ghdeploytest.SeedDeployment
 	type options = rollout.RetireOptions
@@ -96,11 +96,11 @@ func TestRetire(t *testing.T) {
 			[]string{"1 success", "2 failure", "3 inactive", "4 error", "5 queued", "6 in_progress", "7 waiting", "8", "9 success"}},
 		"only success becomes inactive": {mixed, options{Environment: "staging"}, "2 deactivated, 0 deleted, 0 gone, 7 kept, 0 failed",
 			[]string{"1 inactive", "2 failure", "3 inactive", "4 error", "5 queued", "6 in_progress", "7 waiting", "8", "9 inactive"}},
-		"and what runs": {mixed, options{Environment: "staging", Running: true, Live: true}, "6 deactivated, 0 deleted, 0 gone, 3 kept, 0 failed",
+		"and running ones": {mixed, options{Environment: "staging", Running: true, Live: true}, "6 deactivated, 0 deleted, 0 gone, 3 kept, 0 failed",
 			[]string{"1 inactive", "2 failure", "3 inactive", "4 error", "5 inactive", "6 inactive", "7 inactive", "8 inactive", "9 inactive"}},
-		"deletes all but what runs": {mixed, options{Environment: "staging", Delete: true}, "0 deactivated, 5 deleted, 0 gone, 4 kept, 0 failed",
+		"deletes all but running ones": {mixed, options{Environment: "staging", Delete: true}, "0 deactivated, 5 deleted, 0 gone, 4 kept, 0 failed",
 			[]string{"5 queued", "6 in_progress", "7 waiting", "8"}},
-		"deletes what runs": {mixed, options{Environment: "staging", Delete: true, Running: true}, "0 deactivated, 9 deleted, 0 gone, 0 kept, 0 failed", nil},
+		"deletes running ones": {mixed, options{Environment: "staging", Delete: true, Running: true}, "0 deactivated, 9 deleted, 0 gone, 0 kept, 0 failed", nil},
 		"keeps the live one of each task": {
 			rows{task("api", row("production", "success")), task("web", row("production", "success")), task("api", row("production", "success")), task("api", row("production", "failure"))},
 			options{Environment: "production", Delete: true}, "0 deactivated, 2 deleted, 0 gone, 2 kept, 0 failed", []string{"2 success", "3 success"}},
@@ -130,7 +130,7 @@ func TestRetire(t *testing.T) {
 			options{Environment: "pr-*", Delete: true}, "0 deactivated, 1 deleted, 0 gone, 0 kept, 0 failed", []string{"2 success"}},
 		"a pattern for a name": {rows{row("pr-*", "success"), row("pr-1", "success")},
 			options{Environment: `pr-\*`, Delete: true}, "0 deactivated, 1 deleted, 0 gone, 0 kept, 0 failed", []string{"2 success"}},
-		"the only one": {rows{row("a", "in_progress")},
+		"the only deployment": {rows{row("a", "in_progress")},
 			options{Environment: "a", Delete: true, Running: true, Live: true}, "0 deactivated, 1 deleted, 0 gone, 0 kept, 0 failed", nil},
 	} {
 		test := func(t *testing.T, readings ...ghdeploytest.Option) {
@@ -151,13 +151,13 @@ func TestRetire(t *testing.T) {
 			}, readings...)
 		}
 		t.Run(name, func(t *testing.T) { test(t) })
-		t.Run(name+", other readings of GitHub's rules", func(t *testing.T) {
+		t.Run(name+", other interpretations of GitHub's rules", func(t *testing.T) {
 			test(t, ghdeploytest.WithActiveDeployment(ghdeploytest.ActiveWithoutStatus), ghdeploytest.WithOnlyDeployment(ghdeploytest.OnlyInEnvironment))
 		})
 	}
 }
 
-// An environment whose deployments are all deleted is still a name.
+// The name of an environment without deployments is not used as a pattern.
 func TestRetireNameWithoutDeployments(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		srv := ghdeploytest.NewServer(ghdeploytest.WithRepository(ghdeploytest.Repository{
@@ -170,8 +170,7 @@ func TestRetireNameWithoutDeployments(t *testing.T) {
 	})
 }
 
-// And so is the name of an environment that was removed, while deployments to
-// it are left.
+// Neither is the name of a removed environment that still has deployments.
 func TestRetireNameWithoutEnvironment(t *testing.T) {
 	virtually(t, func() []ghdeploytest.SeedDeployment {
 		return []ghdeploytest.SeedDeployment{row("PR-*", "failure"), row("pr-1", "failure")}
@@ -205,7 +204,8 @@ func TestRetireItems(t *testing.T) {
 	})
 }
 
-// Many environments with an active deployment each: one refusal teaches.
+// Many environments have an active deployment each. After the first refusal
+// Retire reads the states first.
 func TestRetireLearnsFromARefusal(t *testing.T) {
 	virtually(t, func() (rows []ghdeploytest.SeedDeployment) {
 		for range 5 {
@@ -223,8 +223,8 @@ func TestRetireLearnsFromARefusal(t *testing.T) {
 	})
 }
 
-// strict refuses to delete whatever shows success, as GitHub would if a newer
-// success did not make an older one inactive.
+// strict refuses to delete every deployment with the state success, as GitHub
+// would if a newer success did not make an older one inactive.
 type strict struct {
 	ghdeploy.DeploymentsService
 	statuses ghdeploy.StatusesService
@@ -263,12 +263,12 @@ func TestRetireUnderAStricterRule(t *testing.T) {
 	}
 }
 
-// What Retire has read, it uses: no DELETE is refused. Whether a deployment
-// without a status is active, it learns from the first refusal.
+// Retire uses the states that it has read, so GitHub refuses no DELETE. The
+// first refusal shows whether a deployment without a status is active.
 func TestRetirePredictsRefusals(t *testing.T) {
 	for reading, want := range map[ghdeploytest.ActiveDeployment][2]int{
 		ghdeploytest.ActiveOnSuccess:     {0, 0},
-		ghdeploytest.ActiveWithoutStatus: {1, 3}, // 4 is refused, and teaches for 5 and 6
+		ghdeploytest.ActiveWithoutStatus: {1, 3}, // 4 is refused, so 5 and 6 get an inactive status first
 	} {
 		virtually(t, func() []ghdeploytest.SeedDeployment {
 			return []ghdeploytest.SeedDeployment{

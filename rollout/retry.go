@@ -10,8 +10,8 @@ import (
 )
 
 // retryable reports whether the same call can succeed later without executing
-// it twice, and how long the server asked to wait before. A context error while
-// ctx is alive is that of a shorter context, and is retryable.
+// it twice, and the wait that the server requires. A context error is retryable
+// while ctx is alive, because it comes from a shorter context.
 func retryable(ctx context.Context, err error) (after time.Duration, ok bool) {
 	if err == nil || errors.Is(err, ghdeploy.ErrOutcomeUnknown) {
 		return 0, false
@@ -46,7 +46,7 @@ func persist[T any](ctx context.Context, f func() (T, error)) (T, error) {
 	}
 }
 
-// bounded makes a call that may take as long as limit.
+// bounded makes a call that may take at most limit.
 func bounded(ctx context.Context, limit time.Duration, call func(context.Context) error) error {
 	attempt, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
@@ -57,8 +57,8 @@ func bounded(ctx context.Context, limit time.Duration, call func(context.Context
 	return err
 }
 
-// slowError is a call that took longer than its limit. It is not
-// context.DeadlineExceeded, which means that the caller's context has ended.
+// slowError is the error of a call that took longer than its limit. It does not
+// match context.DeadlineExceeded, which is for the caller's context.
 type slowError struct {
 	limit time.Duration
 	err   error

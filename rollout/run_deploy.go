@@ -8,24 +8,23 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// run is one call of Run after the creation of its deployment. Two goroutines
-// post statuses, never at the same time: background while deploy runs, the
-// caller's before and after.
+// run is one call of Run after it created the deployment. The goroutine of
+// background posts statuses while deploy runs, the caller's before and after.
 type run struct {
 	repo    Repo
 	opts    RunOptions
 	running *Running
 
-	returned chan struct{}   // deploy has returned, or will not
-	looking  context.Context // of the looks of background
+	returned chan struct{}   // closed when deploy has returned, panicked or exited
+	looking  context.Context // context of the looks of background
 	stopLook context.CancelFunc
-	done     chan struct{} // background has ended
+	done     chan struct{} // closed when background has ended
 
-	// Of the goroutine that posts.
-	claimed bool     // a final status was posted, or tried
-	lateErr error    // of the final status that background posted
+	// Used only by the goroutine that posts.
+	claimed bool     // a POST of a final status was started
+	lateErr error    // error of the final status that background posted
 	pending *pending // an in_progress that may still appear
-	crash   any      // a panic in background
+	crash   any      // the value of a panic in background
 }
 
 func newRun(r Repo, d *ghdeploy.Deployment, opts RunOptions) *run {
@@ -37,7 +36,7 @@ func newRun(r Repo, d *ghdeploy.Deployment, opts RunOptions) *run {
 	}
 }
 
-// open reports in_progress. If it cannot, it reports the final state error.
+// open reports in_progress. If that fails, it reports the final state error.
 func (x *run) open(ctx context.Context) error {
 	err := contextError(ctx)
 	if err == nil {
@@ -60,7 +59,7 @@ func (x *run) open(ctx context.Context) error {
 	return join(&ReportError{x.running.deployment, ghdeploy.StateInProgress, err}, final)
 }
 
-// call calls deploy and reports how it ended.
+// call calls deploy and reports the final status.
 func (x *run) call(ctx context.Context, deploy func(context.Context, *Running) error) error {
 	x.looking, x.stopLook = linger(ctx, lookAfterEnd)
 	defer x.stopLook()
@@ -70,13 +69,13 @@ func (x *run) call(ctx context.Context, deploy func(context.Context, *Running) e
 		if completed {
 			return
 		}
-		// A panic or a Goexit of deploy or Superseded, which goes on after this.
+		// deploy or Superseded panicked or called Goexit; that continues after this.
 		left()
 		finishCtx, cancel := x.finishing(ctx)
 		defer cancel()
 		x.rest(finishCtx)
 		if !x.claimed {
-			x.finish(finishCtx, ghdeploy.StateError, x.running.latest()) //nolint:errcheck // there is no caller to tell
+			x.finish(finishCtx, ghdeploy.StateError, x.running.latest()) //nolint:errcheck // Run returns no error during a panic
 		}
 	}()
 	go x.background(ctx)
@@ -124,7 +123,7 @@ func (x *run) conclude(ctx context.Context, err error) error {
 		if err != nil {
 			state = ghdeploy.StateInactive
 		}
-		finishCtx, cancel = x.finishing(ctx) // the time of Superseded does not count
+		finishCtx, cancel = x.finishing(ctx) // restarts, because the time of Superseded does not count
 		defer cancel()
 		finishCtx, cancel = context.WithTimeout(finishCtx, left)
 		defer cancel()

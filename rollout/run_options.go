@@ -9,57 +9,57 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// RunOptions are the options of [Repo.Run]. The zero value is right for most
-// releases.
+// RunOptions are the options of [Repo.Run]. The zero value suits most releases.
 type RunOptions struct {
 	// Cancelled is the final state if ctx ended and the function failed: error,
 	// failure or inactive. Default error. GitHub sends no webhook for inactive,
 	// and shows a transient environment as destroyed.
 	Cancelled ghdeploy.State
 
-	// LogURL is where to see the output of the deployment. Default: the run of
-	// the GitHub Actions workflow that the environment variables
-	// GITHUB_SERVER_URL, GITHUB_REPOSITORY and GITHUB_RUN_ID name, if all are set.
+	// LogURL is the address of the deployment's output. Default: the workflow
+	// run of GitHub Actions, if the environment variables GITHUB_SERVER_URL,
+	// GITHUB_REPOSITORY and GITHUB_RUN_ID are set.
 	LogURL string
 
-	// KeepEarlier leaves earlier successes of the environment as they are: it
-	// sends auto_inactive false with the success. GitHub's auto_inactive ignores
-	// the task: outside of production, a success of one task makes the successes
-	// of all other tasks inactive. Set KeepEarlier if several tasks deploy to one
-	// environment.
+	// KeepEarlier sends auto_inactive false with the success, so that earlier
+	// deployments stay successful. GitHub's auto_inactive ignores the task:
+	// outside production, a success of one task makes the successes of all other
+	// tasks inactive. Set KeepEarlier if several tasks deploy to one environment.
 	KeepEarlier bool
 
-	// Grace is how long the function may run after ctx ended, before the final
-	// status Cancelled is posted without it. Default 2 s.
+	// Grace is the time that the function may run after ctx ended, before Run
+	// posts the final status Cancelled. Default 2 s.
 	Grace time.Duration
 
-	// Finish bounds the time to report the final status while ctx is alive.
-	// Default 2 min: a secondary rate limit lasts a minute. Once ctx has ended,
-	// the bound is 8 s.
+	// Finish is the maximum time to report the final status while ctx is alive.
+	// Default 2 min, because a secondary rate limit lasts a minute. Once ctx has
+	// ended, the maximum is 8 s.
 	Finish time.Duration
 
-	// Superseded is called before the final success with the newest later
-	// deployment of the same environment and task that has not failed, if there
-	// is one. If it returns an error, the final state is inactive, and Run
-	// returns the error. Return nil to report the success all the same. It runs
-	// on the goroutine that called Run. A later deployment has failed if its
-	// newest status is failure or error, or is inactive without a success.
+	// Superseded is called before the final success if there is a later
+	// deployment of the same environment and task that has not failed. newer is
+	// the newest such deployment. If Superseded returns an error, the final state
+	// is inactive, and Run returns the error; if it returns nil, Run reports the
+	// success. It runs on the goroutine that called Run. A later deployment has
+	// failed if its newest status is failure or error, or is inactive without a
+	// success.
 	//
-	// If the later deployments cannot be read within half of Finish, or 3 s after
-	// ctx ended, Superseded is not called: Run reports the success and returns an
-	// error that says so.
+	// If the later deployments cannot be read within half of Finish, or within
+	// 3 s after ctx ended, Superseded is not called. Run then reports the success
+	// and returns an error that says so.
 	Superseded func(newer *ghdeploy.Deployment) error
 }
 
 const (
 	defaultGrace  = 2 * time.Second
 	defaultFinish = 2 * time.Minute
-	// afterEnd bounds the reporting after the end of ctx. With the default
-	// Grace it fits into the 10 s between the two signals and the kill of
-	// GitHub Actions.
+	// afterEnd is the maximum time for the final status after ctx ended. With
+	// the default Grace it fits into the 10 s before GitHub Actions kills a
+	// cancelled job.
 	// GitHub docs: https://docs.github.com/actions/reference/workflows-and-actions/workflow-cancellation
 	afterEnd = 8 * time.Second
-	// lookAfterEnd bounds the looks for an earlier POST after the end of ctx.
+	// lookAfterEnd is the maximum time for the looks of an earlier POST after
+	// ctx ended.
 	lookAfterEnd = 3 * time.Second
 )
 

@@ -24,7 +24,7 @@ var (
 func succeed(context.Context, *rollout.Running) error { return nil }
 func fail(context.Context, *rollout.Running) error    { return errDeploy }
 
-// bodies returns the bodies of the posted statuses, one a line.
+// bodies returns the bodies of the posted statuses, one per line.
 func (s server) bodies() string {
 	var lines []string
 	for _, r := range s.sent(postStatus) {
@@ -82,7 +82,7 @@ func TestRunFinalState(t *testing.T) {
 					}
 					return tt.deploy(ctx, running)
 				})
-				if err != tt.err || d == nil { //nolint:errorlint // the function's error itself
+				if err != tt.err || d == nil { //nolint:errorlint // the identical error
 					t.Errorf("got %v, %v; want %v", d, err, tt.err)
 				}
 				equal(t, "states", "in_progress "+tt.want, srv.states())
@@ -128,7 +128,7 @@ func TestRunPanics(t *testing.T) {
 	})
 }
 
-// A transport that panics does so on the goroutine that called Run.
+// A panic of the transport reaches the goroutine that called Run.
 func TestRunTransportPanics(t *testing.T) {
 	simulate(t, func(t *testing.T, srv server) {
 		repo := srv.repo
@@ -171,7 +171,7 @@ func TestRunDoesNotStart(t *testing.T) {
 		},
 		"the context ends before": {
 			func(srv server, cancel context.CancelFunc) {
-				srv.inject(postDeployment, ghdeploytest.SlowAnswer(5*time.Second), 1)
+				srv.inject(postDeployment, ghdeploytest.SlowResponse(5*time.Second), 1)
 				time.AfterFunc(time.Second, cancel)
 			}, "error", context.Canceled,
 		},
@@ -183,7 +183,7 @@ func TestRunDoesNotStart(t *testing.T) {
 		},
 		"the context ends after it": {
 			func(srv server, cancel context.CancelFunc) {
-				srv.inject(postStatus, ghdeploytest.SlowAnswer(5*time.Second), 1)
+				srv.inject(postStatus, ghdeploytest.SlowResponse(5*time.Second), 1)
 				time.AfterFunc(time.Second, cancel)
 			}, "in_progress error", context.Canceled,
 		},
@@ -301,7 +301,7 @@ func TestRunArguments(t *testing.T) {
 	})
 }
 
-// Many releases at the same time share one Repo.
+// Many concurrent releases share one Repo.
 func TestRunConcurrently(t *testing.T) {
 	simulate(t, func(t *testing.T, srv server) {
 		const n = 16
@@ -333,7 +333,8 @@ func TestRunConcurrently(t *testing.T) {
 	})
 }
 
-// In a workflow the own job is a check that never succeeds before Run returns.
+// In a workflow, the job that calls Run is a check that cannot succeed before
+// Run returns. The error names SkipContexts.
 func TestRunNamesSkipContexts(t *testing.T) {
 	simulate(t, func(t *testing.T, srv server) {
 		srv.SetCommitStatus("octocat/example", "main", "release", "pending")

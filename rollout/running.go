@@ -6,13 +6,13 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// Running is a deployment under way, for the function that [Repo.Run] calls.
+// Running is the running deployment, for the function that [Repo.Run] calls.
 // Its methods are safe for concurrent use, never block and never fail. After
-// Run has returned they have no effect. The zero Running reports nothing; use
-// it in a test of such a function.
+// Run has returned, they have no effect. The zero Running reports nothing; use
+// it to test such a function.
 type Running struct {
 	deployment *ghdeploy.Deployment
-	wake       chan struct{} // holds one: there is something new
+	wake       chan struct{} // capacity 1; holds a value after Progress was called
 
 	mu             sync.Mutex
 	text           string
@@ -20,16 +20,16 @@ type Running struct {
 	logURL         string
 }
 
-// Deployment returns the deployment, nil for the zero Running.
+// Deployment returns the deployment. It is nil for the zero Running.
 func (r *Running) Deployment() *ghdeploy.Deployment { return r.deployment }
 
-// Progress sets the text of the deployment: the description of the next status
-// in_progress, and of the final status. Text past 140 characters is cut.
+// Progress sets the description of the next status in_progress and of the final
+// status. It is cut to 140 characters.
 //
-// Run posts the latest text when its time has come, without another call. Two
-// statuses are 10 s or a quarter of the elapsed time apart, whichever is longer.
-// Constant progress makes 28 statuses in 2 h, with the in_progress that Run
-// begins with. A status that GitHub refuses is dropped.
+// Run posts the latest text when the next status is due. The time between two
+// statuses is 10 s or a quarter of the elapsed time, whichever is longer, so
+// constant progress makes at most 28 statuses in 2 h, with the first
+// in_progress. A status that GitHub refuses is dropped.
 func (r *Running) Progress(text string) {
 	r.mu.Lock()
 	r.text = cut(text)
@@ -40,16 +40,16 @@ func (r *Running) Progress(text string) {
 	}
 }
 
-// SetEnvironmentURL sets where to see what was deployed: a URL with http or
-// https. It goes out with the next status and with the final one.
+// SetEnvironmentURL sets the address of the deployed environment, an http or
+// https URL. Run sends it with the next status and with the final one.
 func (r *Running) SetEnvironmentURL(url string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.environmentURL = url
 }
 
-// SetLogURL sets where to see the output of the deployment. It goes out with
-// the next status and with the final one.
+// SetLogURL sets the address of the deployment's output. Run sends it with the
+// next status and with the final one.
 func (r *Running) SetLogURL(url string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -63,7 +63,7 @@ func (r *Running) latest() string {
 	return r.text
 }
 
-// status returns the request of a status with the URLs.
+// status returns a status request with the latest URLs.
 func (r *Running) status(state ghdeploy.State, text string) ghdeploy.DeploymentStatusRequest {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -12,8 +12,8 @@ import (
 	"github.com/ghdeploy/ghdeploy/rollout"
 )
 
-// row is a seeded deployment in short: its environment and its states, oldest
-// first.
+// row returns a deployment with an environment and statuses in these states,
+// oldest first.
 func row(environment string, states ...string) ghdeploytest.SeedDeployment {
 	d := ghdeploytest.SeedDeployment{Environment: environment}
 	for _, state := range states {
@@ -22,7 +22,7 @@ func row(environment string, states ...string) ghdeploytest.SeedDeployment {
 	return d
 }
 
-// of sets the commit of a row to forty times one digit.
+// of sets the commit of a row to 40 equal digits.
 func of(digit string, d ghdeploytest.SeedDeployment) ghdeploytest.SeedDeployment {
 	d.SHA = strings.Repeat(digit, 40)
 	return d
@@ -34,8 +34,8 @@ func task(name string, d ghdeploytest.SeedDeployment) ghdeploytest.SeedDeploymen
 	return d
 }
 
-// aged gives rows, oldest first, the IDs 1, 2, ... and an hour between them,
-// the newest being an hour old.
+// aged sets the IDs 1, 2, ... and the creation times of rows, which are in the
+// order oldest first: one hour apart, the newest an hour old.
 func aged(rows ...ghdeploytest.SeedDeployment) []ghdeploytest.SeedDeployment {
 	start := time.Now().Add(-time.Duration(len(rows)) * time.Hour)
 	for i := range rows {
@@ -57,14 +57,14 @@ func times(n int, d ghdeploytest.SeedDeployment) []ghdeploytest.SeedDeployment {
 	return rows
 }
 
-// orders are all that a list can have.
+// orders holds all orders of a list that the server supports.
 var orders = map[string]ghdeploytest.ListOrder{
 	"newest first": ghdeploytest.NewestFirst, "oldest first": ghdeploytest.OldestFirst, "shuffled": ghdeploytest.Shuffled,
 }
 
-// told writes an entry as "3 success" or, without a deployment, "-", and an
-// error by its sentinel.
-func told(entry *rollout.Entry, err error) string {
+// text returns an entry as "3 success", or as "-" without a deployment, and an
+// error as the name of its sentinel.
+func text(entry *rollout.Entry, err error) string {
 	var parts []string
 	switch {
 	case entry == nil:

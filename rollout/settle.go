@@ -9,47 +9,46 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// lookAfter are the times of the looks for what a POST of unknown outcome may
-// have created, counted from the return of the call: the call itself may have
-// waited for a rate limit.
+// lookAfter are the times of the reads after a POST of unknown outcome, counted
+// from its return, because the call may have waited for a rate limit.
 var lookAfter = [...]time.Duration{1 * time.Second, 3 * time.Second, 7 * time.Second, 15 * time.Second}
 
-// settled is when GitHub has executed a POST or never will.
+// settled is the time after which GitHub has executed a POST or never will.
 const settled = 15 * time.Second
 
-// maxSends bounds how often a POST of unknown outcome is sent.
+// maxSends is the maximum number of attempts of a POST of unknown outcome.
 const maxSends = 3
 
-// post is one POST together with the means to settle its outcome.
+// post is one POST and the read that settles its outcome.
 type post[R any] struct {
 	// send sends the POST once.
 	send func(context.Context) (*R, error)
-	// look returns the row that a send created, nil if there is none. It must
-	// not return a row that was there before the first send.
+	// look returns the row that a send created, or nil. It must not return a row
+	// that existed before the first send.
 	look func(context.Context) (*R, error)
 
-	sends  int  // maximum
-	blind  bool // whether it is sent again although the last look failed
-	hasten bool // whether a send gets half of the time left, so that looks have the rest
+	sends  int  // maximum number of sends
+	blind  bool // whether a send follows even if the last look failed
+	hasten bool // whether a send gets only half of the remaining time, so that the looks get the rest
 }
 
-// unsettledError is a POST whose outcome is still unknown, because the looks
-// for it were cut short or failed.
+// unsettledError is the error of a POST whose outcome is still unknown, because
+// its looks failed or were cancelled.
 type unsettledError struct {
-	err      error // of the POST
-	look     error
-	returned time.Time // of the POST
+	err      error     // error of the POST
+	look     error     // error of the last look
+	returned time.Time // time at which the POST returned
 }
 
 func (e *unsettledError) Error() string {
-	return fmt.Sprintf("%v; looking for it failed: %v", e.err, e.look)
+	return fmt.Sprintf("%v; looking for the result failed: %v", e.err, e.look)
 }
 func (e *unsettledError) Unwrap() []error { return []error{e.err, e.look} }
 
-// do sends the POST and settles its outcome. The sends end with ctx, the looks
-// with lookCtx. An outcome that stays unknown is ErrOutcomeUnknown.
+// do sends the POST and settles its outcome. ctx ends the sends, lookCtx the
+// looks. If the outcome stays unknown, the error is ErrOutcomeUnknown.
 func (p post[R]) do(ctx, lookCtx context.Context) (*R, error) {
-	var unknown error // of an earlier send
+	var unknown error // error of an earlier send
 	for sent := 1; ; sent++ {
 		row, err := p.sendOnce(ctx)
 		if !errors.Is(err, ghdeploy.ErrOutcomeUnknown) {
@@ -92,7 +91,7 @@ func (p post[R]) sendOnce(ctx context.Context) (*R, error) {
 	return row, err
 }
 
-// find looks at each of the times. Its error is that of the last look.
+// find looks at each time of lookAfter. It returns the error of the last look.
 func (p post[R]) find(ctx context.Context, returned time.Time) (*R, error) {
 	var lookErr error
 	for i, after := range lookAfter {
@@ -107,8 +106,8 @@ func (p post[R]) find(ctx context.Context, returned time.Time) (*R, error) {
 	return nil, lookErr
 }
 
-// lookOnce ends a look when the next one is due. The last one may take its
-// time, unless nothing depends on its success.
+// lookOnce makes a look, which ends when the next one is due. The last look has
+// no limit unless the post is blind.
 func (p post[R]) lookOnce(ctx context.Context, i int, returned time.Time) (*R, error) {
 	end := returned.Add(lookAfter[len(lookAfter)-1] + 5*time.Second)
 	if i+1 < len(lookAfter) {

@@ -7,16 +7,15 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// history is the statuses of one deployment.
+// history holds the statuses of one deployment.
 type history []*ghdeploy.DeploymentStatus
 
-// history reads all statuses of a deployment: one request per hundred. One page
-// is enough for nearly every deployment.
+// history reads all statuses of a deployment, with one request per hundred.
 func (r Repo) history(ctx context.Context, id int64) (history, error) {
 	return collect(r.statuses(ctx, id).rows())
 }
 
-// newest returns the newest status, nil if there is none.
+// newest returns the newest status, or nil.
 func (h history) newest() *ghdeploy.DeploymentStatus {
 	if len(h) == 0 {
 		return nil
@@ -24,7 +23,7 @@ func (h history) newest() *ghdeploy.DeploymentStatus {
 	return slices.MaxFunc(h, compareStatuses)
 }
 
-// state returns the state of the newest status, "" if there is none.
+// state returns the state of the newest status, or "".
 func (h history) state() ghdeploy.State {
 	if newest := h.newest(); newest != nil {
 		return newest.State
@@ -43,8 +42,8 @@ func (h history) where(match func(*ghdeploy.DeploymentStatus) bool) history {
 	return found
 }
 
-// firstSuccess returns the oldest status with the state success in an
-// environment, nil if there is none: a status can move a deployment.
+// firstSuccess returns the oldest success status in an environment, or nil. A
+// status can move the deployment to another environment.
 func (h history) firstSuccess(environment string) *ghdeploy.DeploymentStatus {
 	found := h.where(func(s *ghdeploy.DeploymentStatus) bool {
 		return s.State == ghdeploy.StateSuccess && within(s.Environment, environment)
@@ -60,7 +59,8 @@ func (h history) ended() bool {
 	return slices.ContainsFunc(h, func(s *ghdeploy.DeploymentStatus) bool { return s.State.Final() })
 }
 
-// failed reports whether the deployment has deployed nothing, or not all.
+// failed reports whether the newest status is failure or error, or is inactive
+// without a success.
 func (h history) failed() bool {
 	switch h.state() {
 	case ghdeploy.StateInactive:

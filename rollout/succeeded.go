@@ -10,17 +10,18 @@ import (
 )
 
 // Succeeded returns the first success of a commit in an environment: the oldest
-// status with the state success of its deployments. Use it to ask whether a
-// commit was ever deployed, and when; the deployment need not be live now. The
-// SHA must be a full one. Without a success the error is [ErrNeverSucceeded].
+// success status of the commit's deployments, with its deployment. Use it to
+// find out whether and when a commit was deployed; the deployment need not be
+// live now. sha must be a full SHA. Without a success the error is
+// [ErrNeverSucceeded].
 //
-// Succeeded costs one request for the list, which holds only deployments of the
-// commit, to any environment, and one for each history that it reads, the
-// oldest deployment to this environment first: 2 in most cases, at most 101
-// with the default Lookback.
+// Succeeded costs one request for the list of the commit's deployments to all
+// environments, and one for each history that it reads. It reads the histories
+// of this environment, the oldest deployment first: 2 requests in most cases,
+// at most 101 with the default Lookback.
 func (r Repo) Succeeded(ctx context.Context, environment, sha string, opts LookOptions) (*Entry, error) {
 	if !isSHA(sha) {
-		return nil, invalidArgument("the SHA is %q; write the full SHA of a commit, 40 hex digits", sha)
+		return nil, invalidArgument("the SHA is %q; pass the full SHA of a commit, 40 hexadecimal digits", sha)
 	}
 	if err := r.checkLook(environment, &opts); err != nil {
 		return nil, err
@@ -36,7 +37,7 @@ func (r Repo) Succeeded(ctx context.Context, environment, sha string, opts LookO
 	oldestFirst := func(yield func(*ghdeploy.Deployment, error) bool) {
 		for _, d := range slices.Backward(list) {
 			if first != nil && d.CreatedAt.After(first.Status.CreatedAt) || !yield(d, nil) {
-				return // what was created after a success cannot have an earlier one
+				return // a later deployment cannot have an earlier success
 			}
 		}
 	}

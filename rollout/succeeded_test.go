@@ -34,26 +34,26 @@ func TestSucceeded(t *testing.T) {
 			srv, repo := serve(t, rows, ghdeploytest.WithListOrder(listed))
 			for _, sha := range []string{a, strings.ToUpper(a)} {
 				entry, err := repo.Succeeded(t.Context(), "staging", sha, rollout.LookOptions{})
-				equal(t, order, "3 success", told(entry, err))
+				equal(t, order, "3 success", text(entry, err))
 				equal(t, order+": time of the first success", time.Now().Add(-6*time.Hour).UTC(), entry.Status.CreatedAt.UTC())
 			}
 			equal(t, order+": requests", 2*(1+1+2), sent(srv, ""))
-			equal(t, order, "ErrNeverSucceeded", told(repo.Succeeded(t.Context(), "staging", b, rollout.LookOptions{})))
-			equal(t, order, "ErrNeverSucceeded", told(repo.Succeeded(t.Context(), "qa", a, rollout.LookOptions{})))
-			equal(t, order, "ErrNeverSucceeded", told(repo.Succeeded(t.Context(), "staging", a, rollout.LookOptions{Task: "api"})))
-			equal(t, order, "4 success", told(repo.Succeeded(t.Context(), "staging", a, rollout.LookOptions{Lookback: 1})))
+			equal(t, order, "ErrNeverSucceeded", text(repo.Succeeded(t.Context(), "staging", b, rollout.LookOptions{})))
+			equal(t, order, "ErrNeverSucceeded", text(repo.Succeeded(t.Context(), "qa", a, rollout.LookOptions{})))
+			equal(t, order, "ErrNeverSucceeded", text(repo.Succeeded(t.Context(), "staging", a, rollout.LookOptions{Task: "api"})))
+			equal(t, order, "4 success", text(repo.Succeeded(t.Context(), "staging", a, rollout.LookOptions{Lookback: 1})))
 		}
 	})
 }
 
-// A status can move a deployment: it succeeded in both.
+// A status can move a deployment to another environment. It succeeded in both.
 func TestSucceededOfAMovedDeployment(t *testing.T) {
 	srv, repo := serve(t, aged(of("a", ghdeploytest.SeedDeployment{Environment: "staging", Statuses: []ghdeploytest.SeedStatus{
 		{State: "success", Description: "in staging"}, {State: "success", Environment: "production"},
 	}}), of("a", row("qa", "success"))))
 	for _, environment := range []string{"staging", "production"} {
 		entry, err := repo.Succeeded(t.Context(), environment, strings.Repeat("a", 40), rollout.LookOptions{})
-		equal(t, environment, "1 success", told(entry, err))
+		equal(t, environment, "1 success", text(entry, err))
 		equal(t, "environment", environment, entry.Status.Environment)
 	}
 	equal(t, "requests", 4, sent(srv, ""))

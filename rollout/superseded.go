@@ -8,8 +8,8 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// looksForNewer returns the context of newer: it leaves the final status 5 s of
-// the 8 s after the end of ctx, and half of Finish before.
+// looksForNewer returns the context of newer. It leaves the final status half
+// of Finish, or 5 s of the 8 s after ctx ended.
 func (x *run) looksForNewer(ctx context.Context) (context.Context, context.CancelFunc) {
 	late, stop := linger(ctx, lookAfterEnd)
 	lookCtx, cancel := context.WithTimeout(late, x.opts.Finish/2)
@@ -20,7 +20,7 @@ func (x *run) looksForNewer(ctx context.Context) (context.Context, context.Cance
 }
 
 // newer returns the newest later deployment of the same environment and task
-// that has not failed, nil if there is none.
+// that has not failed, or nil.
 func (x *run) newer(ctx context.Context) (*ghdeploy.Deployment, error) {
 	d := x.running.deployment
 	newer, err := persist(ctx, func() (*ghdeploy.Deployment, error) {
@@ -33,7 +33,7 @@ func (x *run) newer(ctx context.Context) (*ghdeploy.Deployment, error) {
 				return nil, nil
 			}
 			h, err := x.repo.history(ctx, o.ID)
-			if err != nil && !errors.Is(err, ghdeploy.ErrNotFound) { // deleted meanwhile
+			if err != nil && !errors.Is(err, ghdeploy.ErrNotFound) { // deleted since it was listed
 				return nil, err
 			}
 			if err == nil && !h.failed() {

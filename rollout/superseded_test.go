@@ -18,11 +18,11 @@ func TestRunSuperseded(t *testing.T) {
 	errNewer := errors.New("a newer deployment exists")
 	tests := map[string]struct {
 		newer  []string // states of later deployments, oldest first
-		env    string   // of the later ones
+		env    string   // environment of the later ones
 		task   string
 		keep   bool // Superseded returns nil
 		want   string
-		called int // which of the later ones it got, from 1; 0: not called
+		called int // the number of the later one that Superseded got, from 1; 0 if it was not called
 	}{
 		"none":                            {nil, "staging", "", false, "success", 0},
 		"one without a status":            {[]string{""}, "staging", "", false, "inactive", 1},
@@ -33,10 +33,10 @@ func TestRunSuperseded(t *testing.T) {
 		"one cancelled as inactive":       {[]string{"inactive"}, "staging", "", false, "success", 0},
 		"one that became inactive":        {[]string{"success inactive"}, "staging", "", false, "inactive", 1},
 		"the newest that has not failed":  {[]string{"success", "in_progress", "failure"}, "staging", "", false, "inactive", 2},
-		"Superseded accepts":              {[]string{"success"}, "staging", "", true, "success", 1},
+		"Superseded returns nil":          {[]string{"success"}, "staging", "", true, "success", 1},
 		"another environment":             {[]string{"success"}, "production", "", false, "success", 0},
 		"another task":                    {[]string{"success"}, "staging", "migrate", false, "success", 0},
-		"the environment in other letter": {[]string{"success"}, "Staging", "", false, "inactive", 1},
+		"the environment in another case": {[]string{"success"}, "Staging", "", false, "inactive", 1},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -96,7 +96,7 @@ func TestRunSuperseded(t *testing.T) {
 		equal(t, "forbidden", true, errors.Is(err, ghdeploy.ErrForbidden))
 		equal(t, "states", "in_progress success", srv.states())
 	})
-	simulate(t, func(t *testing.T, srv server) { // the later one is deleted while it is read
+	simulate(t, func(t *testing.T, srv server) { // the later one is deleted during the read
 		srv.inject(getStatuses, ghdeploytest.Respond(http.StatusNotFound, `{"message":"Not Found"}`), 1)
 		if _, err := srv.repo.Run(t.Context(), release, rollout.RunOptions{
 			Superseded: func(*ghdeploy.Deployment) error { t.Error("called"); return nil },
@@ -118,7 +118,7 @@ func TestRunSuperseded(t *testing.T) {
 	})
 }
 
-// The final status has its full time after a Superseded that took long.
+// The final status has its full time after a slow Superseded.
 func TestSupersededTakesItsTime(t *testing.T) {
 	simulate(t, func(t *testing.T, srv server) {
 		srv.from(2, 3, ghdeploytest.RefuseConnection())
@@ -128,7 +128,7 @@ func TestSupersededTakesItsTime(t *testing.T) {
 			_, err := srv.repo.Client.Deployments.Create(ctx, "octocat", "example", release)
 			return err
 		})
-		equal(t, "the error of Superseded", true, err == errDeploy) //nolint:errorlint // the error itself
+		equal(t, "the error of Superseded", true, err == errDeploy) //nolint:errorlint // the identical error
 		equal(t, "states", "in_progress inactive", history(srv.Deployments(repository)[0]))
 	})
 }
@@ -147,7 +147,7 @@ func TestSupersededIgnoresEarlier(t *testing.T) {
 	})
 }
 
-// A proxy that drops the query must not make a release look overtaken.
+// A proxy that drops the query must not make a release appear superseded.
 func TestSupersededChecksTheFiltersItself(t *testing.T) {
 	simulate(t, func(t *testing.T, srv server) {
 		srv.repo.Client.Deployments = forgetful{srv.repo.Client.Deployments}
@@ -166,7 +166,8 @@ func TestSupersededChecksTheFiltersItself(t *testing.T) {
 	})
 }
 
-// GitHub documents no order of its list, so page 1 may hold no later deployment.
+// GitHub documents no order of its list, so page 1 may hold no later
+// deployment.
 func TestSupersededInAnotherOrder(t *testing.T) {
 	for name, order := range orders {
 		simulate(t, func(t *testing.T, srv server) {
@@ -192,8 +193,7 @@ func TestSupersededInAnotherOrder(t *testing.T) {
 	}
 }
 
-// The read of later deployments spends a part of the 8 s after the end of ctx,
-// not 8 s more.
+// The read of later deployments uses a part of the 8 s after the end of ctx.
 func TestSupersededOfASlowServerAfterTheEnd(t *testing.T) {
 	simulate(t, func(t *testing.T, srv server) {
 		srv.Inject(ghdeploytest.Fault{Operation: getDeployments, Times: ghdeploytest.Always, Latency: time.Hour})
@@ -214,7 +214,7 @@ func TestSupersededOfASlowServerAfterTheEnd(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
-	simulate(t, func(t *testing.T, srv server) { // nothing is reported either
+	simulate(t, func(t *testing.T, srv server) { // the status cannot be reported either
 		srv.Inject(ghdeploytest.Fault{Operation: getDeployments, Times: ghdeploytest.Always, Latency: time.Hour})
 		ctx, cancel := context.WithCancel(t.Context())
 		var ended time.Time

@@ -57,8 +57,7 @@ func repoOn(srv *ghdeploytest.Server) rollout.Repo {
 	return rollout.Repo{Client: client, Owner: "octocat", Name: "example"}
 }
 
-// sent returns how many requests with the method reached the server, all for
-// "".
+// sent returns the number of requests with the method, or of all for "".
 func sent(srv *ghdeploytest.Server, method string) int {
 	n := 0
 	for _, r := range srv.Requests() {
@@ -80,7 +79,7 @@ type server struct {
 func simulate(t *testing.T, test func(t *testing.T, srv server), opts ...ghdeploytest.Option) {
 	t.Helper()
 	for _, name := range []string{"GITHUB_SERVER_URL", "GITHUB_REPOSITORY", "GITHUB_RUN_ID"} {
-		t.Setenv(name, "") // the tests may run in a workflow
+		t.Setenv(name, "") // these tests may run in a workflow
 	}
 	synctest.Test(t, func(t *testing.T) {
 		srv, repo := serve(t, nil, opts...)

@@ -17,8 +17,8 @@ type WaitOptions struct {
 	// without a new status, up to MaxInterval, and starts over after a new
 	// status. Default 2 s.
 	Interval time.Duration
-	// MaxInterval bounds the time between two reads. Default 15 s, or Interval
-	// if that is longer.
+	// MaxInterval is the maximum time between two reads. Default 15 s, or
+	// Interval if that is longer.
 	MaxInterval time.Duration
 	// OnStatus is called for each status once, oldest first, on the goroutine
 	// that called Wait.
@@ -28,8 +28,8 @@ type WaitOptions struct {
 const (
 	defaultInterval    = 2 * time.Second
 	defaultMaxInterval = 15 * time.Second
-	// newDeployment is how long a deployment that was never seen may be
-	// missing: its creation may not have reached every replica.
+	// newDeployment is the time during which a new deployment may be missing,
+	// because its creation may not have reached every replica.
 	newDeployment = 10 * time.Second
 )
 
@@ -62,19 +62,21 @@ func (o WaitOptions) withDefaults() (WaitOptions, error) {
 // [WaitOptions].Until, and returns the newest status in such a state. It has no
 // timeout of its own: end it with ctx.
 //
-// The state counts wherever it is in the deployment's history: a newer
-// deployment may have made a success inactive between two reads. If none is in
-// the history and the newest status is final, the error is [ErrOtherState].
+// Wait looks at all statuses of the deployment, not only at the newest, because
+// a newer deployment may make a success inactive between two reads. If no
+// status has one of the states and the newest status is final, the error is
+// [ErrOtherState].
 //
-// Wait goes on through rate limits, 5xx and lost connections. A 404 in the
-// first 10 s of a deployment that was not seen yet is waited out.
+// Wait continues after rate limits, 5xx responses and lost connections. In the
+// first 10 s it also continues after a 404, because a new deployment may not be
+// visible yet.
 //
-// Every error after the check of the arguments is a [*WaitError] with the
-// newest status. It wraps [context.Canceled] or [context.DeadlineExceeded] if
-// ctx ended, [ErrOtherState], or the error of
-// [ghdeploy.StatusesService].List.
+// For an invalid argument the error is [ghdeploy.ErrInvalidArgument]. Every
+// other error is a [*WaitError] with the newest status. It wraps
+// [context.Canceled] or [context.DeadlineExceeded] if ctx ended,
+// [ErrOtherState], or the error of [ghdeploy.StatusesService].List.
 //
-// Each read without a change is one GET.
+// Each read is one GET, and one more for each further hundred statuses.
 func (r Repo) Wait(ctx context.Context, id int64, opts WaitOptions) (*ghdeploy.DeploymentStatus, error) {
 	if err := r.check(statuses); err != nil {
 		return nil, err
@@ -117,13 +119,13 @@ func (r Repo) Wait(ctx context.Context, id int64, opts WaitOptions) (*ghdeploy.D
 	}
 }
 
-// waiter is what a wait has seen.
+// waiter is the state of one Wait.
 type waiter struct {
 	opts  WaitOptions
-	found bool           // the deployment was there
-	seen  map[int64]bool // IDs of statuses
+	found bool           // the deployment was found
+	seen  map[int64]bool // IDs of the statuses in all
 	all   history
-	last  *ghdeploy.DeploymentStatus // the newest
+	last  *ghdeploy.DeploymentStatus // the newest status
 }
 
 func (w *waiter) failed(id int64, err error) error {

@@ -41,7 +41,7 @@ func TestWaitEnds(t *testing.T) {
 		"success":                  {[]ghdeploy.State{"in_progress", "success"}, nil, "success", nil},
 		"another final state":      {[]ghdeploy.State{"in_progress", "failure"}, nil, "failure", rollout.ErrOtherState},
 		"inactive without success": {[]ghdeploy.State{"inactive"}, nil, "inactive", rollout.ErrOtherState},
-		"success is not asked for": {[]ghdeploy.State{"success"}, []ghdeploy.State{"failure", "error"}, "success", rollout.ErrOtherState},
+		"success is not in Until":  {[]ghdeploy.State{"success"}, []ghdeploy.State{"failure", "error"}, "success", rollout.ErrOtherState},
 		"one of two":               {[]ghdeploy.State{"error"}, []ghdeploy.State{"failure", "error"}, "error", nil},
 		"the newest of two":        {[]ghdeploy.State{"error", "failure", "queued"}, []ghdeploy.State{"error", "failure"}, "failure", nil},
 		"a state that is passed":   {[]ghdeploy.State{"queued", "in_progress"}, []ghdeploy.State{"queued"}, "queued", nil},
@@ -163,14 +163,14 @@ func TestWaitForANewDeployment(t *testing.T) {
 	})
 }
 
-func TestWaitGoesOn(t *testing.T) {
+func TestWaitContinuesAfterTransientErrors(t *testing.T) {
 	limited := ghdeploytest.Respond(http.StatusForbidden, `{"message":"You have exceeded a secondary rate limit."}`).WithHeader("Retry-After", "600")
 	for name, effect := range map[string]ghdeploytest.Effect{
 		"503":                ghdeploytest.Respond(http.StatusServiceUnavailable, ""),
 		"connections lost":   ghdeploytest.DropBefore(),
 		"connection refused": ghdeploytest.RefuseConnection(),
 		"a rate limit":       limited,
-		"slow responses":     ghdeploytest.SlowAnswer(time.Hour),
+		"slow responses":     ghdeploytest.SlowResponse(time.Hour),
 	} {
 		t.Run(name, func(t *testing.T) {
 			simulate(t, func(t *testing.T, srv server) {
@@ -219,7 +219,7 @@ func TestWaitErrors(t *testing.T) {
 }
 
 // An interval of a few nanoseconds, such as 2 instead of 2 s, grows too.
-func TestWaitPollsSlowerFromTheLeastInterval(t *testing.T) {
+func TestWaitPollsSlowerFromTheShortestInterval(t *testing.T) {
 	simulate(t, func(t *testing.T, srv server) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
@@ -231,8 +231,8 @@ func TestWaitPollsSlowerFromTheLeastInterval(t *testing.T) {
 	})
 }
 
-// Where nothing was read, the error does not say that there is no status.
-func TestWaitThatReadNothing(t *testing.T) {
+// If no read succeeded, the error does not claim that there is no status.
+func TestWaitWithoutASuccessfulRead(t *testing.T) {
 	simulate(t, func(t *testing.T, srv server) {
 		id := srv.deploy(t, ghdeploy.StateInProgress)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -288,8 +288,8 @@ func TestWaitCost(t *testing.T) {
 		if len(polls) < 1000 {
 			t.Errorf("got %d polls", len(polls))
 		}
-		// The same URL each time, so that the conditional cache answers: only the
-		// first poll and the one that finds the success cost quota.
+		// The same URL each time, so the conditional cache applies: only the first
+		// poll and the one that finds the success cost quota.
 		paid := 0
 		for _, r := range polls {
 			if got := r.Query.Encode(); got != "per_page=100" {
@@ -303,7 +303,7 @@ func TestWaitCost(t *testing.T) {
 	})
 }
 
-// limited is a stub without the client's own waiting.
+// limited is a stub that returns a rate limit error without waiting.
 type limited struct {
 	ghdeploy.StatusesService
 	calls []time.Time

@@ -25,8 +25,8 @@ func (l looked) entry() *Entry {
 const widest = 8
 
 // look ranges over deployments with their histories, in the given order. It
-// reads 1, 2, 4 and then 8 at a time, because the first one decides most
-// often. Deployments that were deleted are left out.
+// reads 1, 2, 4 and then 8 at a time, because the first one usually suffices.
+// It omits deleted deployments.
 func (r Repo) look(ctx context.Context, list iter.Seq2[*ghdeploy.Deployment, error]) iter.Seq2[looked, error] {
 	return func(yield func(looked, error) bool) {
 		width := 1
@@ -34,7 +34,7 @@ func (r Repo) look(ctx context.Context, list iter.Seq2[*ghdeploy.Deployment, err
 		flush := func() (goOn bool) {
 			for _, found := range r.lookWide(ctx, batch) {
 				switch {
-				case errors.Is(found.err, ghdeploy.ErrNotFound): // deleted meanwhile
+				case errors.Is(found.err, ghdeploy.ErrNotFound): // deleted since it was listed
 				case found.err != nil:
 					yield(looked{}, found.err)
 					return false
@@ -58,16 +58,16 @@ func (r Repo) look(ctx context.Context, list iter.Seq2[*ghdeploy.Deployment, err
 	}
 }
 
-// lookup is what reading one history brought.
+// lookup is the result of reading one history.
 type lookup struct {
 	looked
 	err   error
-	done  bool // the reading returned, and did not panic or call Goexit
+	done  bool // the read returned, without a panic or a Goexit
 	panic any
 }
 
-// lookWide reads all histories of a batch at the same time and returns once all
-// readings have ended. A panic in a service continues on this goroutine.
+// lookWide reads all histories of a batch concurrently and returns when all
+// reads have ended. A panic in a service continues on the caller's goroutine.
 func (r Repo) lookWide(ctx context.Context, batch []*ghdeploy.Deployment) []lookup {
 	found := make([]lookup, len(batch))
 	var wg sync.WaitGroup

@@ -7,11 +7,13 @@ import (
 	"runtime/debug"
 )
 
-// Callbacks are the functions that are called with each event. An event
-// without a callback is acknowledged and ignored. An error fails the delivery,
-// and so does a panic, as a [*PanicError]. Neither stops the program.
+// Callbacks are the functions that handle the events, one for each type. An
+// event without a callback is acknowledged and ignored. If a callback returns
+// an error, the delivery fails. If it panics, the delivery fails with a
+// [*PanicError], and the program continues.
 //
-// The context is that of the request, or that of the [Queue].
+// ctx is the context of the request. Behind a [Queue], it outlives the request:
+// see [Queue.Callbacks].
 type Callbacks struct {
 	OnDeployment               func(ctx context.Context, e *DeploymentEvent) error
 	OnDeploymentStatus         func(ctx context.Context, e *DeploymentStatusEvent) error
@@ -22,17 +24,17 @@ type Callbacks struct {
 
 	// OnError is called for each delivery that was refused or that failed.
 	//
-	// Anybody can cause the errors of a delivery without a valid signature:
-	// [ErrNoSignature], [ErrBadSignature], [ErrAmbiguousHeader], [ErrTooLarge],
-	// [ErrContentType], and an error of reading the body. Do not let them fill a log
-	// or wake somebody up. The others are a [*DecodeError] and the errors of a
-	// callback or a [Queue]. The Delivery of a refused one has no Raw, and its
-	// headers can be long and hold any character.
+	// Anyone on the network can cause the errors of a delivery without a valid
+	// signature: [ErrNoSignature], [ErrBadSignature], [ErrAmbiguousHeader],
+	// [ErrTooLarge], [ErrContentType], and an error of reading the body. Do not
+	// let them fill a log or trigger an alert. The other errors are a
+	// [*DecodeError] and the errors of a callback or a [Queue]. The Delivery of a
+	// refused request has no Raw. Its headers can be long and hold any character.
 	//
-	// The default logs through [slog.Default]: at [slog.LevelDebug] without a valid
-	// signature, else at [slog.LevelError], with at most 200 bytes of a header,
-	// control and bidirectional characters escaped. If OnError panics, the default is
-	// used.
+	// The default logs through [slog.Default]: at [slog.LevelDebug] without a
+	// valid signature, else at [slog.LevelError]. It logs at most 200 bytes of a
+	// header, with control and bidirectional characters escaped. The default is
+	// also used if OnError panics.
 	OnError func(ctx context.Context, d *Delivery, err error)
 }
 
@@ -80,7 +82,7 @@ func (c Callbacks) call(ctx context.Context, event Event) (err error) {
 	}
 }
 
-// report calls OnError, or logs at the level if there is none or it panics.
+// report calls OnError. It logs at the level if OnError is nil or panics.
 func (c Callbacks) report(ctx context.Context, d *Delivery, err error, level slog.Level) {
 	if c.OnError == nil {
 		logFailure(ctx, d, err, level)

@@ -9,18 +9,18 @@ import (
 )
 
 // Parse decodes the payload of an event by its name, such as "deployment". It
-// is for payloads that were verified and then stored: it verifies nothing. For
-// a delivery use [Verifier.Parse]. payload is [Delivery.Raw]; the returned event
-// keeps a copy. Of [Event.Info], only Event, Raw and Ignored are set.
+// verifies nothing: use it for payloads that were verified and then stored, and
+// [Verifier.Parse] for a delivery. payload is [Delivery.Raw]; the returned
+// event keeps a copy. Of [Event.Info], only Event, Raw and Ignored are set.
 //
 // The event is a [*DeploymentEvent], [*DeploymentStatusEvent],
 // [*DeploymentReviewEvent], [*DeploymentProtectionRuleEvent] or [*PingEvent],
-// and the [*Delivery] alone for every other name. The payload of an event of
-// another name is not decoded.
+// or for any other name a [*Delivery], whose payload is not decoded.
 //
-// A key that is missing, null or unknown is no error, and neither is an unknown
-// action or state. A value of another type than GitHub documents is ignored, and
-// [Delivery.Ignored] lists it, except where a deployment could go wrong by it:
+// A missing, null or unknown key is not an error, and neither is an unknown
+// action or state. A value whose type differs from GitHub's documentation is
+// ignored and listed in [Delivery.Ignored]. In the keys that control the
+// deployment such a value is an error:
 //
 //   - action, environment, event, sha, ref and deployment_callback_url of the
 //     event
@@ -31,9 +31,9 @@ import (
 //     deployment_status
 //   - id and environment of its workflow_job_run and workflow_job_runs
 //
-// There it is an error, and so are more than 1,000 ignored values and a payload
-// that would allocate more than 96 MiB. The error is a [*DecodeError], or
-// [ErrTooLarge] above [MaxBody].
+// More than 1,000 ignored values are an error. So is a payload that would
+// allocate more than 1 MiB plus four times its size, or more than 96 MiB. The
+// error is a [*DecodeError], or [ErrTooLarge] for a payload above [MaxBody].
 func Parse(event string, payload []byte) (Event, error) {
 	if len(payload) > MaxBody {
 		return nil, ErrTooLarge
@@ -49,28 +49,37 @@ func Parse(event string, payload []byte) (Event, error) {
 	return parsed, nil
 }
 
+const (
+	decodeBase   = 1 << 20
+	decodeFactor = 4
+)
+
 var errNoObject = errors.New("the payload is not a JSON object")
 
 // decode decodes the delivery's Raw.
 func decode(delivery Delivery) (Event, error) {
-	event := newEvent(delivery)
+	event := newEvent(delivery.Event)
 	if other, ok := event.(*Delivery); ok {
+		*other = delivery
 		return other, nil
 	}
-	// A null would be decoded into an event without an error.
+	// A JSON null would decode without an error.
 	if trimmed := bytes.TrimLeft(delivery.Raw, " \t\r\n"); len(trimmed) == 0 || trimmed[0] != '{' {
 		return nil, errNoObject
 	}
-	ignored, err := wire.DecodeTolerant(delivery.Raw, event, isStrict)
-	if err != nil {
+	var err error
+	if delivery.Ignored, err = wire.DecodeTolerant(delivery.Raw, event, isStrict, decodeLimit(len(delivery.Raw))); err != nil {
 		return nil, err
 	}
-	event.Info().Ignored = ignored
+	*event.Info() = delivery
 	return event, nil
 }
 
+// decodeLimit returns the number of bytes that decoding a payload may allocate.
+func decodeLimit(size int) int { return min(decodeBase+decodeFactor*size, wire.DefaultLimit) }
+
 // strict holds the keys whose values must have the documented type, by the
-// object that they are in. Parse documents them.
+// JSON Pointer of their object. Keep it equal to the list in the doc of Parse.
 var strict = map[string][]string{
 	"": {
 		"action", "environment", "event", "sha", "ref", "deployment_callback_url",

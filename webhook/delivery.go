@@ -1,15 +1,12 @@
 package webhook
 
-import (
-	"net/http"
-	"strconv"
-)
+import "strconv"
 
-// Delivery is the headers and the payload of an event. A header that was not
-// sent is "" or 0.
+// Delivery holds the headers and the payload of an event. A missing header is
+// "" or 0.
 //
-// The signature covers the body only. GUID, Event and the other headers are as
-// trustworthy as the connection.
+// The signature covers the body only. Trust GUID, Event and the other headers
+// only as far as the connection.
 //
 // GitHub docs: https://docs.github.com/webhooks/webhook-events-and-payloads#delivery-headers
 type Delivery struct {
@@ -17,8 +14,8 @@ type Delivery struct {
 	GUID   string // X-GitHub-Delivery; a redelivery has the same one
 	HookID int64  // X-GitHub-Hook-ID
 
-	// The type and the ID of what the webhook belongs to. The type is "repository",
-	// "organization", "integration" (a GitHub App) or another one.
+	// The type and the ID of the resource that the webhook belongs to. The type
+	// is "repository", "organization", "integration" (a GitHub App) or another.
 	InstallationTargetType string // X-GitHub-Hook-Installation-Target-Type
 	InstallationTargetID   int64  // X-GitHub-Hook-Installation-Target-ID
 
@@ -30,33 +27,34 @@ type Delivery struct {
 	// is nil if the delivery was refused.
 	Raw []byte
 
-	// Ignored lists the values in Raw that have another type than GitHub documents,
-	// as JSON Pointers (RFC 6901) such as "/repository/id". Their fields are zero.
-	// [Parse] says which values are never ignored. It is nil in almost every delivery.
+	// Ignored lists the values in Raw whose type differs from GitHub's
+	// documentation, as JSON Pointers (RFC 6901) such as "/repository/id". Their
+	// fields are zero. [Parse] lists the values that are never ignored. Ignored
+	// is nil in almost every delivery.
 	Ignored []string
 }
 
 // newDelivery reads the headers. A malformed number is 0.
-func newDelivery(header http.Header) Delivery {
-	number := func(name string) int64 {
-		n, err := strconv.ParseInt(get(header, name), 10, 64)
+func newDelivery(h *headers) Delivery {
+	number := func(name headerName) int64 {
+		n, err := strconv.ParseInt(h.get(name), 10, 64)
 		if err != nil {
 			return 0
 		}
 		return n
 	}
 	return Delivery{
-		Event:                  get(header, eventHeader),
-		GUID:                   get(header, guidHeader),
+		Event:                  h.get(eventHeader),
+		GUID:                   h.get(guidHeader),
 		HookID:                 number(hookIDHeader),
-		InstallationTargetType: get(header, targetTypeHeader),
+		InstallationTargetType: h.get(targetTypeHeader),
 		InstallationTargetID:   number(targetIDHeader),
-		EnterpriseHost:         get(header, hostHeader),
-		EnterpriseVersion:      get(header, versionHeader),
-		Tenant:                 get(header, tenantHeader),
+		EnterpriseHost:         h.get(hostHeader),
+		EnterpriseVersion:      h.get(versionHeader),
+		Tenant:                 h.get(tenantHeader),
 	}
 }
 
-// Info returns the delivery itself: it is the [Event] if this package has no
-// type for the event's name.
+// Info returns d. A Delivery is the [Event] if this package has no type for the
+// event's name.
 func (d *Delivery) Info() *Delivery { return d }

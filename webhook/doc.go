@@ -5,8 +5,8 @@
 //
 // # Receive
 //
-// A [Verifier] holds the webhook's secret. A [Handler] calls a callback for each
-// delivery with a valid signature:
+// A [Verifier] holds the webhook's secret. A [Handler] calls a callback for
+// each delivery with a valid signature:
 //
 //	verifier, err := webhook.NewVerifier(os.Getenv("WEBHOOK_SECRET"))
 //	...
@@ -17,53 +17,53 @@
 // Without an http.Request, as in a cloud function, [Verifier.Parse] takes the
 // headers and the body, and [Verifier.Verify] checks only the signature.
 //
-// # Reply
+// # Report
 //
-// An event of a deployment has the arguments of the client's services:
+// A deployment event holds the arguments of the client's services:
 //
 //	owner, repo := e.OwnerRepo()
 //	client.Statuses.Create(ctx, owner, repo, e.Deployment.ID, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateInProgress})
 //	client.Statuses.Create(ctx, owner, repo, e.Deployment.ID, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateSuccess})
 //
-// Approve or reject the job that waits for a custom protection rule with
-// Reviews.ReviewCustomRule, [DeploymentProtectionRuleEvent.RunID] and the event's
-// Environment. The token must be one of the app's installation.
+// To approve or reject a job that waits for a custom protection rule, call
+// Reviews.ReviewCustomRule with [DeploymentProtectionRuleEvent.RunID] and the
+// event's Environment. The call needs an installation access token of the app.
 //
 // # Respond in time
 //
 // GitHub waits 10 seconds for a response, GitHub Enterprise Server 30. A
-// deployment takes longer, so a [Queue] acknowledges the delivery first and calls
-// the callback later. Before the program ends, [Queue.Shutdown] processes what was
-// accepted.
+// deployment takes longer, so a [Queue] acknowledges the delivery first and
+// calls the callback later. Before the program ends, [Queue.Shutdown] processes
+// the accepted deliveries.
 //
-// GitHub never redelivers by itself. A delivery that got an error, or no response
-// in time, can be redelivered on the webhook's page or through the API for 3 days
-// (GitHub Enterprise Server: 7). If the process is killed, the accepted
-// deliveries are lost, because GitHub counts them as delivered. List the
-// deployments without a final status when the program starts.
+// GitHub never redelivers automatically. A delivery that got an error, or no
+// response in time, can be redelivered on the webhook's page or through the API
+// for 3 days (GitHub Enterprise Server: 7). If the process is killed, the
+// accepted deliveries are lost, because GitHub counts them as delivered. When
+// the program starts, list the deployments without a final status.
 //
 // # What the signature covers
 //
-// The signature covers the body, and not the headers: neither the event's name
-// nor the GUID. Nobody can forge a body without the secret. But somebody who has
-// seen a delivery can send its body again, under a new GUID or under the name of
-// another event. A Queue drops such a replay while it remembers the delivery, if
-// the event's name is the same. Therefore:
+// The signature covers the body, but no header: neither the event's name nor
+// the GUID. Without the secret, a body cannot be forged. But an attacker who
+// recorded a delivery can replay its body, under a new GUID or under the name
+// of another event. A Queue drops such a replay while it remembers the
+// delivery, if the event's name is the same. Therefore:
 //
 //   - Receive over https only.
 //   - Before you deploy, check that the deployment has no status beyond queued.
 //   - Ask the API if a decision needs more than the payload.
-//   - Do not depend on the order of deliveries across keys. GitHub promises none,
-//     and can send a delivery late.
+//   - Do not depend on the order of deliveries across keys. GitHub guarantees
+//     no order, and can send a delivery late.
 //
 // # Several machines
 //
-// A Queue lives in one process. It loses its deliveries with the process, and does
-// not know the deliveries of other processes. Where that is not enough, use a
-// durable queue (of a cloud or a message broker, or a table of a database)
-// instead: callbacks that store the event's name and [Delivery].Raw, and return
-// nil once that is done. Use a hash of both as the unique key, so that a replay is
-// dropped. Workers decode what was stored with [Parse].
+// A Queue lives in one process. Its deliveries end with the process, and it
+// does not know those of other processes. If that is not enough, use a durable
+// queue: a cloud queue, a message broker or a database table. The callbacks
+// store the event's name and [Delivery].Raw, and return nil once both are
+// stored. Use a hash of both as the unique key, so that a replay is dropped.
+// Workers decode the stored payload with [Parse].
 //
 // GitHub docs: https://docs.github.com/webhooks/using-webhooks/best-practices-for-using-webhooks
 package webhook

@@ -7,25 +7,24 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// The reasons for which a delivery is refused, for [errors.Is].
+// The errors of a refused delivery, for [errors.Is].
 var (
-	// ErrNoSignature: X-Hub-Signature-256 is missing. GitHub sends it once the
+	// ErrNoSignature: X-Hub-Signature-256 is missing. GitHub sends it if the
 	// webhook has a secret. The older X-Hub-Signature (SHA-1) is not accepted.
 	ErrNoSignature = errors.New("webhook: no signature")
-	// ErrBadSignature: the signature is malformed, or no secret makes it of this
-	// body.
+	// ErrBadSignature: the signature is malformed, or it is not the signature of
+	// this body with any of the secrets.
 	ErrBadSignature = errors.New("webhook: the signature does not match")
-	// ErrAmbiguousHeader: one of the headers that this package reads has two
-	// different values, in one spelling of its name or in several.
+	// ErrAmbiguousHeader: a header that this package reads has two different
+	// values. Names that differ only in case are the same header.
 	ErrAmbiguousHeader = errors.New("webhook: a header has two values")
-	// ErrTooLarge: the body is larger than [MaxBody], or than the Handler's own
-	// limit.
+	// ErrTooLarge: the body is larger than [MaxBody] or [Handler].MaxBody.
 	ErrTooLarge = errors.New("webhook: the body is too large")
 	// ErrContentType: the body is neither application/json nor
 	// application/x-www-form-urlencoded.
 	ErrContentType = errors.New("webhook: content type not supported")
 
-	// ErrQueueFull: the [Queue] has no room.
+	// ErrQueueFull: the [Queue] holds [QueueOptions].Capacity waiting deliveries.
 	ErrQueueFull = errors.New("webhook: the queue is full")
 	// ErrQueueClosed: [Queue.Shutdown] was called before the delivery arrived.
 	ErrQueueClosed = errors.New("webhook: the queue is shut down")

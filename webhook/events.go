@@ -18,27 +18,27 @@ type Event interface {
 	Info() *Delivery
 }
 
-// newEvent returns an empty event of the type that the name asks for.
-func newEvent(d Delivery) Event {
-	common := Common{Delivery: d}
-	switch d.Event {
+// newEvent returns an empty event of the type for a name. It is a *Delivery if
+// the package has no type for the name.
+func newEvent(name string) Event {
+	switch name {
 	case "deployment":
-		return &DeploymentEvent{Common: common}
+		return new(DeploymentEvent)
 	case "deployment_status":
-		return &DeploymentStatusEvent{Common: common}
+		return new(DeploymentStatusEvent)
 	case "deployment_review":
-		return &DeploymentReviewEvent{Common: common}
+		return new(DeploymentReviewEvent)
 	case "deployment_protection_rule":
-		return &DeploymentProtectionRuleEvent{Common: common}
+		return new(DeploymentProtectionRuleEvent)
 	case "ping":
-		return &PingEvent{Common: common}
+		return new(PingEvent)
 	}
-	return &d
+	return new(Delivery)
 }
 
-// Action is what happened. GitHub may send one that is not listed here: it is
-// kept as it came. GitHub Enterprise Server up to 3.5 sends none with a
-// deployment or a status, and a ping never has one.
+// Action is the action of an event. A value that is not listed here is kept
+// unchanged. A ping has no action, and GitHub Enterprise Server up to 3.5 sends
+// no action with a deployment or a deployment status.
 type Action string
 
 // The actions that GitHub documents for the events of this package.
@@ -49,25 +49,25 @@ const (
 	ActionRejected  Action = "rejected"  // deployment_review
 )
 
-// Common is what all events hold. What the payload does not have is zero or
-// nil.
+// Common holds the fields of all events. A field is zero or nil if its key is
+// not in the payload.
 type Common struct {
 	Delivery Delivery `json:"-"` // the headers and the raw payload
 
 	Action       Action         `json:"action"`
 	Repository   *Repository    `json:"repository"`   // nil in a ping of an organization's or an app's webhook
-	Organization *Organization  `json:"organization"` // nil where a user owns the repository
+	Organization *Organization  `json:"organization"` // nil if a user owns the repository
 	Enterprise   *Enterprise    `json:"enterprise"`   // nil outside an enterprise
-	Installation *Installation  `json:"installation"` // nil where the webhook is not an app's
-	Sender       *ghdeploy.User `json:"sender"`       // who caused the event
+	Installation *Installation  `json:"installation"` // nil if the webhook is not a GitHub App's
+	Sender       *ghdeploy.User `json:"sender"`       // the user who caused the event
 }
 
 // Info returns the headers and the raw payload.
 func (c *Common) Info() *Delivery { return &c.Delivery }
 
-// OwnerRepo returns the owner and the name of the repository, as the services
-// of [ghdeploy.Client] take them. They are empty where the payload has no
-// repository; the services then refuse the call.
+// OwnerRepo returns the owner and the name of the repository, as arguments for
+// the services of [ghdeploy.Client]. Both are "" if the payload has no
+// repository; the services return [ghdeploy.ErrInvalidArgument] for them.
 func (c *Common) OwnerRepo() (owner, repo string) {
 	r := c.Repository
 	switch {
@@ -83,19 +83,19 @@ func (c *Common) OwnerRepo() (owner, repo string) {
 	return owner, repo
 }
 
-// DeploymentEvent is the event deployment: somebody created a deployment, and
-// whoever deploys is to carry it out.
+// DeploymentEvent is the event deployment: a deployment was created. The
+// deployment system that receives it should deploy it.
 //
 // GitHub docs: https://docs.github.com/webhooks/webhook-events-and-payloads#deployment
 type DeploymentEvent struct {
 	Common
 	Deployment  ghdeploy.Deployment `json:"deployment"`
-	Workflow    *Workflow           `json:"workflow"`     // nil unless a workflow made the deployment
-	WorkflowRun *WorkflowRun        `json:"workflow_run"` // nil unless a workflow made the deployment
+	Workflow    *Workflow           `json:"workflow"`     // nil unless a workflow created the deployment
+	WorkflowRun *WorkflowRun        `json:"workflow_run"` // nil unless a workflow created the deployment
 }
 
-// DeploymentStatusEvent is the event deployment_status: a deployment got a
-// status. GitHub sends none for the state inactive.
+// DeploymentStatusEvent is the event deployment_status: a deployment got a new
+// status. GitHub does not send it for the state inactive.
 //
 // GitHub docs: https://docs.github.com/webhooks/webhook-events-and-payloads#deployment_status
 type DeploymentStatusEvent struct {
@@ -103,50 +103,50 @@ type DeploymentStatusEvent struct {
 	Deployment       ghdeploy.Deployment       `json:"deployment"`
 	DeploymentStatus ghdeploy.DeploymentStatus `json:"deployment_status"`
 	CheckRun         *CheckRun                 `json:"check_run"`    // nil unless a workflow's job set the status
-	Workflow         *Workflow                 `json:"workflow"`     // nil unless a workflow made the deployment
-	WorkflowRun      *WorkflowRun              `json:"workflow_run"` // nil unless a workflow made the deployment
+	Workflow         *Workflow                 `json:"workflow"`     // nil unless a workflow created the deployment
+	WorkflowRun      *WorkflowRun              `json:"workflow_run"` // nil unless a workflow created the deployment
 }
 
 // DeploymentReviewEvent is the event deployment_review, for GitHub Apps: a
-// workflow run waits for the reviewers of an environment (requested), or one of
-// them decided (approved, rejected).
+// workflow run waits for the reviewers of an environment (requested), or a
+// reviewer approved or rejected it (approved, rejected).
 //
 // GitHub docs: https://docs.github.com/webhooks/webhook-events-and-payloads#deployment_review
 type DeploymentReviewEvent struct {
 	Common
 	Environment     string               `json:"environment"`       // with requested only; also in each WorkflowJobRun
-	Reviewers       []*ghdeploy.Reviewer `json:"reviewers"`         // who may approve
-	Requestor       *ghdeploy.User       `json:"requestor"`         // who started the run; with requested only
-	Approver        *ghdeploy.User       `json:"approver"`          // who decided; with approved and rejected only
-	Comment         string               `json:"comment"`           // the approver's
+	Reviewers       []*ghdeploy.Reviewer `json:"reviewers"`         // the users and teams that may approve
+	Requestor       *ghdeploy.User       `json:"requestor"`         // the user who started the run; with requested only
+	Approver        *ghdeploy.User       `json:"approver"`          // the reviewer who decided; with approved and rejected only
+	Comment         string               `json:"comment"`           // the approver's comment
 	Since           string               `json:"since"`             // a time, such as 2026-11-20T09:28:15Z; GitHub does not document its form
-	WorkflowJobRun  *WorkflowJobRun      `json:"workflow_job_run"`  // the job that waits
+	WorkflowJobRun  *WorkflowJobRun      `json:"workflow_job_run"`  // the waiting job
 	WorkflowJobRuns []WorkflowJobRun     `json:"workflow_job_runs"` // the jobs decided on; with approved and rejected only
 	WorkflowRun     *WorkflowRun         `json:"workflow_run"`
 }
 
 // DeploymentProtectionRuleEvent is the event deployment_protection_rule, for
-// GitHub Apps: a workflow run waits for the app's own protection rule, and the
-// app is to approve or to reject it.
+// GitHub Apps: a workflow run waits for the app's custom protection rule. The
+// app must approve or reject it with Reviews.ReviewCustomRule.
 //
 // GitHub docs: https://docs.github.com/webhooks/webhook-events-and-payloads#deployment_protection_rule
 type DeploymentProtectionRuleEvent struct {
 	Common
-	Environment string `json:"environment"` // that the rule protects
-	Event       string `json:"event"`       // that started the run, such as "push"
-	SHA         string `json:"sha"`         // the commit of the run; GitHub sends it and does not document it
-	Ref         string `json:"ref"`         // the branch or tag of the run; GitHub sends it and does not document it
+	Environment string `json:"environment"` // the environment that the rule protects
+	Event       string `json:"event"`       // the event that started the run, such as "push"
+	SHA         string `json:"sha"`         // the commit of the run; sent by GitHub, but not documented
+	Ref         string `json:"ref"`         // the branch or tag of the run; sent by GitHub, but not documented
 
-	// DeploymentCallbackURL is where the answer goes. It names the run: see
-	// RunID. There is no need to call it by hand.
+	// DeploymentCallbackURL is the address for the app's decision. Use RunID and
+	// Reviews.ReviewCustomRule instead of calling it.
 	DeploymentCallbackURL string               `json:"deployment_callback_url"`
-	Deployment            *ghdeploy.Deployment `json:"deployment"` // GitHub does not promise it
+	Deployment            *ghdeploy.Deployment `json:"deployment"` // optional by GitHub's schema
 	PullRequests          []PullRequest        `json:"pull_requests"`
 }
 
-// RunID returns the id of the workflow run that waits, from
-// DeploymentCallbackURL: no other key holds it. ok is false where that URL is
-// missing or of another form.
+// RunID returns the ID of the waiting workflow run. It reads the ID from
+// DeploymentCallbackURL, because no other key holds it. ok is false if that URL
+// is missing or malformed.
 func (e *DeploymentProtectionRuleEvent) RunID() (id int64, ok bool) {
 	u, err := url.Parse(e.DeploymentCallbackURL)
 	if err != nil {
@@ -175,8 +175,8 @@ func cutLast(path string) (parent, last string, ok bool) {
 	return path[:i], path[i+1:], true
 }
 
-// PingEvent is the event ping: GitHub sends it once a webhook is set up, and
-// when somebody asks for it.
+// PingEvent is the event ping. GitHub sends it when a webhook is created and
+// when a ping is requested.
 //
 // GitHub docs: https://docs.github.com/webhooks/webhook-events-and-payloads#ping
 type PingEvent struct {
@@ -194,8 +194,8 @@ type Hook struct {
 	ID            int64         `json:"id"`
 	Name          string        `json:"name"` // "web"
 	Active        bool          `json:"active"`
-	AppID         int64         `json:"app_id"` // of an app's webhook
-	Events        []string      `json:"events"` // "*" is all
+	AppID         int64         `json:"app_id"` // set for the webhook of a GitHub App
+	Events        []string      `json:"events"` // "*" stands for all events
 	Config        HookConfig    `json:"config"`
 	URL           string        `json:"url"`
 	TestURL       string        `json:"test_url"`
@@ -206,15 +206,15 @@ type Hook struct {
 	UpdatedAt     time.Time     `json:"updated_at"`
 }
 
-// HookConfig is where and how a webhook delivers.
+// HookConfig is the delivery configuration of a webhook.
 type HookConfig struct {
 	URL         string `json:"url"`
 	ContentType string `json:"content_type"` // "json" or "form"
-	InsecureSSL any    `json:"insecure_ssl"` // "1" or 1: the certificate is not checked
+	InsecureSSL any    `json:"insecure_ssl"` // "1" or 1 if the certificate is not verified
 	Secret      string `json:"secret"`       // asterisks
 }
 
-// HookResponse is what the webhook's receiver last answered.
+// HookResponse is the last response of the webhook's receiver.
 type HookResponse struct {
 	Code    int    `json:"code"`
 	Status  string `json:"status"` // "unused", "active"

@@ -13,7 +13,7 @@ import (
 	"github.com/ghdeploy/ghdeploy/webhook"
 )
 
-// A third party that deploys: acknowledge, work, report.
+// A deployment system acknowledges the event, deploys, and reports the result.
 func Example() {
 	client, err := ghdeploy.NewClient(ghdeploy.WithToken("ghs_0123456789"), ghdeploy.WithHTTPClient(&http.Client{Transport: printer{}}))
 	if err != nil {
@@ -42,7 +42,7 @@ func Example() {
 	}
 	handler := webhook.NewHandler(verifier, queue.Callbacks())
 
-	// What GitHub sends.
+	// The delivery of GitHub.
 	body := `{"action":"created","deployment":{"id":42,"ref":"v1.4.0","environment":"production"},"repository":{"name":"shop","owner":{"login":"acme"}}}`
 	r := httptest.NewRequest(http.MethodPost, "/webhook", bytes.NewBufferString(body))
 	r.Header.Set("Content-Type", "application/json")
@@ -62,7 +62,7 @@ func Example() {
 	// 0 <nil>
 }
 
-// printer stands in for GitHub.
+// printer is a transport that prints each request.
 type printer struct{}
 
 func (printer) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -79,8 +79,8 @@ func (printer) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// GitHub's documented test of a signature. More than one secret is for the
-// time in which GitHub's is being changed.
+// The test vector of GitHub's docs. The second secret is for the time of a
+// secret rotation.
 func ExampleVerifier_Verify() {
 	verifier, err := webhook.NewVerifier("the next secret", "It's a Secret to Everybody")
 	if err != nil {
@@ -95,7 +95,7 @@ func ExampleVerifier_Verify() {
 	// webhook: the signature does not match
 }
 
-// Where no http.Request is at hand, Parse takes what there is.
+// Parse takes the headers and the body, without an http.Request.
 func ExampleVerifier_Parse() {
 	verifier, err := webhook.NewVerifier("It's a Secret to Everybody")
 	if err != nil {
@@ -124,7 +124,7 @@ func ExampleVerifier_Parse() {
 	// main is success
 }
 
-// A worker decodes what a receiver verified and stored.
+// A worker decodes a payload that a receiver verified and stored.
 func ExampleParse() {
 	name, payload := "deployment", []byte(`{"deployment":{"id":42,"ref":"v1.4.0","environment":"production"},"repository":{"id":"hidden"}}`)
 	event, err := webhook.Parse(name, payload)
@@ -141,8 +141,8 @@ func ExampleParse() {
 	// ignored: [/repository/id]
 }
 
-// Two deployments to one environment never run at the same time. A replay is
-// dropped, under a new GUID too.
+// Two deployments to one environment never run at the same time. A replay under
+// a new GUID is dropped.
 func ExampleQueueOptions() {
 	queue, err := webhook.NewQueue(webhook.Callbacks{
 		OnDeployment: func(_ context.Context, e *webhook.DeploymentEvent) error {
@@ -163,7 +163,7 @@ func ExampleQueueOptions() {
 	}
 	handler := webhook.NewHandler(verifier, queue.Callbacks())
 
-	// What GitHub sends, and what somebody replays.
+	// The delivery of GitHub, and a replay of it.
 	body := `{"action":"created","deployment":{"id":42,"ref":"v1.4.0","environment":"production"},"repository":{"full_name":"acme/shop"}}`
 	for _, guid := range []string{"72d3162e", "another"} {
 		r := httptest.NewRequest(http.MethodPost, "/webhook", bytes.NewBufferString(body))
@@ -195,7 +195,7 @@ func ExampleDeploymentProtectionRuleEvent_RunID() {
 	// 0 false
 }
 
-// OnError is the place to see what was refused, and why.
+// OnError gets each refused delivery and the reason.
 func ExampleCallbacks() {
 	verifier, err := webhook.NewVerifier("It's a Secret to Everybody")
 	if err != nil {
@@ -217,11 +217,11 @@ func ExampleCallbacks() {
 	handler.ServeHTTP(w, r)
 	fmt.Println(w.Code)
 	// Output:
-	// 72d3162e webhook: no signature: X-Hub-Signature holds SHA-1, which is not accepted; X-Hub-Signature-256 is needed
+	// 72d3162e webhook: no signature: X-Hub-Signature holds SHA-1, which is not accepted; X-Hub-Signature-256 is required
 	// 401
 }
 
-// The answer to a protection rule of one's own goes through the client's
+// A GitHub App approves its custom protection rule through the client's
 // ReviewsService.
 func ExampleDeploymentProtectionRuleEvent() {
 	client, err := ghdeploy.NewClient(ghdeploy.WithToken("ghs_0123456789"), ghdeploy.WithHTTPClient(&http.Client{Transport: printer{}}))
@@ -250,7 +250,7 @@ func ExampleDeploymentProtectionRuleEvent() {
 	}
 	handler := webhook.NewHandler(verifier, on)
 
-	// What GitHub sends.
+	// The delivery of GitHub.
 	body := `{"action":"requested","environment":"production","repository":{"name":"shop","owner":{"login":"acme"}},` +
 		`"deployment_callback_url":"https://api.github.com/repos/acme/shop/actions/runs/289782451/deployment_protection_rule"}`
 	r := httptest.NewRequest(http.MethodPost, "/webhook", bytes.NewBufferString(body))

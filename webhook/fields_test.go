@@ -14,7 +14,8 @@ import (
 	"github.com/ghdeploy/ghdeploy/webhook"
 )
 
-// webhooksDir is where more payloads are, if anywhere.
+// webhooksDir returns the directory of the recorded payloads, or skips the
+// test.
 func webhooksDir(t *testing.T) string {
 	t.Helper()
 	dir := os.Getenv("GHDEPLOY_WEBHOOKS_DIR")
@@ -25,8 +26,8 @@ func webhooksDir(t *testing.T) string {
 	return dir
 }
 
-// payloads returns the payloads in a directory by file name; a name begins
-// with that of the event, up to the first dot.
+// payloads returns the payloads in a directory by file name. The part of the
+// name before the first dot is the event's name.
 func payloads(t testing.TB, dir string) map[string][]byte {
 	t.Helper()
 	names, err := filepath.Glob(filepath.Join(dir, "*.json"))
@@ -68,8 +69,8 @@ func TestNoFieldIsLostOfRecordedPayloads(t *testing.T) {
 	}
 }
 
-// checkPayload parses a payload, encodes the event by the tags of its fields,
-// and looks for each key and value of the payload in that.
+// checkPayload parses a payload, encodes the event with encoding/json, and
+// checks that the result has each key and value of the payload.
 func checkPayload(t *testing.T, name string, payload []byte) {
 	t.Helper()
 	event := parse(t, name, payload)
@@ -102,8 +103,8 @@ func decodeAny(t *testing.T, data []byte) any {
 	return v
 }
 
-// compare reports what of want is not in got. A null may have become a zero
-// value, and a time may be written otherwise.
+// compare reports each value of want that is missing in got. A null equals a
+// zero value, and times are compared as times.
 func compare(t *testing.T, path string, want, got any, values *int) {
 	t.Helper()
 	*values++
@@ -173,8 +174,8 @@ func sameTime(a, b any) bool {
 	return err == nil && err2 == nil && at.Equal(bt)
 }
 
-// TestEveryDocumentedFieldHasAPlace walks GitHub's own description of the
-// events.
+// TestEveryDocumentedFieldHasAPlace compares the event types with GitHub's
+// OpenAPI description of the webhooks.
 func TestEveryDocumentedFieldHasAPlace(t *testing.T) {
 	dir := os.Getenv("GITHUB_OPENAPI_DIR")
 	if dir == "" {
@@ -261,18 +262,18 @@ func (w *walker) walk(path string, s schema, goType reflect.Type, seen []string)
 	for goType.Kind() == reflect.Pointer {
 		goType = goType.Elem()
 	}
-	if goType == reflect.TypeFor[ghdeploy.Reviewer]() { // tells by itself what it is
+	if goType == reflect.TypeFor[ghdeploy.Reviewer]() { // it has its own UnmarshalJSON
 		goType = reflect.TypeFor[struct {
 			Type     string         `json:"type"`
 			Reviewer *ghdeploy.User `json:"reviewer"`
 		}]()
 	}
 	if goType.Kind() == reflect.Interface || reflect.PointerTo(goType).Implements(reflect.TypeFor[json.Unmarshaler]()) {
-		return // holds whatever is there
+		return // accepts any JSON
 	}
 	if s.Items != nil {
 		if goType.Kind() != reflect.Slice {
-			w.t.Errorf("%s is a list, and %v is none", path, goType)
+			w.t.Errorf("%s is a list, but %v is not", path, goType)
 			return
 		}
 		w.walk(path+"[]", *s.Items, goType.Elem(), seen)

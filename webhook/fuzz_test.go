@@ -12,9 +12,9 @@ import (
 	"github.com/ghdeploy/ghdeploy/webhook"
 )
 
-// FuzzDelivery makes three deliveries of each input: one with the signature as
-// it is in the input, one that somebody else's secret signed, and one that is
-// GitHub's. Only the last may be accepted, and nothing may panic.
+// FuzzDelivery makes three deliveries of each input: one with the signature of
+// the input, one signed with another secret, and one signed with the right
+// secret. Only the last may be accepted, and no input may cause a panic.
 func FuzzDelivery(f *testing.F) {
 	add := func(event string, payload []byte) {
 		f.Add(event, "1", "application/json", "sha256=00", "hunter2", payload)
@@ -47,7 +47,7 @@ func FuzzDelivery(f *testing.F) {
 			t.Fatalf("the signature %q was accepted", signature)
 		}
 
-		// HMAC takes a key and the same key with zeros behind it for one.
+		// HMAC pads a key with zeros, so a key with trailing zeros is the same key.
 		if other := strings.TrimRight(otherSecret, "\x00"); other != secret && other != "an older secret" {
 			h.Set("X-Hub-Signature-256", sign(otherSecret, body))
 			if _, err := verifier.Parse(h, body); verified(err) {
@@ -67,12 +67,12 @@ func FuzzDelivery(f *testing.F) {
 				t.Fatalf("got %+v", decodeError)
 			}
 		default:
-			t.Fatalf("GitHub's own delivery was refused: %v", err)
+			t.Fatalf("the delivery with the right secret was refused: %v", err)
 		}
 	})
 }
 
-// verified tells whether an error says that the signature was good.
+// verified reports whether err means that the signature was valid.
 func verified(err error) bool {
 	var decodeError *webhook.DecodeError
 	return err == nil || errors.As(err, &decodeError)
@@ -88,7 +88,7 @@ func sameHex(a, b string) bool {
 	return err == nil && err2 == nil && string(x) == string(y)
 }
 
-// use does what a receiver does with an event.
+// use calls the methods that a receiver calls.
 func use(t *testing.T, h http.Header, e webhook.Event) {
 	if e.Info() == nil || e.Info().Event != h.Get("X-GitHub-Event") {
 		t.Fatalf("got %+v", e.Info())
@@ -97,7 +97,7 @@ func use(t *testing.T, h http.Header, e webhook.Event) {
 	case *webhook.DeploymentEvent:
 		e.OwnerRepo()
 		var v any
-		_ = e.Deployment.Payload.Decode(&v) // only that it does not panic
+		_ = e.Deployment.Payload.Decode(&v) // it must not panic
 	case *webhook.DeploymentProtectionRuleEvent:
 		if id, ok := e.RunID(); ok != (id > 0) {
 			t.Fatalf("RunID is %d, %v", id, ok)

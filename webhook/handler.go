@@ -6,33 +6,35 @@ import (
 	"net/http"
 )
 
-// Handler receives GitHub's deliveries. It is safe for concurrent use. Create
-// one with [NewHandler]; the zero Handler refuses everything.
+// Handler is the [http.Handler] of GitHub's deliveries. It is safe for
+// concurrent use. Create one with [NewHandler]; the zero Handler refuses all
+// deliveries.
 //
 // It responds with
 //
-//   - 204 if the callback returned nil, or if there is none for the event;
+//   - 204 if the callback returned nil, or the event has no callback;
 //   - 400 if the payload cannot be decoded, or a header has two values;
 //   - 401 without a valid signature;
 //   - 405 if the method is not POST;
 //   - 413 if the body is larger than MaxBody;
 //   - 415 if the content type is neither JSON nor a form;
-//   - 500 if the callback failed, 503 if a [Queue] does not accept the delivery.
+//   - 500 if the callback failed, 503 if a [Queue] does not accept the
+//     delivery.
 //
 // GitHub waits 10 seconds for the response (GitHub Enterprise Server: 30) and
 // then counts the delivery as failed. Put a [Queue] before a callback that can
 // take longer.
 //
-// The Handler reads a body only if the request has a well-formed signature. Such
-// a request can still come from anybody and be slow: set the ReadTimeout of the
-// [http.Server].
+// The Handler reads a body only if the request has a well-formed signature.
+// Anyone can send such a request, and send it slowly: set the ReadTimeout of
+// the [http.Server].
 //
 // GitHub docs: https://docs.github.com/webhooks/using-webhooks/best-practices-for-using-webhooks
 type Handler struct {
 	// MaxBody is the maximum size of a body, in bytes. Set it before the first
-	// request. The default, and the maximum, is the constant [MaxBody]; a number
-	// that is not between 1 and that has no effect. The events of a deployment are
-	// rarely larger than 50 KB, but a deployment's payload has no documented limit.
+	// request. The default and the maximum are the constant [MaxBody]; a number
+	// below 1 or above the maximum has no effect. Deployment events are rarely
+	// larger than 50 KB, but a deployment's payload has no documented limit.
 	MaxBody int64
 
 	verifier *Verifier
@@ -41,7 +43,7 @@ type Handler struct {
 }
 
 // NewHandler returns a Handler that calls a callback for each delivery that the
-// verifier accepts. A nil verifier accepts nothing.
+// verifier accepts. A nil verifier accepts no delivery.
 func NewHandler(verifier *Verifier, on Callbacks) *Handler {
 	return &Handler{verifier: verifier, on: on}
 }
@@ -75,7 +77,7 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	count.Add(1)
 	respond(w, refusal(err))
-	refused := newDelivery(r.Header)
+	refused := newDelivery(readHeaders(r.Header))
 	h.on.report(r.Context(), &refused, err, level)
 }
 

@@ -14,9 +14,9 @@ import (
 	"github.com/ghdeploy/ghdeploy/webhook"
 )
 
-// The whole of each request is literal: these signatures were made with
+// All requests are literal. The signatures were made with
 // openssl dgst -sha256 -hmac "It's a Secret to Everybody".
-func TestHandlerAnswers(t *testing.T) {
+func TestHandlerResponses(t *testing.T) {
 	const (
 		good     = `{"action":"created","deployment":{"id":42}}`
 		goodSign = "sha256=338de25247b7c8f7f4bfa25e64e74050e2f721275a0aae677d35c4abfa381c89"
@@ -27,11 +27,11 @@ func TestHandlerAnswers(t *testing.T) {
 		headers map[string]string
 		body    string
 
-		status int
-		answer string
-		err    error // that OnError is told
-		decode bool  // it is told a DecodeError
-		called bool
+		status   int
+		response string
+		err      error // passed to OnError
+		decode   bool  // OnError gets a DecodeError
+		called   bool
 	}{
 		{
 			name: "a deployment",
@@ -50,7 +50,7 @@ func TestHandlerAnswers(t *testing.T) {
 			body: good, status: 204,
 		},
 		{
-			name: "an event nobody knows",
+			name: "an unknown event",
 			headers: map[string]string{
 				"Content-Type": "application/json", "X-GitHub-Event": "solar_eclipse", "X-GitHub-Delivery": "72d3162e",
 				"X-Hub-Signature-256": goodSign,
@@ -63,22 +63,22 @@ func TestHandlerAnswers(t *testing.T) {
 				"Content-Type": "application/json", "X-GitHub-Event": "deployment", "X-GitHub-Delivery": "72d3162e",
 				"X-Hub-Signature-256": vectorSignature,
 			},
-			body: vectorBody, status: 400, answer: "Bad Request\n", decode: true,
+			body: vectorBody, status: 400, response: "Bad Request\n", decode: true,
 		},
 		{
 			name: "no signature",
 			headers: map[string]string{
 				"Content-Type": "application/json", "X-GitHub-Event": "deployment", "X-GitHub-Delivery": "72d3162e",
 			},
-			body: good, status: 401, answer: "Unauthorized\n", err: webhook.ErrNoSignature,
+			body: good, status: 401, response: "Unauthorized\n", err: webhook.ErrNoSignature,
 		},
 		{
-			name: "SHA-1 alone",
+			name: "SHA-1 only",
 			headers: map[string]string{
 				"Content-Type": "application/json", "X-GitHub-Event": "deployment", "X-GitHub-Delivery": "72d3162e",
 				"X-Hub-Signature": "sha1=01dc10d0c83e72ed246219cdd91669667fe2ca59",
 			},
-			body: vectorBody, status: 401, answer: "Unauthorized\n", err: webhook.ErrNoSignature,
+			body: vectorBody, status: 401, response: "Unauthorized\n", err: webhook.ErrNoSignature,
 		},
 		{
 			name: "the signature of another body",
@@ -86,19 +86,19 @@ func TestHandlerAnswers(t *testing.T) {
 				"Content-Type": "application/json", "X-GitHub-Event": "deployment", "X-GitHub-Delivery": "72d3162e",
 				"X-Hub-Signature-256": vectorSignature,
 			},
-			body: good, status: 401, answer: "Unauthorized\n", err: webhook.ErrBadSignature,
+			body: good, status: 401, response: "Unauthorized\n", err: webhook.ErrBadSignature,
 		},
 		{
-			name: "no signature at all in the header",
+			name: "an empty signature",
 			headers: map[string]string{
 				"Content-Type": "application/json", "X-GitHub-Event": "deployment", "X-GitHub-Delivery": "72d3162e",
 				"X-Hub-Signature-256": "sha256=",
 			},
-			body: good, status: 401, answer: "Unauthorized\n", err: webhook.ErrBadSignature,
+			body: good, status: 401, response: "Unauthorized\n", err: webhook.ErrBadSignature,
 		},
 		{
 			name:   "a GET",
-			method: http.MethodGet, status: 405, answer: "Method Not Allowed\n",
+			method: http.MethodGet, status: 405, response: "Method Not Allowed\n",
 		},
 		{
 			name: "too large",
@@ -106,7 +106,7 @@ func TestHandlerAnswers(t *testing.T) {
 				"Content-Type": "application/json", "X-GitHub-Event": "deployment", "X-GitHub-Delivery": "72d3162e",
 				"X-Hub-Signature-256": vectorSignature,
 			},
-			body: strings.Repeat(" ", webhook.MaxBody+1), status: 413, answer: "Request Entity Too Large\n", err: webhook.ErrTooLarge,
+			body: strings.Repeat(" ", webhook.MaxBody+1), status: 413, response: "Request Entity Too Large\n", err: webhook.ErrTooLarge,
 		},
 		{
 			name: "plain text",
@@ -114,20 +114,20 @@ func TestHandlerAnswers(t *testing.T) {
 				"Content-Type": "text/plain", "X-GitHub-Event": "deployment", "X-GitHub-Delivery": "72d3162e",
 				"X-Hub-Signature-256": goodSign,
 			},
-			body: good, status: 415, answer: "Unsupported Media Type\n", err: webhook.ErrContentType,
+			body: good, status: 415, response: "Unsupported Media Type\n", err: webhook.ErrContentType,
 		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			called := false
-			var told error
+			var reported error
 			h := webhook.NewHandler(newVerifier(t, vectorSecret), webhook.Callbacks{
 				OnDeployment: func(_ context.Context, e *webhook.DeploymentEvent) error {
 					called = e.Deployment.ID == 42 && e.Delivery.GUID == "72d3162e"
 					return nil
 				},
 				OnError: func(_ context.Context, d *webhook.Delivery, err error) {
-					told = err
+					reported = err
 					if d.Event != "deployment" || d.GUID != "72d3162e" || d.Raw != nil {
 						t.Errorf("OnError got %+v", d)
 					}
@@ -143,10 +143,10 @@ func TestHandlerAnswers(t *testing.T) {
 				for name, value := range tt.headers {
 					r.Header.Set(name, value)
 				}
-				called, told = false, nil
+				called, reported = false, nil
 				w := httptest.NewRecorder()
 				h.ServeHTTP(w, r)
-				if w.Code != tt.status || w.Body.String() != tt.answer {
+				if w.Code != tt.status || w.Body.String() != tt.response {
 					t.Errorf("got %d %q", w.Code, w.Body)
 				}
 				if method == http.MethodGet && w.Header().Get("Allow") != "POST" {
@@ -156,8 +156,8 @@ func TestHandlerAnswers(t *testing.T) {
 					t.Errorf("called: %v", called)
 				}
 				var decodeError *webhook.DecodeError
-				if errors.As(told, &decodeError) != tt.decode || !tt.decode && !errors.Is(told, tt.err) {
-					t.Errorf("OnError got %v", told)
+				if errors.As(reported, &decodeError) != tt.decode || !tt.decode && !errors.Is(reported, tt.err) {
+					t.Errorf("OnError got %v", reported)
 				}
 			}
 		})
@@ -232,11 +232,11 @@ func TestHandlerReportsFailures(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			var told error
+			var reported error
 			h := webhook.NewHandler(newVerifier(t, secret), webhook.Callbacks{
 				OnPing: func(context.Context, *webhook.PingEvent) error { return tt.call() },
 				OnError: func(_ context.Context, d *webhook.Delivery, err error) {
-					told = err
+					reported = err
 					if d.GUID != "72d3162e" || string(d.Raw) != `{"zen":"Half measures are as bad as nothing at all."}` {
 						t.Errorf("OnError got %+v", d)
 					}
@@ -248,23 +248,23 @@ func TestHandlerReportsFailures(t *testing.T) {
 				t.Errorf("got %d", status)
 			}
 			var panicked *webhook.PanicError
-			if errors.As(told, &panicked) != tt.stack || tt.stack && !strings.Contains(string(panicked.Stack), "handler_test.go") {
-				t.Errorf("got %v", told)
+			if errors.As(reported, &panicked) != tt.stack || tt.stack && !strings.Contains(string(panicked.Stack), "handler_test.go") {
+				t.Errorf("got %v", reported)
 			}
-			if tt.is != nil && !errors.Is(told, tt.is) {
-				t.Errorf("got %v", told)
+			if tt.is != nil && !errors.Is(reported, tt.is) {
+				t.Errorf("got %v", reported)
 			}
 		})
 	}
 }
 
-// net/http closes the connection when its goroutine ends, so GitHub counts the
-// delivery as failed; whoever runs the receiver is to know as well.
+// If the callback exits its goroutine, net/http closes the connection and
+// GitHub counts the delivery as failed. OnError must report it too.
 func TestHandlerReportsACallbackThatExits(t *testing.T) {
-	told := make(chan error, 1)
+	reported := make(chan error, 1)
 	server := httptest.NewServer(webhook.NewHandler(newVerifier(t, secret), webhook.Callbacks{
 		OnPing:  func(context.Context, *webhook.PingEvent) error { runtime.Goexit(); return nil },
-		OnError: func(_ context.Context, _ *webhook.Delivery, err error) { told <- err },
+		OnError: func(_ context.Context, _ *webhook.Delivery, err error) { reported <- err },
 	}))
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL, strings.NewReader(`{}`))
 	if err != nil {
@@ -279,16 +279,16 @@ func TestHandlerReportsACallbackThatExits(t *testing.T) {
 	}
 	server.Close()
 	select {
-	case err := <-told:
+	case err := <-reported:
 		if err.Error() != "webhook: the callback ended its goroutine" {
 			t.Errorf("OnError got %v", err)
 		}
 	default:
-		t.Error("OnError was not told")
+		t.Error("OnError was not called")
 	}
 }
 
-// silence takes slog's output for the time of the test, and returns it.
+// silence redirects slog's output to the returned builder during the test.
 func silence(t *testing.T) *strings.Builder {
 	t.Helper()
 	old, out := slog.Default(), new(strings.Builder)
@@ -310,7 +310,7 @@ func TestFailuresAreLoggedByDefault(t *testing.T) {
 	}
 }
 
-func TestWithoutAVerifierNothingIsAccepted(t *testing.T) {
+func TestHandlerWithoutAVerifierRefusesDeliveries(t *testing.T) {
 	silence(t)
 	for name, h := range map[string]*webhook.Handler{
 		"nil verifier":  webhook.NewHandler(nil, webhook.Callbacks{}),

@@ -7,48 +7,71 @@ import (
 	"strings"
 )
 
-// The headers of a delivery.
+// headerName is a header of a delivery.
 //
 // GitHub docs: https://docs.github.com/webhooks/webhook-events-and-payloads#delivery-headers
+type headerName int
+
 const (
-	signatureHeader   = "X-Hub-Signature-256"
-	legacyHeader      = "X-Hub-Signature" // SHA-1
-	contentTypeHeader = "Content-Type"
-	eventHeader       = "X-GitHub-Event"
-	guidHeader        = "X-GitHub-Delivery"
-	hookIDHeader      = "X-GitHub-Hook-ID"
-	targetTypeHeader  = "X-GitHub-Hook-Installation-Target-Type"
-	targetIDHeader    = "X-GitHub-Hook-Installation-Target-ID"
-	hostHeader        = "X-GitHub-Enterprise-Host"
-	versionHeader     = "X-GitHub-Enterprise-Version"
-	tenantHeader      = "X-GitHub-Tenant"
+	signatureHeader headerName = iota
+	legacyHeader               // SHA-1
+	contentTypeHeader
+	eventHeader
+	guidHeader
+	hookIDHeader
+	targetTypeHeader
+	targetIDHeader
+	hostHeader
+	versionHeader
+	tenantHeader
 )
 
-// unambiguous are the headers whose value must be clear. signature checks that
-// of the signature.
-var unambiguous = []string{
-	contentTypeHeader, eventHeader, guidHeader, hookIDHeader, targetTypeHeader, targetIDHeader,
-	hostHeader, versionHeader, tenantHeader,
+var headerNames = [...]string{
+	signatureHeader:   "X-Hub-Signature-256",
+	legacyHeader:      "X-Hub-Signature",
+	contentTypeHeader: "Content-Type",
+	eventHeader:       "X-GitHub-Event",
+	guidHeader:        "X-GitHub-Delivery",
+	hookIDHeader:      "X-GitHub-Hook-ID",
+	targetTypeHeader:  "X-GitHub-Hook-Installation-Target-Type",
+	targetIDHeader:    "X-GitHub-Hook-Installation-Target-ID",
+	hostHeader:        "X-GitHub-Enterprise-Host",
+	versionHeader:     "X-GitHub-Enterprise-Version",
+	tenantHeader:      "X-GitHub-Tenant",
 }
 
-// values returns the different values of a header in all spellings of its
-// name, sorted. Not every gateway passes on an http.Header with canonical
-// names.
-func values(header http.Header, name string) []string {
-	var all []string
+func (n headerName) String() string { return headerNames[n] }
+
+// headers holds the distinct values of each header, sorted.
+type headers [len(headerNames)][]string
+
+// readHeaders reads the headers of a delivery. It ignores the case of their
+// names, because some gateways pass names that are not canonical.
+func readHeaders(header http.Header) *headers {
+	h := new(headers)
 	for key, values := range header {
-		if strings.EqualFold(key, name) {
-			all = append(all, values...)
+		for name := range h {
+			if strings.EqualFold(key, headerNames[name]) {
+				h[name] = merge(h[name], values)
+			}
 		}
 	}
+	return h
+}
+
+func merge(some, more []string) []string {
+	if len(some) == 0 && len(more) == 1 {
+		return more
+	}
+	all := slices.Concat(some, more)
 	slices.Sort(all)
 	return slices.Compact(all)
 }
 
-// get returns the value of a header, "" if it has none. Of several it returns
-// the same one each time.
-func get(header http.Header, name string) string {
-	for _, value := range values(header, name) {
+// get returns the value of a header, or "". If there are several values, it
+// always returns the same one.
+func (h *headers) get(name headerName) string {
+	for _, value := range h[name] {
 		if value != "" {
 			return value
 		}
@@ -56,11 +79,11 @@ func get(header http.Header, name string) string {
 	return ""
 }
 
-// checkHeaders refuses a delivery with two values of one header: the
-// receiver and whatever stands before it could read different ones.
-func checkHeaders(header http.Header) error {
-	for _, name := range unambiguous {
-		if len(values(header, name)) > 1 {
+// check refuses a delivery with two values of one header, because the receiver
+// and a proxy before it could read different ones. signature checks its header.
+func (h *headers) check() error {
+	for name := contentTypeHeader; int(name) < len(h); name++ {
+		if len(h[name]) > 1 {
 			return fmt.Errorf("%w: %s", ErrAmbiguousHeader, name)
 		}
 	}

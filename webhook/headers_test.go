@@ -13,8 +13,8 @@ import (
 	"github.com/ghdeploy/ghdeploy/webhook"
 )
 
-// A request whose headers are refused costs nothing more: its body is not read.
-func TestBodyIsNotReadBeforeTheHeadersAreGood(t *testing.T) {
+// The body is not read if the headers are refused.
+func TestBodyIsNotReadBeforeTheHeadersAreValid(t *testing.T) {
 	for _, signature := range []string{
 		"x", "sha256=", "sha256=00", "sha256=" + strings.Repeat("0", 63), "sha256=" + strings.Repeat("0", 65), "sha256=" + strings.Repeat("g", 64),
 		strings.Repeat("0", 64), "SHA256=" + strings.Repeat("0", 64), "sha1=01dc10d0c83e72ed246219cdd91669667fe2ca59", "sha256= " + strings.Repeat("0", 62),
@@ -26,12 +26,12 @@ func TestBodyIsNotReadBeforeTheHeadersAreGood(t *testing.T) {
 			t.Errorf("%q: %v", signature, err)
 		}
 	}
-	// One of the right form is read.
+	// With a well-formed signature the body is read.
 	r := httptest.NewRequest(http.MethodPost, "/webhook", iotest.ErrReader(io.ErrUnexpectedEOF))
 	r.Header = headers("deployment", "1", nil)
 	r.Header.Set("X-Hub-Signature-256", "sha256="+strings.Repeat("0", 64))
 	if _, err := newVerifier(t, secret).ParseRequest(r); !errors.Is(err, io.ErrUnexpectedEOF) {
-		t.Errorf("a signature of the right form: %v", err)
+		t.Errorf("a well-formed signature: %v", err)
 	}
 }
 
@@ -57,7 +57,7 @@ func TestTwoValuesOfAHeaderAreRefused(t *testing.T) {
 			"another spelling":  func(h http.Header, value string) { h[strings.ToLower(name)] = []string{value} },
 			"a third spelling":  func(h http.Header, value string) { h[strings.ToUpper(name)] = []string{value} },
 		} {
-			for range 20 { // the order of a map differs
+			for range 20 { // map order is random
 				h := first()
 				add(h, other)
 				if e, err := newVerifier(t, secret).Parse(h, body); e != nil || !errors.Is(err, webhook.ErrAmbiguousHeader) || !strings.Contains(err.Error(), name) {
@@ -72,24 +72,24 @@ func TestTwoValuesOfAHeaderAreRefused(t *testing.T) {
 		}
 	}
 	h := headers("deployment", "1", body)
-	h["Accept"], h["accept"] = []string{"*/*"}, []string{"text/html"} // nobody reads it
+	h["Accept"], h["accept"] = []string{"*/*"}, []string{"text/html"} // the package does not read Accept
 	if _, err := newVerifier(t, secret).Parse(h, body); err != nil {
 		t.Errorf("Accept: %v", err)
 	}
 }
 
 func TestTwoValuesOfAHeaderAreA400(t *testing.T) {
-	var told error
+	var reported error
 	h := webhook.NewHandler(newVerifier(t, secret), webhook.Callbacks{
 		OnDeployment: func(context.Context, *webhook.DeploymentEvent) error { t.Error("it was called"); return nil },
-		OnError:      func(_ context.Context, _ *webhook.Delivery, err error) { told = err },
+		OnError:      func(_ context.Context, _ *webhook.Delivery, err error) { reported = err },
 	})
 	r := httptest.NewRequest(http.MethodPost, "/webhook", strings.NewReader(`{}`))
 	r.Header = headers("deployment", "1", []byte(`{}`))
 	r.Header.Add("X-GitHub-Event", "ping")
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, r)
-	if w.Code != http.StatusBadRequest || !errors.Is(told, webhook.ErrAmbiguousHeader) {
-		t.Errorf("got %d, %v", w.Code, told)
+	if w.Code != http.StatusBadRequest || !errors.Is(reported, webhook.ErrAmbiguousHeader) {
+		t.Errorf("got %d, %v", w.Code, reported)
 	}
 }

@@ -10,17 +10,17 @@ import (
 	"github.com/ghdeploy/ghdeploy/webhook"
 )
 
-// secret signs the deliveries of these tests.
+// secret is the secret that signs the deliveries of these tests.
 const secret = "a secret of the tests"
 
-// sign is the value of X-Hub-Signature-256.
+// sign returns the value of X-Hub-Signature-256.
 func sign(secret string, body []byte) string {
 	mac := hmac.New(sha256.New, []byte(secret))
 	mac.Write(body)
 	return "sha256=" + hex.EncodeToString(mac.Sum(nil))
 }
 
-// headers are those of a delivery as GitHub sends them.
+// headers returns the headers of a signed delivery as GitHub sends them.
 func headers(event, guid string, body []byte) http.Header {
 	h := make(http.Header)
 	h.Set("Content-Type", "application/json")
@@ -43,7 +43,7 @@ func newVerifier(t testing.TB, secrets ...string) *webhook.Verifier {
 	return v
 }
 
-// parse is the event of a delivery that has nothing wrong.
+// parse returns the event of a valid delivery.
 func parse(t testing.TB, event string, payload []byte) webhook.Event {
 	t.Helper()
 	e, err := newVerifier(t, secret).Parse(headers(event, "731b8328-d4dd-11ee-99f2-1d75829a10e7", payload), payload)

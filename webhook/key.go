@@ -37,7 +37,7 @@ func environmentKey(event Event) string {
 		repository = owner + "/" + repo
 	}
 	if common.Repository != nil && common.Repository.ID != 0 {
-		repository = strconv.FormatInt(common.Repository.ID, 10) // stays when the repository is renamed
+		repository = strconv.FormatInt(common.Repository.ID, 10) // unchanged when the repository is renamed
 	}
 	if repository == "" && environment == "" {
 		return ""

@@ -6,10 +6,10 @@ import (
 	"slices"
 )
 
-// lineup holds the jobs of a [Queue] that wait, each for a worker or for an
-// earlier job of its key. It is used with the queue's lock held.
+// lineup holds the waiting jobs of a [Queue]. Each waits for a worker or for an
+// earlier job of its key. The queue's lock must be held.
 type lineup struct {
-	ready   jobHeap           // wait for a worker alone
+	ready   jobHeap           // wait only for a worker
 	lanes   map[string][]*job // by key, behind a job that is ready or running
 	blocked int               // jobs in lanes
 }
@@ -18,13 +18,13 @@ func newLineup() *lineup { return &lineup{lanes: make(map[string][]*job)} }
 
 func (l *lineup) len() int { return len(l.ready) + l.blocked }
 
-// busy reports whether an earlier job of the key is not over.
+// busy reports whether an earlier job of the key is not finished.
 func (l *lineup) busy(key string) bool {
 	_, busy := l.lanes[key]
 	return busy && key != ""
 }
 
-// add puts a job behind those that arrived before.
+// add puts a job behind the jobs that arrived earlier.
 func (l *lineup) add(j *job) {
 	if l.busy(j.key) {
 		l.lanes[j.key] = append(l.lanes[j.key], j)
@@ -35,8 +35,8 @@ func (l *lineup) add(j *job) {
 	heap.Push(&l.ready, j)
 }
 
-// next takes out the earliest job that waits for a worker alone, nil if there
-// is none.
+// next removes and returns the earliest job that waits only for a worker, or
+// nil.
 func (l *lineup) next() *job {
 	if len(l.ready) == 0 {
 		return nil
@@ -44,7 +44,7 @@ func (l *lineup) next() *job {
 	return heap.Pop(&l.ready).(*job)
 }
 
-// release lets the next job of a key begin.
+// release makes the next job of a key ready.
 func (l *lineup) release(key string) {
 	lane := l.lanes[key]
 	if len(lane) == 0 {
@@ -57,7 +57,7 @@ func (l *lineup) release(key string) {
 	l.blocked--
 }
 
-// clear takes out all jobs, in the order of their arrival.
+// clear removes and returns all jobs, in the order of their arrival.
 func (l *lineup) clear() []*job {
 	all := []*job(l.ready)
 	for _, lane := range l.lanes {

@@ -10,12 +10,11 @@ import (
 	"unicode/utf8"
 )
 
-// maxLogged bounds what is logged of one header, in bytes.
+// maxLogged is the maximum length of one header in the log, in bytes.
 const maxLogged = 200
 
-// printable returns a header's value as it may be logged: control and other
-// invisible characters are escaped, and the rest of a long one is replaced by
-// "...".
+// printable returns a header's value for the log: invisible characters are
+// escaped, and a value longer than maxLogged ends with "...".
 func printable(value string) string {
 	const dots = "..."
 	var b strings.Builder
@@ -37,7 +36,7 @@ func printable(value string) string {
 	return b.String()
 }
 
-// quoted is printable for an error's text.
+// quoted is printable in quotes, for an error's text.
 func quoted(value string) string { return `"` + printable(value) + `"` }
 
 // logFailure logs a delivery that was refused or that failed.

@@ -14,7 +14,7 @@ import (
 	"github.com/ghdeploy/ghdeploy/webhook"
 )
 
-// records keeps what is logged.
+// records is a slog.Handler that stores the records.
 type records struct{ all []slog.Record }
 
 func (*records) Enabled(context.Context, slog.Level) bool { return true }
@@ -39,7 +39,7 @@ func record(t *testing.T) *records {
 	return r
 }
 
-// A stranger must not be able to write an error into the log.
+// A request without a valid signature must not log an error.
 func TestRefusalsWithoutASignatureAreLoggedAtDebug(t *testing.T) {
 	refusals := map[string]func(r *http.Request){
 		"no signature":    func(r *http.Request) { r.Header.Del("X-Hub-Signature-256") },
@@ -49,11 +49,11 @@ func TestRefusalsWithoutASignatureAreLoggedAtDebug(t *testing.T) {
 		"content type":    func(r *http.Request) { r.Header.Set("Content-Type", "text/plain") },
 		"too large":       func(r *http.Request) { r.ContentLength = webhook.MaxBody + 1 },
 		"cut off":         func(r *http.Request) { r.Body = http.MaxBytesReader(nil, r.Body, 1) },
-		"broken off":      func(r *http.Request) { r.Body = brokenBody{} },
+		"connection lost": func(r *http.Request) { r.Body = brokenBody{} },
 	}
 	for name, change := range refusals {
 		for who, onError := range map[string]func(context.Context, *webhook.Delivery, error){
-			"nobody listens": nil,
+			"no OnError":     nil,
 			"OnError panics": func(context.Context, *webhook.Delivery, error) { panic("out of cheese") },
 		} {
 			logged := record(t)
@@ -128,20 +128,22 @@ func TestLoggedHeadersAreShortAndPrintable(t *testing.T) {
 	}
 }
 
-// OnError still hears of everything, with the headers as they were sent.
-func TestOnErrorHearsOfEveryRefusal(t *testing.T) {
+// OnError gets every refused delivery, with unchanged headers.
+func TestOnErrorGetsEveryRefusal(t *testing.T) {
 	logged := record(t)
-	var told []string
+	var reported []string
 	h := webhook.NewHandler(newVerifier(t, secret), webhook.Callbacks{
-		OnError: func(_ context.Context, d *webhook.Delivery, err error) { told = append(told, d.GUID+" "+err.Error()) },
+		OnError: func(_ context.Context, d *webhook.Delivery, err error) {
+			reported = append(reported, d.GUID+" "+err.Error())
+		},
 	})
 	r := httptest.NewRequest(http.MethodPost, "/webhook", bytes.NewReader(nil))
 	r.Header.Set("X-GitHub-Delivery", strings.Repeat("g", 300))
 	for range 3 {
 		h.ServeHTTP(httptest.NewRecorder(), r)
 	}
-	if len(told) != 3 || !strings.HasPrefix(told[0], strings.Repeat("g", 300)+" webhook: no signature") || len(logged.all) != 0 {
-		t.Errorf("told %q, logged %v", told, logged.all)
+	if len(reported) != 3 || !strings.HasPrefix(reported[0], strings.Repeat("g", 300)+" webhook: no signature") || len(logged.all) != 0 {
+		t.Errorf("OnError got %q, logged %v", reported, logged.all)
 	}
 	if h.Stats().Unverified != 3 {
 		t.Errorf("got %+v", h.Stats())

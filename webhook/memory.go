@@ -2,14 +2,14 @@ package webhook
 
 import "crypto/sha256"
 
-// memory knows the deliveries of a [Queue] that are accepted and not over, and
-// the newest of the finished ones. It holds hashes, so its size does not depend
-// on what was sent.
+// memory holds the unfinished deliveries of a [Queue] and the newest finished
+// ones. It stores hashes, so its size does not depend on the size of a
+// delivery.
 type memory struct {
 	underWay map[digest]*job
 	finished map[digest]struct{}
-	ring     [][]digest // of the finished deliveries
-	oldest   int        // index in ring, once that is full
+	ring     [][]digest // the digests of the finished deliveries
+	oldest   int        // index in ring, once ring is full
 	size     int
 }
 
@@ -20,9 +20,8 @@ func newMemory(size int) *memory {
 	return &memory{underWay: make(map[digest]*job), finished: make(map[digest]struct{}), size: size}
 }
 
-// identify returns the digests that a delivery is known by. GitHub can send
-// the same payload for two events whose names this package does not know, so
-// these are known by their GUID alone.
+// identify returns the digests that identify a delivery. GitHub can send the
+// same payload for two events of an unknown name: these have the GUID's only.
 func identify(event Event) []digest {
 	d := event.Info()
 	var all []digest
@@ -36,7 +35,7 @@ func identify(event Event) []digest {
 }
 
 func digestOf(kind byte, event string, data []byte) (d digest) {
-	name := sha256.Sum256([]byte(event)) // of one length, so that no name runs into the data
+	name := sha256.Sum256([]byte(event)) // a fixed length separates the name from the data
 	h := sha256.New()
 	h.Write([]byte{kind})
 	h.Write(name[:])
@@ -45,8 +44,8 @@ func digestOf(kind byte, event string, data []byte) (d digest) {
 	return d
 }
 
-// find reports whether one of the digests is known, and returns its job if that
-// is not over.
+// find reports whether one of the digests is known, and returns its job if the
+// job is not finished.
 func (m *memory) find(digests []digest) (j *job, known bool) {
 	for _, d := range digests {
 		if j, ok := m.underWay[d]; ok {
@@ -66,7 +65,7 @@ func (m *memory) begin(j *job) {
 	}
 }
 
-// end remembers a job that is finished and forgets one that is not.
+// end remembers a finished job and forgets a failed one.
 func (m *memory) end(j *job, finished bool) {
 	for _, d := range j.digests {
 		delete(m.underWay, d)

@@ -10,15 +10,15 @@ import (
 )
 
 // MaxBody is the maximum size of the body of a delivery, in bytes. GitHub sends
-// no payload above 25 MB. In a form the limit counts the encoded text, which is
-// longer.
+// no payload above 25 MB. For a form, the limit applies to the encoded text,
+// which is longer than the payload.
 //
 // GitHub docs: https://docs.github.com/webhooks/webhook-events-and-payloads#payload-cap
 const MaxBody = 25 << 20
 
 // Parse verifies a delivery and returns its event. body is the body of the
-// request, exactly as it was received. The package function [Parse] describes the
-// types of the events and how they are decoded.
+// request, exactly as it was received. The package function [Parse] describes
+// the types of the events and how they are decoded.
 //
 // The error is [ErrTooLarge], [ErrNoSignature], [ErrBadSignature],
 // [ErrAmbiguousHeader], [ErrContentType] or a [*DecodeError].
@@ -26,28 +26,31 @@ func (v *Verifier) Parse(header http.Header, body []byte) (Event, error) {
 	if len(body) > MaxBody {
 		return nil, ErrTooLarge
 	}
-	form, err := precheck(header)
+	h := readHeaders(header)
+	form, err := precheck(h)
 	if err != nil {
 		return nil, err
 	}
-	return v.parse(header, bytes.Clone(body), form) // the event keeps it
+	return v.parse(h, bytes.Clone(body), form) // the event keeps the clone
 }
 
 // ParseRequest is [Verifier.Parse] for a request. It reads at most [MaxBody]
-// bytes, and nothing if the headers do not have a well-formed signature. Set
-// r.Body to an [http.MaxBytesReader] for a lower limit.
+// bytes, and nothing if the headers have no well-formed signature. For a lower
+// limit, set r.Body to an [http.MaxBytesReader].
 //
-// An error of reading the body is returned besides the errors of Parse.
+// The errors are those of Parse, and an error of reading the body.
 func (v *Verifier) ParseRequest(r *http.Request) (Event, error) {
 	return v.parseRequest(nil, r, MaxBody)
 }
 
-// parseRequest tells w, unless that is nil, of a body above the limit.
+// parseRequest is ParseRequest with a limit in bytes. w may be nil; otherwise
+// its connection is closed after a body above the limit.
 func (v *Verifier) parseRequest(w http.ResponseWriter, r *http.Request, limit int64) (Event, error) {
 	if r.ContentLength > limit {
 		return nil, ErrTooLarge
 	}
-	form, err := precheck(r.Header)
+	h := readHeaders(r.Header)
+	form, err := precheck(h)
 	if err != nil {
 		return nil, err
 	}
@@ -55,14 +58,14 @@ func (v *Verifier) parseRequest(w http.ResponseWriter, r *http.Request, limit in
 	if err != nil {
 		return nil, err
 	}
-	return v.parse(r.Header, body, form)
+	return v.parse(h, body, form)
 }
 
 func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, error) {
 	if r.Body == nil {
 		return nil, nil
 	}
-	// Its header is not trusted with more than the size of a large delivery.
+	// Content-Length is not verified, so it may reserve at most 64 KiB.
 	const initial = 64 << 10
 	var b bytes.Buffer
 	b.Grow(int(min(max(r.ContentLength, 0), limit, initial)) + bytes.MinRead)
@@ -76,16 +79,16 @@ func readBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 	return b.Bytes(), nil
 }
 
-// precheck checks the headers before the body is read, and reports whether that
-// is a form.
-func precheck(header http.Header) (form bool, err error) {
-	if _, err := signature(header); err != nil {
+// precheck checks the headers before the body is read, and reports whether the
+// body is a form.
+func precheck(h *headers) (form bool, err error) {
+	if _, err := h.signature(); err != nil {
 		return false, err
 	}
-	if err := checkHeaders(header); err != nil {
+	if err := h.check(); err != nil {
 		return false, err
 	}
-	contentType := get(header, contentTypeHeader)
+	contentType := h.get(contentTypeHeader)
 	switch mediaType, _, err := mime.ParseMediaType(contentType); {
 	case err == nil && mediaType == "application/json":
 		return false, nil
@@ -96,11 +99,11 @@ func precheck(header http.Header) (form bool, err error) {
 	}
 }
 
-func (v *Verifier) parse(header http.Header, body []byte, form bool) (Event, error) {
-	if err := v.Verify(header, body); err != nil {
+func (v *Verifier) parse(h *headers, body []byte, form bool) (Event, error) {
+	if err := v.verify(h, body); err != nil {
 		return nil, err
 	}
-	delivery := newDelivery(header)
+	delivery := newDelivery(h)
 	event, err := decodeDelivery(delivery, body, form)
 	if err != nil {
 		return nil, &DecodeError{Event: delivery.Event, GUID: delivery.GUID, Err: err}

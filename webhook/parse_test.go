@@ -33,7 +33,7 @@ func TestParseKnowsTheEvents(t *testing.T) {
 	}
 }
 
-// What GitHub may leave out, send as null, or add one day.
+// Keys may be missing, null or unknown.
 func TestParseIsLenient(t *testing.T) {
 	tests := []struct{ name, event, body string }{
 		{"nothing", "deployment", `{}`},
@@ -63,7 +63,7 @@ func TestParseIsLenient(t *testing.T) {
 			type repository interface{ OwnerRepo() (string, string) }
 			if r, ok := e.(repository); ok {
 				if owner, repo := r.OwnerRepo(); owner != "" || repo != "" {
-					t.Errorf("got %q and %q out of nothing", owner, repo)
+					t.Errorf("got %q and %q from an empty repository", owner, repo)
 				}
 			}
 		})
@@ -85,7 +85,7 @@ func TestParseErrors(t *testing.T) {
 		{name: "null", event: "ping", body: `null`, text: `webhook: event "ping", delivery "72d3162e": the payload is not a JSON object`},
 		{name: "list", event: "ping", body: `[{}]`, text: `webhook: event "ping", delivery "72d3162e": the payload is not a JSON object`},
 		{name: "two objects", event: "ping", body: `{}{}`, text: `webhook: event "ping", delivery "72d3162e":`},
-		{name: "an id that is none", event: "deployment", body: `{"deployment":{"id":"7"}}`, text: `webhook: event "deployment", delivery "72d3162e":`},
+		{name: "an id of the wrong type", event: "deployment", body: `{"deployment":{"id":"7"}}`, text: `webhook: event "deployment", delivery "72d3162e":`},
 		{name: "no event", event: "", body: `{}`, text: `webhook: event "", delivery "72d3162e": the header X-GitHub-Event is missing`},
 		{name: "form without a payload", event: "ping", contentType: "application/x-www-form-urlencoded", body: `a=b`, text: `webhook: event "ping", delivery "72d3162e": the form has no field "payload"`},
 		{name: "form that is JSON", event: "ping", contentType: "application/x-www-form-urlencoded", body: `{"zen":"%"}`, text: `webhook: event "ping", delivery "72d3162e":`},
@@ -125,7 +125,7 @@ func TestParseErrors(t *testing.T) {
 	}
 }
 
-// The signature is asked for before anything else is looked at.
+// The signature is checked before all other headers and the body.
 func TestParseChecksTheSignatureFirst(t *testing.T) {
 	for name, change := range map[string]func(http.Header){
 		"content type": func(h http.Header) { h.Set("Content-Type", "text/plain") },
@@ -147,7 +147,7 @@ func TestParseChecksTheSignatureFirst(t *testing.T) {
 func TestFormDelivery(t *testing.T) {
 	payload := `{"action":"created","deployment":{"id":7,"ref":"a&b=c+d %","environment":"qä"}}`
 	body := []byte("payload=" + url.QueryEscape(payload))
-	h := headers("deployment", "72d3162e", body) // the encoded body is what is signed
+	h := headers("deployment", "72d3162e", body) // the signature covers the encoded body
 	h.Set("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")
 	e, err := newVerifier(t, secret).Parse(h, body)
 	if err != nil {
@@ -160,7 +160,7 @@ func TestFormDelivery(t *testing.T) {
 	if string(e.Info().Raw) != payload {
 		t.Errorf("Raw is %s", e.Info().Raw)
 	}
-	// The payload's own signature is none of the form's.
+	// The signature of the decoded payload is not accepted for the form.
 	h.Set("X-Hub-Signature-256", sign(secret, []byte(payload)))
 	if _, err := newVerifier(t, secret).Parse(h, body); !errors.Is(err, webhook.ErrBadSignature) {
 		t.Errorf("got %v", err)
@@ -200,7 +200,7 @@ func TestDeliveryHeaders(t *testing.T) {
 	}
 }
 
-// The event must not change when the caller uses its buffer again.
+// The event must not change when the caller reuses its buffer.
 func TestParseCopiesTheBody(t *testing.T) {
 	body := []byte(`{"action":"created","deployment":{"payload":{"a":1}}}`)
 	h := headers("deployment", "1", body)
@@ -227,7 +227,7 @@ func TestParseRequest(t *testing.T) {
 		t.Errorf("got %+v", e)
 	}
 
-	// Nothing is read of a request that carries no signature.
+	// The body of a request without a signature is not read.
 	r = httptest.NewRequest(http.MethodPost, "/webhook", iotest.ErrReader(errors.New("it was read")))
 	r.Header.Set("Content-Type", "application/json")
 	if _, err := newVerifier(t, secret).ParseRequest(r); !errors.Is(err, webhook.ErrNoSignature) {
@@ -245,7 +245,7 @@ func TestParseRequest(t *testing.T) {
 	}
 }
 
-// endless counts what is read of it.
+// endless is a body without an end; it counts the bytes that are read.
 type endless struct{ read int }
 
 func (e *endless) Read(p []byte) (int, error) { e.read += len(p); return len(p), nil }

@@ -33,10 +33,10 @@ type PullRequest struct {
 	Merged         bool           `json:"merged"`
 	MergedBy       *ghdeploy.User `json:"merged_by"`
 	MergeCommitSHA string         `json:"merge_commit_sha"`
-	Mergeable      *bool          `json:"mergeable"`  // nil: GitHub does not know yet
-	Rebaseable     *bool          `json:"rebaseable"` // nil: GitHub does not know yet
+	Mergeable      *bool          `json:"mergeable"`  // nil while GitHub computes it
+	Rebaseable     *bool          `json:"rebaseable"` // nil while GitHub computes it
 	MergeableState string         `json:"mergeable_state"`
-	AutoMerge      *AutoMerge     `json:"auto_merge"` // nil: it is off
+	AutoMerge      *AutoMerge     `json:"auto_merge"` // nil if auto-merge is off
 
 	Labels             []Label          `json:"labels"`
 	Milestone          *Milestone       `json:"milestone"`
@@ -70,11 +70,11 @@ type Branch struct {
 	Label string         `json:"label"` // such as octocat:topic
 	Ref   string         `json:"ref"`
 	SHA   string         `json:"sha"`
-	Repo  *Repository    `json:"repo"` // nil: it was deleted
+	Repo  *Repository    `json:"repo"` // nil if it was deleted
 	User  *ghdeploy.User `json:"user"`
 }
 
-// Link is an address.
+// Link is a link in [PullRequest].Links.
 type Link struct {
 	Href string `json:"href"`
 }
@@ -110,7 +110,7 @@ type Milestone struct {
 	DueOn        time.Time      `json:"due_on"`
 }
 
-// AutoMerge is how a [PullRequest] is to be merged once it may be.
+// AutoMerge is the auto-merge setting of a [PullRequest].
 type AutoMerge struct {
 	EnabledBy     *ghdeploy.User `json:"enabled_by"`
 	MergeMethod   string         `json:"merge_method"`

@@ -15,23 +15,23 @@ import (
 // QueueOptions configures a [Queue]. A zero field takes its default. A negative
 // number is an invalid argument.
 type QueueOptions struct {
-	Workers  int // deliveries that are processed at once; default 4
-	Capacity int // deliveries that wait; default 100
-	Remember int // finished deliveries that are remembered; default 10,000
+	Workers  int // maximum number of callbacks that run at once; default 4
+	Capacity int // maximum number of deliveries that wait; default 100
+	Remember int // number of finished deliveries to remember; default 10,000
 
-	// Key returns the key of an event. Events of one key are processed one after
-	// the other, in the order of their arrival. An event with the key "" waits for
-	// no other. Key is called on the goroutine of the request, for each event that
-	// has a callback.
+	// Key returns the key of an event. Events with the same key are processed
+	// one after the other, in the order of their arrival. An event with the key
+	// "" does not wait for other events. Key is called on the goroutine of the
+	// request, for each event that has a callback.
 	//
-	// The default is the repository and the environment for the four deployment
-	// events, and "" for every other event. So the callback of a deployment must
-	// not wait for the deployment_status events that it causes; a Key that holds
-	// the event's name as well lets them pass.
+	// The default key is the repository and the environment for the four
+	// deployment events, and "" for every other event. With it, the callback of a
+	// deployment must not wait for the deployment_status events that it causes.
+	// To allow that, include the event's name in the key.
 	Key func(Event) string
 
 	// OnDuplicate is called for each delivery that is dropped as a duplicate, on
-	// the goroutine of the request. The Handler answers 204.
+	// the goroutine of the request. The Handler responds with 204.
 	OnDuplicate func(ctx context.Context, d *Delivery)
 }
 
@@ -40,58 +40,58 @@ type QueueOptions struct {
 // one with [NewQueue].
 //
 // Deliveries begin in the order of their arrival, and those of one key
-// ([QueueOptions.Key]) never overlap. GitHub does not promise that they arrive in
-// the order of their events.
+// ([QueueOptions.Key]) never overlap. GitHub does not guarantee that deliveries
+// arrive in the order of their events.
 //
-// A delivery is a duplicate, and is acknowledged and dropped, if the queue
-// remembers its event name with its GUID or with its payload. The queue
-// remembers what waits, what is processed, and the newest finished deliveries.
-// GitHub redelivers under the GUID of the first delivery; somebody who replays a
-// recorded delivery can choose another GUID, but not another payload. The payload
-// of an event that this package has no type for is not compared, because GitHub
-// can send the same one for two events.
+// A delivery is a duplicate if the queue remembers its event name with its GUID
+// or with its payload. A duplicate is acknowledged and dropped. The queue
+// remembers the waiting, the running and the newest finished deliveries. GitHub
+// redelivers under the GUID of the first delivery. An attacker who replays a
+// recorded delivery can choose another GUID, but not another payload. The
+// payload of an event that this package has no type for is not compared,
+// because GitHub can send the same payload for two events.
 //
-// If the callback fails, the delivery is forgotten, so that a redelivery is
-// processed. If a duplicate was dropped meanwhile, the delivery is processed
-// once more instead, before later ones of its key.
+// If the callback fails, the queue forgets the delivery, so that a redelivery
+// is processed. If a duplicate was dropped while the callback ran, the delivery
+// is instead processed once more, before later ones of its key.
 //
-// If there is no room, the Handler answers 503, and the delivery can be
+// If the queue is full, the Handler responds with 503, and the delivery can be
 // redelivered by hand. An accepted delivery is lost only if the process is
-// killed: the package documentation says what to do about that.
+// killed. The package documentation says how to recover.
 type Queue struct {
 	on          Callbacks
 	workers     int
 	capacity    int
 	key         func(Event) string
 	onDuplicate func(context.Context, *Delivery)
-	base        context.Context // of all callbacks
+	base        context.Context // parent of the contexts of all callbacks
 	cancel      context.CancelCauseFunc
 
 	mu       sync.Mutex
 	waiting  *lineup
-	running  []*job // in the order of their start
+	running  []*job // in the order in which they started
 	memory   *memory
 	arrivals uint64
-	counted  QueueStats // the totals
+	counted  QueueStats // totals; the other fields stay 0
 	closed   bool
-	givenUp  bool          // by Shutdown
-	idle     chan struct{} // closed when closed is set and no job is left
+	givenUp  bool          // Shutdown returned before all jobs were finished
+	idle     chan struct{} // closed once closed is true and no job is left
 }
 
-// job is one delivery that was accepted.
+// job is one accepted delivery.
 type job struct {
-	ctx     context.Context // the request's values, without its end
+	ctx     context.Context // the request's values, without its cancellation
 	event   Event
 	key     string
 	digests []digest
 
 	arrival  uint64
 	accepted time.Time
-	again    *job // the latest duplicate of this one
+	again    *job // the latest duplicate of this job
 }
 
-// NewQueue returns a Queue that calls the callbacks. A negative option is a
-// [ghdeploy.ErrInvalidArgument].
+// NewQueue returns a Queue that calls the callbacks. If an option is negative,
+// the error is [ghdeploy.ErrInvalidArgument].
 func NewQueue(on Callbacks, opts QueueOptions) (*Queue, error) {
 	for name, n := range map[string]int{"Workers": opts.Workers, "Capacity": opts.Capacity, "Remember": opts.Remember} {
 		if n < 0 {
@@ -116,12 +116,12 @@ func NewQueue(on Callbacks, opts QueueOptions) (*Queue, error) {
 	}, nil
 }
 
-// Callbacks returns the callbacks to pass to [NewHandler]. They put their event
-// into the queue and return [ErrQueueFull] or [ErrQueueClosed] if it is not
-// accepted.
+// Callbacks returns the callbacks to pass to [NewHandler]. They put the event
+// into the queue and return nil, or [ErrQueueFull] or [ErrQueueClosed].
 //
-// The callbacks behind the queue get a context that outlives the request. It
-// has the request's values and ends when [Queue.Shutdown] gives up.
+// The callbacks given to [NewQueue] get a context that outlives the request. It
+// has the request's values, and it ends when the context of [Queue.Shutdown]
+// ends.
 func (q *Queue) Callbacks() Callbacks {
 	return Callbacks{
 		OnDeployment:               enqueue[*DeploymentEvent](q),
@@ -138,7 +138,7 @@ func enqueue[E Event](q *Queue) func(context.Context, E) error {
 	return func(ctx context.Context, event E) error { return q.accept(ctx, event) }
 }
 
-// accept takes a delivery, or returns why it does not.
+// accept puts a delivery into the queue, or returns the reason for its refusal.
 func (q *Queue) accept(ctx context.Context, event Event) error {
 	if !q.on.handles(event) {
 		return nil
@@ -146,10 +146,10 @@ func (q *Queue) accept(ctx context.Context, event Event) error {
 	j := &job{
 		ctx: context.WithoutCancel(ctx), event: event, key: q.key(event), digests: identify(event), accepted: time.Now(),
 	}
-	duplicate, err := q.admit(j) //nolint:contextcheck // the job has its context: this request's, without its end
+	duplicate, err := q.admit(j) //nolint:contextcheck // the job's context is the request's, without its cancellation
 	if duplicate && q.onDuplicate != nil {
 		defer func() {
-			if value := recover(); value != nil { // the delivery is acknowledged all the same
+			if value := recover(); value != nil { // the delivery is acknowledged nevertheless
 				q.on.report(ctx, event.Info(), &PanicError{Value: value, Stack: debug.Stack()}, slog.LevelError)
 			}
 		}()
@@ -170,7 +170,7 @@ func (q *Queue) admit(j *job) (duplicate bool, err error) {
 			earlier.again = j
 		}
 		return true, nil
-	case q.closed: // also a duplicate of a job that was given up
+	case q.closed: // also for a duplicate of an unfinished job after Shutdown gave up
 		q.counted.Refused++
 		return false, ErrQueueClosed
 	case mustWait && q.waiting.len() >= q.capacity:
@@ -185,7 +185,7 @@ func (q *Queue) admit(j *job) (duplicate bool, err error) {
 	return false, nil
 }
 
-// dispatch starts what can start. It is called with the lock held.
+// dispatch starts jobs while workers are free. It is called with the lock held.
 func (q *Queue) dispatch() {
 	for len(q.running) < q.workers {
 		j := q.waiting.next()
@@ -202,8 +202,8 @@ func (q *Queue) start(j *job) {
 	go q.work(j)
 }
 
-// work processes a job. However the callback or OnError ends, by
-// runtime.Goexit too, the job is ended.
+// work processes a job. The job ends even if the callback or OnError panics or
+// calls runtime.Goexit.
 func (q *Queue) work(j *job) {
 	ctx, cancel := context.WithCancelCause(j.ctx)
 	stop := context.AfterFunc(q.base, func() { cancel(context.Cause(q.base)) })
@@ -221,7 +221,7 @@ func (q *Queue) work(j *job) {
 	err = q.on.call(ctx, j.event)
 }
 
-// end makes room for the next job.
+// end removes a job and starts the next one.
 func (q *Queue) end(j *job, finished bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -243,7 +243,7 @@ func (q *Queue) end(j *job, finished bool) {
 	q.closeIdle()
 }
 
-// closeIdle is called with the lock held.
+// closeIdle closes idle if no job is left. It is called with the lock held.
 func (q *Queue) closeIdle() {
 	if q.closed && len(q.running) == 0 {
 		select {
@@ -257,14 +257,14 @@ func (q *Queue) closeIdle() {
 // Shutdown stops accepting deliveries and waits until the accepted ones are
 // processed. Then it returns nil.
 //
-// If ctx ends before, Shutdown ends the contexts of the running callbacks,
-// begins no other delivery, and returns at once. It returns the deliveries that
-// are not finished, the running ones first and the others in the order of their
-// arrival, and an error that wraps that of ctx. Log their GUIDs: GitHub
-// redelivers only on request. A running one may still finish; a second call
-// waits for those.
+// If ctx ends first, Shutdown cancels the contexts of the running callbacks,
+// starts no other delivery, and returns at once. It returns the unfinished
+// deliveries, the running ones first and then the others in the order of their
+// arrival, and an error that wraps the cause of ctx. Log their GUIDs, because
+// GitHub redelivers only on request. A running callback may still finish; a
+// second call of Shutdown waits for it.
 //
-// Shut the HTTP server down first: a later delivery gets a 503.
+// Shut the HTTP server down first. A delivery that arrives later gets a 503.
 func (q *Queue) Shutdown(ctx context.Context) ([]*Delivery, error) {
 	q.mu.Lock()
 	q.closed = true
@@ -284,7 +284,7 @@ func (q *Queue) Shutdown(ctx context.Context) ([]*Delivery, error) {
 	}
 	q.givenUp = unfinished != nil
 	q.mu.Unlock()
-	if unfinished == nil { // both came at once
+	if unfinished == nil { // the last job ended at the same moment as ctx
 		return nil, nil
 	}
 	err := fmt.Errorf("webhook: %d deliveries are not finished: %w", len(unfinished), context.Cause(ctx))

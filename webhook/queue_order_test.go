@@ -17,12 +17,13 @@ import (
 	"github.com/ghdeploy/ghdeploy/webhook"
 )
 
-// to is the payload of a deployment to an environment.
+// to returns the payload of a deployment to an environment.
 func to(environment, task string) string {
 	return fmt.Sprintf(`{"deployment":{"environment":%q,"task":%q},"repository":{"full_name":"acme/shop"}}`, environment, task)
 }
 
-// journal is a callback that takes a second, and a list of what began and ended.
+// journal is a callback that takes a second. It records when a task begins and
+// ends.
 type journal struct {
 	mu    sync.Mutex
 	lines []string
@@ -38,7 +39,8 @@ func (j *journal) on(_ context.Context, e *webhook.DeploymentEvent) error {
 	return nil
 }
 
-// add returns what the line ends with, once.
+// add appends the line. For the first end of a task it returns the task's
+// function in end.
 func (j *journal) add(line string) func() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -58,7 +60,7 @@ func send(t *testing.T, h http.Handler, environment, task string, want int) {
 	if status := deliver(t, h, "deployment", task, to(environment, task)); status != want {
 		t.Errorf("%s: got %d, want %d", task, status, want)
 	}
-	synctest.Wait() // so that what starts at once starts in the order of the calls
+	synctest.Wait() // so that concurrent callbacks start in the order of the calls
 }
 
 func TestQueueProcessesAKeyInOrder(t *testing.T) {
@@ -90,8 +92,9 @@ func TestQueueProcessesAKeyInOrder(t *testing.T) {
 	})
 }
 
-// What waits for its key takes no worker, and comes before what arrived later.
-func TestABlockedKeyHoldsUpNoOther(t *testing.T) {
+// A delivery that waits for its key occupies no worker, and begins before
+// deliveries that arrived later.
+func TestABlockedKeyDelaysNoOtherKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := new(journal)
 		q, h := newQueue(t, webhook.Callbacks{OnDeployment: j.on}, webhook.QueueOptions{Workers: 2})
@@ -106,7 +109,7 @@ func TestABlockedKeyHoldsUpNoOther(t *testing.T) {
 	})
 }
 
-func TestCapacityCountsWhatWaitsForItsKey(t *testing.T) {
+func TestCapacityCountsDeliveriesThatWaitForTheirKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := new(journal)
 		q, h := newQueue(t, webhook.Callbacks{OnDeployment: j.on, OnError: ignore}, webhook.QueueOptions{Workers: 2, Capacity: 1})
@@ -122,7 +125,7 @@ func TestCapacityCountsWhatWaitsForItsKey(t *testing.T) {
 	})
 }
 
-// However a delivery ends, the next one of its key begins.
+// After a delivery fails, the next one of its key begins.
 func TestAFailureReleasesItsKey(t *testing.T) {
 	for name, end := range map[string]func() error{
 		"error": func() error { return errors.New("no") },
@@ -148,7 +151,7 @@ func TestQueueUsesTheCallersKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := new(journal)
 		q, h := newQueue(t, webhook.Callbacks{OnDeployment: j.on}, webhook.QueueOptions{
-			Key: func(e webhook.Event) string { // the first letter of the task; none for x
+			Key: func(e webhook.Event) string { // the first letter of the task; "" for x
 				return strings.Trim(e.(*webhook.DeploymentEvent).Deployment.Task[:1], "x")
 			},
 		})
@@ -164,14 +167,14 @@ func TestQueueUsesTheCallersKey(t *testing.T) {
 	})
 }
 
-// A delivery whose key cannot be told is not accepted, so that it can come again.
+// If Key panics, the delivery is not accepted and can be redelivered.
 func TestAKeyThatPanicsFailsTheDelivery(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j, calls := new(journal), 0
-		var told error
+		var reported error
 		q, h := newQueue(t, webhook.Callbacks{
 			OnDeployment: j.on,
-			OnError:      func(_ context.Context, _ *webhook.Delivery, err error) { told = err },
+			OnError:      func(_ context.Context, _ *webhook.Delivery, err error) { reported = err },
 		}, webhook.QueueOptions{Key: func(webhook.Event) string {
 			if calls++; calls == 1 {
 				panic("out of cheese")
@@ -179,8 +182,8 @@ func TestAKeyThatPanicsFailsTheDelivery(t *testing.T) {
 			return "a"
 		}})
 		send(t, h, "a", "a1", http.StatusInternalServerError)
-		if panicked := (*webhook.PanicError)(nil); !errors.As(told, &panicked) {
-			t.Errorf("OnError got %v", told)
+		if panicked := (*webhook.PanicError)(nil); !errors.As(reported, &panicked) {
+			t.Errorf("OnError got %v", reported)
 		}
 		send(t, h, "a", "a1", http.StatusNoContent)
 		shutdown(t, q)
@@ -190,8 +193,9 @@ func TestAKeyThatPanicsFailsTheDelivery(t *testing.T) {
 	})
 }
 
-// Shutdown lists what waits in the order of its arrival, whatever it waits for.
-func TestShutdownListsWhatWaitsInOrder(t *testing.T) {
+// Shutdown lists the waiting deliveries in the order of their arrival, even if
+// they wait for different keys.
+func TestShutdownListsWaitingDeliveriesInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := new(journal)
 		q, h := newQueue(t, webhook.Callbacks{OnDeployment: j.on, OnError: ignore}, webhook.QueueOptions{Workers: 2})
@@ -220,7 +224,7 @@ func TestManyKeysKeepTheirOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var mu sync.Mutex
 		got := make(map[string][]int)
-		var now, most int
+		var running, most int
 		q, h := newQueue(t, webhook.Callbacks{
 			OnDeployment: func(_ context.Context, e *webhook.DeploymentEvent) error {
 				n, err := strconv.Atoi(e.Deployment.Task)
@@ -228,13 +232,13 @@ func TestManyKeysKeepTheirOrder(t *testing.T) {
 					return err
 				}
 				mu.Lock()
-				now++
-				most = max(most, now)
+				running++
+				most = max(most, running)
 				got[e.Deployment.Environment] = append(got[e.Deployment.Environment], n)
 				mu.Unlock()
 				time.Sleep(time.Duration(1+n%7) * time.Millisecond)
 				mu.Lock()
-				now--
+				running--
 				mu.Unlock()
 				if n%5 == 0 {
 					return errors.New("no")

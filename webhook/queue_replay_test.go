@@ -15,7 +15,7 @@ import (
 	"github.com/ghdeploy/ghdeploy/webhook"
 )
 
-// A replay has a new GUID, and cannot have another payload.
+// A replay has a new GUID and the same payload.
 func TestQueueDropsReplays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		j := new(journal)
@@ -50,7 +50,7 @@ func TestQueueDropsReplays(t *testing.T) {
 	})
 }
 
-func TestEventsAreToldApartByTheirName(t *testing.T) {
+func TestEventsAreDistinguishedByName(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var got []string
 		saw := func(d *webhook.Delivery) error { got = append(got, d.Event+" "+d.GUID); return nil }
@@ -89,8 +89,8 @@ func TestQueueForgetsTheOldestReplay(t *testing.T) {
 	})
 }
 
-// GitHub was told that a duplicate is taken care of. So it is, if the run that
-// it was dropped for fails.
+// A duplicate got a 204. If the run of the first delivery fails, the delivery
+// is processed once more.
 func TestADuplicateOfAFailureIsProcessed(t *testing.T) {
 	for name, guid := range map[string]string{"redelivery": "a1", "replay": "another"} {
 		for when, wait := range map[string]bool{"of a running one": false, "of a waiting one": true} {
@@ -102,18 +102,18 @@ func TestADuplicateOfAFailureIsProcessed(t *testing.T) {
 						OnDeployment: j.on,
 						OnError:      func(_ context.Context, d *webhook.Delivery, _ error) { failed = append(failed, d.GUID) },
 					}, webhook.QueueOptions{Workers: 1})
-					want := "+a1 -a1 +a1 -a1 +a2 -a2" // before what arrived later
+					want := "+a1 -a1 +a1 -a1 +a2 -a2" // before the deliveries that arrived later
 					if wait {
 						send(t, h, "a", "a0", http.StatusNoContent)
 						want = "+a0 -a0 " + want
 					}
 					send(t, h, "a", "a1", http.StatusNoContent)
 					send(t, h, "a", "a2", http.StatusNoContent)
-					for range 3 { // all of them are satisfied by one more run
+					for range 3 { // one more run serves all of them
 						deliver(t, h, "deployment", guid, to("a", "a1"))
 					}
 					time.Sleep(10 * time.Second)
-					deliver(t, h, "deployment", "a1", to("a", "a1")) // finished, and known by both
+					deliver(t, h, "deployment", "a1", to("a", "a1")) // finished, and known by both GUIDs
 					deliver(t, h, "deployment", "a third", to("a", "a1"))
 					stats := q.Stats()
 					shutdown(t, q)
@@ -129,7 +129,7 @@ func TestADuplicateOfAFailureIsProcessed(t *testing.T) {
 	}
 }
 
-// A run that fails again is forgotten, like any other.
+// After two failed runs the delivery is forgotten.
 func TestADuplicateThatFailsIsForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var runs atomic.Int32
@@ -158,8 +158,8 @@ func TestADuplicateThatFailsIsForgotten(t *testing.T) {
 	})
 }
 
-// What is dropped during the run for a duplicate counts as well, and a failure
-// is forgotten under each of its GUIDs.
+// A duplicate that is dropped during the second run causes a third run, and a
+// failed delivery is forgotten under each of its GUIDs.
 func TestADuplicateDuringTheSecondRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var runs atomic.Int32
@@ -199,7 +199,7 @@ func TestADuplicateDuringTheSecondRun(t *testing.T) {
 	})
 }
 
-// After Shutdown has given up, nothing is run once more and nothing is promised.
+// After Shutdown has given up, a duplicate starts no run and gets a 503.
 func TestADuplicateOfAGivenUpDeliveryIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := new(worked)
@@ -213,7 +213,7 @@ func TestADuplicateOfAGivenUpDeliveryIsRefused(t *testing.T) {
 		}, webhook.QueueOptions{})
 		expect(t, h, "1", http.StatusNoContent)
 		synctest.Wait()
-		expect(t, h, "1", http.StatusNoContent) // absorbed
+		expect(t, h, "1", http.StatusNoContent) // dropped as a duplicate
 		ended, cancel := context.WithCancel(t.Context())
 		cancel()
 		if unfinished, err := q.Shutdown(ended); len(unfinished) != 1 || !errors.Is(err, context.Canceled) {
@@ -229,17 +229,19 @@ func TestADuplicateOfAGivenUpDeliveryIsRefused(t *testing.T) {
 
 func TestOnDuplicateThatPanicsIsReported(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var told []string
+		var reported []string
 		j := new(journal)
 		q, h := newQueue(t, webhook.Callbacks{
 			OnDeployment: j.on,
-			OnError:      func(_ context.Context, d *webhook.Delivery, err error) { told = append(told, d.GUID+" "+err.Error()) },
+			OnError: func(_ context.Context, d *webhook.Delivery, err error) {
+				reported = append(reported, d.GUID+" "+err.Error())
+			},
 		}, webhook.QueueOptions{OnDuplicate: func(context.Context, *webhook.Delivery) { panic("out of cheese") }})
 		send(t, h, "a", "a1", http.StatusNoContent)
 		send(t, h, "a", "a1", http.StatusNoContent)
 		shutdown(t, q)
-		if strings.Join(told, ",") != "a1 webhook: the callback panicked: out of cheese" || j.String() != "+a1 -a1" {
-			t.Errorf("told %q, %s", told, j)
+		if strings.Join(reported, ",") != "a1 webhook: the callback panicked: out of cheese" || j.String() != "+a1 -a1" {
+			t.Errorf("OnError got %q, runs %s", reported, j)
 		}
 	})
 }
@@ -263,9 +265,9 @@ func TestQueueStats(t *testing.T) {
 		send(t, h, "d", "d1", http.StatusServiceUnavailable)
 		send(t, h, "a", "a1", http.StatusNoContent)
 		check(webhook.QueueStats{Waiting: 2, Running: 2, OldestAge: 100 * time.Millisecond, Duplicates: 1, Refused: 1})
-		time.Sleep(950 * time.Millisecond) // a1 is over, a2 runs
+		time.Sleep(950 * time.Millisecond) // a1 is finished, a2 runs
 		check(webhook.QueueStats{Waiting: 1, Running: 2, OldestAge: 950 * time.Millisecond, Finished: 1, Duplicates: 1, Refused: 1})
-		time.Sleep(100 * time.Millisecond) // b1 is over as well, c1 runs
+		time.Sleep(100 * time.Millisecond) // b1 is finished, c1 runs
 		check(webhook.QueueStats{Running: 2, OldestAge: 1050 * time.Millisecond, Finished: 2, Duplicates: 1, Refused: 1})
 		shutdown(t, q)
 		check(webhook.QueueStats{Finished: 3, Failed: 1, Duplicates: 1, Refused: 1})

@@ -17,26 +17,26 @@ import (
 	"github.com/ghdeploy/ghdeploy/webhook"
 )
 
-// worked is a callback that takes a second, and what it was called with.
+// worked is a callback that takes a second and records its calls.
 type worked struct {
 	mu      sync.Mutex
 	guids   []string
 	failing map[string]bool // GUIDs that fail the next time
-	now     int
-	most    int // at once
+	running int
+	most    int // maximum of running
 }
 
 func (w *worked) on(ctx context.Context, e *webhook.DeploymentEvent) error {
 	w.mu.Lock()
 	w.guids = append(w.guids, e.Delivery.GUID)
-	w.now++
-	w.most = max(w.most, w.now)
+	w.running++
+	w.most = max(w.most, w.running)
 	failing := w.failing[e.Delivery.GUID]
 	delete(w.failing, e.Delivery.GUID)
 	w.mu.Unlock()
 	defer func() {
 		w.mu.Lock()
-		w.now--
+		w.running--
 		w.mu.Unlock()
 	}()
 	select {
@@ -84,7 +84,7 @@ func shutdown(t *testing.T, q *webhook.Queue) {
 
 func ignore(context.Context, *webhook.Delivery, error) {}
 
-func TestQueueAnswersBeforeTheWork(t *testing.T) {
+func TestQueueRespondsBeforeTheCallback(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := new(worked)
 		q, h := newQueue(t, webhook.Callbacks{OnDeployment: w.on}, webhook.QueueOptions{Workers: 2, Capacity: 3})
@@ -93,7 +93,7 @@ func TestQueueAnswersBeforeTheWork(t *testing.T) {
 			expect(t, h, guid, http.StatusNoContent)
 		}
 		if time.Since(start) != 0 {
-			t.Errorf("the answers took %v", time.Since(start))
+			t.Errorf("the responses took %v", time.Since(start))
 		}
 		shutdown(t, q)
 		if took := time.Since(start); took != 3*time.Second {
@@ -122,20 +122,20 @@ func TestQueueKeepsTheOrder(t *testing.T) {
 func TestFullQueueRefuses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := new(worked)
-		var told []error
+		var reported []error
 		q, h := newQueue(t, webhook.Callbacks{
 			OnDeployment: w.on,
-			OnError:      func(_ context.Context, _ *webhook.Delivery, err error) { told = append(told, err) },
+			OnError:      func(_ context.Context, _ *webhook.Delivery, err error) { reported = append(reported, err) },
 		}, webhook.QueueOptions{Workers: 1, Capacity: 1})
 		expect(t, h, "running", http.StatusNoContent)
 		expect(t, h, "waiting", http.StatusNoContent)
 		expect(t, h, "too much", http.StatusServiceUnavailable)
-		expect(t, h, "waiting", http.StatusNoContent) // known: needs no room
-		if len(told) != 1 || !errors.Is(told[0], webhook.ErrQueueFull) {
-			t.Errorf("OnError got %v", told)
+		expect(t, h, "waiting", http.StatusNoContent) // a duplicate needs no capacity
+		if len(reported) != 1 || !errors.Is(reported[0], webhook.ErrQueueFull) {
+			t.Errorf("OnError got %v", reported)
 		}
 		if status := deliver(t, h, "star", "4", `{}`); status != http.StatusNoContent {
-			t.Errorf("an event without a callback needs no room, got %d", status)
+			t.Errorf("an event without a callback needs no capacity, got %d", status)
 		}
 		time.Sleep(2 * time.Second)
 		expect(t, h, "too much", http.StatusNoContent) // redelivered by hand
@@ -146,7 +146,7 @@ func TestFullQueueRefuses(t *testing.T) {
 	})
 }
 
-func TestQueueDropsWhatItKnows(t *testing.T) {
+func TestQueueDropsDuplicates(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &worked{failing: map[string]bool{"fails": true}}
 		q, h := newQueue(t, webhook.Callbacks{OnDeployment: w.on, OnError: ignore}, webhook.QueueOptions{Workers: 1})
@@ -210,7 +210,7 @@ func TestQueuedWorkOutlivesTheRequest(t *testing.T) {
 	})
 }
 
-func TestShutdownReturnsWhatItCouldNotFinish(t *testing.T) {
+func TestShutdownReturnsUnfinishedDeliveries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := new(worked)
 		var failed []string
@@ -240,14 +240,15 @@ func TestShutdownReturnsWhatItCouldNotFinish(t *testing.T) {
 			err.Error() != "webhook: 3 deliveries are not finished: "+context.DeadlineExceeded.Error() {
 			t.Errorf("got %v, %v", guids, err)
 		}
-		shutdown(t, q) // waits for the one whose context has ended
+		shutdown(t, q) // waits for the callback whose context has ended
 		if w.String() != "1 2" || !slices.Equal(failed, []string{"2"}) {
 			t.Errorf("worked %s, failed %v", w, failed)
 		}
 	})
 }
 
-// GitHub must not hear that all is well of a delivery that was given up.
+// A redelivery of an unfinished delivery must not get a 204 after Shutdown has
+// given up.
 func TestGivenUpDeliveriesAreForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := new(worked)
@@ -275,12 +276,12 @@ func TestQueueIsClosedAfterShutdown(t *testing.T) {
 		q, h := newQueue(t, webhook.Callbacks{OnDeployment: w.on, OnError: ignore}, webhook.QueueOptions{Workers: 1})
 		expect(t, h, "1", http.StatusNoContent)
 		var wg sync.WaitGroup
-		for range 3 { // any number of times, at once as well
+		for range 3 { // concurrent calls
 			wg.Go(func() { shutdown(t, q) })
 		}
 		synctest.Wait()
 		expect(t, h, "2", http.StatusServiceUnavailable)
-		expect(t, h, "1", http.StatusNoContent) // is being worked
+		expect(t, h, "1", http.StatusNoContent) // a duplicate of the running one
 		wg.Wait()
 		expect(t, h, "2", http.StatusServiceUnavailable)
 		if w.String() != "1" {
@@ -289,13 +290,12 @@ func TestQueueIsClosedAfterShutdown(t *testing.T) {
 		done, cancel := context.WithCancel(t.Context())
 		cancel()
 		if unfinished, err := q.Shutdown(done); unfinished != nil || err != nil {
-			t.Errorf("nothing is left, got %v, %v", unfinished, err)
+			t.Errorf("all deliveries are finished, got %v, %v", unfinished, err)
 		}
 	})
 }
 
-// However a callback ends, its delivery is one that failed, and the worker goes
-// on to the next.
+// A callback that panics or exits fails its delivery, and the worker continues.
 func TestQueueSurvivesItsCallbacks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		endings := map[string]func(){
@@ -332,8 +332,8 @@ func TestQueueSurvivesItsCallbacks(t *testing.T) {
 	})
 }
 
-// However OnError ends, the worker goes on: t.Fatal, called in one, ends the
-// goroutine.
+// The worker continues after an OnError that panics or exits its goroutine, as
+// t.Fatal does.
 func TestQueueSurvivesOnError(t *testing.T) {
 	for name, end := range map[string]func(){
 		"panics": func() { panic("out of cheese") },
@@ -402,8 +402,8 @@ func TestNewQueueRefuses(t *testing.T) {
 	}
 }
 
-// A GUID is not signed: a long one must not cost memory. A thousand of 64 KiB
-// would be 64 MB.
+// A GUID is not signed, so a long GUID must not cost memory. 1,000 GUIDs of
+// 64 KiB would take 64 MB.
 func TestRememberedGUIDsAreSmall(t *testing.T) {
 	q, h := newQueue(t, webhook.Callbacks{
 		OnDeployment: func(context.Context, *webhook.DeploymentEvent) error { return nil },

@@ -6,8 +6,8 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// Repository is a repository as webhooks describe it. GitHub leaves many of
-// these keys out, or null, in one event or another: they are zero then.
+// Repository is the repository of a webhook payload. Depending on the event,
+// GitHub omits many of these keys or sends null; the fields are then zero.
 //
 // GitHub docs: https://docs.github.com/rest/repos/repos
 type Repository struct {
@@ -16,7 +16,7 @@ type Repository struct {
 	Name          string         `json:"name"`
 	FullName      string         `json:"full_name"` // such as octocat/example
 	Owner         *ghdeploy.User `json:"owner"`
-	Organization  *ghdeploy.User `json:"organization"` // nil where a user owns it
+	Organization  *ghdeploy.User `json:"organization"` // nil if a user owns it
 	Description   string         `json:"description"`
 	Private       bool           `json:"private"`
 	Visibility    string         `json:"visibility"` // "public", "private", "internal"
@@ -27,13 +27,13 @@ type Repository struct {
 	Archived           bool            `json:"archived"`
 	Disabled           bool            `json:"disabled"`
 	IsTemplate         bool            `json:"is_template"`
-	TemplateRepository *Repository     `json:"template_repository"` // that this one was made of
+	TemplateRepository *Repository     `json:"template_repository"` // the template of this repository
 	License            *License        `json:"license"`
 	Language           string          `json:"language"`
 	Topics             []string        `json:"topics"`
 	Homepage           string          `json:"homepage"`
-	CustomProperties   map[string]any  `json:"custom_properties"` // strings, and lists of strings
-	Permissions        map[string]bool `json:"permissions"`       // of whoever the payload is made for, such as "push"
+	CustomProperties   map[string]any  `json:"custom_properties"` // the values are strings and lists of strings
+	Permissions        map[string]bool `json:"permissions"`       // the recipient's permissions, such as "push"
 
 	URL       string `json:"url"`
 	HTMLURL   string `json:"html_url"`
@@ -131,7 +131,8 @@ type License struct {
 	HTMLURL string `json:"html_url"`
 }
 
-// CodeSearchIndexStatus tells how far code search knows a [Repository].
+// CodeSearchIndexStatus is the state of a [Repository] in the code search
+// index.
 type CodeSearchIndexStatus struct {
 	LexicalSearchOK  bool   `json:"lexical_search_ok"`
 	LexicalCommitSHA string `json:"lexical_commit_sha"`
@@ -169,8 +170,8 @@ type Enterprise struct {
 	AvatarURL   string    `json:"avatar_url"`
 }
 
-// Installation is the installation of the GitHub App that the webhook is of.
-// Its id is what a token for an answer is asked with.
+// Installation is the installation of the GitHub App that owns the webhook. Use
+// its ID to request an installation access token.
 //
 // GitHub docs: https://docs.github.com/rest/apps/apps#create-an-installation-access-token-for-an-app
 type Installation struct {

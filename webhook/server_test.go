@@ -14,18 +14,18 @@ import (
 	"github.com/ghdeploy/ghdeploy/webhook"
 )
 
-// A workflow run waits for a reviewer and for the rule of an app. The app hears
-// of it and approves, through the ReviewsService; the reviewer does as well, and
-// the run goes on. Nothing of what the server sends on the way is lost.
-func TestAppAnswersForItsRule(t *testing.T) {
+// A workflow run waits for a reviewer and for an app's protection rule. The app
+// receives the event and approves, the reviewer approves, and the run
+// continues. Each payload of the server decodes without a lost field.
+func TestAppApprovesItsRule(t *testing.T) {
 	for _, contentType := range []string{"json", "form"} {
 		t.Run(contentType, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { answerForRule(t, contentType) })
+			synctest.Test(t, func(t *testing.T) { approveRule(t, contentType) })
 		})
 	}
 }
 
-func answerForRule(t *testing.T, contentType string) {
+func approveRule(t *testing.T, contentType string) {
 	server := ghdeploytest.NewServer(ghdeploytest.WithSeed(ghdeploytest.Seed{
 		Users:  []ghdeploytest.User{{Login: "octocat"}, {Login: "hubot"}},
 		Apps:   []ghdeploytest.App{{Slug: "gate"}},
@@ -37,7 +37,7 @@ func answerForRule(t *testing.T, contentType string) {
 	defer server.Close()
 	app := server.Client(ghdeploy.WithToken("gates-token"))
 
-	answered := make(chan error, 1)
+	reviewed := make(chan error, 1)
 	queue, handler := newQueue(t, webhook.Callbacks{
 		OnDeploymentProtectionRule: func(ctx context.Context, e *webhook.DeploymentProtectionRuleEvent) error {
 			runID, ok := e.RunID()
@@ -46,14 +46,14 @@ func answerForRule(t *testing.T, contentType string) {
 			}
 			owner, repo := e.OwnerRepo()
 			err := app.Reviews.ReviewCustomRule(ctx, owner, repo, runID, ghdeploy.CustomRuleReview{EnvironmentName: e.Environment, State: ghdeploy.ReviewApproved, Comment: "all is quiet"})
-			answered <- err
+			reviewed <- err
 			return err
 		},
 	}, webhook.QueueOptions{})
 	server.AddWebhook(ghdeploytest.Webhook{Handler: handler, Secret: secret, App: "gate", ContentType: contentType})
 
 	run := server.StartRun("acme/shop", ghdeploytest.Run{Actor: "hubot", Environments: []string{"production"}})
-	if err := <-answered; err != nil {
+	if err := <-reviewed; err != nil {
 		t.Fatal(err)
 	}
 	octocat := server.Client(ghdeploy.WithToken("octocats-token"))
@@ -76,7 +76,7 @@ func answerForRule(t *testing.T, contentType string) {
 	for _, d := range server.Deliveries() {
 		sent = append(sent, d.Event+" "+d.Action)
 		if d.Status != http.StatusNoContent {
-			t.Errorf("%s was answered with %d %q, %v", d.Event, d.Status, d.Response, d.Err)
+			t.Errorf("the response to %s is %d %q, %v", d.Event, d.Status, d.Response, d.Err)
 		}
 		checkPayload(t, d.Event, []byte(d.Payload))
 	}

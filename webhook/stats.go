@@ -10,7 +10,7 @@ import (
 type QueueStats struct {
 	Waiting   int           // accepted deliveries that wait for a worker or for an earlier one of their key
 	Running   int           // deliveries whose callback runs
-	OldestAge time.Duration // time since the oldest of these was accepted; 0 if there is none
+	OldestAge time.Duration // time since the oldest waiting or running delivery was accepted; 0 without one
 
 	Finished   int64 // total of callbacks that returned nil
 	Failed     int64 // total of callbacks that failed
@@ -24,7 +24,7 @@ func (q *Queue) Stats() QueueStats {
 	defer q.mu.Unlock()
 	stats := q.counted
 	stats.Waiting, stats.Running = q.waiting.len(), len(q.running)
-	for _, j := range q.running { // one of them arrived before all that wait
+	for _, j := range q.running { // each waiting job arrived later than one of these
 		stats.OldestAge = max(stats.OldestAge, time.Since(j.accepted))
 	}
 	return stats
@@ -33,13 +33,13 @@ func (q *Queue) Stats() QueueStats {
 // HandlerStats counts the deliveries that a [Handler] received. A request that
 // is not a POST is not counted.
 type HandlerStats struct {
-	Accepted   int64 // a 204
-	Unverified int64 // refused without a valid signature: 401, 413, 415, or 400 for a header or a body that broke off
-	Malformed  int64 // a valid signature, and a payload that cannot be decoded: 400
-	Failed     int64 // the callback failed, or a queue did not accept the delivery: 500 or 503
+	Accepted   int64 // got a 204
+	Unverified int64 // refused without a valid signature: 401, 413 or 415, or 400 for an ambiguous header or a truncated body
+	Malformed  int64 // had a valid signature and a payload that cannot be decoded: 400
+	Failed     int64 // the callback failed (500), or the queue did not accept the delivery (503)
 }
 
-// handlerCounts is HandlerStats for concurrent use.
+// handlerCounts holds the counters of HandlerStats.
 type handlerCounts struct{ accepted, unverified, malformed, failed atomic.Int64 }
 
 // Stats returns the number of deliveries so far, by result.

@@ -8,30 +8,31 @@ import (
 	"hash"
 	"net/http"
 	"strings"
+	"sync"
 )
 
 const signaturePrefix = "sha256="
 
 // Verifier checks that deliveries are signed with the webhook's secret. It is
-// safe for concurrent use. Create one with [NewVerifier]; the zero Verifier and
-// a nil one refuse everything.
+// safe for concurrent use. Create one with [NewVerifier]; a zero or nil
+// Verifier refuses all deliveries.
 //
 // GitHub docs: https://docs.github.com/webhooks/using-webhooks/validating-webhook-deliveries
 type Verifier struct {
-	// Functions, because %+v would print a field that holds a secret.
-	macs []func() hash.Hash
+	// Closures hide the secrets from %+v.
+	macs []func(body []byte) []byte
 }
 
 // NewVerifier returns a Verifier that accepts deliveries that are signed with
 // any of the secrets. To rotate a secret, add the new one here, change it at
 // GitHub, then remove the old one.
 //
-// It returns a [ghdeploy.ErrInvalidArgument] if there is no secret, or if one is
-// empty or begins or ends with white space. A file or a command usually adds a
-// newline at the end, and every delivery would be refused.
+// The error is [ghdeploy.ErrInvalidArgument] if there is no secret, or if one
+// is empty or begins or ends with white space. A secret that is read from a
+// file often ends with a newline; every delivery would then be refused.
 func NewVerifier(secrets ...string) (*Verifier, error) {
 	if len(secrets) == 0 {
-		return nil, invalidArgument("NewVerifier: there is no secret; pass the webhook's secret")
+		return nil, invalidArgument("NewVerifier: no secret is given; pass the webhook's secret")
 	}
 	v := new(Verifier)
 	for i, secret := range secrets {
@@ -40,34 +41,47 @@ func NewVerifier(secrets ...string) (*Verifier, error) {
 			return nil, invalidArgument("NewVerifier: secret %d of %d is empty", i+1, len(secrets))
 		case strings.TrimSpace(secret) != secret:
 			return nil, invalidArgument("NewVerifier: secret %d of %d begins or ends with white space; "+
-				"the usual cause is a newline at the end of the file that holds it: remove it", i+1, len(secrets))
+				"remove it (usually the newline at the end of a file)", i+1, len(secrets))
 		}
-		key := []byte(secret)
-		v.macs = append(v.macs, func() hash.Hash { return hmac.New(sha256.New, key) })
+		v.macs = append(v.macs, mac([]byte(secret)))
 	}
 	return v, nil
 }
 
+// mac returns a function that computes the MAC of a body under the key.
+func mac(key []byte) func(body []byte) []byte {
+	idle := sync.Pool{New: func() any { return hmac.New(sha256.New, key) }}
+	return func(body []byte) []byte {
+		m := idle.Get().(hash.Hash)
+		defer idle.Put(m)
+		m.Reset()
+		m.Write(body)
+		return m.Sum(nil)
+	}
+}
+
 // Verify checks that X-Hub-Signature-256 is the signature of body with one of
-// the secrets. body is the body of the request, exactly as it was received; in a
-// form delivery that is the encoded form. The case of the header's name does not
-// matter. The error is [ErrNoSignature] or [ErrBadSignature].
+// the secrets. body is the body of the request, exactly as it was received; for
+// a form delivery that is the encoded form. The case of the header's name does
+// not matter. The error is [ErrNoSignature] or [ErrBadSignature].
 //
-// The headers are not signed, the event's name and the GUID included.
+// The headers are not signed, not even the event's name and the GUID.
 func (v *Verifier) Verify(header http.Header, body []byte) error {
-	claimed, err := signature(header)
+	return v.verify(readHeaders(header), body)
+}
+
+func (v *Verifier) verify(h *headers, body []byte) error {
+	claimed, err := h.signature()
 	if err != nil {
 		return err
 	}
 	if v == nil {
 		return ErrBadSignature
 	}
-	// Every secret is tried, and compared in constant time, whichever matches.
+	// Compare with every secret, so that the time does not show which one matches.
 	matches := false
 	for _, mac := range v.macs {
-		m := mac()
-		m.Write(body)
-		if hmac.Equal(m.Sum(nil), claimed) {
+		if hmac.Equal(mac(body), claimed) {
 			matches = true
 		}
 	}
@@ -78,15 +92,14 @@ func (v *Verifier) Verify(header http.Header, body []byte) error {
 }
 
 // signature returns the MAC that the headers claim.
-func signature(header http.Header) ([]byte, error) {
-	all := values(header, signatureHeader)
-	value := get(header, signatureHeader)
+func (h *headers) signature() ([]byte, error) {
+	value := h.get(signatureHeader)
 	switch {
-	case value == "" && get(header, legacyHeader) != "":
-		return nil, fmt.Errorf("%w: %s holds SHA-1, which is not accepted; %s is needed", ErrNoSignature, legacyHeader, signatureHeader)
+	case value == "" && h.get(legacyHeader) != "":
+		return nil, fmt.Errorf("%w: %s holds SHA-1, which is not accepted; %s is required", ErrNoSignature, legacyHeader, signatureHeader)
 	case value == "":
 		return nil, fmt.Errorf("%w: %s is missing; set the webhook's secret at GitHub", ErrNoSignature, signatureHeader)
-	case len(all) > 1:
+	case len(h[signatureHeader]) > 1:
 		return nil, fmt.Errorf("%w: %s has two values", ErrBadSignature, signatureHeader)
 	}
 	digits, ok := strings.CutPrefix(value, signaturePrefix)

@@ -42,7 +42,7 @@ func TestVerify(t *testing.T) {
 		{name: "another secret", secrets: []string{"It's a secret to everybody"}, headers: http.Header{"X-Hub-Signature-256": {vectorSignature}}, want: webhook.ErrBadSignature},
 		{name: "none of two secrets", secrets: []string{"a", "b"}, headers: http.Header{"X-Hub-Signature-256": {vectorSignature}}, want: webhook.ErrBadSignature},
 		{name: "no prefix", headers: http.Header{"X-Hub-Signature-256": {vectorSignature[7:]}}, want: webhook.ErrBadSignature},
-		{name: "prefix alone", headers: http.Header{"X-Hub-Signature-256": {"sha256="}}, want: webhook.ErrBadSignature},
+		{name: "prefix only", headers: http.Header{"X-Hub-Signature-256": {"sha256="}}, want: webhook.ErrBadSignature},
 		{name: "cut off", headers: http.Header{"X-Hub-Signature-256": {vectorSignature[:len(vectorSignature)-2]}}, want: webhook.ErrBadSignature},
 		{name: "longer", headers: http.Header{"X-Hub-Signature-256": {vectorSignature + "00"}}, want: webhook.ErrBadSignature},
 		{name: "not hexadecimal", headers: http.Header{"X-Hub-Signature-256": {strings.Replace(vectorSignature, "7", "g", 1)}}, want: webhook.ErrBadSignature},
@@ -58,13 +58,13 @@ func TestVerify(t *testing.T) {
 		{name: "nil header", want: webhook.ErrNoSignature},
 		{name: "empty", headers: http.Header{"X-Hub-Signature-256": {""}}, want: webhook.ErrNoSignature},
 		{
-			name:    "SHA-1 alone",
+			name:    "SHA-1 only",
 			headers: http.Header{"X-Hub-Signature": {"sha1=01dc10d0c83e72ed246219cdd91669667fe2ca59"}},
 			want:    webhook.ErrNoSignature,
 			text:    "SHA-1, which is not accepted",
 		},
 		{
-			name: "SHA-1 beside it changes nothing",
+			name: "SHA-1 in addition",
 			headers: http.Header{
 				"X-Hub-Signature":     {"sha1=01dc10d0c83e72ed246219cdd91669667fe2ca59"},
 				"X-Hub-Signature-256": {vectorSignature},
@@ -124,7 +124,7 @@ func TestVerifyComparesEveryBit(t *testing.T) {
 	}
 }
 
-// Half of each of two good signatures is none.
+// A signature made of two halves of valid signatures is refused.
 func TestVerifyTakesOneSecretForTheWholeMAC(t *testing.T) {
 	v := newVerifier(t, "first", "second")
 	a, b := sign("first", []byte(vectorBody)), sign("second", []byte(vectorBody))
@@ -152,8 +152,8 @@ func TestNewVerifierRefuses(t *testing.T) {
 			t.Errorf("NewVerifier(%q) = %v, %v", secret, v, err)
 			continue
 		}
-		want := "webhook: NewVerifier: secret 2 of 2 begins or ends with white space; the usual cause is a newline at the end of the file " +
-			"that holds it: remove it: " + ghdeploy.ErrInvalidArgument.Error()
+		want := "webhook: NewVerifier: secret 2 of 2 begins or ends with white space; " +
+			"remove it (usually the newline at the end of a file): " + ghdeploy.ErrInvalidArgument.Error()
 		if err.Error() != want {
 			t.Errorf("NewVerifier(%q): %v", secret, err)
 		}
@@ -165,7 +165,7 @@ func TestNewVerifierRefuses(t *testing.T) {
 
 func TestZeroVerifierRefusesEverything(t *testing.T) {
 	body := []byte("{}")
-	// With no secret at all, and with the empty one.
+	// Signed with a secret, and with the empty secret.
 	for _, header := range []http.Header{headers("ping", "", body), {"X-Hub-Signature-256": {sign("", body)}}} {
 		if err := new(webhook.Verifier).Verify(header, body); !errors.Is(err, webhook.ErrBadSignature) {
 			t.Errorf("got %v", err)

@@ -31,7 +31,7 @@ type WorkflowRun struct {
 	Name         string `json:"name"`
 	DisplayTitle string `json:"display_title"`
 	Path         string `json:"path"`
-	Event        string `json:"event"`      // that started it, such as "push"
+	Event        string `json:"event"`      // the event that started the run, such as "push"
 	Status       string `json:"status"`     // such as "in_progress", "waiting"
 	Conclusion   string `json:"conclusion"` // such as "success"; "" while it runs
 
@@ -46,7 +46,7 @@ type WorkflowRun struct {
 	Repository     *Repository `json:"repository"`
 
 	Actor               *ghdeploy.User       `json:"actor"`
-	TriggeringActor     *ghdeploy.User       `json:"triggering_actor"` // who started this attempt
+	TriggeringActor     *ghdeploy.User       `json:"triggering_actor"` // the user who started this attempt
 	PullRequests        []RunPullRequest     `json:"pull_requests"`
 	ReferencedWorkflows []ReferencedWorkflow `json:"referenced_workflows"`
 
@@ -79,7 +79,7 @@ type HeadCommit struct {
 	Committer CommitPerson `json:"committer"`
 }
 
-// CommitPerson is an author or a committer as git knows them.
+// CommitPerson is the author or the committer of a commit.
 type CommitPerson struct {
 	Name  string `json:"name"`
 	Email string `json:"email"`
@@ -115,7 +115,7 @@ type ReferencedWorkflow struct {
 	SHA  string `json:"sha"`
 }
 
-// WorkflowJobRun is the job of a workflow run that an environment holds back.
+// WorkflowJobRun is a job of a [DeploymentReviewEvent].
 type WorkflowJobRun struct {
 	ID          int64     `json:"id"`
 	Name        string    `json:"name"`

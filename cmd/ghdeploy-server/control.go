@@ -13,21 +13,22 @@ import (
 	"strings"
 )
 
-// control is the control API: what a Go test does with the methods of ghdeploytest.Server. docs/server-program.md
-// describes it.
+// control serves the control API: the methods of ghdeploytest.Server over HTTP.
+// docs/server-program.md describes it.
 type control struct {
 	*instance
 	mux    *http.ServeMux
-	public bool // any Host is accepted
+	public bool // accept any Host header
 }
 
-// endpoint serves a method of a path. What it returns is the JSON of the response; nil is 204.
+// endpoint handles one method of a path. It returns the body of a 200, or nil
+// for a 204.
 type endpoint func(r *http.Request) (any, error)
 
-// created is the JSON of a 201.
+// created holds the body of a 201.
 type created struct{ v any }
 
-// maxControlBody bounds the body of a request, in bytes.
+// maxControlBody is the maximum size of a request body in bytes.
 const maxControlBody = 1 << 20
 
 func newControl(i *instance, public bool) http.Handler {
@@ -68,23 +69,24 @@ func newControl(i *instance, public bool) http.Handler {
 	return c
 }
 
-// ServeHTTP refuses requests that a web page may have sent: a page must not drive the server of the person who reads
-// it, neither from its own origin nor under a name that it points to this machine.
+// ServeHTTP rejects requests that a web page may have sent, from another origin
+// or with a host name that resolves to this machine.
 func (c *control) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	if err := http.NewCrossOriginProtection().Check(r); err != nil || r.Header.Get("Origin") != "" {
-		reply(w, 0, nil, &controlError{status: http.StatusForbidden, Type: "cross_origin", Message: "a web page sent this request; use a program such as curl"})
+		reply(w, 0, nil, &controlError{status: http.StatusForbidden, Type: "cross_origin", Message: "requests of web pages are rejected; use a program such as curl"})
 		return
 	}
 	if !c.public && !local(r.Host) {
-		reply(w, 0, nil, &controlError{status: http.StatusForbidden, Type: "host", Message: fmt.Sprintf("the Host %q is not this machine; write its address, or start the server with -public", r.Host)})
+		reply(w, 0, nil, &controlError{status: http.StatusForbidden, Type: "host", Message: fmt.Sprintf("the Host header %q is neither localhost nor an IP address; use one of these, or start the server with -public", r.Host)})
 		return
 	}
 	c.mux.ServeHTTP(w, r)
 }
 
-// local reports whether a Host header names this machine in a way that no DNS server decides.
+// local reports whether a Host header is empty, localhost or an IP address. A
+// DNS server decides where any other name points.
 func local(host string) bool {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
@@ -101,11 +103,11 @@ func (c *control) serve(w http.ResponseWriter, r *http.Request, methods map[stri
 	if handle == nil {
 		allowed := strings.Join(slices.Sorted(maps.Keys(methods)), ", ")
 		w.Header().Set("Allow", allowed)
-		reply(w, 0, nil, &controlError{status: http.StatusMethodNotAllowed, Type: "method_not_allowed", Message: "this path takes " + allowed})
+		reply(w, 0, nil, &controlError{status: http.StatusMethodNotAllowed, Type: "method_not_allowed", Message: "this path supports only " + allowed})
 		return
 	}
 	if r.URL.RawQuery != "" {
-		reply(w, 0, nil, &controlError{status: http.StatusUnprocessableEntity, Type: "unknown_parameter", Message: "the control API takes no query parameters"})
+		reply(w, 0, nil, &controlError{status: http.StatusUnprocessableEntity, Type: "unknown_parameter", Message: "the control API has no query parameters"})
 		return
 	}
 	r.Body = http.MaxBytesReader(w, r.Body, maxControlBody)
@@ -120,20 +122,19 @@ func (c *control) serve(w http.ResponseWriter, r *http.Request, methods map[stri
 	}
 }
 
-// controlError is why a request was refused.
+// controlError is the error of a rejected request.
 type controlError struct {
 	status int
-	// Type is one of those that docs/server-program.md lists.
+	// Type is a type of the table in docs/server-program.md.
 	Type string `json:"type"`
-	// Field is the path of the wrong member, like effect.type. It is empty if
-	// no member is wrong.
+	// Field is the path of the invalid field, like effect.type, or empty.
 	Field string `json:"field,omitempty"`
-	// Line is where the member stands in the body, 0 without one.
+	// Line is the line of the field in the body, or 0.
 	Line    int    `json:"line,omitempty"`
 	Message string `json:"message"`
 }
 
-// The types of errors in the body of a request.
+// The error types for an invalid request body.
 const (
 	invalidJSON    = "invalid_json"
 	wrongType      = "wrong_type"
@@ -145,12 +146,12 @@ const (
 
 func (e *controlError) Error() string { return e.Type + ": " + e.Message }
 
-// invalid refuses the value of a field.
+// invalid returns the error for an invalid field value.
 func invalid(field, format string, args ...any) error {
 	return &controlError{status: http.StatusUnprocessableEntity, Type: invalidValue, Field: field, Message: fmt.Sprintf(format, args...)}
 }
 
-// missing refuses a body that lacks a field.
+// missing returns the error for an absent field.
 func missing(field, want string) error {
 	return &controlError{status: http.StatusUnprocessableEntity, Type: missingField, Field: field, Message: "the field is required: " + want}
 }
@@ -176,7 +177,8 @@ func reply(w http.ResponseWriter, status int, v any, err error) {
 	w.Write(append(body, '\n'))
 }
 
-// decode reads the body into v, a pointer to a struct. It refuses everything that v has no place for.
+// decode reads the body into v, a pointer to a struct. It rejects unknown
+// fields.
 func decode(r *http.Request, v any) error {
 	text, err := io.ReadAll(r.Body)
 	var large *http.MaxBytesError
@@ -201,10 +203,10 @@ func decode(r *http.Request, v any) error {
 	return err
 }
 
-// empty refuses a body where none is read.
+// empty rejects a request that has a body.
 func empty(r *http.Request) error {
 	if n, _ := io.ReadFull(r.Body, make([]byte, 1)); n > 0 {
-		return &controlError{status: http.StatusBadRequest, Type: "unexpected_body", Message: "this request takes no body"}
+		return &controlError{status: http.StatusBadRequest, Type: "unexpected_body", Message: "this request must have no body"}
 	}
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
-// The bounds of the faults.
+// The maximum number of active faults, and the maximum delay of one.
 const (
 	maxFaults = 1000
 	maxDelay  = time.Hour
@@ -30,13 +30,13 @@ type faultJSON struct {
 	Effect      effectJSON `json:"effect,omitzero"`
 }
 
-// matchJSON is a predicate on the request. All that is set must hold.
+// matchJSON selects requests. A request must match every field that is set.
 type matchJSON struct {
-	// Body is a part of the body.
+	// Body is a substring of the body.
 	Body string `json:"body,omitempty"`
-	// Path is a part of the path.
+	// Path is a substring of the path.
 	Path string `json:"path,omitempty"`
-	// Query and Headers are values that a parameter or a header has.
+	// Query and Headers map the names to one required value each.
 	Query   map[string]string `json:"query,omitempty"`
 	Headers map[string]string `json:"headers,omitempty"`
 }
@@ -52,7 +52,8 @@ type effectJSON struct {
 	Bytes    int               `json:"bytes,omitempty"`
 }
 
-// effectType is a type of effects: the fields that it takes, and how to make one. The duration is the delay.
+// effectType describes a type of effect: its fields, and its constructor, which
+// gets the parsed delay.
 type effectType struct {
 	fields []string
 	make   func(effectJSON, time.Duration) ghdeploytest.Effect
@@ -68,23 +69,23 @@ var effects = map[string]effectType{
 	"refuse_connection": plain(ghdeploytest.RefuseConnection),
 	"drop_before":       plain(ghdeploytest.DropBefore),
 	"drop_after":        plain(ghdeploytest.DropAfter),
-	"drop_mid_response": plain(ghdeploytest.DropMidAnswer),
+	"drop_mid_response": plain(ghdeploytest.DropMidResponse),
 	"empty_body":        plain(ghdeploytest.EmptyBody),
 	"html_body":         plain(ghdeploytest.HTMLBody),
 	"endless_link":      plain(ghdeploytest.EndlessLink),
 	"looping_link":      plain(ghdeploytest.LoopingLink),
 	"execute_later": {[]string{"delay"}, func(_ effectJSON, d time.Duration) ghdeploytest.Effect {
-		return ghdeploytest.CarryOutLater(d)
+		return ghdeploytest.ExecuteLater(d)
 	}},
 	"slow_response": {[]string{"delay"}, func(_ effectJSON, d time.Duration) ghdeploytest.Effect {
-		return ghdeploytest.SlowAnswer(d)
+		return ghdeploytest.SlowResponse(d)
 	}},
 	"truncate_body": {[]string{"bytes"}, func(e effectJSON, _ time.Duration) ghdeploytest.Effect {
 		return ghdeploytest.TruncateBody(e.Bytes)
 	}},
 }
 
-// plain is an effect without fields.
+// plain describes an effect without fields.
 func plain(effect func() ghdeploytest.Effect) effectType {
 	return effectType{make: func(effectJSON, time.Duration) ghdeploytest.Effect { return effect() }}
 }
@@ -96,7 +97,7 @@ func (e effectJSON) withHeaders(effect ghdeploytest.Effect) ghdeploytest.Effect 
 	return effect
 }
 
-// given names the fields that are set.
+// given returns the names of the fields that are set.
 func (e effectJSON) given() []string {
 	var names []string
 	for name, set := range map[string]bool{
@@ -111,7 +112,7 @@ func (e effectJSON) given() []string {
 	return names
 }
 
-// effect checks the effect of a fault.
+// effect checks the fields and returns the effect. No fields mean no effect.
 func (e effectJSON) effect() (effect ghdeploytest.Effect, err error) {
 	types := strings.Join(slices.Sorted(maps.Keys(effects)), ", ")
 	kind, known := effects[e.Type]
@@ -125,12 +126,12 @@ func (e effectJSON) effect() (effect ghdeploytest.Effect, err error) {
 	}
 	for _, name := range e.given() {
 		if !slices.Contains(kind.fields, name) {
-			return effect, invalid("effect."+name, "%s does not take this field; it takes: %s", e.Type, cmp.Or(strings.Join(kind.fields, ", "), "none"))
+			return effect, invalid("effect."+name, "%s does not have this field; its fields: %s", e.Type, cmp.Or(strings.Join(kind.fields, ", "), "none"))
 		}
 	}
 	for name, value := range e.Headers {
 		if !validHeader(name, value) {
-			return effect, invalid("effect.headers", "%q is not a header that HTTP can send", name)
+			return effect, invalid("effect.headers", "the header %q has an invalid name or value", name)
 		}
 	}
 	delay, err := delay("effect.delay", e.Delay)
@@ -141,9 +142,9 @@ func (e effectJSON) effect() (effect ghdeploytest.Effect, err error) {
 	case slices.Contains(kind.fields, "delay") && delay == 0:
 		return effect, missing("effect.delay", "a duration like 10s")
 	case e.Type == "redirect" && e.Location == "":
-		return effect, missing("effect.location", "an address like https://elsewhere.test/x")
+		return effect, missing("effect.location", "a URL like https://elsewhere.test/x")
 	case !validHeader("Location", e.Location):
-		return effect, invalid("effect.location", "%q is not a header that HTTP can send", e.Location)
+		return effect, invalid("effect.location", "%q is not a valid header value", e.Location)
 	}
 	if reason := refused(func() { effect = kind.make(e, delay) }); reason != nil {
 		return effect, invalid("effect."+kind.fields[0], "%s", reason)
@@ -151,13 +152,13 @@ func (e effectJSON) effect() (effect ghdeploytest.Effect, err error) {
 	return effect, nil
 }
 
-// validHeader reports whether HTTP can send a header.
+// validHeader reports whether HTTP allows a header.
 func validHeader(name, value string) bool {
 	const token = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ" //nolint:gosec // no credential
 	return name != "" && strings.Trim(name, token) == "" && !strings.ContainsAny(value, "\r\n\x00")
 }
 
-// delay reads a duration, "" as none.
+// delay parses a duration; "" is 0.
 func delay(field, text string) (time.Duration, error) {
 	if text == "" {
 		return 0, nil
@@ -186,7 +187,7 @@ func (m *matchJSON) accepts(r ghdeploytest.Request) bool {
 	return true
 }
 
-// injectedJSON is a fault in force with the requests that it saw.
+// injectedJSON is an active fault with its request counts.
 type injectedJSON struct {
 	Operation  string `json:"operation"`
 	Repository string `json:"repository,omitempty"`
@@ -218,7 +219,7 @@ func (c *control) injectFault(r *http.Request) (any, error) {
 		return nil, err
 	}
 	if given.Operation == "" {
-		return nil, missing("operation", "a method and path such as POST /repos/{owner}/{repo}/deployments, or *")
+		return nil, missing("operation", "a method and path like POST /repos/{owner}/{repo}/deployments, or *")
 	}
 	effect, err := given.Effect.effect()
 	if err != nil {
@@ -229,7 +230,7 @@ func (c *control) injectFault(r *http.Request) (any, error) {
 		return nil, err
 	}
 	if given.Effect.Type == "" && latency == 0 {
-		return nil, missing("effect", "what happens to the request; or latency")
+		return nil, missing("effect", "an effect, a latency or both")
 	}
 	fault := ghdeploytest.Fault{
 		Operation: given.Operation, Repository: given.Repository, Nth: given.Nth, Times: given.Times,
@@ -240,7 +241,7 @@ func (c *control) injectFault(r *http.Request) (any, error) {
 	}
 	srv := c.server()
 	if len(srv.Faults()) >= maxFaults {
-		return nil, invalid("", "%d faults are in force; DELETE /faults ends them", maxFaults)
+		return nil, invalid("", "%d faults are active; remove them with DELETE /faults", maxFaults)
 	}
 	for _, field := range []struct {
 		name  string
@@ -249,7 +250,7 @@ func (c *control) injectFault(r *http.Request) (any, error) {
 	}{
 		{"nth", given.Nth < 0, "at least 1, or omit it for the first request"},
 		{"times", given.Times < ghdeploytest.Always, "at least 1, or -1 for every request"},
-		{"probability", given.Probability < 0 || given.Probability > 1, "a chance between 0 and 1"},
+		{"probability", given.Probability < 0 || given.Probability > 1, "a number from 0 to 1"},
 		{"repository", given.Repository != "" && !c.has(given.Repository), "one of: " + strings.Join(srv.Repositories(), ", ")},
 	} {
 		if field.wrong {

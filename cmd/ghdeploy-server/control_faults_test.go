@@ -7,16 +7,16 @@ import (
 	"testing"
 )
 
-// Each effect reaches the client.
+// Each effect has the documented result at the client.
 func TestControlFaults(t *testing.T) {
 	const path = "/repos/octocat/example/deployments"
 	p := launch(t, "-control", "127.0.0.1:0")
 	for _, tt := range []struct {
 		effect string
-		status int // 0 = the connection ends
+		status int // 0: the connection ends
 		header string
-		body   string // a part
-		made   int
+		body   string // a substring
+		made   int    // deployments; -1: any number
 	}{
 		{`{"type": "respond", "status": 503, "body": "{\"message\":\"busy\"}", "headers": {"Retry-After": "7"}}`, 503, "Retry-After: 7", "busy", 0},
 		{`{"type": "redirect", "status": 307, "location": "https://elsewhere.test/x"}`, 307, "Location: https://elsewhere.test/x", "Moved", 0},
@@ -60,12 +60,12 @@ func TestControlFaults(t *testing.T) {
 	p.must(t, 204, "POST", "/reset", "")
 	for _, effect := range []string{"endless_link", "looping_link"} {
 		p.must(t, 201, "POST", "/faults", `{"operation": "GET /repos/{owner}/{repo}/deployments", "effect": {"type": "`+effect+`"}}`)
-		if got, answer := p.send(t, "GET", path, "any", ""); got != 200 {
-			t.Errorf("%s: %d %s", effect, got, answer)
+		if got, body := p.send(t, "GET", path, "any", ""); got != 200 {
+			t.Errorf("%s: %d %s", effect, got, body)
 		}
 	}
 
-	// All parts of a match must hold.
+	// A request must match every field of match.
 	p.must(t, 204, "DELETE", "/faults", "")
 	p.must(t, 201, "POST", "/faults", `{"operation": "*", "times": -1, "effect": {"type": "respond", "status": 502},
 		"match": {"path": "/deployments", "query": {"environment": "qa"}, "headers": {"Authorization": "Bearer [redacted]"}, "body": ""}}`)

@@ -17,7 +17,7 @@ func (c *control) has(fullName string) bool {
 	return slices.ContainsFunc(c.server().Repositories(), func(name string) bool { return strings.EqualFold(name, fullName) })
 }
 
-// repository is the repository that a path names.
+// repository returns the full name of the repository in the path.
 func (c *control) repository(r *http.Request) (string, error) {
 	name := r.PathValue("owner") + "/" + r.PathValue("repo")
 	if !c.has(name) {
@@ -36,7 +36,7 @@ func (c *control) resetAll(r *http.Request) (any, error) {
 
 type clockJSON struct {
 	Now time.Time `json:"now"`
-	// Ahead is how far the clock is ahead of real time.
+	// Ahead is the offset of the clock from real time, like 1h0m0s.
 	Ahead string `json:"ahead"`
 }
 
@@ -73,7 +73,7 @@ func (c *control) setQuota(r *http.Request) (any, error) {
 		return nil, err
 	}
 	if given.Remaining == nil {
-		return nil, missing("remaining", "how many requests the token has left in its hour")
+		return nil, missing("remaining", "the remaining requests of the token in its hour")
 	}
 	if err := refused(func() { c.server().SetRemaining(given.Token, *given.Remaining) }); err != nil {
 		field := "remaining"
@@ -137,7 +137,7 @@ func (c *control) setCommitStatus(r *http.Request) (any, error) {
 	return nil, nil
 }
 
-// runJSON is a run with the deployments that it made.
+// runJSON is a run with its deployments.
 type runJSON struct {
 	ID           int64     `json:"id"`
 	Ref          string    `json:"ref"`
@@ -172,10 +172,10 @@ func (c *control) startRun(r *http.Request) (any, error) {
 	return created{runJSON{run.ID, run.Ref, run.Actor, run.Environments, c.jobs(srv, name, run.Deployments)}}, nil
 }
 
-// jobs shows the deployments of a run.
+// jobs returns the deployments of a run.
 func (c *control) jobs(srv *ghdeploytest.Server, name string, ids []int64) []jobJSON {
 	jobs := []jobJSON{}
-	_ = refused(func() { // a rename may come in between
+	_ = refused(func() { // a concurrent rename removes the name
 		for _, d := range srv.Deployments(name) {
 			if slices.Contains(ids, d.ID) {
 				jobs = append(jobs, jobJSON{d.ID, d.Environment, d.State()})
@@ -192,7 +192,7 @@ func (c *control) stepRun(r *http.Request) (any, error) {
 	}
 	id, err := strconv.ParseInt(r.PathValue("run_id"), 10, 64)
 	if err != nil {
-		return nil, &controlError{status: http.StatusNotFound, Type: "not_found", Message: fmt.Sprintf("no run %q; write the id of a run", r.PathValue("run_id"))}
+		return nil, &controlError{status: http.StatusNotFound, Type: "not_found", Message: fmt.Sprintf("no run %q; a run ID is a number", r.PathValue("run_id"))}
 	}
 	var given struct {
 		Result string `json:"result"`

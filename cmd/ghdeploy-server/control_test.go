@@ -33,8 +33,8 @@ func launch(t *testing.T, args ...string) *controlled {
 	return &controlled{p, control}
 }
 
-// order sends a request to the control API.
-func (p *controlled) order(t *testing.T, method, path, body string, header ...string) (status int, answer string) {
+// do sends a request to the control API.
+func (p *controlled) do(t *testing.T, method, path, body string, header ...string) (status int, responseBody string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, p.control+path, strings.NewReader(body))
 	if err != nil {
@@ -61,14 +61,14 @@ func (p *controlled) order(t *testing.T, method, path, body string, header ...st
 	return resp.StatusCode, string(text)
 }
 
-// must sends a request to the control API and wants a status.
+// must sends a request to the control API and checks the status.
 func (p *controlled) must(t *testing.T, want int, method, path, body string) string {
 	t.Helper()
-	status, answer := p.order(t, method, path, body)
+	status, got := p.do(t, method, path, body)
 	if status != want {
-		t.Fatalf("%s %s %s: %d, want %d: %s", method, path, body, status, want, answer)
+		t.Fatalf("%s %s %s: %d, want %d: %s", method, path, body, status, want, got)
 	}
-	return answer
+	return got
 }
 
 func TestControlRefusals(t *testing.T) {
@@ -169,24 +169,24 @@ func TestControlRefusals(t *testing.T) {
 		{"POST", repo + "/runs/x/step", "{}", 404, "not_found", ""},
 		{"POST", repo + "/runs/99999999999999999999/step", "{}", 404, "not_found", ""},
 	} {
-		status, answer := p.order(t, tt.method, tt.path, tt.body)
+		status, body := p.do(t, tt.method, tt.path, tt.body)
 		var got struct {
 			Error struct {
 				Type, Field, Message string
 				Line                 int
 			}
 		}
-		if err := json.Unmarshal([]byte(answer), &got); err != nil || status != tt.status || got.Error.Type != tt.kind || got.Error.Field != tt.field || got.Error.Message == "" {
-			t.Errorf("%s %s %.120s: %d %s\nwant %d %s %q", tt.method, tt.path, tt.body, status, answer, tt.status, tt.kind, tt.field)
+		if err := json.Unmarshal([]byte(body), &got); err != nil || status != tt.status || got.Error.Type != tt.kind || got.Error.Field != tt.field || got.Error.Message == "" {
+			t.Errorf("%s %s %.120s: %d %s\nwant %d %s %q", tt.method, tt.path, tt.body, status, body, tt.status, tt.kind, tt.field)
 		}
-		if strings.Contains(answer, "token\"") && strings.Contains(answer, "secret-token") || strings.Contains(answer, "unknown-token") {
-			t.Errorf("the answer holds a token: %s", answer)
+		if strings.Contains(body, "token\"") && strings.Contains(body, "secret-token") || strings.Contains(body, "unknown-token") {
+			t.Errorf("the response contains a token: %s", body)
 		}
-		if strings.Contains(answer, "ghdeploytest:") || len(answer) > 20_000 {
-			t.Errorf("%s %s: %.300s", tt.method, tt.path, answer)
+		if strings.Contains(body, "ghdeploytest:") || len(body) > 20_000 {
+			t.Errorf("%s %s: %.300s", tt.method, tt.path, body)
 		}
 	}
-	// None of them changed anything.
+	// A rejected request changes nothing.
 	if diff := cmp.Diff("{\n  \"faults\": []\n}\n", p.must(t, 200, "GET", "/faults", "")); diff != "" {
 		t.Error(diff)
 	}
@@ -198,7 +198,7 @@ func TestControlRefusals(t *testing.T) {
 	}
 }
 
-// A web page can send requests to this machine, but not choose these headers.
+// A web page can send requests to this machine, but cannot set these headers.
 func TestControlRefusesWebPages(t *testing.T) {
 	p := launch(t, "-control", "127.0.0.1:0")
 	for _, tt := range []struct {
@@ -210,23 +210,23 @@ func TestControlRefusesWebPages(t *testing.T) {
 		{"another origin", []string{"Origin", "https://evil.test"}, 403},
 		{"a file", []string{"Origin", "null"}, 403},
 		{"a form", []string{"Sec-Fetch-Site", "cross-site"}, 403},
-		{"a name that points here", []string{"Host", "evil.test"}, 403},
-		{"a name that points here, with a port", []string{"Host", "evil.test:8081"}, 403},
+		{"a host name that resolves to this machine", []string{"Host", "evil.test"}, 403},
+		{"the same with a port", []string{"Host", "evil.test:8081"}, 403},
 		{"localhost", []string{"Host", "localhost:8081"}, 204},
 		{"IPv6", []string{"Host", "[::1]:8081"}, 204},
 	} {
-		if status, answer := p.order(t, "POST", "/reset", "", tt.header...); status != tt.want {
-			t.Errorf("%s: %d %s", tt.name, status, answer)
+		if status, body := p.do(t, "POST", "/reset", "", tt.header...); status != tt.want {
+			t.Errorf("%s: %d %s", tt.name, status, body)
 		}
 	}
-	if status, answer := p.order(t, "GET", "/requests", "", "Origin", "https://evil.test"); status != 403 {
-		t.Errorf("a GET of another origin: %d %s", status, answer)
+	if status, body := p.do(t, "GET", "/requests", "", "Origin", "https://evil.test"); status != 403 {
+		t.Errorf("a GET from another origin: %d %s", status, body)
 	}
 	public := launch(t, "-control", "127.0.0.1:0", "-public")
-	if status, answer := public.order(t, "POST", "/reset", "", "Host", "ci.internal:8081"); status != 204 {
-		t.Errorf("-public: %d %s", status, answer)
+	if status, body := public.do(t, "POST", "/reset", "", "Host", "ci.internal:8081"); status != 204 {
+		t.Errorf("-public: %d %s", status, body)
 	}
-	if status, _ := public.order(t, "POST", "/reset", "", "Origin", "https://evil.test"); status != 403 {
+	if status, _ := public.do(t, "POST", "/reset", "", "Origin", "https://evil.test"); status != 403 {
 		t.Errorf("-public, a web page: %d", status)
 	}
 }
@@ -241,7 +241,7 @@ func TestControlReset(t *testing.T) {
 	}
 	p.must(t, 200, "POST", "/clock", `{"advance": "61m"}`)
 	if got := p.must(t, 200, "GET", path, ""); !strings.Contains(got, `"state": "in_progress"`) {
-		t.Errorf("the timer is over: %s", got)
+		t.Errorf("after the wait timer: %s", got)
 	}
 	p.send(t, "POST", "/repos/octocat/example/deployments", "any", `{"ref":"main"}`)
 	p.must(t, 201, "POST", "/faults", `{"operation": "*", "times": -1, "effect": {"type": "respond", "status": 502}}`)
@@ -259,16 +259,16 @@ func TestControlReset(t *testing.T) {
 	if got := p.must(t, 200, "GET", "/clock", ""); !strings.Contains(got, `"ahead": "0s"`) {
 		t.Errorf("clock after the reset: %s", got)
 	}
-	if status, answer := p.send(t, "GET", "/repos/octocat/example/deployments", "any", ""); status != 200 {
-		t.Errorf("after the reset: %d %s", status, answer)
+	if status, body := p.send(t, "GET", "/repos/octocat/example/deployments", "any", ""); status != 200 {
+		t.Errorf("after the reset: %d %s", status, body)
 	}
 }
 
-// Everybody at once: orders and requests from many clients, with resets in between. Only a reset may end a request
-// without a response.
+// Many clients send control requests, API requests and resets at the same time.
+// Only a reset may end a request without a response.
 func TestControlConcurrently(t *testing.T) {
 	p := launch(t, "-control", "127.0.0.1:0", "-keep", "10")
-	orders := []struct{ method, path, body string }{
+	requests := []struct{ method, path, body string }{
 		{"POST", "/faults", `{"operation": "*", "latency": "1ms"}`}, {"GET", "/faults", ""}, {"DELETE", "/faults", ""},
 		{"GET", "/requests", ""}, {"GET", "/deliveries", ""}, {"PUT", "/quota", `{"token": "any", "remaining": 5000}`},
 		{"POST", "/clock", `{"advance": "1s"}`}, {"POST", "/repositories/octocat/example/runs", `{"environments": ["qa"]}`},
@@ -278,9 +278,9 @@ func TestControlConcurrently(t *testing.T) {
 	for worker := range 8 {
 		wg.Go(func() {
 			for n := range 40 {
-				o := orders[(worker+n)%len(orders)]
-				if status, answer := p.order(t, o.method, o.path, o.body); status >= 400 {
-					t.Errorf("%s %s: %d %s", o.method, o.path, status, answer)
+				c := requests[(worker+n)%len(requests)]
+				if status, body := p.do(t, c.method, c.path, c.body); status >= 400 {
+					t.Errorf("%s %s: %d %s", c.method, c.path, status, body)
 				}
 				r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, p.url+"/repos/octocat/example/deployments", bytes.NewReader([]byte(`{"ref":"main"}`)))
 				if err != nil {
@@ -299,7 +299,7 @@ func TestControlConcurrently(t *testing.T) {
 	}
 	wg.Wait()
 	if n := strings.Count(p.must(t, 200, "GET", "/requests", ""), `"method"`); n > 10 {
-		t.Errorf("%d requests are kept, want 10", n)
+		t.Errorf("%d requests are kept, want at most 10", n)
 	}
 }
 
@@ -349,7 +349,8 @@ func TestControlReads(t *testing.T) {
 	}
 }
 
-// A clock that moves lets the jobs go on at once, and not with the next request.
+// Advancing the clock starts the waiting jobs at once, not with the next
+// request.
 func TestControlClockSendsEvents(t *testing.T) {
 	events := make(chan string, 10)
 	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -367,6 +368,7 @@ func TestControlClockSendsEvents(t *testing.T) {
 		"environments": [{"name": "gated", "wait_timer": 60}], "runs": [{"environments": ["gated"]}]}]}`))
 	p.must(t, 200, "POST", "/clock", `{"advance": "59m"}`)
 	p.must(t, 200, "POST", "/clock", `{"advance": "1m"}`)
+	// The program is another process, so this timeout uses the real clock.
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	for _, want := range []string{"ping ", "deployment ", "deployment_status waiting", "deployment_status in_progress"} {

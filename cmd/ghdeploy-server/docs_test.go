@@ -11,12 +11,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestDocumentedCurl runs the commands of docs/server-program.md in their order, and compares what they print with the
-// page.
+// TestDocumentedCurl runs the commands of docs/server-program.md in order and
+// compares their output with the page.
 func TestDocumentedCurl(t *testing.T) {
 	for _, program := range []string{"bash", "curl"} {
 		if _, err := exec.LookPath(program); err != nil {
-			t.Skipf("no %s: the commands of docs/server-program.md were not run", program)
+			t.Skipf("%s is not installed: cannot run the commands of docs/server-program.md", program)
 		}
 	}
 	page, err := os.ReadFile("../../docs/server-program.md")
@@ -41,14 +41,15 @@ func TestDocumentedCurl(t *testing.T) {
 	}
 }
 
-// TestGH drives the server with GitHub's own command-line program, which accepts nothing but HTTPS.
+// TestGH uses the server through GitHub's command-line program gh, which needs
+// HTTPS.
 func TestGH(t *testing.T) {
 	gh, err := exec.LookPath("gh")
 	if err != nil {
-		t.Skip("no gh: HTTPS was not tried with it")
+		t.Skip("gh is not installed")
 	}
 	if runtime.GOOS != "linux" {
-		t.Skip("SSL_CERT_FILE is read on Linux only: gh cannot be told to trust the certificate")
+		t.Skip("gh reads SSL_CERT_FILE only on Linux, so it cannot trust the certificate here")
 	}
 	ca := t.TempDir() + "/ca.pem"
 	p := launch(t, "-tls", "-tls-ca", ca, "-control", "127.0.0.1:0")
@@ -78,7 +79,7 @@ func TestGH(t *testing.T) {
 			t.Errorf("gh api %q: %v, %s\nwant %s", step.args, err, got, step.want)
 		}
 	}
-	// Without the certificate gh refuses to send its token.
+	// Without the CA certificate gh does not send its token.
 	cmd := exec.CommandContext(t.Context(), gh, "api", deployments)
 	cmd.Env = append(os.Environ(), "GH_HOST="+strings.TrimPrefix(p.url, "https://"), "GH_ENTERPRISE_TOKEN=any", "GH_CONFIG_DIR="+t.TempDir())
 	if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "certificate") {

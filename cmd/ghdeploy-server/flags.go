@@ -13,7 +13,7 @@ import (
 	"github.com/ghdeploy/ghdeploy/internal/usage"
 )
 
-// config is what the flags say.
+// config holds the values of the flags.
 type config struct {
 	addr, control string
 	public        bool
@@ -69,21 +69,21 @@ const (
 func (cfg config) check() error {
 	switch {
 	case cfg.hook.URL == "" && (cfg.hook.Secret != "" || cfg.hook.App != ""):
-		return errors.New("-secret and -app are for -webhook, which is missing")
+		return errors.New("-secret and -app need -webhook; add -webhook URL")
 	case cfg.tlsCA != "" && !cfg.tls:
-		return errors.New("-tls-ca is for -tls, which is missing")
+		return errors.New("-tls-ca needs -tls; add -tls")
 	case cfg.logFormat != logText && cfg.logFormat != logJSON:
 		return fmt.Errorf("-log-format %q: write text or json", cfg.logFormat)
 	case cfg.keep < 0 || cfg.keep > maxKeep:
 		return fmt.Errorf("-keep %d: write 0 to %d", cfg.keep, maxKeep)
 	case cfg.keep != defaultKeep && cfg.control == "":
-		return errors.New("-keep is for -control, which is missing")
+		return errors.New("-keep needs -control; add -control HOST:PORT")
 	}
 	if cfg.hook.URL != "" {
 		trial := cfg.hook
 		trial.Handler = http.NotFoundHandler() // nothing is sent yet
 		if err := refused(func() { ghdeploytest.NewServer(ghdeploytest.WithWebhook(trial)).Close() }); err != nil {
-			return fmt.Errorf("-webhook %q: write a whole address, like http://127.0.0.1:8080/hook", cfg.hook.URL)
+			return fmt.Errorf("-webhook %q: write an absolute URL, like http://127.0.0.1:8080/hook", cfg.hook.URL)
 		}
 	}
 	if err := checkAddr("-addr", cfg.addr, cfg.public); err != nil || cfg.control == "" {
@@ -99,8 +99,8 @@ func (cfg config) check() error {
 	return nil
 }
 
-// checkAddr refuses an address that other machines may reach, unless -public is set. No name but localhost is looked
-// up: its address may change.
+// checkAddr rejects an address that is not loopback, unless public is set. Of
+// host names it accepts only localhost: another name can change its address.
 func checkAddr(name, addr string, public bool) error {
 	host, _, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -109,5 +109,5 @@ func checkAddr(name, addr string, public bool) error {
 	if public || strings.EqualFold(host, "localhost") || net.ParseIP(host).IsLoopback() {
 		return nil
 	}
-	return fmt.Errorf("%s %q is not a loopback address: others could change what the server holds; add -public if you mean it", name, addr)
+	return fmt.Errorf("%s %q is not a loopback address: other machines could change the server's data; add -public to allow this", name, addr)
 }

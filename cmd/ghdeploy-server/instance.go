@@ -9,13 +9,14 @@ import (
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
-// instance is the server that runs. A reset replaces it by a new one under the same address.
+// instance holds the current server. A reset replaces the server and keeps the
+// address.
 type instance struct {
 	fresh   func(*instance) *ghdeploytest.Server
 	current atomic.Pointer[ghdeploytest.Server]
-	ahead   atomic.Int64 // how far the clock is ahead of real time, in nanoseconds
+	ahead   atomic.Int64 // offset of the clock from real time, in nanoseconds
 
-	mu      sync.Mutex // of reset and advance
+	mu      sync.Mutex // held by reset and advance
 	retired sync.WaitGroup
 }
 
@@ -31,20 +32,23 @@ func (i *instance) ServeHTTP(w http.ResponseWriter, r *http.Request) { i.server(
 
 func (i *instance) now() time.Time { return time.Now().Add(time.Duration(i.ahead.Load())) }
 
-// reset starts over, as the program did. Requests that are under way end without a response.
+// reset replaces the server with one in its initial state. Requests in progress
+// end without a response.
 func (i *instance) reset() {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	old := i.server()
 	i.ahead.Store(0)
 	i.current.Store(i.fresh(i))
-	i.retired.Go(old.Close) // waits for requests whose body is still on its way
+	i.retired.Go(old.Close) // waits for requests whose body is still being received
 }
 
-// maxAhead bounds how far the clock can be ahead: far enough for every wait, and within what a time can hold.
+// maxAhead is the maximum offset of the clock. It is longer than every wait and
+// fits a time.Duration.
 const maxAhead = 100 * 365 * 24 * time.Hour
 
-// advance moves the clock and lets the jobs go on whose time has come. It reports false past maxAhead.
+// advance moves the clock forward and starts the jobs whose wait is over. It
+// returns false and changes nothing if the offset would exceed maxAhead.
 func (i *instance) advance(d time.Duration) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -54,12 +58,13 @@ func (i *instance) advance(d time.Duration) bool {
 	i.ahead.Add(int64(d))
 	srv := i.server()
 	for _, name := range srv.Repositories() {
-		_ = refused(func() { srv.Deployments(name) }) // a rename may come in between
+		_ = refused(func() { srv.Deployments(name) }) // a concurrent rename removes the name
 	}
 	return true
 }
 
-// close ends the server and those before it. The connections must have ended.
+// close closes the current and the replaced servers. The connections must be
+// closed before.
 func (i *instance) close() {
 	i.server().Close()
 	i.retired.Wait()

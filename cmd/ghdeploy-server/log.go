@@ -11,13 +11,14 @@ import (
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
-// The forms of -log-format.
+// The values of -log-format.
 const (
 	logText = "text"
 	logJSON = "json"
 )
 
-// log prints what happens: the addresses and the requests to out, deliveries that failed to errs.
+// log writes the addresses and the requests to out, and the failed deliveries
+// to errs.
 type log struct {
 	format string
 
@@ -26,12 +27,12 @@ type log struct {
 	errs io.Writer
 }
 
-// line prints v as JSON, or text, as one line.
+// line writes one line: v if the format is JSON, otherwise text.
 func (l *log) line(w io.Writer, v any, text string) {
 	if l.format == logJSON {
 		line, err := json.Marshal(v)
 		if err != nil {
-			line = []byte(strconv.Quote("cannot be encoded: " + err.Error()))
+			line = []byte(strconv.Quote("the log line cannot be encoded: " + err.Error()))
 		}
 		text = string(line)
 	}
@@ -40,7 +41,8 @@ func (l *log) line(w io.Writer, v any, text string) {
 	_, _ = fmt.Fprintln(w, text)
 }
 
-// started prints the addresses: the API's first, then that of the control API if there is one.
+// started writes the address of the API, then the address of the control API if
+// it is served.
 func (l *log) started(api, control string) {
 	text := api
 	if control != "" {
@@ -52,13 +54,14 @@ func (l *log) started(api, control string) {
 	}{api, control}, text)
 }
 
-// request prints a request. The columns fit most values; a longer path moves its own line only.
+// request writes a request. A long path shifts the columns of its own line
+// only.
 func (l *log) request(r ghdeploytest.Request) {
 	path := r.Path
 	if query := r.Query.Encode(); query != "" {
 		path += "?" + query
 	}
-	status, operation := "-", "-" // no response, no such operation
+	status, operation := "-", "-" // "-" for no response and for an unknown operation
 	if r.Status != 0 {
 		status = strconv.Itoa(r.Status)
 	}
@@ -78,7 +81,7 @@ func (l *log) request(r ghdeploytest.Request) {
 		fmt.Sprintf("%-6s  %-58s  %3s  %-36s  %8s", r.Method, path, status, operation, duration(r.Duration)))
 }
 
-// delivery prints a delivery that its receiver did not take.
+// delivery writes a failed delivery.
 func (l *log) delivery(d ghdeploytest.Delivery) {
 	if d.OK() {
 		return
@@ -90,10 +93,10 @@ func (l *log) delivery(d ghdeploytest.Delivery) {
 		Status int       `json:"status,omitempty"`
 		Error  string    `json:"error,omitempty"`
 	}{Time: d.Time, Event: d.Event, GUID: d.GUID, Status: d.Status}
-	text := fmt.Sprintf("ghdeploy-server: %s %s was answered with %d", d.Event, d.GUID, d.Status)
+	text := fmt.Sprintf("ghdeploy-server: %s %s: the receiver responded with %d", d.Event, d.GUID, d.Status)
 	if d.Err != nil {
 		entry.Error = d.Err.Error()
-		text = fmt.Sprintf("ghdeploy-server: %s %s was not delivered: %v", d.Event, d.GUID, d.Err)
+		text = fmt.Sprintf("ghdeploy-server: %s %s: not delivered: %v", d.Event, d.GUID, d.Err)
 	}
 	l.line(l.errs, entry, text)
 }

@@ -1,19 +1,23 @@
-// Ghdeploy-server is a GitHub Deployments server in memory that obeys GitHub's rules: package ghdeploytest as a program,
-// for clients in any language and for trying things by hand.
+// Ghdeploy-server serves GitHub's Deployments API from memory and follows
+// GitHub's rules. It is package ghdeploytest as a program, for clients in any
+// language and for experiments by hand.
 //
 //	go run github.com/ghdeploy/ghdeploy/cmd/ghdeploy-server
 //
-// It prints its address, and then a line for each request: method, path, status, operation, duration. The API answers
-// under the address and, as on GitHub Enterprise Server, under /api/v3. It ends on an interrupt or SIGTERM, and forgets
-// everything.
+// It prints its address, then a line for each request: method, path, status,
+// operation, duration. The address is the API root. As on GitHub Enterprise
+// Server, the address with /api/v3 is an API root too. The program ends on an
+// interrupt or SIGTERM and saves no data.
 //
-// Without a seed it holds the public repository octocat/example with the branch main, and takes any token:
+// Without -seed it holds the public repository octocat/example with the branch
+// main, and accepts any token:
 //
 //	curl -H "Authorization: Bearer any" -d '{"ref":"main"}' http://127.0.0.1:PORT/repos/octocat/example/deployments
 //
 // # Seed
 //
-// -seed reads what the server starts with from a JSON file. All keys are those of ghdeploytest.Seed:
+// -seed reads the initial state from a JSON file. The keys are those of
+// ghdeploytest.Seed:
 //
 //	{
 //	  "repositories": [
@@ -39,34 +43,40 @@
 //	  ]
 //	}
 //
-// Once a seed names tokens, any other is refused.
+// If the seed lists tokens, every other token is rejected with 401.
 //
 // # Webhooks
 //
-// -webhook sends deployment and deployment_status events of every repository to an address, signed with -secret. With
-// -app they are those of a GitHub App: they name the installation, and those of reviews come too. A delivery that fails
-// gets a line on standard error; as on GitHub, it is not sent again.
+// -webhook sends the deployment and deployment_status events of every
+// repository to a URL. -secret signs them. With -app they are the events of a
+// GitHub App: they name the installation, and they include the review events.
+// The program writes a line to standard error for each failed delivery. As on
+// GitHub, a failed delivery is not retried.
 //
 // # Control
 //
-// -control serves the control API on an address of its own: it injects faults, spends quota, moves the clock, runs
-// workflows, resets the server, and shows requests, deployments and deliveries as JSON. Its address is the second line
-// that the program prints. docs/server-program.md describes it with curl.
+// -control serves the control API on a second address, which the program prints
+// after the first. The control API injects faults, sets quotas, advances the
+// clock, runs workflows and resets the server. It shows requests, deployments
+// and deliveries as JSON. docs/server-program.md describes it with curl
+// commands.
 //
 //	go run github.com/ghdeploy/ghdeploy/cmd/ghdeploy-server -control 127.0.0.1:0
 //
 // # HTTPS
 //
-// -tls serves HTTPS with a certificate that the program makes at the start; -tls-ca writes the certificate that clients
-// have to trust to a file. The gh command needs HTTPS:
+// -tls serves HTTPS with a certificate that the program creates at the start.
+// -tls-ca writes the CA certificate to a file; clients must trust it. The gh
+// command needs HTTPS:
 //
 //	ghdeploy-server -addr 127.0.0.1:8443 -tls -tls-ca ca.pem
 //	SSL_CERT_FILE=ca.pem GH_HOST=127.0.0.1:8443 GH_ENTERPRISE_TOKEN=any gh api repos/octocat/example/deployments
 //
-// # Who can reach it
+// # Network access
 //
-// Whoever reaches the server can change what it holds, and with -webhook make it send requests. So it listens on
-// loopback addresses only, unless -public says that another one is meant.
+// Every client that can connect can change the server's data. With -webhook it
+// can also make the server send requests. The server therefore listens only on
+// loopback addresses unless -public is set.
 package main
 
 import (
@@ -96,7 +106,7 @@ func main() {
 	}
 }
 
-// version names the program's version and the Go release that built it.
+// version returns the program's version and the Go release that built it.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

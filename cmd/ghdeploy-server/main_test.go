@@ -26,7 +26,7 @@ import (
 
 var program string
 
-// TestMain builds the program once; the tests run what was built.
+// TestMain builds the program once for all tests.
 func TestMain(m *testing.M) {
 	os.Exit(func() int {
 		dir, err := os.MkdirTemp("", "ghdeploy-server")
@@ -49,13 +49,14 @@ func TestMain(m *testing.M) {
 	}())
 }
 
-// underRace reports whether the tests run under the race detector, so that the program does too.
+// underRace reports whether the tests, and so the program, use the race
+// detector.
 func underRace() bool {
 	info, ok := debug.ReadBuildInfo()
 	return ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
 }
 
-// running is a server that runs.
+// running is a running program.
 type running struct {
 	cmd    *exec.Cmd
 	url    string
@@ -78,13 +79,13 @@ func start(t *testing.T, args ...string) *running {
 	p.out = bufio.NewReader(out)
 	first, err := p.out.ReadString('\n')
 	if err != nil {
-		t.Fatalf("no first line: %v: %s", err, &p.errors)
+		t.Fatalf("the program printed no address: %v: %s", err, &p.errors)
 	}
 	p.url = strings.TrimSpace(first)
 	return p
 }
 
-// stop asks the program to end, and returns the rest of what it printed.
+// stop ends the program with a signal and returns the rest of its output.
 func (p *running) stop(t *testing.T, signal os.Signal) string {
 	t.Helper()
 	if runtime.GOOS == "windows" {
@@ -98,12 +99,12 @@ func (p *running) stop(t *testing.T, signal os.Signal) string {
 		t.Fatal(err)
 	}
 	if err := p.cmd.Wait(); err != nil {
-		t.Errorf("it ended with %v: %s", err, &p.errors)
+		t.Errorf("the program ended with %v: %s", err, &p.errors)
 	}
 	return string(rest)
 }
 
-func (p *running) send(t *testing.T, method, path, token, body string) (status int, answer string) {
+func (p *running) send(t *testing.T, method, path, token, body string) (status int, responseBody string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), method, p.url+path, strings.NewReader(body))
 	if err != nil {
@@ -139,8 +140,8 @@ func TestServe(t *testing.T) {
 		{"DELETE", deployments + "/6000000001", "", 204},
 		{"GET", "/orgs", "", 404},
 	} {
-		if got, answer := p.send(t, step.method, step.path, "any", step.body); got != step.want {
-			t.Errorf("%s %s = %d, want %d: %s", step.method, step.path, got, step.want, answer)
+		if got, body := p.send(t, step.method, step.path, "any", step.body); got != step.want {
+			t.Errorf("%s %s = %d, want %d: %s", step.method, step.path, got, step.want, body)
 		}
 	}
 	lines := strings.Split(p.stop(t, os.Interrupt), "\n")
@@ -152,7 +153,7 @@ func TestServe(t *testing.T) {
 		`GET     /orgs                                                       404  -                                   `,
 	}
 	if len(lines) != len(want)+1 || lines[len(want)] != "" {
-		t.Fatalf("it printed %q", lines)
+		t.Fatalf("the program printed %q", lines)
 	}
 	for i, line := range want {
 		if !regexp.MustCompile(`^` + regexp.QuoteMeta(line) + ` +\d+\.\d m?s$`).MatchString(lines[i]) {
@@ -167,7 +168,7 @@ func TestStopsOnSIGTERM(t *testing.T) {
 	}
 	p := start(t, "-addr", "localhost:0")
 	if rest := p.stop(t, syscall.SIGTERM); rest != "" || p.errors.Len() > 0 {
-		t.Errorf("it printed %q and %q", rest, &p.errors)
+		t.Errorf("the program printed %q and %q", rest, &p.errors)
 	}
 }
 
@@ -190,6 +191,7 @@ func TestWebhook(t *testing.T) {
 	p := start(t, "-webhook", receiver.URL+"/hook", "-secret", "s", "-app", "rollout-bot")
 	p.send(t, "POST", "/repos/octocat/example/deployments", "any", `{"ref":"main"}`)
 	p.send(t, "POST", "/repos/octocat/example/deployments/6000000001/statuses", "any", `{"state":"success"}`)
+	// The program is another process, so this timeout uses the real clock.
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	for _, event := range []string{"ping", "deployment", "deployment_status"} {
@@ -205,11 +207,12 @@ func TestWebhook(t *testing.T) {
 	}
 	p.stop(t, os.Interrupt)
 	if !strings.HasPrefix(p.errors.String(), "ghdeploy-server: deployment_status 00000003-") {
-		t.Errorf("of the refused delivery it says %q", &p.errors)
+		t.Errorf("the line of the failed delivery is %q", &p.errors)
 	}
 }
 
-// The runs of a seed are told of too, under the address that the server listens on.
+// The runs of a seed send events too, with the address that the server listens
+// on.
 func TestWebhookOfASeededRun(t *testing.T) {
 	got := make(chan string, 10)
 	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -219,6 +222,7 @@ func TestWebhookOfASeededRun(t *testing.T) {
 	defer receiver.Close()
 	seed := write(t, `{"repositories": [{"full_name": "octocat/example", "runs": [{"environments": ["production"]}]}]}`)
 	p := start(t, "-seed", seed, "-webhook", receiver.URL)
+	// The program is another process, so this timeout uses the real clock.
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	for _, event := range []string{"ping", "deployment", "deployment_status"} {
@@ -233,8 +237,8 @@ func TestWebhookOfASeededRun(t *testing.T) {
 	}
 }
 
-// The seed of the doc comment is taken from there.
-func TestSeedOfTheDocumentation(t *testing.T) {
+// The seed comes from the package comment.
+func TestDocumentedSeed(t *testing.T) {
 	source, err := os.ReadFile("main.go")
 	if err != nil {
 		t.Fatal(err)
@@ -253,8 +257,8 @@ func TestSeedOfTheDocumentation(t *testing.T) {
 		{"all", "topic", 202}, {"all", "clash", 409}, {"all", "red", 409}, {"all", "v1.0.0", 201}, {"app", "main", 201},
 		{"reader", "main", 403}, {"other", "main", 401},
 	} {
-		if got, answer := p.send(t, "POST", "/repos/octocat/example/deployments", step.token, `{"ref":"`+step.ref+`"}`); got != step.want {
-			t.Errorf("%s deploys %s: %d, want %d: %s", step.token, step.ref, got, step.want, answer)
+		if got, body := p.send(t, "POST", "/repos/octocat/example/deployments", step.token, `{"ref":"`+step.ref+`"}`); got != step.want {
+			t.Errorf("%s deploys %s: %d, want %d: %s", step.token, step.ref, got, step.want, body)
 		}
 	}
 	if got, _ := p.send(t, "GET", "/repos/octocat/secret", "reader", ""); got != 404 {
@@ -271,9 +275,10 @@ func write(t *testing.T, seed string) string {
 	return name
 }
 
-// run runs the program to its end.
+// run runs the program until it ends.
 func run(t *testing.T, args ...string) (code int, out, errs string) {
 	t.Helper()
+	// The program is another process, so this timeout uses the real clock.
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program, args...)
@@ -287,7 +292,8 @@ func run(t *testing.T, args ...string) (code int, out, errs string) {
 	return cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()
 }
 
-// The help has one form: for each flag what it does, as a verb, in lower case and without a full stop.
+// The help starts each description with a verb, in lower case and without a
+// full stop.
 func TestHelp(t *testing.T) {
 	for _, flag := range []string{"-h", "-help"} {
 		code, help, errs := run(t, flag)
@@ -331,7 +337,7 @@ func TestLogFormatJSON(t *testing.T) {
 	p.send(t, "GET", "/none%0A", "any", "")
 	lines := strings.Split(p.stop(t, os.Interrupt), "\n")
 	if len(lines) != 3 || lines[2] != "" {
-		t.Fatalf("it printed %q", lines)
+		t.Fatalf("the program printed %q", lines)
 	}
 	timed := regexp.MustCompile(`^\{"time":"\d{4}-[^"]+",(.*),"duration_ms":[\d.]+\}$`)
 	for i, want := range []string{
@@ -344,13 +350,13 @@ func TestLogFormatJSON(t *testing.T) {
 	}
 	failed := regexp.MustCompile(`^\{"time":"[^"]+","event":"ping","guid":"[^"]+","error":"[^"]+"\}\n$`)
 	if !failed.MatchString(p.errors.String()) {
-		t.Errorf("of the failed delivery it says %q", &p.errors)
+		t.Errorf("the line of the failed delivery is %q", &p.errors)
 	}
 }
 
 func TestTLS(t *testing.T) {
 	ca := filepath.Join(t.TempDir(), "ca.pem")
-	p := start(t, "-addr", "localhost:0", "-tls", "-tls-ca", ca) // the certificate names 127.0.0.1 all the same
+	p := start(t, "-addr", "localhost:0", "-tls", "-tls-ca", ca) // the certificate names 127.0.0.1 too
 	if !regexp.MustCompile(`^https://(127\.0\.0\.1|\[::1\]):\d+$`).MatchString(p.url) {
 		t.Fatalf("the first line is %q", p.url)
 	}
@@ -360,10 +366,10 @@ func TestTLS(t *testing.T) {
 	}
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(text) {
-		t.Fatalf("no certificate in %s", text)
+		t.Fatalf("-tls-ca wrote no certificate: %s", text)
 	}
 	if strings.Contains(string(text), "PRIVATE") {
-		t.Error("the file holds a key")
+		t.Error("-tls-ca wrote a private key")
 	}
 	get := func(url string, config *tls.Config) (*http.Response, error) {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, http.NoBody)
@@ -385,11 +391,11 @@ func TestTLS(t *testing.T) {
 	}
 	if resp, err := get(p.url, nil); err == nil {
 		resp.Body.Close()
-		t.Error("a client that does not trust the certificate gets a response")
+		t.Error("a client without the CA certificate got a response")
 	}
-	if resp, err := get(p.url, &tls.Config{RootCAs: roots, ServerName: "api.github.com"}); err == nil { // the authority signs nothing else
+	if resp, err := get(p.url, &tls.Config{RootCAs: roots, ServerName: "api.github.com"}); err == nil { // no other host
 		resp.Body.Close()
-		t.Error("the certificate is good for api.github.com")
+		t.Error("the certificate is valid for api.github.com")
 	}
 }
 
@@ -399,7 +405,7 @@ func TestRefusedFlags(t *testing.T) {
 		says string
 	}{
 		{[]string{"-addr", "0.0.0.0:0"}, `-addr "0.0.0.0:0" is not a loopback address`},
-		{[]string{"-addr", ":8080"}, "add -public if you mean it"},
+		{[]string{"-addr", ":8080"}, "add -public to allow this"},
 		{[]string{"-addr", "example.com:80"}, "is not a loopback address"},
 		{[]string{"-addr", "8080"}, "write HOST:PORT, like 127.0.0.1:8080"},
 		{[]string{"-addr", "127.0.0.1:99999"}, "-addr: "},
@@ -409,15 +415,15 @@ func TestRefusedFlags(t *testing.T) {
 		{[]string{"-addr", "127.0.0.1:48123", "-control", "127.0.0.1:48123"}, "a port of its own"},
 		{[]string{"-addr", "127.0.0.1:48123", "-control", "127.0.0.2:48123"}, "a port of its own"},
 		{[]string{"-control", "127.0.0.1:0", "-keep", "-1"}, "-keep -1: write 0 to 1000000"},
-		{[]string{"-keep", "5"}, "-keep is for -control, which is missing"},
-		{[]string{"-tls-ca", "ca.pem"}, "-tls-ca is for -tls, which is missing"},
+		{[]string{"-keep", "5"}, "-keep needs -control"},
+		{[]string{"-tls-ca", "ca.pem"}, "-tls-ca needs -tls"},
 		{[]string{"-tls", "-tls-ca", filepath.Join("no", "ca.pem")}, "-tls-ca: open no"},
 		{[]string{"-log-format", "xml"}, `-log-format "xml": write text or json`},
 		{[]string{"-version", "now"}, `unexpected argument "now"`},
 		{[]string{"-port", "80"}, "-port\nrun ghdeploy-server -h for the flags"},
 		{[]string{"seed.json"}, `unexpected argument "seed.json"`},
-		{[]string{"-secret", "s"}, "-webhook, which is missing"},
-		{[]string{"-webhook", "receiver.example"}, `-webhook "receiver.example": write a whole address`},
+		{[]string{"-secret", "s"}, "-secret and -app need -webhook"},
+		{[]string{"-webhook", "receiver.example"}, `-webhook "receiver.example": write an absolute URL`},
 		{[]string{"-seed", filepath.Join("no", "seed.json")}, "seed.json"},
 	} {
 		code, out, errs := run(t, test.args...)
@@ -428,7 +434,7 @@ func TestRefusedFlags(t *testing.T) {
 	}
 }
 
-// A long seed is as much work as there is in it.
+// The time to read a seed must not grow with the square of its repositories.
 func TestLongSeed(t *testing.T) {
 	var seed strings.Builder
 	seed.WriteString(`{"repositories": [{"full_name": "octocat/example"}`)
@@ -439,30 +445,30 @@ func TestLongSeed(t *testing.T) {
 	begin := time.Now()
 	p := start(t, "-seed", write(t, seed.String()))
 	if took := time.Since(begin); took > 10*time.Second {
-		t.Errorf("it took %v to start", took)
+		t.Errorf("the start took %v", took)
 	}
-	if got, answer := p.send(t, "GET", "/repos/octocat/r1999", "any", ""); got != 200 {
-		t.Errorf("%d %s", got, answer)
+	if got, body := p.send(t, "GET", "/repos/octocat/r1999", "any", ""); got != 200 {
+		t.Errorf("%d %s", got, body)
 	}
 }
 
 func TestRefusedSeeds(t *testing.T) {
 	for _, test := range []struct{ seed, says string }{
-		{"", `:1: not JSON: it ends too early`},
-		{"{\n\"repositories\": [", `:2: not JSON: it ends too early`},
+		{"", `:1: not JSON: unexpected end`},
+		{"{\n\"repositories\": [", `:2: not JSON: unexpected end`},
 		{"{\n\"repositories\": [}", `:2: not JSON: `},
-		{"{}\n{}", `:2: something follows`},
+		{"{}\n{}", `:2: data after the closing brace`},
 		{"[]", `:1: want an object`},
 		{"{\n\"repos\": []}", `:2: repos: unknown field; there are: repositories, tokens`},
 		{"{\"repositories\": [\n{\"full_name\": \"o/r\"},\n{\"full_name\": \"o/s\",\n\"state\": 1}]}", `:4: repositories[1].state: unknown field; there are: full_name, id,`},
 		{"{\"repositories\": [\n{\"Full_Name\": \"o/r\"}]}", `:2: repositories[0].Full_Name: unknown field`},
-		{"{\"repositories\": [\n{\"full_name\": 7}]}", `:2: repositories[0].full_name: want a text in quotes`},
-		{"{\"repositories\": [\n{\"full_name\": \"o/r\",\n\"branches\": {}}]}", `:3: repositories[0].branches: want a list`},
+		{"{\"repositories\": [\n{\"full_name\": 7}]}", `:2: repositories[0].full_name: want a string`},
+		{"{\"repositories\": [\n{\"full_name\": \"o/r\",\n\"branches\": {}}]}", `:3: repositories[0].branches: want an array`},
 		{"{\"repositories\": [{\"full_name\": \"o/r\", \"branches\": [{\"name\": \"b\", \"behind\": \"yes\"}]}]}", `:1: repositories[0].branches[0].behind: want true or false`},
 		{"{\"repositories\": [{\"full_name\": \"o/r\", \"id\": \"7\"}]}", `repositories[0].id: want a number`},
 		{"{\"repositories\": [{\"full_name\": \"o/r\",\n\"id\": 1e40}]}", `id`},
-		{"{\"tokens\": [\n{\"value\": \"a\", \"value\": \"b\"}]}", `:2: tokens[0].value: it is there twice`},
-		{"{\"tokens\": [{\"value\": \"a\", \"permissions\": {\"deployments\": true}}]}", `tokens[0].permissions.deployments: want a text`},
+		{"{\"tokens\": [\n{\"value\": \"a\", \"value\": \"b\"}]}", `:2: tokens[0].value: duplicate field`},
+		{"{\"tokens\": [{\"value\": \"a\", \"permissions\": {\"deployments\": true}}]}", `tokens[0].permissions.deployments: want a string`},
 		{"{\"tokens\": [\n{\"value\": \"a\",\n\"permissions\": {\"deployment\": \"write\"}}]}", `:3: tokens[0].permissions.deployment: unknown permission; did you mean deployments?`},
 		{"{\"tokens\": [\n{\"value\": \"a\",\n\"permissions\": {\"contents\": \"read\",\n\"deploymnets\": \"write\"}}]}", `:4: tokens[0].permissions.deploymnets: unknown permission; did you mean deployments?`},
 		{"{\"tokens\": [\n{\"value\": \"a\", \"permissions\": {\"everything\": \"write\"}}]}", `:2: tokens[0].permissions.everything: unknown permission; there are: actions, `},
@@ -470,7 +476,7 @@ func TestRefusedSeeds(t *testing.T) {
 		{"{\"tokens\": [\n{\"value\": \"a\",\n\"permissions\": {\"deployments\": \"wirte\"}}]}", `:3: tokens[0].permissions.deployments: "wirte" is not a level; write read, write or admin`},
 		{"{\"repositories\": [{\"full_name\": \"o/r\", \"deployments\": [\n{\"created_at\": \"yesterday\"}]}]}", `:2: repositories[0].deployments[0].created_at: want a time like "2026-04-01T12:00:00Z"`},
 		{"{\"repositories\": [{\"full_name\": \"o/r\", \"deployments\": [\n{\"payload\": {]}]}]}", `:2: repositories[0].deployments[0].payload: not JSON`},
-		// What only the server can refuse is led back to its entry, and names the file's fields.
+		// Errors of the server name the entry of the file and its fields.
 		{"{\"repositories\": [\n{\"full_name\": \"o/r\"},\n{\"full_name\": \"nope\"}]}", `:3: repositories[1]: Repository{full_name: "nope"}; write owner/name`},
 		{"{\"repositories\": [\n{\"full_name\": \"o/r\"},\n\n{\"full_name\": \"O/R\"}]}", `:4: repositories[1]: the repository O/R was added twice`},
 		{"{\"repositories\": [\n{\"full_name\": \"o/r\", \"branches\": [{\"name\": \"main\", \"behind\": true}]}]}", `:2: repositories[0]: main is the default branch and cannot be behind itself; set behind or conflict on another branch`},

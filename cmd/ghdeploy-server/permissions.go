@@ -9,8 +9,9 @@ import (
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
-// repositoryPermissions are the permissions on a repository: those of the schema app-permissions in GitHub's
-// description, and after them the ones that only its documentation pages name.
+// repositoryPermissions lists the repository permissions of the schema
+// app-permissions in GitHub's description, then the permissions that only
+// GitHub's documentation names.
 //
 // GitHub docs: https://docs.github.com/rest/authentication/permissions-required-for-fine-grained-personal-access-tokens
 var repositoryPermissions = []string{
@@ -21,8 +22,8 @@ var repositoryPermissions = []string{
 	"merge_queues", "repository_advisories",
 }
 
-// checkPermissions refuses a permission that GitHub does not have: a misspelt one would be no permission, and every
-// request of its token would fail for another reason than it seems.
+// checkPermissions rejects unknown permissions and levels. A misspelt
+// permission would grant nothing, without an error.
 func (s *scanner) checkPermissions(seed ghdeploytest.Seed) error {
 	for i, token := range seed.Tokens {
 		for _, name := range slices.Sorted(maps.Keys(token.Permissions)) {
@@ -46,8 +47,8 @@ func (s *scanner) checkPermissions(seed ghdeploytest.Seed) error {
 	return nil
 }
 
-// nearest returns the name that differs from a misspelt one in at most two
-// letters, "" if no name does.
+// nearest returns the known name with the smallest edit distance to name, at
+// most 2, or "".
 func nearest(name string, names []string) string {
 	best, least := "", 3
 	for _, right := range names {
@@ -58,10 +59,10 @@ func nearest(name string, names []string) string {
 	return best
 }
 
-// distance counts the letters to insert, delete or replace until a is b.
+// distance returns the edit distance of a and b, or len(a) for a very long a.
 func distance(a, b string) int {
 	if len(a) > 2*len(b) {
-		return len(a) // far away, and as long as the caller likes
+		return len(a) // more than nearest accepts
 	}
 	row := make([]int, len(b)+1)
 	for j := range row {

@@ -17,10 +17,10 @@ import (
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
-// readSeed reads a seed file and finds out whether a server would start with it. Its errors name the line and the
+// readSeed reads and checks a seed file. Its errors name the line and the
 // field.
 func readSeed(name string) (ghdeploytest.Seed, error) {
-	text, err := os.ReadFile(name) //nolint:gosec // the caller names the file
+	text, err := os.ReadFile(name) //nolint:gosec // the user names the file
 	if err != nil {
 		return ghdeploytest.Seed{}, fmt.Errorf("-seed: %w", err)
 	}
@@ -43,7 +43,8 @@ func parseSeed(text []byte) (ghdeploytest.Seed, error) {
 	return seed, s.try(seed)
 }
 
-// scanInto reads a JSON text into v, a pointer to a struct, and refuses what v has no place for.
+// scanInto decodes a JSON text into v, a pointer to a struct. It rejects
+// unknown fields.
 func scanInto(text []byte, v any) (*scanner, error) {
 	s := &scanner{text: text, dec: json.NewDecoder(bytes.NewReader(text)), lines: map[string]int{}}
 	s.dec.UseNumber()
@@ -52,21 +53,21 @@ func scanInto(text []byte, v any) (*scanner, error) {
 		return s, err
 	}
 	if _, err := s.dec.Token(); !errors.Is(err, io.EOF) {
-		err = s.errorf(invalidJSON, "", "something follows the closing brace")
+		err = s.errorf(invalidJSON, "", "data after the closing brace")
 		return s, err
 	}
 	var number *json.UnmarshalTypeError
 	switch err = json.Unmarshal(text, v); {
 	case errors.As(err, &number):
-		err = s.errorf(wrongType, number.Field, "the number does not fit")
+		err = s.errorf(wrongType, number.Field, "the number is out of range or not an integer")
 	case err != nil:
 		err = s.errorf(wrongType, "", "%v", err)
 	}
 	return s, err
 }
 
-// try sets a server up with the seed, and if that is refused with more and more of it, so that the refusal can be led
-// back to what it is about.
+// try starts a server with the seed. If that fails, it tries growing parts of
+// the seed to find the entry to name in the error.
 func (s *scanner) try(seed ghdeploytest.Seed) error {
 	attempt := func(path string, part ghdeploytest.Seed) error {
 		err := refused(func() { ghdeploytest.NewServer(ghdeploytest.WithSeed(part)).Close() })
@@ -81,7 +82,7 @@ func (s *scanner) try(seed ghdeploytest.Seed) error {
 	if attempt("", seed) == nil {
 		return nil
 	}
-	part := seed // whatever else it holds belongs to every attempt
+	part := seed // users, teams and apps belong to every part
 	for i, r := range seed.Repositories {
 		part.Repositories, part.Tokens = seed.Repositories[:i+1], nil
 		if err := attemptHistory(i, r, part, attempt); err != nil {
@@ -100,9 +101,8 @@ func (s *scanner) try(seed ghdeploytest.Seed) error {
 	return attempt("", seed)
 }
 
-// attemptHistory finds the deployment that is refused in a repository which is
-// not refused without its deployments. It halves the list, as a list may be
-// long.
+// attemptHistory finds the first invalid deployment of a repository by binary
+// search. It returns nil if the deployments are not the cause.
 func attemptHistory(i int, r ghdeploytest.Repository, part ghdeploytest.Seed, attempt func(string, ghdeploytest.Seed) error) error {
 	with := func(n int) error {
 		cut := r
@@ -112,7 +112,7 @@ func attemptHistory(i int, r ghdeploytest.Repository, part ghdeploytest.Seed, at
 	}
 	refused := func(n int) bool { return with(n) != nil }
 	if refused(0) {
-		return nil // something else is wrong
+		return nil
 	}
 	n := sort.Search(len(r.Deployments)+1, refused)
 	if n > len(r.Deployments) {
@@ -121,18 +121,18 @@ func attemptHistory(i int, r ghdeploytest.Repository, part ghdeploytest.Seed, at
 	return with(n)
 }
 
-// scanner walks through JSON and the Go type that it is for at the same time. encoding/json finds the same errors, but
-// does not say where an unknown field stands.
+// scanner checks a JSON text against a Go type. Unlike encoding/json, it knows
+// the line of an unknown field.
 type scanner struct {
 	text  []byte
 	dec   *json.Decoder
-	lines map[string]int // where a path begins
+	lines map[string]int // the first line of each path
 }
 
-// scanError is what is wrong with a JSON text, and where.
+// scanError is an error in a JSON text, with its position.
 type scanError struct {
 	line    int
-	path    string // of the field, "" for the whole text
+	path    string // of the field; "" for the whole text
 	kind    string // one of the types of a controlError
 	message string
 }
@@ -159,15 +159,15 @@ func (s *scanner) token(path string) (json.Token, error) {
 	case err == nil:
 		return t, nil
 	case endsEarly(s.text):
-		return nil, &scanError{s.line(int64(len(s.text))), "", invalidJSON, "not JSON: it ends too early"}
+		return nil, &scanError{s.line(int64(len(s.text))), "", invalidJSON, "not JSON: unexpected end"}
 	case errors.As(err, &syntax):
 		return nil, &scanError{s.line(syntax.Offset), "", invalidJSON, "not JSON: " + err.Error()}
 	}
 	return nil, s.errorf(invalidJSON, path, "%v", err)
 }
 
-// endsEarly reports whether the text is JSON that was cut off. The error after
-// [json.Decoder.More] does not tell: Go 1.26 and Go 1.27 have different types.
+// endsEarly reports whether the JSON text is cut off. The type of the decoder's
+// error does not show it: it differs between Go 1.26 and Go 1.27.
 func endsEarly(text []byte) bool {
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.UseNumber()
@@ -178,7 +178,7 @@ func endsEarly(text []byte) bool {
 	}
 }
 
-// value reads a value that is for a Go type.
+// value checks a JSON value against a Go type.
 func (s *scanner) value(t reflect.Type, path string) error {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -192,7 +192,7 @@ func (s *scanner) value(t reflect.Type, path string) error {
 	}
 	s.lines[path] = s.line(s.dec.InputOffset())
 	delim, _ := token.(json.Delim)
-	if token == nil { // null is absent
+	if token == nil { // null counts as absent
 		return nil
 	}
 	var ok bool
@@ -207,12 +207,12 @@ func (s *scanner) value(t reflect.Type, path string) error {
 			return s.members(path, func(string) (reflect.Type, error) { return t.Elem(), nil })
 		}
 	case reflect.Slice:
-		if ok, want = delim == '[', "a list"; ok {
+		if ok, want = delim == '[', "an array"; ok {
 			return s.elements(t.Elem(), path)
 		}
 	case reflect.String:
 		_, ok = token.(string)
-		want = "a text in quotes"
+		want = "a string"
 	case reflect.Bool:
 		_, ok = token.(bool)
 		want = "true or false"
@@ -226,7 +226,7 @@ func (s *scanner) value(t reflect.Type, path string) error {
 	return nil
 }
 
-// whole reads a value of a type that reads its own JSON: a time or a payload.
+// whole decodes a value whose type implements json.Unmarshaler.
 func (s *scanner) whole(t reflect.Type, path string) error {
 	line := s.line(s.dec.InputOffset())
 	s.lines[path] = line
@@ -270,7 +270,7 @@ func (s *scanner) members(path string, typeOf func(name string) (reflect.Type, e
 		case err != nil:
 			return s.errorf(unknownField, below, "%v", err)
 		case seen[name]:
-			return s.errorf(duplicateField, below, "it is there twice")
+			return s.errorf(duplicateField, below, "duplicate field")
 		}
 		seen[name] = true
 		if err := s.value(t, below); err != nil {
@@ -281,7 +281,7 @@ func (s *scanner) members(path string, typeOf func(name string) (reflect.Type, e
 	return err
 }
 
-// member finds the type of a struct's field by its JSON name.
+// member returns the type of the field with a JSON name.
 func member(t reflect.Type, name string) (reflect.Type, error) {
 	var known []string
 	for field := range fields(t) {
@@ -293,7 +293,7 @@ func member(t reflect.Type, name string) (reflect.Type, error) {
 	return nil, fmt.Errorf("unknown field; there are: %s", strings.Join(known, ", "))
 }
 
-// fields ranges over the fields of a struct that JSON has.
+// fields iterates over the fields of a struct that have a JSON name.
 func fields(t reflect.Type) func(func(reflect.StructField) bool) {
 	return func(yield func(reflect.StructField) bool) {
 		for i := range t.NumField() {
@@ -311,7 +311,7 @@ func jsonName(field reflect.StructField) string {
 
 var goName = regexp.MustCompile(`\b[A-Z][A-Za-z]*\b`)
 
-// inJSON turns the Go names of a refusal into those of the file.
+// inJSON replaces the Go field names in a message with the JSON names.
 func inJSON(message string) string {
 	names := map[string]string{}
 	collect(reflect.TypeFor[ghdeploytest.Seed](), names, nil)

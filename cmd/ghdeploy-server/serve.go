@@ -54,7 +54,8 @@ func serve(ctx context.Context, cfg config, out, errs io.Writer) error {
 				return fmt.Errorf("-tls-ca: %w", err)
 			}
 		}
-		// No HTTP/2: a fault that ends the connection would end a stream there.
+		// HTTP/1.1 only: under HTTP/2, a fault that ends the connection would
+		// end just a stream.
 		api = tls.NewListener(api, &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}})
 		address = "https://" + strings.TrimPrefix(address, "http://")
 	}
@@ -68,7 +69,7 @@ func serve(ctx context.Context, cfg config, out, errs io.Writer) error {
 			ghdeploytest.WithDeliveryLog(l.delivery),
 		}
 		if cfg.control == "" {
-			opts = append(opts, ghdeploytest.WithLogSize(0)) // nothing can read them
+			opts = append(opts, ghdeploytest.WithLogSize(0)) // without the control API nothing reads the logs
 		} else {
 			opts = append(opts, ghdeploytest.WithLogSize(cfg.keep))
 		}
@@ -109,7 +110,8 @@ func port(ln net.Listener) int {
 	return 0
 }
 
-// serveOn serves a handler in the background. The function that it returns ends all connections.
+// serveOn serves a handler in the background. The returned function closes the
+// listener and all connections.
 func serveOn(ln net.Listener, h http.Handler, errs io.Writer, failed chan<- error) (stop func()) {
 	server := &http.Server{Handler: h, ReadHeaderTimeout: time.Minute, ErrorLog: stdlog.New(errs, "ghdeploy-server: ", 0)}
 	go func() {
@@ -120,7 +122,8 @@ func serveOn(ln net.Listener, h http.Handler, errs io.Writer, failed chan<- erro
 	return func() { _ = server.Close() }
 }
 
-// refused runs a setup and returns what it panics with: package ghdeploytest refuses an invalid setup so.
+// refused calls setup. It returns a panic of package ghdeploytest, which
+// reports an invalid setup, as an error.
 func refused(setup func()) (err error) {
 	defer func() {
 		switch p := recover().(type) {

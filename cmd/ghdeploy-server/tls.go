@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// certificate makes the certificate of a server on addr, and the PEM of the authority that clients have to trust. The
-// authority's key is forgotten, so it signs nothing else.
+// certificate returns a certificate for a server on addr, and the PEM of the CA
+// that clients must trust. The CA's key is discarded: it signs nothing else.
 func certificate(addr string) (tls.Certificate, []byte, error) {
 	now := time.Now()
 	authority := &x509.Certificate{
@@ -45,7 +45,7 @@ func certificate(addr string) (tls.Certificate, []byte, error) {
 		}
 	}
 	fail := func(err error) (tls.Certificate, []byte, error) {
-		return tls.Certificate{}, nil, fmt.Errorf("-tls: no certificate could be made: %w", err)
+		return tls.Certificate{}, nil, fmt.Errorf("-tls: cannot create a certificate: %w", err)
 	}
 	authorityKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

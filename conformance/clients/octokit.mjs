@@ -1,10 +1,10 @@
-// Drives cmd/ghdeploy-server with octokit.js through the whole area: every
-// operation, every kind of refusal, limits and broken connections. It ends with
-// 0 if octokit.js understood every response as GitHub means it.
+// Runs octokit.js against cmd/ghdeploy-server: every operation, every kind of
+// error, rate limits and broken connections. It exits with 0 if octokit.js
+// handled every response as it handles GitHub's.
 //
 //   API=http://... CONTROL=http://... node octokit.mjs
 //
-// The server is started with seed.json. The test TestOctokit does all of it.
+// Start the server with seed.json. The test TestOctokit does all of this.
 
 import assert from "node:assert/strict";
 import { Octokit, RequestError } from "octokit";
@@ -14,9 +14,9 @@ const owner = "octocat";
 const repo = "example";
 const here = { owner, repo };
 
-// client returns an octokit.js client. Its plugins for retries and throttling are
-// off: they wait seconds after a refusal and before a write. The step "quota"
-// turns throttling on.
+// client returns an octokit.js client without its plugins for retries and
+// throttling, which wait seconds after an error and before a write. The step
+// "quota" turns throttling on.
 function client(auth, options = {}) {
   return new Octokit({
     auth,
@@ -31,14 +31,14 @@ function client(auth, options = {}) {
 const octokit = client("admin");
 const { repos, actions, rateLimit } = octokit.rest;
 
-// control sends an order to the control API.
+// control sends a request to the control API.
 async function control(method, path, body) {
   const response = await fetch(CONTROL + path, { method, body: body && JSON.stringify(body) });
   assert.ok(response.ok, `${method} ${path}: ${response.status} ${await response.clone().text()}`);
   return response.status === 204 ? undefined : response.json();
 }
 
-// refused wants a call to fail with a status and a part of the message.
+// refused checks that a call fails with this status and part of a message.
 async function refused(call, status, message) {
   await assert.rejects(call, (error) => {
     assert.ok(error instanceof RequestError, String(error));
@@ -48,7 +48,7 @@ async function refused(call, status, message) {
   });
 }
 
-// ok wants a status and returns the data.
+// ok checks the status and returns the data.
 async function ok(status, call) {
   const response = await call;
   assert.equal(response.status, status);
@@ -79,7 +79,7 @@ const steps = {
     assert.equal((await ok(200, repos.getDeploymentStatus({ ...one, status_id: status.id }))).id, status.id);
     assert.equal((await ok(200, repos.getDeployment(one))).id, made.id);
 
-    const link = await octokit.request(`GET ${made.statuses_url}`); // an address from a response
+    const link = await octokit.request(`GET ${made.statuses_url}`); // a URL from a response
     assert.equal(link.data.length, 2);
 
     await ok(201, repos.createDeploymentStatus({ ...one, state: "inactive" }));
@@ -108,7 +108,7 @@ const steps = {
     assert.deepEqual(all.map((d) => d.id).sort(), [...ids].sort());
     const odd = await octokit.paginate(repos.listDeployments, { ...here, environment: "many", task: "odd", per_page: 2 });
     assert.equal(odd.length, 3);
-    const environments = await octokit.paginate(repos.getAllEnvironments, { ...here, per_page: 1 }); // rows inside of an object
+    const environments = await octokit.paginate(repos.getAllEnvironments, { ...here, per_page: 1 }); // the rows are inside an object
     assert.ok(environments.length >= 4 && environments.every((e) => e.name), JSON.stringify(environments));
     await control("POST", "/faults", { operation: "GET /repos/{owner}/{repo}/deployments", times: 3, effect: { type: "looping_link" } });
     let pages = 0;
@@ -144,7 +144,7 @@ const steps = {
   },
 
   async "environments"() {
-    const name = "production / eu"; // octokit.js has to escape it
+    const name = "production / eu"; // octokit.js must escape it
     const one = { ...here, environment_name: name };
     const made = await ok(200, repos.createOrUpdateEnvironment({ ...one, wait_timer: 5, reviewers: [{ type: "User", id: 1 }], prevent_self_review: true }));
     assert.equal(made.name, name);
@@ -202,7 +202,7 @@ const steps = {
     await control("PUT", "/quota", { token: "admin", remaining: 0 });
     await refused(repos.listDeployments(here), 403, "API rate limit exceeded");
 
-    // The throttling plugin has to recognise both limits.
+    // The throttling plugin must recognize both limits.
     const met = [];
     const throttled = client("admin", {
       throttle: {

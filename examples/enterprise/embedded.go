@@ -27,7 +27,7 @@ const (
 	issued       = "ghs_embedded"
 )
 
-// embedded deploys on a server of its own, over TLS and below /api/v3.
+// embedded deploys on an embedded server, over TLS and below /api/v3.
 func embedded(ctx context.Context, out io.Writer) error {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
@@ -70,8 +70,8 @@ func embedded(ctx context.Context, out io.Writer) error {
 	return nil
 }
 
-// appServer issues the tokens of an installation, and hands on what comes with
-// one.
+// appServer issues installation access tokens, and passes all other requests to
+// the next handler.
 type appServer struct {
 	key              *rsa.PublicKey
 	next             http.Handler
@@ -90,7 +90,7 @@ func (s *appServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// issue gives the app its token for an hour, if the app's key signed for it.
+// issue responds with a token for an hour if the app's key signed the request.
 func (s *appServer) issue(w http.ResponseWriter, r *http.Request) {
 	signed, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	_, err := jwt.Parse(signed, func(*jwt.Token) (any, error) { return s.key, nil },
@@ -103,8 +103,8 @@ func (s *appServer) issue(w http.ResponseWriter, r *http.Request) {
 	}
 	s.tokens.Add(1)
 	w.WriteHeader(http.StatusCreated)
-	answer := map[string]any{"token": issued, "expires_at": time.Now().Add(time.Hour)}
-	if err := json.NewEncoder(w).Encode(answer); err != nil {
-		panic(http.ErrAbortHandler) // the client is gone
+	token := map[string]any{"token": issued, "expires_at": time.Now().Add(time.Hour)}
+	if err := json.NewEncoder(w).Encode(token); err != nil {
+		panic(http.ErrAbortHandler) // the connection is lost
 	}
 }

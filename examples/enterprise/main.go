@@ -1,9 +1,9 @@
-// This program deploys as a GitHub App on a GitHub Enterprise Server: the app's
-// key signs for it, GitHub gives it a token for an hour, and the client asks
-// for the token of the hour at each attempt.
+// This program deploys as a GitHub App on a GitHub Enterprise Server. It signs
+// a request with the app's key, GitHub issues a token for an hour, and the
+// client gets the current token for each attempt.
 //
-// Without arguments it does so on a server embedded in this program. With a
-// host it reads the newest deployments of a repository there, and only reads:
+// Without arguments it runs on a server embedded in this program. With a host
+// it only reads the newest deployments of a repository:
 //
 //	go run .
 //	go run . -host ghe.example.com -app Iv1.0123456789abcdef -installation 42 -key app.pem -repo octocat/example
@@ -26,9 +26,9 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// install is where a GitHub App is installed, and what it needs there.
+// install identifies an installation of a GitHub App, with the app's key.
 type install struct {
-	host         string // of the GitHub Enterprise Server
+	host         string // host of the GitHub Enterprise Server
 	app          string // the app's client ID
 	installation int64
 	key          []byte // the app's private key, PEM
@@ -84,7 +84,7 @@ func run(args []string, out io.Writer) error {
 	case in.host == "":
 		return embedded(ctx, out)
 	case in.app == "" || in.installation == 0 || *key == "" || *repository == "":
-		return usageError{errors.New("-host needs -app, -installation, -key and -repo too")}
+		return usageError{errors.New("-host also requires -app, -installation, -key and -repo")}
 	}
 	owner, repo, err := ghdeploy.ParseRepository(*repository)
 	if err != nil {
@@ -100,13 +100,13 @@ func run(args []string, out io.Writer) error {
 	return read(ctx, out, client, owner, repo)
 }
 
-// client is all that it takes: a source of tokens, and the host.
+// client returns a client with the installation's token source and the host.
 func (in install) client() (*ghdeploy.Client, error) {
 	app, err := githubauth.NewApplicationTokenSource(in.app, in.key)
 	if err != nil {
 		return nil, fmt.Errorf("the app's key: %w", err)
 	}
-	forTokens := *in.http // githubauth changes the client that it is given
+	forTokens := *in.http // githubauth modifies the client
 	tokens := githubauth.NewInstallationTokenSource(in.installation, app,
 		githubauth.WithHTTPClient(&forTokens),
 		githubauth.WithEnterpriseURL("https://"+in.host))
@@ -119,8 +119,8 @@ func (in install) client() (*ghdeploy.Client, error) {
 	)
 }
 
-// tokenFunc serves any oauth2.TokenSource. The source remembers a token until
-// shortly before it expires, so that asking at each attempt costs nothing.
+// tokenFunc adapts any oauth2.TokenSource. The source caches a token until
+// shortly before it expires, so a call for each attempt is cheap.
 func tokenFunc(source oauth2.TokenSource) func(context.Context) (string, error) {
 	return func(context.Context) (string, error) {
 		token, err := source.Token()
@@ -131,14 +131,14 @@ func tokenFunc(source oauth2.TokenSource) func(context.Context) (string, error) 
 	}
 }
 
-// read shows the newest deployments of a repository.
+// read prints the newest deployments of a repository.
 func read(ctx context.Context, out io.Writer, client *ghdeploy.Client, owner, repo string) error {
 	page, err := client.Deployments.List(ctx, owner, repo, ghdeploy.DeploymentListOptions{PerPage: 10})
 	if err != nil {
 		return err
 	}
 	for _, d := range page.Items {
-		by := "somebody whose account is gone"
+		by := "a deleted account"
 		if d.Creator != nil {
 			by = d.Creator.Login
 		}
@@ -148,7 +148,7 @@ func read(ctx context.Context, out io.Writer, client *ghdeploy.Client, owner, re
 		line(out, "deployment %d: %s to %s by %s", d.ID, d.Ref, d.Environment, by)
 	}
 	if rate := client.Rate(); rate.Limit > 0 {
-		line(out, "quota: %d of %d requests left", rate.Remaining, rate.Limit)
+		line(out, "quota: %d of %d requests remaining", rate.Remaining, rate.Limit)
 	}
 	return nil
 }

@@ -17,7 +17,7 @@ func TestEmbedded(t *testing.T) {
 	want := `^staging is in_progress
 staging is success
 deployment \d+: main to staging by shipper\[bot\] through the app shipper
-quota: \d+ of 5000 requests left
+quota: \d+ of 5000 requests remaining
 4 requests below /api/v3, 1 token issued
 $`
 	if !regexp.MustCompile(want).MatchString(out.String()) {
@@ -33,7 +33,7 @@ func TestFlags(t *testing.T) {
 	app := []string{"-host", "ghe.example.com", "-app", "Iv1.x", "-installation", "42"}
 	for want, args := range map[string][]string{
 		`unexpected argument "ghe.example.com"`:   {"ghe.example.com"},
-		"-host needs -app":                        {"-host", "ghe.example.com"},
+		"-host also requires -app":                {"-host", "ghe.example.com"},
 		`"octocat" is not a repository`:           append([]string{"-key", key, "-repo", "octocat"}, app...),
 		"app.pemx":                                append([]string{"-key", key + "x", "-repo", "octocat/example"}, app...),
 		"the app's key: ":                         append([]string{"-key", key, "-repo", "octocat/example"}, app...),

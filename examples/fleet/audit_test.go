@@ -11,7 +11,7 @@ import (
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
-// entry is a line of the ledger: what the deploy function of a worker did. The
+// entry is a line of the ledger, written by a worker's deploy function. The
 // lines of all processes are in the order in which they were written.
 type entry struct {
 	what   string // "begin" or "end"
@@ -19,9 +19,9 @@ type entry struct {
 	id     int64
 }
 
-// audit compares what GitHub has with what the workers did, and returns each
-// broken promise. Repositories are keys of the map. Only the workers that were
-// killed or paused may have lost a run to another worker, which reports error.
+// audit compares the server's record with the ledger, and returns each violated
+// guarantee. The keys of the map are repositories. The lost workers were killed
+// or paused; their runs may be reported as error by another worker.
 func audit(repositories map[string][]ghdeploytest.Deployment, ledger []entry, lost ...string) []string {
 	var broken []string
 	report := func(format string, args ...any) { broken = append(broken, fmt.Sprintf(format, args...)) }
@@ -69,7 +69,7 @@ func audit(repositories map[string][]ghdeploytest.Deployment, ledger []entry, lo
 			})
 			want := "inactive"
 			switch {
-			case interrupted: // before it began, within, or before it was reported
+			case interrupted: // before it began, during the run, or before the report
 				want = "error"
 			case ended:
 				want = "success"
@@ -88,7 +88,7 @@ func audit(repositories map[string][]ghdeploytest.Deployment, ledger []entry, lo
 			history = append(history, steps(d)...)
 		}
 
-		// In GitHub's record, one run is over before the next one begins.
+		// In the server's record, a run ends before the next one begins.
 		slices.SortFunc(history, func(a, b step) int { return cmp.Compare(a.status, b.status) })
 		running, last := int64(0), -1
 		for _, s := range history {
@@ -107,7 +107,7 @@ func audit(repositories map[string][]ghdeploytest.Deployment, ledger []entry, lo
 		}
 	}
 
-	// The same holds for what the workers did.
+	// The same applies to the ledger.
 	running, last := map[environment]entry{}, map[environment]int64{}
 	for _, e := range ledger {
 		env, known := environmentOf[e.id]
@@ -133,8 +133,8 @@ func audit(repositories map[string][]ghdeploytest.Deployment, ledger []entry, lo
 	return broken
 }
 
-// finals returns the final states that somebody reported. GitHub's own inactive,
-// of an older success, is not one of them.
+// finals returns the final states that were reported. It omits the inactive
+// that GitHub gives an older success.
 func finals(d ghdeploytest.Deployment) []string {
 	var states []string
 	for _, s := range d.Statuses {
@@ -145,13 +145,13 @@ func finals(d ghdeploytest.Deployment) []string {
 	return states
 }
 
-// step is the begin or the end of a run, as GitHub has it.
+// step is the begin or the end of a run in the server's record.
 type step struct {
 	deployment, status int64
 	state              string
 }
 
-// steps returns those of a deployment that was run.
+// steps returns the steps of a deployment, nil if it was not run.
 func steps(d ghdeploytest.Deployment) []step {
 	if !slices.ContainsFunc(d.Statuses, func(s ghdeploytest.DeploymentStatus) bool { return s.State == "in_progress" }) {
 		return nil
@@ -165,7 +165,7 @@ func steps(d ghdeploytest.Deployment) []step {
 	return list
 }
 
-// TestAudit shows that audit notices each broken promise.
+// TestAudit shows that audit reports each violated guarantee.
 func TestAudit(t *testing.T) {
 	at := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 	status := func(id int64, state string) ghdeploytest.DeploymentStatus {
@@ -195,7 +195,7 @@ func TestAudit(t *testing.T) {
 			d[2].Statuses[1].State = "success"
 			return d, l
 		}, "deployment 3 is success, want error of dead"},
-		"an error that nobody was killed for": {func(d []ghdeploytest.Deployment, l []entry) ([]ghdeploytest.Deployment, []entry) {
+		"an error without a killed worker": {func(d []ghdeploytest.Deployment, l []entry) ([]ghdeploytest.Deployment, []entry) {
 			d[1].Statuses = []ghdeploytest.DeploymentStatus{status(15, "error")}
 			return d, l
 		}, "deployment 2 is error, want inactive"},

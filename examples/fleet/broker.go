@@ -16,7 +16,7 @@ import (
 
 const (
 	streamName = "DEPLOYMENTS"
-	startWait  = 15 * time.Second // for the embedded server, and for JetStream's responses
+	startWait  = 15 * time.Second // maximum wait for the embedded server, and for JetStream's responses
 )
 
 // brokerConfig describes the connection to NATS and the stream.
@@ -24,12 +24,12 @@ type brokerConfig struct {
 	url   string // "" starts an embedded server
 	creds string // file with NATS credentials, or ""
 
-	listen string // address of the embedded server, or "": no other process can connect
+	listen string // address of the embedded server; "" if no other process may connect
 	store  string // directory of the embedded server's data
 
 	partitions int
 	replicas   int
-	window     time.Duration // how long message ids are remembered
+	window     time.Duration // time for which message IDs are remembered
 	ackWait    time.Duration
 }
 
@@ -44,8 +44,8 @@ type broker struct {
 	embedded   *server.Server // nil with -nats
 }
 
-// open connects, starts the embedded server if there is no URL, and creates the
-// stream and its consumers where they do not exist.
+// open connects to NATS, or to an embedded server if the URL is "". It creates
+// the stream and its consumers if they do not exist.
 func open(ctx context.Context, c brokerConfig, name string) (*broker, error) {
 	if c.partitions < 1 || c.replicas < 1 || c.ackWait < time.Second || c.window < time.Second {
 		return nil, errors.New("-partitions and -replicas must be at least 1, -ack-wait and -window at least 1s")
@@ -55,7 +55,7 @@ func open(ctx context.Context, c brokerConfig, name string) (*broker, error) {
 		nats.Name(name),
 		nats.MaxReconnects(-1),
 		nats.IgnoreAuthErrorAbort(), // credentials can be renewed
-		nats.ReconnectBufSize(-1),   // a publish fails at once while the connection is down
+		nats.ReconnectBufSize(-1),   // publishing fails immediately while the connection is down
 	}
 	if c.creds != "" {
 		options = append(options, nats.UserCredentials(c.creds))
@@ -82,8 +82,8 @@ func open(ctx context.Context, c brokerConfig, name string) (*broker, error) {
 	return b, nil
 }
 
-// embed starts a server that keeps its data in a directory. It writes each
-// message to the disk before it acknowledges it.
+// embed starts a server that stores its data in a directory. It acknowledges a
+// message after it has written the message to the disk.
 func embed(listen, store string) (*server.Server, error) {
 	if err := os.MkdirAll(store, 0o700); err != nil {
 		return nil, err
@@ -119,14 +119,15 @@ func embed(listen, store string) (*server.Server, error) {
 	return ns, nil
 }
 
-// setUp creates the stream and the consumers, or finds them as they are.
+// setUp creates the stream and the consumers if they do not exist. It returns
+// an error if existing ones have another configuration.
 func (b *broker) setUp(ctx context.Context, c brokerConfig) error {
 	ctx, cancel := context.WithTimeout(ctx, startWait)
 	defer cancel()
 	stream, err := b.js.Stream(ctx, streamName)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
 		stream, err = b.js.CreateStream(ctx, streamConfig(c))
-		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another process was faster
+		if errors.Is(err, jetstream.ErrStreamNameAlreadyInUse) { // another process created it
 			stream, err = b.js.Stream(ctx, streamName)
 		}
 	}
@@ -147,7 +148,8 @@ func (b *broker) setUp(ctx context.Context, c brokerConfig) error {
 		if err != nil {
 			return fmt.Errorf("the consumer of partition %d: %w", i, err)
 		}
-		// A worker that believes in a longer ack wait would keep a lost message.
+		// With a longer ack wait than JetStream's, a worker would keep a lost
+		// message.
 		if have := consumer.CachedInfo().Config; have.AckWait != c.ackWait || have.MaxAckPending != 1 || have.FilterSubject != want.FilterSubject {
 			return fmt.Errorf("the consumer %s has the ack wait %s and -ack-wait is %s; to change it, stop every worker and edit the consumers",
 				want.Durable, have.AckWait, c.ackWait)
@@ -157,10 +159,8 @@ func (b *broker) setUp(ctx context.Context, c brokerConfig) error {
 	return nil
 }
 
-// streamConfig is the stream of deliveries. JetStream inserts the number of the
-// partition into each subject, and drops a message whose id it has seen within
-// the window. Messages stay as long as the window, acknowledged or not, because
-// JetStream restores the ids from them when it restarts.
+// streamConfig returns the configuration of the stream. Even acknowledged
+// messages stay for the window, because a restart restores the IDs from them.
 func streamConfig(c brokerConfig) jetstream.StreamConfig {
 	return jetstream.StreamConfig{
 		Name:     streamName,
@@ -171,7 +171,7 @@ func streamConfig(c brokerConfig) jetstream.StreamConfig {
 		},
 		Storage:    jetstream.FileStorage,
 		Retention:  jetstream.LimitsPolicy,
-		Discard:    jetstream.DiscardNew, // a full stream refuses, so that nothing is lost
+		Discard:    jetstream.DiscardNew, // a full stream refuses new messages, so that none is lost
 		Replicas:   c.replicas,
 		Duplicates: c.window,
 		MaxAge:     c.window,
@@ -179,8 +179,8 @@ func streamConfig(c brokerConfig) jetstream.StreamConfig {
 	}
 }
 
-// consumerConfig is the consumer of a partition. One unacknowledged message at a
-// time is what keeps the order across all machines.
+// consumerConfig returns the configuration of a partition's consumer. With one
+// unacknowledged message at a time, all machines together keep the order.
 func consumerConfig(partition int, ackWait time.Duration) jetstream.ConsumerConfig {
 	return jetstream.ConsumerConfig{
 		Durable:       fmt.Sprintf("partition-%d", partition),
@@ -193,7 +193,7 @@ func consumerConfig(partition int, ackWait time.Duration) jetstream.ConsumerConf
 	}
 }
 
-// close ends the connection, and the embedded server with its data on the disk.
+// close closes the connection and shuts the embedded server down.
 func (b *broker) close() {
 	if b.conn != nil {
 		b.conn.Close()

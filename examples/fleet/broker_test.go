@@ -20,7 +20,8 @@ import (
 
 var quiet = slog.New(slog.DiscardHandler)
 
-// testBroker is an embedded server in a directory of the test.
+// testBroker returns a broker with an embedded server in a directory of the
+// test.
 func testBroker(t *testing.T, change func(*brokerConfig)) *broker {
 	t.Helper()
 	c := brokerConfig{store: filepath.Join(t.TempDir(), "nats"), partitions: 4, replicas: 1, window: time.Hour, ackWait: 2 * time.Second}
@@ -47,13 +48,14 @@ func testReceiver(t *testing.T, b *broker) http.Handler {
 	return (&receiver{b, quiet}).handler(verifier)
 }
 
-// payload is the event of a deployment, as far as the fleet needs it.
+// payload returns a deployment event with the keys that the fleet needs.
 func payload(id int64, environment, extra string) string {
 	return fmt.Sprintf(`{"action": "created", "deployment": {"id": %d, "ref": "main", "environment": %q, "created_at": "2026-11-01T00:00:00Z"},
 		"repository": {"id": 1, "name": "example", "full_name": "octocat/example", "owner": {"login": "octocat"}}, "extra": %q}`, id, environment, extra)
 }
 
-// deliver sends a delivery to a receiver. An empty secret is the right one.
+// deliver sends a delivery to a receiver. It signs with the right secret if
+// secret is "".
 func deliver(t *testing.T, to http.Handler, event, body, secret string) *httptest.ResponseRecorder {
 	t.Helper()
 	r := ghdeploytest.Webhook{Secret: cmp.Or(secret, testSecret), URL: "https://receiver.test/webhook"}.NewRequest(event, body)
@@ -106,7 +108,7 @@ func TestReceive(t *testing.T) {
 	}
 }
 
-// TestReceiveWithoutJetStream: what is not stored is not acknowledged.
+// TestReceiveWithoutJetStream: a delivery that is not stored gets a 503.
 func TestReceiveWithoutJetStream(t *testing.T) {
 	b := testBroker(t, nil)
 	door := testReceiver(t, b)
@@ -127,7 +129,7 @@ func TestReceiveWithoutJetStream(t *testing.T) {
 	b.embedded.Shutdown()
 	b.embedded.WaitForShutdown()
 	for b.conn.IsConnected() && t.Context().Err() == nil {
-		pause(t.Context(), time.Millisecond)
+		pause(t.Context(), time.Millisecond) // real clock: a real connection
 	}
 	if w := deliver(t, door, "deployment", payload(1, "e", ""), ""); w.Code != 503 {
 		t.Errorf("without a server: %d", w.Code)
@@ -137,7 +139,8 @@ func TestReceiveWithoutJetStream(t *testing.T) {
 	}
 }
 
-// TestRestart: the ids of messages that were acknowledged survive the server.
+// TestRestart: the IDs of acknowledged messages survive a restart of the
+// server.
 func TestRestart(t *testing.T) {
 	store := filepath.Join(t.TempDir(), "nats")
 	for i, want := range []uint64{2, 2} {
@@ -173,8 +176,8 @@ func TestRestart(t *testing.T) {
 	}
 }
 
-// TestPartitions: an environment has one partition, and a partition gives one
-// message of two that are asked for, in order.
+// TestPartitions: an environment has one partition, and a partition delivers
+// one message at a time, in order.
 func TestPartitions(t *testing.T) {
 	b := testBroker(t, func(c *brokerConfig) { c.ackWait = time.Minute })
 	door := testReceiver(t, b)
@@ -268,7 +271,7 @@ func TestParse(t *testing.T) {
 		"receive demo":          "demo takes no other role",
 		"deploy":                `unknown role "deploy"`,
 		"-nats nats://x":        "name a role",
-		"work":                  "one role alone needs -nats, or -listen",
+		"work":                  "a single role needs -nats, or -listen",
 		"work -nats x receive":  `unexpected argument "receive"`,
 		"work -tenants 5":       "flag provided but not defined",
 	} {

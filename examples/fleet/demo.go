@@ -33,7 +33,7 @@ type demonstration struct {
 }
 
 // demo deploys with two receivers and three workers, of which one dies, and
-// prints what happened.
+// prints the events and the final states.
 func demo(ctx context.Context, out io.Writer) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
@@ -57,7 +57,7 @@ func (d *demonstration) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	// Two receivers behind a load balancer that takes turns.
+	// Two receivers behind a round-robin load balancer.
 	quiet := slog.New(slog.DiscardHandler)
 	var receivers []http.Handler
 	for range 2 {
@@ -123,8 +123,8 @@ func (d *demonstration) attack(ctx context.Context, balancer http.Handler) {
 	send("a forgery", "another", strings.Replace(first.Body, "staging", "production", 1))
 }
 
-// work starts the workers, cuts the first one off in the middle of a deployment,
-// and stops them once each partition is done.
+// work starts the workers, disconnects the first one during a deployment, and
+// stops them once each deployment has a final status.
 func (d *demonstration) work(ctx context.Context, client *ghdeploy.Client) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -177,7 +177,7 @@ func (d *demonstration) work(ctx context.Context, client *ghdeploy.Client) error
 	return errors.Join(<-ended, <-ended, <-ended)
 }
 
-// open is the number of deployments without a final status.
+// open returns the number of deployments without a final status.
 func (d *demonstration) open() int {
 	n := 0
 	for _, made := range d.github.Deployments("octocat/example") {

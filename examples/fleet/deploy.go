@@ -8,9 +8,9 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// deploy is where yours goes. It gives up when ctx ends, and returns where to see
-// the result. ctx ends if the worker is stopped, and if JetStream may have given
-// the message to another worker.
+// deploy is the place for your deployment. It returns the URL of the
+// environment. It must return when ctx ends: if the worker is stopped, or if
+// JetStream may have given the message to another worker.
 func deploy(takes time.Duration) func(context.Context, *ghdeploy.Deployment) (string, error) {
 	return func(ctx context.Context, d *ghdeploy.Deployment) (string, error) {
 		select {

@@ -15,13 +15,13 @@ import (
 	"time"
 )
 
-// entrance is the load balancer before the receivers, and everything that is
-// wrong with deliveries: lost, repeated, replayed and forged ones.
+// entrance is the load balancer before the receivers. It loses, repeats,
+// replays and forges deliveries.
 type entrance struct {
 	receivers []string
 	client    *http.Client
 	done      context.Context //nolint:containedctx // ends with the test
-	extra     sync.WaitGroup  // deliveries beside those of the server
+	extra     sync.WaitGroup  // additional deliveries
 
 	mu   sync.Mutex
 	odds *rand.Rand
@@ -39,17 +39,17 @@ func (e *entrance) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
-	if event == "deployment" && e.chance(5) { // this one arrives after later ones
+	if event == "deployment" && e.chance(5) { // deliver it after later ones
 		e.lost.Add(1)
 		e.extra.Go(func() {
-			pause(e.done, 200*time.Millisecond)
+			pause(e.done, 200*time.Millisecond) // real clock: the receivers are processes
 			e.redeliver(header, body)
 		})
 		w.WriteHeader(http.StatusBadGateway)
 		return
 	}
 	status := e.send(header, body)
-	if status == 0 || status >= 500 { // GitHub redelivers when an operator asks for it
+	if status == 0 || status >= 500 { // as an operator would redeliver it
 		e.failed.Add(1)
 		e.extra.Go(func() { e.redeliver(header, body) })
 	} else if status != http.StatusNoContent {
@@ -57,7 +57,7 @@ func (e *entrance) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if event == "deployment" {
 		e.extra.Go(func() { e.attack(header, body) })
-	} else if e.chance(10) { // a signed body that has a deployment, under another name
+	} else if e.chance(10) { // a signed body with a deployment, under another event name
 		e.renamed.Add(1)
 		other := header.Clone()
 		other.Set("X-GitHub-Event", "deployment")
@@ -100,7 +100,7 @@ func (e *entrance) attack(header http.Header, body []byte) {
 	}
 }
 
-// redeliver sends a delivery until a receiver takes it.
+// redeliver sends a delivery until a receiver acknowledges it.
 func (e *entrance) redeliver(header http.Header, body []byte) {
 	for e.done.Err() == nil {
 		switch status := e.send(header, body); {
@@ -110,7 +110,7 @@ func (e *entrance) redeliver(header http.Header, body []byte) {
 			e.complain("a redelivery got %d", status)
 			return
 		}
-		pause(e.done, 50*time.Millisecond)
+		pause(e.done, 50*time.Millisecond) // real clock: the receivers are processes
 	}
 }
 

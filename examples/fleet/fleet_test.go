@@ -20,7 +20,8 @@ import (
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
-// deployments is how many TestFleet makes. Each is one delivery at least.
+// deployments is the number of deployments of TestFleet. Each causes at least
+// one delivery.
 var deployments = flag.Int("deployments", 2000, "genuine deployments of TestFleet")
 
 var (
@@ -28,9 +29,9 @@ var (
 	fleetEnvironments = []string{"production", "staging", "review/feature *", "PR > 12.3", "prüfung %2a $JS"}
 )
 
-// TestFleet is the promise: of many deployments on many machines, of which some
-// die, each has one final status, none is deployed twice, and each environment's
-// are deployed in order.
+// TestFleet deploys with many processes, of which some die. Each deployment
+// gets one final status, none is deployed twice, and each environment is
+// deployed in order.
 func TestFleet(t *testing.T) {
 	if testing.Short() {
 		*deployments = min(*deployments, 200)
@@ -73,7 +74,7 @@ func TestFleet(t *testing.T) {
 		select {
 		case url := <-p.url:
 			door.receivers = append(door.receivers, url)
-		case <-time.After(30 * time.Second):
+		case <-time.After(30 * time.Second): // real clock: the receiver is a process
 			t.Fatalf("a receiver did not start:\n%s", p.kill())
 		}
 		receiving = append(receiving, p)
@@ -82,9 +83,9 @@ func TestFleet(t *testing.T) {
 		working = append(working, startMember(t, env, append([]string{"work", "-name", fmt.Sprint("worker-", i)}, common...)...))
 	}
 
-	// The first half of the deployments. Then one receiver and one worker die in
-	// the middle of their work, and another worker is paused until it has lost a
-	// deployment. Then the second half.
+	// After the first half of the deployments, one receiver and one worker die
+	// during their work, and another worker is paused until it has lost a
+	// deployment.
 	client := github.Client(ghdeploy.WithToken("fleet-token"))
 	create(t, github, client, *deployments/2)
 	const dead, paused = "worker-0", "worker-1"
@@ -100,7 +101,7 @@ func TestFleet(t *testing.T) {
 		t.Fatal(err)
 	}
 	waitFor(t, "another worker ends the run of "+paused, func() bool { return interrupted(github, paused) > 0 })
-	touch(t, ledger+".wake-"+paused) // its deployments succeed, too late
+	touch(t, ledger+".wake-"+paused) // its deployments succeed too late
 	if err := os.Remove(ledger + ".hang-" + paused); err != nil {
 		t.Fatal(err)
 	}
@@ -109,8 +110,8 @@ func TestFleet(t *testing.T) {
 	}
 	rest.Wait()
 
-	// All is over when a round brings no further delivery: the statuses of the
-	// workers cause deliveries too.
+	// The statuses of the workers cause deliveries too, so wait until a round
+	// causes none.
 	for sent := int64(-1); sent != door.sent.Load(); {
 		sent = door.sent.Load()
 		if err := github.WaitDeliveries(t.Context()); err != nil {
@@ -154,7 +155,7 @@ func TestFleet(t *testing.T) {
 		t.Errorf("the stream has %d messages, want %d", info.State.Msgs, want)
 	}
 	if interrupted(github, dead) == 0 {
-		t.Errorf("%s was killed and no run of it was interrupted", dead)
+		t.Errorf("%s was killed, but none of its runs was interrupted", dead)
 	}
 	if genuine != *deployments {
 		t.Errorf("%d deployments, want %d", genuine, *deployments)
@@ -165,7 +166,7 @@ func TestFleet(t *testing.T) {
 		"success": int64(outcomes["success"]), "inactive": int64(outcomes["inactive"]), "error": int64(outcomes["error"]),
 	} {
 		if n == 0 {
-			t.Errorf("nothing was %s: the test shows nothing", what)
+			t.Errorf("no delivery or deployment was %s, so the test proves nothing", what)
 		}
 	}
 	if path := os.Getenv("FLEET_TEST_LOGS"); path != "" {
@@ -179,8 +180,8 @@ func TestFleet(t *testing.T) {
 	t.Logf("outcomes: %v; in the stream: %d; %d runs ended by another worker; %.0f s", outcomes, info.State.Msgs, interrupted(github, dead)+interrupted(github, paused), took.Seconds())
 }
 
-// create creates deployments in random environments, one repository beside the
-// other, and waits while many of a repository are open.
+// create creates deployments in random environments of all repositories
+// concurrently. It waits while a repository has many open deployments.
 func create(t *testing.T, github *ghdeploytest.Server, client *ghdeploy.Client, n int) {
 	var group sync.WaitGroup
 	for i, full := range fleetRepositories {
@@ -204,7 +205,7 @@ func create(t *testing.T, github *ghdeploytest.Server, client *ghdeploy.Client, 
 					return
 				}
 				for k%3 == 0 && t.Context().Err() == nil && openDeployments(github, full) > 5 {
-					pause(t.Context(), 20*time.Millisecond)
+					pause(t.Context(), 20*time.Millisecond) // real clock: the workers are processes
 				}
 			}
 		})
@@ -212,7 +213,7 @@ func create(t *testing.T, github *ghdeploytest.Server, client *ghdeploy.Client, 
 	group.Wait()
 }
 
-// waitIdle waits until every partition is done with its messages.
+// waitIdle waits until all messages are acknowledged.
 func waitIdle(t *testing.T, b *broker) {
 	t.Helper()
 	for i, consumer := range b.partitions {
@@ -224,7 +225,7 @@ func waitIdle(t *testing.T, b *broker) {
 			if info.NumPending == 0 && info.NumAckPending == 0 {
 				break
 			}
-			pause(t.Context(), 50*time.Millisecond)
+			pause(t.Context(), 50*time.Millisecond) // real clock: the workers are processes
 		}
 	}
 }
@@ -239,7 +240,8 @@ func openDeployments(github *ghdeploytest.Server, repository string) int {
 	return n
 }
 
-// interrupted is the number of runs of a worker that another one ended.
+// interrupted returns the number of a worker's runs that another worker
+// reported as interrupted.
 func interrupted(github *ghdeploytest.Server, worker string) int {
 	n := 0
 	for _, name := range fleetRepositories {
@@ -254,11 +256,12 @@ func interrupted(github *ghdeploytest.Server, worker string) int {
 	return n
 }
 
+// waitFor polls on the real clock, because the fleet runs in processes.
 func waitFor(t *testing.T, what string, done func() bool) {
 	t.Helper()
 	for limit := time.Now().Add(time.Minute); !done(); pause(t.Context(), 20*time.Millisecond) {
 		if time.Now().After(limit) {
-			t.Fatalf("after a minute, this is not so: %s", what)
+			t.Fatalf("timeout after a minute, waiting until %s", what)
 		}
 	}
 }

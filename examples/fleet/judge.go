@@ -12,18 +12,18 @@ import (
 // runPrefix begins the description of every in_progress of this fleet.
 const runPrefix = "fleet run "
 
-// verdict is what to do with a deployment.
+// verdict is the action for a deployment.
 type verdict int
 
 const (
 	deployIt    verdict = iota
-	leaveIt             // it has a status beyond queued
-	supersedeIt         // untouched, and not the newest of its environment: inactive
-	endIt               // a run of this fleet that was interrupted: error
+	leaveIt             // has a status beyond queued
+	supersedeIt         // untouched, and not the newest of its environment; gets inactive
+	endIt               // a run of this fleet that was interrupted; gets error
 )
 
-// judge asks the API what to do with the deployment of a message. The message
-// may be a replay, or be redelivered after a worker died.
+// judge decides about the deployment of a message by GitHub's record. The
+// message may be a replay, or be redelivered after a worker died.
 func judge(ctx context.Context, client *ghdeploy.Client, owner, repo string, d *ghdeploy.Deployment) (verdict, string, error) {
 	newest, touched, err := statusOf(ctx, client, owner, repo, d.ID)
 	switch {
@@ -46,8 +46,8 @@ func judge(ctx context.Context, client *ghdeploy.Client, owner, repo string, d *
 	return deployIt, "", nil
 }
 
-// statusOf returns the newest status of a deployment, and reports whether it has
-// one beyond queued.
+// statusOf returns the newest status of a deployment, and reports whether the
+// deployment has a status beyond queued.
 func statusOf(ctx context.Context, client *ghdeploy.Client, owner, repo string, id int64) (newest *ghdeploy.DeploymentStatus, touched bool, err error) {
 	page, err := client.Statuses.List(ctx, owner, repo, id, ghdeploy.DeploymentStatusListOptions{PerPage: 100})
 	if err != nil {

@@ -12,12 +12,12 @@ import (
 
 // errLeaseLost ends the work on a message that JetStream may have given to
 // another worker.
-var errLeaseLost = errors.New("JetStream did not confirm in time that the message is still ours")
+var errLeaseLost = errors.New("JetStream did not confirm in time that this worker still has the message")
 
-var inProgress = []byte("+WPI") // JetStream starts the ack wait anew
+var inProgress = []byte("+WPI") // restarts the ack wait
 
-// lease is the time in which a message belongs to this worker. It is extended
-// by acks in progress that JetStream confirmed, counted from when each was sent.
+// lease is the time for which this worker has a message. Each in-progress ack
+// that JetStream confirms extends it, counted from the time it was sent.
 type lease struct {
 	conn  *nats.Conn
 	reply string
@@ -27,9 +27,9 @@ type lease struct {
 	until time.Time
 }
 
-// hold extends the lease until stop is called. The context ends with
-// errLeaseLost when the lease does. requested is when the message was asked for:
-// JetStream cannot have sent it earlier.
+// hold extends the lease until stop is called. When the lease ends, it cancels
+// the context with errLeaseLost. The lease starts at requested, because
+// JetStream cannot have sent the message earlier.
 func hold(ctx context.Context, conn *nats.Conn, msg jetstream.Msg, requested time.Time, wait time.Duration) (leased context.Context, l *lease, stop func()) {
 	l = &lease{conn: conn, reply: msg.Reply(), wait: wait, until: requested.Add(wait)}
 	leased, cancel := context.WithCancelCause(ctx)
@@ -54,7 +54,7 @@ func hold(ctx context.Context, conn *nats.Conn, msg jetstream.Msg, requested tim
 	}
 }
 
-// extend sends one ack in progress, and reports whether the lease still lasts.
+// extend sends one in-progress ack, and reports whether the lease still lasts.
 func (l *lease) extend(ctx context.Context) bool {
 	left := l.left()
 	if left <= 0 {
@@ -71,7 +71,7 @@ func (l *lease) extend(ctx context.Context) bool {
 	return l.left() > 0
 }
 
-// left is how long JetStream cannot give the message to another worker.
+// left returns the time until JetStream can give the message to another worker.
 func (l *lease) left() time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -1,16 +1,16 @@
 // Fleet deploys on many machines. Any number of receivers verify GitHub's
-// deliveries and publish them to NATS JetStream; any number of workers take them
-// from there and deploy. Put your own deployment in place of the function deploy.
+// deliveries and publish them to NATS JetStream; any number of workers consume
+// them and deploy. Replace the function deploy with your own deployment.
 //
-//	go run .                            # a demonstration, with nothing else
+//	go run .                            # a demonstration, everything embedded
 //	go run . receive work -addr :8080   # both roles, with an embedded nats-server
 //	go run . receive -nats nats://nats.example.com -addr :8080
 //	go run . work -nats nats://nats.example.com
 //
-// WEBHOOK_SECRET is the secret of the webhook, for receivers. GITHUB_TOKEN is the
-// token that reports, for workers. On SIGTERM or an interrupt the program takes
-// nothing more, finishes what runs, and exits with 0, or with 1 if an outcome could
-// not be reported.
+// Receivers need WEBHOOK_SECRET, the secret of the webhook. Workers need
+// GITHUB_TOKEN, a token that can report statuses. On SIGTERM or an interrupt
+// the program accepts no more deliveries and messages, and finishes the running
+// deployments. It exits with 0, or with 1 if an outcome could not be reported.
 package main
 
 import (
@@ -33,7 +33,7 @@ import (
 	"github.com/ghdeploy/ghdeploy/webhook"
 )
 
-// config is what the arguments say.
+// config holds the roles and the values of the flags.
 type config struct {
 	receive, work bool
 	broker        brokerConfig
@@ -88,7 +88,8 @@ func main() {
 	}
 }
 
-// parse reads the roles and then the flags. No role is the demonstration.
+// parse reads the roles and then the flags. Without a role, the program runs
+// the demonstration. For -h it prints the help to out.
 func parse(args []string, out io.Writer) (config, error) {
 	var c config
 	for len(args) > 0 && !strings.HasPrefix(args[0], "-") {
@@ -102,7 +103,7 @@ func parse(args []string, out io.Writer) (config, error) {
 				return c, errors.New("demo takes no other role and no flags")
 			}
 		default:
-			return c, fmt.Errorf("unknown role %q; write receive, work, both, or demo", args[0])
+			return c, fmt.Errorf("unknown role %q; use receive, work, both, or demo", args[0])
 		}
 		args = args[1:]
 	}
@@ -138,12 +139,13 @@ func parse(args []string, out io.Writer) (config, error) {
 	case !c.receive && !c.work && flags.NFlag() > 0:
 		return c, errors.New("name a role before the flags: receive, work, or both")
 	case c.receive != c.work && c.broker.url == "" && c.broker.listen == "":
-		return c, errors.New("one role alone needs -nats, or -listen so that the other can connect")
+		return c, errors.New("a single role needs -nats, or -listen so that the other role can connect")
 	}
 	return c, nil
 }
 
-// run serves the roles until ctx ends, and then finishes what runs.
+// run serves the roles until ctx ends, and then finishes the running
+// deployments.
 func run(ctx context.Context, c config, log *slog.Logger) error {
 	var verifier *webhook.Verifier
 	var client *ghdeploy.Client
@@ -198,7 +200,7 @@ func run(ctx context.Context, c config, log *slog.Logger) error {
 	return errors.Join(failed...)
 }
 
-// serve receives until ctx ends, and then answers the requests under way.
+// serve receives until ctx ends, and then finishes the requests in flight.
 func (r *receiver) serve(ctx context.Context, addr string, verifier *webhook.Verifier) error {
 	server := &http.Server{
 		Handler:           r.handler(verifier),

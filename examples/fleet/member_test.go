@@ -56,13 +56,14 @@ func member() error {
 			if err := write("hang"); err != nil {
 				return "", err
 			}
-			for { // whatever ctx says: a deployment can be deaf
+			for { // ignores ctx, as a deployment can
 				if _, err := os.Stat(path + ".wake-" + c.name); err == nil {
 					return "", write("end")
 				}
-				time.Sleep(10 * time.Millisecond)
+				time.Sleep(10 * time.Millisecond) // real clock: this runs in a process of its own
 			}
 		}
+		// Real clock: this runs in a process of its own.
 		time.Sleep(time.Duration(rand.IntN(20)) * time.Millisecond)
 		return "", write("end")
 	}
@@ -74,7 +75,7 @@ type process struct {
 	*exec.Cmd
 	log      bytes.Buffer
 	reading  sync.WaitGroup
-	url      chan string // of a receiver
+	url      chan string // the address of a receiver
 	finished atomic.Bool
 }
 

@@ -14,11 +14,11 @@ import (
 )
 
 const (
-	eventHeader = "Fleet-Event" // the event's name, which the body does not hold
+	eventHeader = "Fleet-Event" // the event's name, which is not in the body
 	guidHeader  = "Fleet-Delivery"
 
 	publishWait = 8 * time.Second // GitHub waits 10 seconds for the response
-	overhead    = 4 << 10         // subject and headers of a message, in bytes
+	overhead    = 4 << 10         // maximum size of a message's subject and headers, in bytes
 )
 
 // receiver stores verified deliveries in the stream.
@@ -43,13 +43,14 @@ func (r *receiver) handler(verifier *webhook.Verifier) http.Handler {
 	return mux
 }
 
-// store publishes a delivery and returns nil once JetStream has acknowledged it.
+// store publishes a delivery and returns nil once JetStream has acknowledged
+// it.
 func (r *receiver) store(ctx context.Context, e *webhook.DeploymentEvent) error {
 	owner, repo := e.OwnerRepo()
 	if repo == "" || e.Deployment.ID <= 0 {
 		return errors.New("the event names no repository or no deployment")
 	}
-	guid := e.Delivery.GUID[:min(len(e.Delivery.GUID), 100)] // not signed: it can be anything
+	guid := e.Delivery.GUID[:min(len(e.Delivery.GUID), 100)] // not signed, so it can have any length
 	ctx, cancel := context.WithTimeout(ctx, publishWait)
 	defer cancel()
 	msg := nats.NewMsg(subject(owner, repo, e.Deployment.Environment))
@@ -70,7 +71,8 @@ func (r *receiver) store(ctx context.Context, e *webhook.DeploymentEvent) error 
 	return nil
 }
 
-// notStoredError makes the webhook.Handler answer 503, as a full queue does.
+// notStoredError makes the webhook.Handler respond with 503, as for a full
+// queue.
 type notStoredError struct{ err error }
 
 func (e *notStoredError) Error() string        { return "the delivery was not stored: " + e.err.Error() }

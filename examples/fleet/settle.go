@@ -16,8 +16,8 @@ import (
 
 var errStopped = errors.New("the worker was stopped")
 
-// settle does what the API's state of the deployment calls for. It returns nil
-// if nothing is left to do for the message.
+// settle deploys or reports the deployment of a message, depending on GitHub's
+// record. It returns nil if the message is settled.
 func (w *worker) settle(ctx, stopped context.Context, log *slog.Logger, e *webhook.DeploymentEvent) error {
 	owner, name := e.OwnerRepo()
 	repo := rollout.Repo{Client: w.client, Owner: owner, Name: name}
@@ -30,7 +30,7 @@ func (w *worker) settle(ctx, stopped context.Context, log *slog.Logger, e *webho
 		log.Info("not deployed", "why", why)
 		_, err = repo.Report(ctx, e.Deployment.ID, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateInactive, Description: why})
 	case endIt:
-		log.Warn("not deployed again", "why", why)
+		log.Warn("not deployed a second time", "why", why)
 		_, err = repo.Report(ctx, e.Deployment.ID, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateError, Description: why})
 	case deployIt:
 		err = w.release(ctx, stopped, log, repo, &e.Deployment)
@@ -40,8 +40,8 @@ func (w *worker) settle(ctx, stopped context.Context, log *slog.Logger, e *webho
 	return err
 }
 
-// release deploys and reports the outcome. Without an in_progress it does not
-// begin: the next worker could not know that it had.
+// release deploys and reports the outcome. It starts only after in_progress is
+// reported, because the next worker recognises a started run by it.
 func (w *worker) release(ctx, stopped context.Context, log *slog.Logger, repo rollout.Repo, d *ghdeploy.Deployment) error {
 	run := runPrefix + strings.ToLower(rand.Text()[:12]) + " on " + w.name
 	if _, err := repo.Report(ctx, d.ID, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateInProgress, Description: run}); err != nil {
@@ -64,13 +64,13 @@ func (w *worker) release(ctx, stopped context.Context, log *slog.Logger, repo ro
 	if err != nil {
 		log.Error("the outcome is not reported", "state", outcome.State, "error", err)
 	}
-	if err != nil && !errors.Is(err, errLeaseLost) { // else another worker reports an error
+	if err != nil && !errors.Is(err, errLeaseLost) { // after a lost lease another worker reports error
 		w.unreported.Add(1)
 	}
 	return err
 }
 
-// call deploys. The context ends with the lease and when the worker is stopped.
+// call deploys. The context ends when the lease ends or the worker is stopped.
 func (w *worker) call(ctx, stopped context.Context, d *ghdeploy.Deployment) (url string, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -83,8 +83,8 @@ func (w *worker) call(ctx, stopped context.Context, d *ghdeploy.Deployment) (url
 	return w.deploy(ctx, d)
 }
 
-// report reports an outcome, and waits out whatever passes. It does not touch a
-// deployment that became final meanwhile.
+// report reports an outcome, and retries after transient errors. It does
+// nothing if the deployment already has a final status.
 func (w *worker) report(ctx context.Context, log *slog.Logger, repo rollout.Repo, id int64, outcome ghdeploy.DeploymentStatusRequest) error {
 	for wait := w.backoff; ; wait = min(2*wait, maxBackoff) {
 		newest, _, err := statusOf(ctx, w.client, repo.Owner, repo.Name, id)

@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// maxToken bounds a token of a subject, in bytes. NATS limits a whole protocol
-// line to 4,096.
+// maxToken is the maximum length of a token of a subject, in bytes. NATS limits
+// a whole protocol line to 4,096.
 const maxToken = 300
 
 // subject returns the subject of an environment: deploy.OWNER.REPO.ENVIRONMENT.
-// GitHub compares the three names without regard to case.
+// GitHub ignores the case of the three names.
 func subject(owner, repo, environment string) string {
 	return "deploy." + token(owner) + "." + token(repo) + "." + token(environment)
 }
@@ -21,7 +21,7 @@ func subject(owner, repo, environment string) string {
 func token(name string) string {
 	name = strings.ToLower(name)
 	if name == "" {
-		return "%" // no escaped byte ends here
+		return "%" // not ambiguous: an escaped byte has two digits after %
 	}
 	var b strings.Builder
 	for i := range len(name) {
@@ -40,8 +40,8 @@ func token(name string) string {
 	return "%%" + hex.EncodeToString(sum[:]) // no escaped name begins with %%
 }
 
-// messageID identifies an event by its content. The GUID is not signed: a replay
-// can have any.
+// messageID identifies an event by its content, because a replay can have
+// another GUID.
 func messageID(event string, body []byte) string {
 	h := sha256.New()
 	h.Write([]byte(event))

@@ -27,8 +27,8 @@ func TestSubject(t *testing.T) {
 	}
 }
 
-// FuzzSubject: whatever the names are, the subject has four tokens and no
-// wildcard, and two environments share one only if they differ in case alone.
+// FuzzSubject: for all names, the subject has four tokens and no wildcard. Two
+// environments share a subject only if they differ only in case.
 func FuzzSubject(f *testing.F) {
 	f.Add("octocat", "hello.world", "review/1 *", "review/1 >")
 	f.Add("", ".", "%", "")
@@ -53,7 +53,7 @@ func TestMessageID(t *testing.T) {
 	}
 	for _, other := range [][2]string{{"deployment", `{"a":2}`}, {"deployment_status", `{"a":1}`}, {"deployment{", `"a":1}`}} {
 		if messageID(other[0], []byte(other[1])) == messageID("deployment", []byte(`{"a":1}`)) {
-			t.Errorf("%q has the same id", other)
+			t.Errorf("%q has the same ID", other)
 		}
 	}
 }

@@ -18,8 +18,8 @@ import (
 const (
 	minBackoff = time.Second
 	maxBackoff = time.Minute
-	patience   = 5                // attempts at a message that GitHub refuses
-	reportWait = 10 * time.Second // for an outcome, once the worker was stopped
+	patience   = 5                // attempts of a message that GitHub refuses
+	reportWait = 10 * time.Second // time to report an outcome once the worker is stopped
 )
 
 // worker takes messages, one of each partition at a time, and deploys.
@@ -28,14 +28,14 @@ type worker struct {
 	broker *broker
 	client *ghdeploy.Client
 	deploy func(ctx context.Context, d *ghdeploy.Deployment) (url string, err error)
-	grace  time.Duration // for running deployments, once the context has ended
+	grace  time.Duration // time to finish running deployments once the context has ended
 	log    *slog.Logger
 
-	backoff    time.Duration // after the first failure; doubled after each
+	backoff    time.Duration // wait after the first failure; doubles after each
 	unreported atomic.Int64  // outcomes that could not be reported
 }
 
-// run works until ctx ends, and then finishes the deployments that run.
+// run works until ctx ends, and then finishes the running deployments.
 func (w *worker) run(ctx context.Context) error {
 	stopped, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	defer stop(nil)
@@ -57,9 +57,8 @@ func (w *worker) run(ctx context.Context) error {
 	return nil
 }
 
-// next waits for a message of a partition and handles it. It returns after half
-// of the ack wait without one, so that the lease of a message is never used up
-// when it arrives.
+// next waits for a message of a partition and handles it. It waits at most half
+// of the ack wait, so that an arriving message still has half of its lease.
 func (w *worker) next(ctx, stopped context.Context, consumer jetstream.Consumer) {
 	requested := time.Now()
 	waiting, cancel := context.WithTimeout(ctx, w.broker.ackWait/2)
@@ -73,13 +72,13 @@ func (w *worker) next(ctx, stopped context.Context, consumer jetstream.Consumer)
 		err = batch.Error()
 	}
 	if err != nil && waiting.Err() == nil {
-		w.log.Warn("cannot take messages", "error", err)
+		w.log.Warn("cannot fetch messages", "error", err)
 		pause(ctx, time.Second)
 	}
 }
 
-// handle works on one message and tells JetStream how that ended. A message
-// whose lease is lost is not acknowledged: another worker has it.
+// handle processes one message and acknowledges it. It does not acknowledge a
+// message whose lease is lost, because another worker has it.
 func (w *worker) handle(stopped context.Context, msg jetstream.Msg, requested time.Time) {
 	log := w.log.With("delivery", msg.Headers().Get(guidHeader))
 	ctx, l, release := hold(context.WithoutCancel(stopped), w.broker.conn, msg, requested, w.broker.ackWait)
@@ -87,8 +86,8 @@ func (w *worker) handle(stopped context.Context, msg jetstream.Msg, requested ti
 	event, err := webhook.Parse(msg.Headers().Get(eventHeader), msg.Data())
 	e, ok := event.(*webhook.DeploymentEvent)
 	if !ok {
-		log.Error("dropped a message that is no deployment", "subject", msg.Subject(), "error", err)
-		w.tell(log, msg.TermWithReason("not a deployment"))
+		log.Error("dropped a message that is not a deployment", "subject", msg.Subject(), "error", err)
+		w.logAck(log, msg.TermWithReason("not a deployment"))
 		return
 	}
 	log = log.With("deployment", e.Deployment.ID)
@@ -99,28 +98,28 @@ func (w *worker) handle(stopped context.Context, msg jetstream.Msg, requested ti
 	}
 	switch {
 	case l.left() <= 0:
-		log.Error("lost the message: another worker decides", "error", err)
+		log.Error("lost the message to another worker", "error", err)
 	case err == nil:
-		w.tell(log, msg.DoubleAck(ctx))
+		w.logAck(log, msg.DoubleAck(ctx))
 	case refused(err) && attempts >= patience:
-		log.Error("gave up: GitHub refuses", "attempts", attempts, "error", err)
-		w.tell(log, msg.TermWithReason("GitHub refuses"))
+		log.Error("dropped a message that GitHub refuses", "attempts", attempts, "error", err)
+		w.logAck(log, msg.TermWithReason("GitHub refuses"))
 	default:
 		wait := min(w.backoff<<min(attempts-1, 10), maxBackoff)
 		log.Warn("not settled", "retry_after", wait, "error", err)
-		w.tell(log, msg.NakWithDelay(wait))
+		w.logAck(log, msg.NakWithDelay(wait))
 	}
 }
 
-// tell logs that JetStream could not be told. It redelivers the message then,
-// and the API says that its deployment is final.
-func (w *worker) tell(log *slog.Logger, err error) {
+// logAck logs a failed acknowledgement. JetStream then redelivers the message,
+// and the next worker finds the deployment's final status.
+func (w *worker) logAck(log *slog.Logger, err error) {
 	if err != nil {
 		log.Warn("the message will be redelivered", "error", err)
 	}
 }
 
-// refused reports whether GitHub refuses the same request next time too.
+// refused reports whether GitHub will refuse the same request every time.
 func refused(err error) bool {
 	return errors.Is(err, ghdeploy.ErrNotFound) || errors.Is(err, ghdeploy.ErrValidation) || errors.Is(err, ghdeploy.ErrInvalidArgument)
 }

@@ -55,7 +55,7 @@ func (s *stage) create(environment string, statuses ...ghdeploy.DeploymentStatus
 	return d.ID
 }
 
-// work starts a worker, and returns its end.
+// work starts a worker, and returns a channel with its error.
 func (s *stage) work(ctx context.Context, b *broker, deploy func(context.Context, *ghdeploy.Deployment) (string, error)) <-chan error {
 	w := &worker{name: "w", broker: b, client: s.client, deploy: deploy, grace: 50 * time.Millisecond, log: quiet, backoff: 10 * time.Millisecond}
 	ended := make(chan error, 1)
@@ -77,7 +77,7 @@ func (s *stage) states(id int64) string {
 	return "no deployment"
 }
 
-// settled waits until JetStream has nothing left for the workers.
+// settled waits until all messages are acknowledged.
 func (s *stage) settled() {
 	s.Helper()
 	for _, consumer := range s.broker.partitions {
@@ -89,14 +89,14 @@ func (s *stage) settled() {
 			if info.NumPending == 0 && info.NumAckPending == 0 {
 				break
 			}
-			pause(s.Context(), 5*time.Millisecond)
+			pause(s.Context(), 5*time.Millisecond) // real clock: nats-server has its own goroutines and disk
 		}
 	}
 }
 
 func succeed(context.Context, *ghdeploy.Deployment) (string, error) { return "https://e.test/", nil }
 
-// TestSettle: what the API says decides what happens to a message.
+// TestSettle: GitHub's record decides about a message.
 func TestSettle(t *testing.T) {
 	s := newStage(t)
 	status := func(state ghdeploy.State, description string) ghdeploy.DeploymentStatusRequest {
@@ -110,7 +110,7 @@ func TestSettle(t *testing.T) {
 		"untouched":                  {s.create("a"), "in_progress success"},
 		"queued":                     {s.create("b", status("queued", "")), "queued in_progress success"},
 		"pending":                    {s.create("c", status("pending", "")), "pending"},
-		"run by somebody":            {s.create("d", status("in_progress", "my run")), "in_progress"},
+		"run by another program":     {s.create("d", status("in_progress", "my run")), "in_progress"},
 		"interrupted":                {s.create("e", status("in_progress", "fleet run x on w9")), "in_progress error"},
 		"interrupted and taken over": {s.create("f", status("in_progress", "fleet run x on w9"), status("pending", "")), "in_progress pending"},
 		"failed":                     {s.create("g", status("in_progress", "fleet run x on w9"), status("failure", "")), "in_progress failure"},
@@ -133,8 +133,8 @@ func TestSettle(t *testing.T) {
 	}
 }
 
-// TestOutcomes: what the deployment does decides its final status. Faults of the
-// API delay the status and do not repeat the deployment.
+// TestOutcomes: the result of the deploy function decides the final status.
+// Faults of the API delay the status and do not repeat the deployment.
 func TestOutcomes(t *testing.T) {
 	forbidden := ghdeploytest.Respond(403, `{"message": "Resource not accessible by integration"}`)
 	missing := ghdeploytest.Respond(404, `{"message": "Not Found"}`)
@@ -143,7 +143,7 @@ func TestOutcomes(t *testing.T) {
 		fault  ghdeploytest.Fault
 		want   string
 		calls  int64
-		fails  bool // the worker's end
+		fails  bool // whether the worker returns an error
 	}{
 		"success": {deploy: succeed, want: "in_progress success", calls: 1},
 		"failure": {
@@ -199,7 +199,8 @@ func TestOutcomes(t *testing.T) {
 	}
 }
 
-// TestReportLeavesFinal: a run that somebody ended keeps the status it got.
+// TestReportLeavesFinal: report does not replace a final status that was
+// reported elsewhere.
 func TestReportLeavesFinal(t *testing.T) {
 	s := newStage(t)
 	id := s.create("e")
@@ -218,7 +219,8 @@ func TestReportLeavesFinal(t *testing.T) {
 	}
 }
 
-// TestStop: a deployment that does not end in time is stopped and reported.
+// TestStop: a deployment that does not end within the grace is stopped and
+// reported.
 func TestStop(t *testing.T) {
 	s := newStage(t)
 	id := s.create("e")

@@ -1,5 +1,5 @@
-// Package mocktest shows the client against github.com/migueleliasweb/go-github-mock:
-// a team whose tests stand on its canned answers keeps them.
+// Package mocktest shows the client with the canned responses of
+// github.com/migueleliasweb/go-github-mock. Existing tests can keep them.
 package mocktest
 
 import (
@@ -12,9 +12,8 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// newClient sends the client's requests to the mock. Its transport sends them
-// to its own server whatever the base URL says, over plain HTTP, and asks for
-// no token.
+// newClient returns a client whose transport is the mock. The mock ignores the
+// base URL, uses plain HTTP, and needs no token.
 func newClient(t *testing.T, options ...mock.MockBackendOption) *ghdeploy.Client {
 	t.Helper()
 	client, err := ghdeploy.NewClient(ghdeploy.WithHTTPClient(mock.NewMockedHTTPClient(options...)))
@@ -35,7 +34,7 @@ func TestGet(t *testing.T) {
 	}
 }
 
-// The mock answers every write with 200; any 2xx is success.
+// The mock responds to every write with 200. The client accepts any 2xx.
 func TestCreate(t *testing.T) {
 	client := newClient(t, mock.WithRequestMatch(
 		mock.PostReposDeploymentsByOwnerByRepo,
@@ -54,7 +53,7 @@ func TestCreate(t *testing.T) {
 	}
 }
 
-// The mock's Link header is "?page=2" alone, with a comma at its end.
+// The mock's Link header is only "?page=2", with a comma at its end.
 func TestAllPages(t *testing.T) {
 	client := newClient(t, mock.WithRequestMatchPages(
 		mock.GetReposDeploymentsByOwnerByRepo,
@@ -74,7 +73,7 @@ func TestAllPages(t *testing.T) {
 	}
 }
 
-func TestErrorNamesOurOwnAddress(t *testing.T) {
+func TestErrorNamesTheAddress(t *testing.T) {
 	client := newClient(t, mock.WithRequestMatchHandler(
 		mock.PostReposDeploymentsByOwnerByRepo,
 		http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

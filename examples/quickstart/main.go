@@ -1,6 +1,7 @@
-// The quickstart walks a deployment from its creation to its end, with every
-// answer that surprises on the way: on a server embedded in this program, or,
-// with -repo and a token, read-only on a repository of yours.
+// The quickstart takes a deployment from its creation to its deletion, with
+// GitHub's less obvious responses: 202, 409 and 422. It uses a server embedded
+// in this program. With -repo and a token, it reads a repository on GitHub
+// instead.
 //
 //	go run ./examples/quickstart
 //	GITHUB_TOKEN=... go run ./examples/quickstart -repo octocat/example
@@ -86,12 +87,12 @@ func read(ctx context.Context, out *story, name string) error {
 	shown := 0
 	for d, err := range client.Deployments.All(ctx, owner, repo, ghdeploy.DeploymentListOptions{PerPage: 10}) {
 		if errors.Is(err, ghdeploy.ErrNotFound) {
-			return fmt.Errorf("%w\n  the token may lack access to %s: GitHub says 404 to that too", err, name)
+			return fmt.Errorf("%w\n  the token may lack access to %s: GitHub returns 404 for that too", err, name)
 		}
 		if err != nil {
 			return err
 		}
-		// A deployment has no state of its own: its newest status does.
+		// The state of a deployment is the state of its newest status.
 		page, err := client.Statuses.List(ctx, owner, repo, d.ID, ghdeploy.DeploymentStatusListOptions{PerPage: 100})
 		if err != nil {
 			return err
@@ -109,12 +110,12 @@ func read(ctx context.Context, out *story, name string) error {
 		out.step("nothing", "%s has no deployments", name)
 	}
 	if rate := client.Rate(); rate.Limit > 0 {
-		out.step("quota", "%d of %d requests left until %s", rate.Remaining, rate.Limit, rate.Reset.Local().Format("15:04"))
+		out.step("quota", "%d of %d requests remaining until %s", rate.Remaining, rate.Limit, rate.Reset.Local().Format("15:04"))
 	}
 	return nil
 }
 
-// newest is the latest status: GitHub documents no order of its lists.
+// newest returns the newest status. GitHub documents no order of its lists.
 func newest(statuses []*ghdeploy.DeploymentStatus) *ghdeploy.DeploymentStatus {
 	var latest *ghdeploy.DeploymentStatus
 	for _, s := range statuses {

@@ -7,24 +7,23 @@ import (
 	"testing"
 )
 
-// The words of each line, without how long it took and without what a server
-// counts for itself.
+// The text of each line, without the duration; IDs and the quota are patterns.
 var walked = []string{
 	`deploy topic to staging +202, not deployed: Auto-merged main into topic on deployment\.`,
-	`ask again +201, deployment \d+ of topic at [0-9a-f]{7}`,
+	`deploy it once more +201, deployment \d+ of topic at [0-9a-f]{7}`,
 	`report queued +201, status \d+ of deployment \d+`,
 	`report in_progress +201, status \d+ of deployment \d+`,
 	`report success +201, status \d+ of deployment \d+`,
 	`deploy main to staging +201, deployment \d+`,
-	`hear from the receiver +event deployment_status: deployment \d+ is in_progress`,
-	`hear from the receiver +event deployment_status: deployment \d+ is success`,
-	`look at the earlier one +inactive: GitHub did that to deployment \d+`,
+	`wait for the receiver +event deployment_status: deployment \d+ is in_progress`,
+	`wait for the receiver +event deployment_status: deployment \d+ is success`,
+	`read the earlier one +inactive: GitHub deactivated deployment \d+`,
 	`deploy red to staging +409, checks failed: build is failure`,
 	`delete the active one +422, refused: deployment \d+ is active`,
 	`report inactive +201, status \d+ of deployment \d+`,
 	`delete it now +204, deployment \d+ is gone`,
 	`deploy two more, list all +3 pages: main to production, main to qa, topic to staging`,
-	`look at the quota +\d+ of 5000 requests left`,
+	`read the quota +\d+ of 5000 requests remaining`,
 }
 
 func TestWalk(t *testing.T) {
@@ -42,7 +41,7 @@ func TestWalk(t *testing.T) {
 		}
 	}
 	if strings.Contains(out.String(), "\x1b") {
-		t.Error("colours in a pipe")
+		t.Error("the output to a pipe has colours")
 	}
 }
 

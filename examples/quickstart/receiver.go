@@ -9,10 +9,9 @@ import (
 	"github.com/ghdeploy/ghdeploy/webhook"
 )
 
-// subscribe sets up the other side of GitHub's sequence: somebody who is told
-// of each deployment, carries it out and reports. The tooling listens to the
-// reports. (A deployment that takes its time belongs behind a webhook.Queue:
-// see examples/receiver.)
+// subscribe adds a webhook with two callbacks. The first deploys each
+// deployment and reports; the second returns the reports. Put a deployment that
+// takes longer behind a webhook.Queue, as examples/receiver does.
 func subscribe(server *ghdeploytest.Server, client *ghdeploy.Client) (reports <-chan *webhook.DeploymentStatusEvent, err error) {
 	const secret = "It's a Secret to Everybody"
 	verifier, err := webhook.NewVerifier(secret)
@@ -39,8 +38,7 @@ func subscribe(server *ghdeploytest.Server, client *ghdeploy.Client) (reports <-
 	return events, nil
 }
 
-// follow waits for a deployment's success and tells of what is reported until
-// then.
+// follow prints the reports of a deployment until its success.
 func follow(ctx context.Context, out *story, reports <-chan *webhook.DeploymentStatusEvent, d *ghdeploy.Deployment) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
@@ -50,7 +48,7 @@ func follow(ctx context.Context, out *story, reports <-chan *webhook.DeploymentS
 			if e.Deployment.ID != d.ID {
 				continue
 			}
-			out.step("hear from the receiver", "event %s: deployment %d is %s", e.Delivery.Event, d.ID, e.DeploymentStatus.State)
+			out.step("wait for the receiver", "event %s: deployment %d is %s", e.Delivery.Event, d.ID, e.DeploymentStatus.State)
 			if e.DeploymentStatus.State == ghdeploy.StateSuccess {
 				return nil
 			}

@@ -8,7 +8,7 @@ import (
 	"unicode/utf8"
 )
 
-// story prints one line a step: what was done, what came of it, how long it took.
+// story prints one line for each step: the duration, the action and the result.
 type story struct {
 	w     io.Writer
 	color bool
@@ -19,7 +19,7 @@ func newStory(w io.Writer, color bool) *story {
 	return &story{w: w, color: color, last: time.Now()}
 }
 
-// onTerminal tells whether colours are welcome (see no-color.org).
+// onTerminal reports whether to print colours (see no-color.org).
 func onTerminal(f *os.File) bool {
 	info, err := f.Stat()
 	return err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
@@ -30,7 +30,7 @@ func (s *story) title(text string) {
 	s.last = time.Now()
 }
 
-// step tells of what happened since the step before.
+// step prints an action and its result, with the time since the previous step.
 func (s *story) step(did, format string, args ...any) {
 	took := time.Since(s.last)
 	s.printf("  %s  %s  %s\n", s.paint("2", right(duration(took), 7)), s.paint("36", left(did, 30)), fmt.Sprintf(format, args...))
@@ -42,7 +42,7 @@ func (s *story) end(err error) {
 }
 
 func (s *story) printf(format string, args ...any) {
-	_, _ = fmt.Fprintf(s.w, format, args...) // a reader who has gone needs no word of it
+	_, _ = fmt.Fprintf(s.w, format, args...) // a failed write must not stop the program
 }
 
 func (s *story) paint(code, text string) string {

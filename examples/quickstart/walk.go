@@ -13,7 +13,7 @@ import (
 
 const owner, repo = "octocat", "example"
 
-// walk takes two deployments through their lives on an embedded server.
+// walk takes two deployments from creation to deletion on an embedded server.
 func walk(ctx context.Context, out *story) error {
 	server := ghdeploytest.NewServer(ghdeploytest.WithRepository(ghdeploytest.Repository{
 		FullName: owner + "/" + repo,
@@ -53,11 +53,11 @@ func walk(ctx context.Context, out *story) error {
 	if err := list(ctx, out, client); err != nil {
 		return err
 	}
-	return server.WaitDeliveries(ctx) // of the last two as well
+	return server.WaitDeliveries(ctx) // including those of the last two deployments
 }
 
-// mergeThenDeploy meets the 202: the branch was behind, so GitHub merged
-// instead of deploying, and has to be asked once more.
+// mergeThenDeploy shows the 202: the branch is behind, so GitHub merges main
+// into it and creates no deployment. The second request creates it.
 func mergeThenDeploy(ctx context.Context, out *story, client *ghdeploy.Client) (*ghdeploy.Deployment, error) {
 	req := ghdeploy.DeploymentRequest{Ref: "topic", Environment: "staging"}
 	_, err := client.Deployments.Create(ctx, owner, repo, req)
@@ -71,11 +71,11 @@ func mergeThenDeploy(ctx context.Context, out *story, client *ghdeploy.Client) (
 	if err != nil {
 		return nil, err
 	}
-	out.step("ask again", "201, deployment %d of %s at %.7s", d.ID, d.Ref, d.SHA)
+	out.step("deploy it once more", "201, deployment %d of %s at %.7s", d.ID, d.Ref, d.SHA)
 	return d, nil
 }
 
-// report posts statuses, as whoever carries the deployment out does.
+// report posts statuses, as the program that deploys does.
 func report(ctx context.Context, out *story, client *ghdeploy.Client, d *ghdeploy.Deployment, states ...ghdeploy.State) error {
 	for _, state := range states {
 		status, err := client.Statuses.Create(ctx, owner, repo, d.ID, ghdeploy.DeploymentStatusRequest{
@@ -90,8 +90,8 @@ func report(ctx context.Context, out *story, client *ghdeploy.Client, d *ghdeplo
 	return nil
 }
 
-// replace deploys once more, and leaves the work to whoever receives the event.
-// Their success makes the earlier deployment inactive.
+// replace creates a second deployment, which the receiver of the event deploys.
+// Its success makes the earlier deployment inactive.
 func replace(ctx context.Context, out *story, client *ghdeploy.Client, earlier *ghdeploy.Deployment, reports <-chan *webhook.DeploymentStatusEvent) (*ghdeploy.Deployment, error) {
 	d, err := client.Deployments.Create(ctx, owner, repo, ghdeploy.DeploymentRequest{Ref: "main", Environment: "staging"})
 	if err != nil {
@@ -109,11 +109,11 @@ func replace(ctx context.Context, out *story, client *ghdeploy.Client, earlier *
 	if latest == nil || latest.State != ghdeploy.StateInactive {
 		return nil, unexpected("the earlier deployment to be inactive", nil)
 	}
-	out.step("look at the earlier one", "%s: GitHub did that to deployment %d", latest.State, earlier.ID)
+	out.step("read the earlier one", "%s: GitHub deactivated deployment %d", latest.State, earlier.ID)
 	return d, nil
 }
 
-// refuse meets the 409 of a commit whose checks have not succeeded.
+// refuse shows the 409 of a commit whose checks have not succeeded.
 func refuse(ctx context.Context, out *story, client *ghdeploy.Client) error {
 	_, err := client.Deployments.Create(ctx, owner, repo, ghdeploy.DeploymentRequest{Ref: "red", Environment: "staging"})
 	var conflict *ghdeploy.ConflictError
@@ -128,7 +128,7 @@ func refuse(ctx context.Context, out *story, client *ghdeploy.Client) error {
 	return nil
 }
 
-// remove deletes a deployment, which has to be inactive first.
+// remove deletes a deployment, which must be inactive first.
 func remove(ctx context.Context, out *story, client *ghdeploy.Client, d *ghdeploy.Deployment) error {
 	err := client.Deployments.Delete(ctx, owner, repo, d.ID)
 	if !errors.Is(err, ghdeploy.ErrActiveDeployment) {
@@ -145,7 +145,7 @@ func remove(ctx context.Context, out *story, client *ghdeploy.Client, d *ghdeplo
 	return nil
 }
 
-// list ranges over all pages, one deployment a page so that there are some.
+// list ranges over all pages, with one deployment on each page.
 func list(ctx context.Context, out *story, client *ghdeploy.Client) error {
 	for _, environment := range []string{"qa", "production"} {
 		req := ghdeploy.DeploymentRequest{Ref: "main", Environment: environment}
@@ -162,13 +162,13 @@ func list(ctx context.Context, out *story, client *ghdeploy.Client) error {
 	}
 	out.step("deploy two more, list all", "%d pages: %s", len(found), strings.Join(found, ", "))
 	rate := client.Rate()
-	out.step("look at the quota", "%d of %d requests left", rate.Remaining, rate.Limit)
+	out.step("read the quota", "%d of %d requests remaining", rate.Remaining, rate.Limit)
 	return nil
 }
 
 func unexpected(wanted string, err error) error {
 	if err == nil {
-		return fmt.Errorf("expected %s, and it was not so", wanted)
+		return fmt.Errorf("expected %s, but that did not happen", wanted)
 	}
 	return fmt.Errorf("expected %s, got: %w", wanted, err)
 }

@@ -12,10 +12,10 @@ import (
 )
 
 // pageSize is GitHub's maximum. GitHub documents no order of its lists, so the
-// newest deployment is looked for on a whole page.
+// receiver searches a whole page for the newest deployment.
 const pageSize = 100
 
-// ask decides what to do with a deployment by what GitHub knows about it now.
+// ask reads GitHub's record of a deployment and decides what to do with it.
 func (d *deployer) ask(ctx context.Context, repo rollout.Repo, deployment ghdeploy.Deployment, log *slog.Logger) (decision, error) {
 	statuses, err := listStatuses(ctx, repo, deployment.ID, log)
 	if errors.Is(err, ghdeploy.ErrNotFound) {
@@ -62,9 +62,9 @@ func listStatuses(ctx context.Context, repo rollout.Repo, id int64, log *slog.Lo
 	return list, err
 }
 
-// persist calls f until it succeeds, GitHub refuses the call, or ctx ends. The
-// client has retried before, for seconds; persist waits out an outage. f must
-// be safe to call again after an outcome that is unknown: reads and Report are.
+// persist calls f until it succeeds, GitHub refuses the call, or ctx ends. So
+// it retries longer than the client does. f must be safe to repeat after an
+// unknown outcome; reads and Report are.
 func persist(ctx context.Context, log *slog.Logger, f func() error) error {
 	for backoff := time.Second; ; backoff = min(2*backoff, 30*time.Second) {
 		err := f()
@@ -73,7 +73,7 @@ func persist(ctx context.Context, log *slog.Logger, f func() error) error {
 			return err
 		}
 		wait := max(backoff, failed.RetryAfter)
-		log.Warn("a call of GitHub's API failed; trying again", "wait", wait, "error", err)
+		log.Warn("a call of GitHub's API failed; retrying", "wait", wait, "error", err)
 		select {
 		case <-ctx.Done():
 			return errors.Join(err, context.Cause(ctx))
@@ -82,8 +82,8 @@ func persist(ctx context.Context, log *slog.Logger, f func() error) error {
 	}
 }
 
-// refused reports whether the response is GitHub's final word, such as a 401.
-// Rate limits, 5xx, lost connections and the page of a proxy are not.
+// refused reports whether a retry cannot succeed, as after a 401. It can after
+// rate limits, 5xx responses, lost connections and the page of a proxy.
 func refused(err *ghdeploy.Error) bool {
 	return (err.StatusCode/100 == 3 || err.StatusCode/100 == 4) && !err.Retryable()
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/ghdeploy/ghdeploy/webhook"
 )
 
-// bubble is a receiver and a server in a bubble of synctest.
+// bubble is a receiver and a server in a synctest bubble.
 type bubble struct {
 	*receiver
 	server *ghdeploytest.Server
@@ -56,7 +56,7 @@ func (b *bubble) hook() {
 	b.server.AddWebhook(ghdeploytest.Webhook{Handler: b.handler, Secret: secret})
 }
 
-// finish ends the receiver, and returns how many deployments it deployed.
+// finish ends the receiver, and returns the number of deployments it deployed.
 func (b *bubble) finish(t *testing.T) int {
 	t.Helper()
 	delivered(t, b.server)

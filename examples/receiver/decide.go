@@ -8,19 +8,19 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// decision is what to do with a deployment, and why.
+// decision is the action for a deployment, and its reason.
 type decision struct {
 	deploy bool           // deploy it
-	report ghdeploy.State // or report this final state; "" leaves it alone
+	report ghdeploy.State // otherwise report this final state; "" to do nothing
 	reason string
 }
 
-// decide decides from what GitHub knows: the statuses of the deployment and the
-// deployments of its environment, both in any order. A run of this receiver has
-// the status in_progress with the description progress. No run of the
-// deployment may be under way in this process.
+// decide decides from the statuses of the deployment and the deployments of its
+// environment, both in any order. A run of this receiver has the status
+// in_progress with the description progress. The caller must not call decide
+// while the deployment runs in this process.
 //
-// It depends on nothing else. Copy it into any worker that can get a deployment
+// It has no side effects. Copy it into any worker that can get a deployment
 // twice, late, or after a crash.
 func decide(d ghdeploy.Deployment, statuses []*ghdeploy.DeploymentStatus, environment []*ghdeploy.Deployment, progress string) decision {
 	last := newestStatus(statuses, func(s ghdeploy.State) bool { return s != ghdeploy.StateQueued })
@@ -39,15 +39,14 @@ func decide(d ghdeploy.Deployment, statuses []*ghdeploy.DeploymentStatus, enviro
 		return decision{deploy: true, reason: "untouched, and the newest of its environment"}
 	case last.State != ghdeploy.StateInProgress || last.Description != progress:
 		return decision{reason: fmt.Sprintf("it has the status %s %q", last.State, last.Description)}
-	case final != nil: // a request that GitHub executed late
+	case final != nil: // GitHub executed the POST of in_progress late
 		return decision{report: final.State, reason: fmt.Sprintf("it was %s before its in_progress arrived", final.State)}
 	default:
 		return decision{report: ghdeploy.StateError, reason: "its run was interrupted"}
 	}
 }
 
-// newestStatus returns the newest status whose state matches, nil if there is
-// none.
+// newestStatus returns the newest status whose state matches, or nil.
 func newestStatus(statuses []*ghdeploy.DeploymentStatus, match func(ghdeploy.State) bool) *ghdeploy.DeploymentStatus {
 	var newest *ghdeploy.DeploymentStatus
 	for _, s := range statuses {

@@ -23,7 +23,7 @@ func TestDecide(t *testing.T) {
 		want        decision
 	}{
 		{"untouched", `[]`, alone, deploys},
-		{"the list of deployments is behind", `[]`, `[]`, deploys},
+		{"the list of deployments lags", `[]`, `[]`, deploys},
 		{"queued", `[{"id":1,"state":"queued"},{"id":2,"state":"queued"}]`, alone, deploys},
 		{
 			"an older one", `[]`, `[{"id":6,"created_at":"2026-04-01T12:00:00Z"},{"id":8,"created_at":"2026-04-01T11:00:00Z"}]`,
@@ -44,7 +44,7 @@ func TestDecide(t *testing.T) {
 		},
 		{"pending", `[{"id":1,"state":"pending"}]`, alone, decision{reason: `it has the status pending ""`}},
 		{"waiting for a protection rule", `[{"id":1,"state":"waiting"}]`, alone, decision{reason: `it has the status waiting ""`}},
-		{"a state that is not known", `[{"id":1,"state":"paused"}]`, alone, decision{reason: `it has the status paused ""`}},
+		{"an unknown state", `[{"id":1,"state":"paused"}]`, alone, decision{reason: `it has the status paused ""`}},
 		{"success", `[{"id":1,"state":"success"}]`, alone, decision{reason: `it has the status success ""`}},
 		{"failure", `[{"id":1,"state":"failure","description":"see the log"}]`, alone, decision{reason: `it has the status failure "see the log"`}},
 		{"error", `[{"id":1,"state":"error"}]`, alone, decision{reason: `it has the status error ""`}},

@@ -8,10 +8,10 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// deploy is the place for your deployment. It returns the URL of the result, or
-// "". It must return when ctx ends, and have a time limit of its own: later
-// deployments of the environment wait for it. After a crash it can be called
-// again for a deployment that it has begun or finished.
+// deploy is the place for your deployment. It returns the URL of the
+// environment or "". It must return when ctx ends, and needs its own time
+// limit, because later deployments of the environment wait for it. After a
+// crash it can be called a second time for the same deployment.
 func deploy(ctx context.Context, d ghdeploy.Deployment, takes time.Duration) (string, error) {
 	select {
 	case <-time.After(takes):

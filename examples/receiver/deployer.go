@@ -16,11 +16,11 @@ import (
 )
 
 // deployer deploys the deployments of its repositories and environments, and
-// reports how that ends.
+// reports the outcomes.
 type deployer struct {
 	repos        []rollout.Repo
-	environments []string // nil: all
-	progress     string   // the description of in_progress, which marks its own runs
+	environments []string // nil for all
+	progress     string   // the description of in_progress, which identifies its own runs
 	deploy       func(ctx context.Context, d ghdeploy.Deployment) (url string, err error)
 	reportTime   time.Duration // to report an outcome once the context has ended
 	log          *slog.Logger
@@ -28,8 +28,8 @@ type deployer struct {
 	unreported unreported
 }
 
-// lane is the key of the queue: deployments of one lane run one after the other.
-// GitHub compares these names without regard to case.
+// lane returns the key of the queue, so that deployments of one environment run
+// one after the other. GitHub ignores the case of these names.
 func lane(event webhook.Event) string {
 	e, ok := event.(*webhook.DeploymentEvent)
 	if !ok {
@@ -66,8 +66,9 @@ func (d *deployer) serves(owner, name, environment string) (rollout.Repo, bool) 
 	return d.repos[i], true
 }
 
-// process does with a deployment what GitHub's record of it asks for. The event
-// alone can be late, replayed, or from before a restart.
+// process deploys or reports a deployment, depending on GitHub's record. The
+// event alone is not enough: it can be late, replayed, or from before a
+// restart.
 func (d *deployer) process(ctx context.Context, repo rollout.Repo, deployment ghdeploy.Deployment, log *slog.Logger) error {
 	if outcome, ok := d.unreported.get(deployment.ID); ok {
 		log.Info("not deployed", "reason", "it was deployed before, and its outcome was not reported")
@@ -76,7 +77,7 @@ func (d *deployer) process(ctx context.Context, repo rollout.Repo, deployment gh
 	verdict, err := d.ask(ctx, repo, deployment, log)
 	switch {
 	case err != nil:
-		return fmt.Errorf("not deployed, because GitHub could not be asked about it: %w", err)
+		return fmt.Errorf("not deployed, because its record could not be read from GitHub: %w", err)
 	case verdict.deploy:
 		return d.run(ctx, repo, deployment, log)
 	case verdict.report != "":
@@ -96,7 +97,7 @@ func (d *deployer) run(ctx context.Context, repo rollout.Repo, deployment ghdepl
 		log.Info("not deployed", "reason", err)
 		return nil
 	case err != nil:
-		log.Warn("in_progress was not reported; deploying all the same", "error", err)
+		log.Warn("in_progress was not reported; deploying nevertheless", "error", err)
 	}
 	log.Info("deploying", "ref", deployment.Ref, "sha", deployment.SHA)
 	url, failed := d.call(ctx, deployment)
@@ -104,13 +105,13 @@ func (d *deployer) run(ctx context.Context, repo rollout.Repo, deployment ghdepl
 	switch {
 	case failed != nil && ctx.Err() != nil:
 		outcome = ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateError, Description: "the receiver was stopped"}
-	case failed != nil: // its text can contain secrets, and the status can be public
+	case failed != nil: // the error text can contain secrets, and the status can be public
 		outcome = ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateFailure, Description: "see the log of the receiver"}
 	}
 	return errors.Join(failed, d.report(ctx, repo, deployment.ID, outcome, log))
 }
 
-// call calls deploy, and turns a panic into an error, so that it is reported.
+// call calls deploy, and returns a panic as an error.
 func (d *deployer) call(ctx context.Context, deployment ghdeploy.Deployment) (url string, err error) {
 	if ctx.Err() != nil {
 		return "", context.Cause(ctx)

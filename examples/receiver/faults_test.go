@@ -15,13 +15,13 @@ import (
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
-// No call of the API succeeds for ten minutes.
+// All calls of the API fail for ten minutes.
 func TestOutageBeforeTheDeployment(t *testing.T) {
 	for _, effect := range []ghdeploytest.Effect{
 		ghdeploytest.Respond(http.StatusBadGateway, ""),
 		ghdeploytest.RefuseConnection(),
-		ghdeploytest.DropMidAnswer(),
-		ghdeploytest.HTMLBody(), // of a proxy
+		ghdeploytest.DropMidResponse(),
+		ghdeploytest.HTMLBody(), // the page of a proxy
 		ghdeploytest.Respond(http.StatusTooManyRequests, `{"message":"API rate limit exceeded"}`).WithHeader("Retry-After", "60"),
 	} {
 		t.Run(effect.String(), func(t *testing.T) {
@@ -42,8 +42,8 @@ func TestOutageBeforeTheDeployment(t *testing.T) {
 	}
 }
 
-// GitHub asks for a wait that is longer than the client's.
-func TestWaitsAsLongAsAsked(t *testing.T) {
+// GitHub requires a longer wait than the client makes.
+func TestHonoursALongRetryAfter(t *testing.T) {
 	inBubble(t, config{}, func(t *testing.T, b *bubble) {
 		b.hook()
 		b.server.Inject(ghdeploytest.Fault{
@@ -63,7 +63,7 @@ func TestWaitsAsLongAsAsked(t *testing.T) {
 	})
 }
 
-// The outcome meets one fault and arrives all the same, once.
+// The outcome is reported once, despite one fault.
 func TestFaultsOnTheOutcome(t *testing.T) {
 	limit := `{"message":"You have exceeded a secondary rate limit."}`
 	for _, test := range []struct {
@@ -75,7 +75,7 @@ func TestFaultsOnTheOutcome(t *testing.T) {
 		{ghdeploytest.Fault{Effect: ghdeploytest.DropAfter()}, "in_progress success"},
 		{ghdeploytest.Fault{Effect: ghdeploytest.DropBefore(), Times: 10}, "in_progress success"},
 		{ghdeploytest.Fault{Effect: ghdeploytest.EmptyBody()}, "in_progress success"},
-		{ghdeploytest.Fault{Effect: ghdeploytest.CarryOutLater(10 * time.Second)}, "in_progress success"},
+		{ghdeploytest.Fault{Effect: ghdeploytest.ExecuteLater(10 * time.Second)}, "in_progress success"},
 		{ghdeploytest.Fault{Effect: ghdeploytest.Respond(http.StatusForbidden, limit).WithHeader("Retry-After", "60"), Times: 5}, "in_progress success"},
 		{ghdeploytest.Fault{Effect: ghdeploytest.Respond(http.StatusForbidden, limit).WithHeader("Retry-After", "2400")}, "in_progress success"},
 	} {
@@ -94,7 +94,7 @@ func TestFaultsOnTheOutcome(t *testing.T) {
 	}
 }
 
-// Whatever happens to in_progress, the deployment is deployed once.
+// The deployment is deployed once, despite faults on in_progress.
 func TestFaultsOnInProgress(t *testing.T) {
 	for _, test := range []struct {
 		fault ghdeploytest.Fault
@@ -104,7 +104,7 @@ func TestFaultsOnInProgress(t *testing.T) {
 		{ghdeploytest.Fault{Effect: ghdeploytest.Respond(http.StatusBadGateway, ""), Times: ghdeploytest.Always}, "success"},
 		{ghdeploytest.Fault{Effect: ghdeploytest.Respond(http.StatusForbidden, `{"message":"Resource not accessible"}`)}, "success"},
 		{ghdeploytest.Fault{Effect: ghdeploytest.DropAfter()}, "in_progress success"},
-		{ghdeploytest.Fault{Effect: ghdeploytest.CarryOutLater(10 * time.Second)}, "in_progress success"},
+		{ghdeploytest.Fault{Effect: ghdeploytest.ExecuteLater(10 * time.Second)}, "in_progress success"},
 	} {
 		t.Run(fmt.Sprint(test.fault.Effect, test.fault.Times), func(t *testing.T) {
 			inBubble(t, config{}, func(t *testing.T, b *bubble) {
@@ -121,8 +121,8 @@ func TestFaultsOnInProgress(t *testing.T) {
 	}
 }
 
-// GitHub refuses the outcome for good. The shutdown names the deployment. A
-// redelivery before that reports the same outcome and does not deploy again.
+// GitHub refuses the outcome permanently. A redelivery reports the same outcome
+// and does not deploy. The error of the shutdown names the deployment.
 func TestOutcomeRefused(t *testing.T) {
 	inBubble(t, config{}, func(t *testing.T, b *bubble) {
 		b.hook()
@@ -203,7 +203,8 @@ func TestDeployFails(t *testing.T) {
 	}
 }
 
-// Somebody ends the deployment between the question and in_progress.
+// Another program ends the deployment after the receiver read its record and
+// before it reports in_progress.
 func TestFinalMeanwhile(t *testing.T) {
 	inBubble(t, config{}, func(t *testing.T, b *bubble) {
 		b.hook()
@@ -267,7 +268,7 @@ func TestServesOnlyItsOwn(t *testing.T) {
 	})
 }
 
-// The wait for the API does not delay the end of the program.
+// The shutdown does not wait for the API.
 func TestShutdownDuringAnOutage(t *testing.T) {
 	inBubble(t, config{}, func(t *testing.T, b *bubble) {
 		b.hook()

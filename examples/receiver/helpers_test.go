@@ -67,7 +67,7 @@ func statuses(server *ghdeploytest.Server, d *ghdeploy.Deployment) []ghdeploytes
 	return nil
 }
 
-// state matches the POST of a status with this state.
+// state returns a function that matches the POST of a status with this state.
 func state(s ghdeploy.State) func(ghdeploytest.Request) bool {
 	return func(r ghdeploytest.Request) bool { return strings.Contains(r.Body, `"state":"`+string(s)+`"`) }
 }

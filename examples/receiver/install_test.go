@@ -54,7 +54,7 @@ func TestUnit(t *testing.T) {
 		return string(out), err
 	}
 	unit = strings.ReplaceAll(unit, installed, binary(t))
-	// verify warns of an unknown key and exits with 0.
+	// verify exits with 0 and prints a warning for an unknown key.
 	if out, err := verify(unit); err != nil || strings.Contains(out, filepath.Base(path)) {
 		t.Errorf("systemd-analyze verify: %v\n%s", err, out)
 	}
@@ -65,7 +65,8 @@ func TestUnit(t *testing.T) {
 	}
 }
 
-// The build command is valid, and builds the program where the image expects it.
+// The build command is valid, and builds the program where the image expects
+// it.
 func TestDockerfile(t *testing.T) {
 	t.Parallel()
 	file := read(t, "Dockerfile")

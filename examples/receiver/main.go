@@ -1,13 +1,13 @@
-// The receiver deploys what GitHub asks for. GitHub sends it the event of a new
-// deployment; it acknowledges the event, deploys, and reports the outcome.
-// README.md says how to run it. To make it yours, replace the function deploy.
+// The receiver acknowledges GitHub's deployment events, deploys, and reports
+// the outcomes. README.md says how to run it. To use it, replace the function
+// deploy.
 //
 //	WEBHOOK_SECRET=... GITHUB_TOKEN=... go run ./examples/receiver -repo octocat/example
 //
-// While the webhook's secret is being changed, WEBHOOK_SECRET_OLD holds the
-// earlier one. On SIGTERM or an interrupt the receiver accepts no more
-// deliveries and finishes the accepted ones. It exits with 0 if all of them are
-// finished and reported, else with 1. A second signal ends it at once.
+// During the rotation of the webhook's secret, WEBHOOK_SECRET_OLD holds the old
+// one. On SIGTERM or an interrupt the receiver accepts no more deliveries and
+// finishes the accepted ones. It exits with 0 if all of them are finished and
+// reported, else with 1. A second signal ends it at once.
 package main
 
 import (
@@ -25,7 +25,7 @@ import (
 	"github.com/ghdeploy/ghdeploy/webhook"
 )
 
-// config is the values of the flags.
+// config holds the values of the flags.
 type config struct {
 	addr         string
 	repos        []string
@@ -133,7 +133,7 @@ func run(ctx context.Context, c config, log *slog.Logger) error {
 	return r.serve(ctx)
 }
 
-// newReceiver puts the parts together.
+// newReceiver returns a receiver for the configuration.
 func newReceiver(c config, client *ghdeploy.Client, verifier *webhook.Verifier, log *slog.Logger) (*receiver, error) {
 	d := &deployer{
 		environments: c.environments,

@@ -15,14 +15,15 @@ import (
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
-// GitHub's sequence from end to end, and a SIGTERM in the middle of the work.
+// The events of two deployments, and a SIGTERM during the second one.
 func TestFinishesItsWorkOnSIGTERM(t *testing.T) {
 	t.Parallel()
 	server := newServer(t)
 	p := start(t, server, "-workers", "1", "-takes", "300ms")
 	server.AddWebhook(ghdeploytest.Webhook{URL: p.url, Secret: secret})
 
-	// One after the other to one environment: the later makes the earlier inactive.
+	// One after the other to one environment: the later makes the earlier
+	// inactive.
 	first := create(t, server, "staging")
 	p.waitFor("msg=reported", "state=success")
 	second := create(t, server, "staging")
@@ -46,7 +47,7 @@ func TestFinishesItsWorkOnSIGTERM(t *testing.T) {
 	for i := range 4 {
 		previews = append(previews, create(t, server, fmt.Sprintf("preview-%d", i)))
 	}
-	delivered(t, server) // acknowledged, so none may be lost
+	delivered(t, server) // acknowledged, so no delivery may be lost
 	p.waitFor("msg=deploying")
 	p.stop(0)
 	for _, d := range previews {
@@ -55,7 +56,7 @@ func TestFinishesItsWorkOnSIGTERM(t *testing.T) {
 	expect(t, server, second, "in_progress success")
 }
 
-// A deployment that cannot finish in time becomes error. The waiting ones are
+// A deployment that does not finish in time gets error. The waiting ones are
 // logged, and deployed after the next start.
 func TestEndsWhatIsNotFinishedInTime(t *testing.T) {
 	t.Parallel()
@@ -97,7 +98,7 @@ func TestReconcilesAfterSIGKILL(t *testing.T) {
 	report(t, server, foreign, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateInProgress, Description: "Deploying by another"})
 	report(t, server, done, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateFailure})
 	p.end(syscall.SIGKILL)
-	later := create(t, server, "production") // GitHub's delivery of it fails
+	later := create(t, server, "production") // its delivery fails
 
 	p = start(t, server, "-workers", "1", "-takes", "1ms")
 	p.waitForEach("msg=", running, waiting, preview, later, foreign)
@@ -118,7 +119,7 @@ func TestReconcilesAfterSIGKILL(t *testing.T) {
 		}
 	}
 
-	// The third start finds nothing more to do.
+	// The third start has nothing to do.
 	p = start(t, server, "-takes", "1ms")
 	p.waitFor("msg=reconciled", "found=1") // foreign
 	p.stop(0)
@@ -126,7 +127,7 @@ func TestReconcilesAfterSIGKILL(t *testing.T) {
 	expect(t, server, preview, "in_progress success")
 }
 
-// The API fails from the middle of a deployment until after the end.
+// The API fails from the middle of a deployment until the program has ended.
 func TestSIGTERMDuringAnOutage(t *testing.T) {
 	t.Parallel()
 	server := newServer(t)
@@ -158,13 +159,13 @@ func TestSIGTERMDuringAnOutage(t *testing.T) {
 	expect(t, server, d, "in_progress error")
 }
 
-// The API fails from before the start. Nothing was accepted, so nothing is lost.
+// The API fails before the start. No delivery was accepted, so none is lost.
 func TestSIGTERMWhileReconciling(t *testing.T) {
 	t.Parallel()
 	server := newServer(t)
 	server.Inject(ghdeploytest.Fault{Operation: ghdeploytest.AnyOperation, Times: ghdeploytest.Always, Effect: ghdeploytest.Respond(http.StatusBadGateway, "")})
 	p := start(t, server)
-	p.waitFor("trying again")
+	p.waitFor("retrying")
 	p.stop(0)
 }
 
@@ -200,8 +201,8 @@ func TestRateLimitOnTheOutcome(t *testing.T) {
 	expect(t, server, d, "in_progress success")
 }
 
-// One delivery again and again under new GUIDs: at once, afterwards, and to a
-// new process, which has no memory of it.
+// One delivery is replayed under new GUIDs: immediately, later, and to a new
+// process, which does not remember it.
 func TestReplayDeploysOnce(t *testing.T) {
 	t.Parallel()
 	server := newServer(t)
@@ -241,7 +242,7 @@ func TestReplayDeploysOnce(t *testing.T) {
 	}
 }
 
-// A client that sends its request slowly does not delay the end.
+// A client that sends its request slowly does not delay the shutdown.
 func TestSlowConnectionIsCut(t *testing.T) {
 	t.Parallel()
 	server := newServer(t)
@@ -288,7 +289,7 @@ func TestHealth(t *testing.T) {
 	create(t, server, "staging")
 	p.waitFor("msg=deploying")
 	create(t, server, "production")
-	create(t, server, "preview") // no room
+	create(t, server, "preview") // the queue is full
 	if err := server.WaitDeliveries(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -27,16 +27,17 @@ const (
 	repo   = "acme/shop"
 )
 
-// process is the built program, running.
+// process is the running program.
 type process struct {
 	t      *testing.T
 	cmd    *exec.Cmd
-	url    string         // of the webhook
-	output *bufio.Scanner // what it logs
+	url    string         // address of the webhook
+	output *bufio.Scanner // its log
 	seen   bytes.Buffer
 }
 
-// program is linked into the test, so that the test cache notices a change of it.
+// program links the program into the test, so that a change of the program
+// invalidates the test cache.
 var program = main
 
 var buildDir string

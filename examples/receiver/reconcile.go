@@ -11,9 +11,8 @@ import (
 	"github.com/ghdeploy/ghdeploy/webhook"
 )
 
-// reconcile puts into the queue what an earlier process left behind, or never
-// heard of: the newest deployments that have no final status, oldest first. A
-// worker then asks GitHub about each, as it does for an event.
+// reconcile puts the newest deployments without a final status into the queue,
+// oldest first. A worker then decides about each, as it does for an event.
 func (r *receiver) reconcile(ctx context.Context) error {
 	found := 0
 	for _, repo := range r.deployer.repos {
@@ -44,7 +43,7 @@ func (r *receiver) reconcileRepo(ctx context.Context, repo rollout.Repo) (found 
 	for _, d := range all {
 		statuses, err := listStatuses(ctx, repo, d.ID, r.log)
 		switch last := newestStatus(statuses, func(ghdeploy.State) bool { return true }); {
-		case errors.Is(err, ghdeploy.ErrNotFound): // deleted since
+		case errors.Is(err, ghdeploy.ErrNotFound): // deleted since it was listed
 			continue
 		case err != nil:
 			return found, err
@@ -59,8 +58,8 @@ func (r *receiver) reconcileRepo(ctx context.Context, repo rollout.Repo) (found 
 	return found, nil
 }
 
-// enqueue makes an event of a deployment, as GitHub would send it, and waits
-// until the queue accepts it.
+// enqueue makes a deployment event, as GitHub would send it, and waits until
+// the queue accepts it.
 func (r *receiver) enqueue(ctx context.Context, repo rollout.Repo, d *ghdeploy.Deployment) error {
 	event := &webhook.DeploymentEvent{Deployment: *d, Common: webhook.Common{
 		Delivery:   webhook.Delivery{Event: "deployment", GUID: fmt.Sprintf("reconcile-%d", d.ID)},

@@ -12,13 +12,13 @@ import (
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
-// GitHub executes a request for in_progress after the outcome. The next start
-// corrects that.
+// GitHub executes the POST of in_progress after that of the outcome. The next
+// start corrects that.
 func TestLateInProgress(t *testing.T) {
 	inBubble(t, config{}, func(t *testing.T, b *bubble) {
 		b.hook()
 		b.server.Inject(ghdeploytest.Fault{
-			Operation: postStatus, Match: state(ghdeploy.StateInProgress), Effect: ghdeploytest.CarryOutLater(time.Minute),
+			Operation: postStatus, Match: state(ghdeploy.StateInProgress), Effect: ghdeploytest.ExecuteLater(time.Minute),
 		})
 		d := create(t, b.server, "staging")
 		time.Sleep(5 * time.Minute)
@@ -50,7 +50,7 @@ func TestReconcileDuringAnOutage(t *testing.T) {
 	})
 }
 
-// More deployments than the queue has room for.
+// More deployments than the queue can hold.
 func TestReconcileWaitsForRoom(t *testing.T) {
 	inBubble(t, config{workers: 1, capacity: 1}, func(t *testing.T, b *bubble) {
 		b.deploy = func(context.Context, ghdeploy.Deployment) (string, error) {
@@ -74,7 +74,7 @@ func TestReconcileWaitsForRoom(t *testing.T) {
 	})
 }
 
-// The program ends while reconcile waits.
+// The context ends while reconcile waits.
 func TestReconcileIsStopped(t *testing.T) {
 	inBubble(t, config{}, func(t *testing.T, b *bubble) {
 		b.server.Inject(ghdeploytest.Fault{Operation: ghdeploytest.AnyOperation, Times: ghdeploytest.Always, Effect: ghdeploytest.Respond(http.StatusBadGateway, "")})

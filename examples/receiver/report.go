@@ -14,8 +14,8 @@ import (
 	"github.com/ghdeploy/ghdeploy/rollout"
 )
 
-// report reports a final status. It tries as long as the program runs, and for
-// reportTime once ctx has ended.
+// report reports a final status. It retries until ctx ends, and for reportTime
+// after that.
 func (d *deployer) report(ctx context.Context, repo rollout.Repo, id int64, outcome ghdeploy.DeploymentStatusRequest, log *slog.Logger) error {
 	log = log.With("state", outcome.State)
 	d.unreported.set(id, outcome)
@@ -56,8 +56,7 @@ func linger(ctx context.Context, d time.Duration) (context.Context, context.Canc
 	}
 }
 
-// unreported holds the outcomes that GitHub does not have yet, by the ID of the
-// deployment.
+// unreported holds the outcomes that are not reported yet, by deployment ID.
 type unreported struct {
 	mu       sync.Mutex
 	outcomes map[int64]ghdeploy.DeploymentStatusRequest

@@ -16,7 +16,7 @@ import (
 	"github.com/ghdeploy/ghdeploy/webhook"
 )
 
-// receiver takes deliveries over HTTP and passes them to the deployer.
+// receiver receives deliveries over HTTP and passes them to the deployer.
 type receiver struct {
 	addr     string
 	grace    time.Duration
@@ -28,7 +28,8 @@ type receiver struct {
 	reconciled atomic.Bool
 }
 
-// serve serves until a signal arrives, and then finishes what was accepted.
+// serve serves until a signal arrives, and then finishes the accepted
+// deliveries.
 func (r *receiver) serve(ctx context.Context) error {
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -49,7 +50,7 @@ func (r *receiver) serve(ctx context.Context) error {
 	}
 	r.log.Info("listening", "url", "http://"+listener.Addr().String()+"/webhook")
 
-	// Listen first: GitHub does not repeat a delivery that nobody took.
+	// Listen before reconciling, because GitHub does not repeat a failed delivery.
 	ended := make(chan error, 2)
 	go func() { ended <- server.Serve(listener) }()
 	go func() {
@@ -71,7 +72,7 @@ func (r *receiver) shutdown(ctx context.Context, server *http.Server) error {
 	inTime, cancel := context.WithTimeout(ctx, r.grace)
 	defer cancel()
 	if err := server.Shutdown(inTime); err != nil {
-		// Nothing is lost: an incomplete delivery was not acknowledged.
+		// An incomplete delivery was not acknowledged, so it is not lost.
 		r.log.Warn("connections are still open", "error", err)
 	}
 	unfinished, err := r.queue.Shutdown(inTime)
@@ -79,7 +80,7 @@ func (r *receiver) shutdown(ctx context.Context, server *http.Server) error {
 		r.log.Warn("not finished: the next start reconciles it", "delivery", d.GUID)
 	}
 	if err != nil {
-		// The contexts of the running ones have ended: wait for their reports.
+		// The contexts of the running deployments have ended; wait for their reports.
 		last, cancel := context.WithTimeout(ctx, r.deployer.reportTime+time.Second)
 		defer cancel()
 		_, again := r.queue.Shutdown(last)

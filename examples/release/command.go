@@ -14,20 +14,19 @@ import (
 // command is the command that deploys.
 type command struct {
 	path     string
-	args     []string      // its name first
-	grace    time.Duration // to end after a signal
-	progress bool          // its output is the progress of the deployment
+	args     []string      // the name and the arguments
+	grace    time.Duration // time to end after a signal
+	progress bool          // report its output as the progress
 	show     *display
 }
 
-// startError is a command that could not be started.
+// startError is the error of a command that could not be started.
 type startError struct{ err error }
 
 func (e *startError) Error() string { return "the command cannot be started: " + e.err.Error() }
 func (e *startError) Unwrap() error { return e.err }
 
-// findCommand looks for the command, so that a misspelt one creates no
-// deployment.
+// findCommand looks for the command before the deployment is created.
 func findCommand(args []string) (path string, err error) {
 	path, err = exec.LookPath(args[0])
 	if err != nil {
@@ -36,8 +35,8 @@ func findCommand(args []string) (path string, err error) {
 	return path, nil
 }
 
-// deploy runs the command. Its exit code decides: a command that exits with 0
-// has succeeded, also after a signal.
+// deploy runs the command. It returns nil if the command exits with 0, even
+// after a signal.
 func (c *command) deploy(ctx context.Context, running *rollout.Running) error {
 	cmd := exec.CommandContext(ctx, c.path) //nolint:gosec // running the caller's command is the purpose
 	cmd.Args = c.args
@@ -71,7 +70,7 @@ func (c *command) deploy(ctx context.Context, running *rollout.Running) error {
 	}
 	switch {
 	case cmd.ProcessState.Success():
-		return nil // err is the end of ctx, or the command's output is still in use
+		return nil // err says that ctx ended, or that the output is still in use
 	case ctx.Err() == nil:
 		running.Progress(cmd.ProcessState.String())
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/ghdeploy/ghdeploy/rollout"
 )
 
-// demoRepo returns a repository with a history on a server in this process.
+// demoRepo returns a repository with deployments on a server in this process.
 func demoRepo() (repo rollout.Repo, stop func()) {
 	start := time.Now().Add(-24 * time.Hour)
 	made := func(id int64, ref, environment string, states ...string) ghdeploytest.SeedDeployment {
@@ -68,7 +68,7 @@ func tour(ctx context.Context, show *display) error {
 	return printRetire(ctx, show, repo, rollout.RetireOptions{Environment: "pr-*", Delete: true, RemoveEnvironment: true})
 }
 
-// pretend stands for a command that deploys.
+// pretend simulates a command that deploys.
 func pretend(ctx context.Context, running *rollout.Running, out io.Writer) error {
 	for _, text := range []string{"building", "copying 14 files", "restarting"} {
 		running.Progress(text)

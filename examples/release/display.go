@@ -8,21 +8,21 @@ import (
 	"time"
 )
 
-// display prints to standard error: plain lines, and on a terminal a last line
-// that is always up to date.
+// display prints lines to standard error. On a terminal it also shows a live
+// line below them, which it updates.
 type display struct {
 	out  io.Writer
 	live bool
 
 	mu    sync.Mutex
-	text  string // of the live line; "" if it is not shown
+	text  string // text of the live line; "" to hide it
 	since time.Time
 	drawn bool // the live line is on the screen
-	open  bool // the output above it has not ended its line
+	open  bool // the output above it does not end with a newline
 }
 
-// columns is the longest live line: a longer one would wrap on a terminal of
-// the usual width, and could not be erased.
+// columns is the maximum length of the live line. A longer line would wrap on a
+// terminal of 80 columns and could not be erased.
 const columns = 79
 
 func newDisplay(plain bool) *display {
@@ -97,8 +97,8 @@ func (d *display) follow() (stop func()) {
 	})
 }
 
-// beside returns a writer for the command's output. On a terminal it keeps the
-// output and the live line apart; anything else goes to the file directly.
+// beside returns a writer for the command's output to f. If f is a terminal, it
+// prints the output above the live line; otherwise it is f itself.
 func (d *display) beside(f *os.File) io.Writer {
 	if !d.live || !isTerminal(f) {
 		return f
@@ -143,5 +143,5 @@ func (d *display) draw() {
 }
 
 func (d *display) print(text string) {
-	_, _ = io.WriteString(d.out, text) // the deployment goes on if nobody reads this
+	_, _ = io.WriteString(d.out, text) // a failed write must not stop the deployment
 }

@@ -71,7 +71,7 @@ func TestPlainLines(t *testing.T) {
 	}
 }
 
-func TestNullIsNoTerminal(t *testing.T) {
+func TestNullDeviceIsNotATerminal(t *testing.T) {
 	null, err := os.Open(os.DevNull)
 	if err != nil {
 		t.Fatal(err)

@@ -11,20 +11,20 @@ import (
 	"github.com/ghdeploy/ghdeploy/rollout"
 )
 
-// usageError is a command line that is wrong. Nothing was sent.
+// usageError is the error of an invalid command line. No request was sent.
 type usageError struct{ text string }
 
 func (e *usageError) Error() string { return e.text }
 
 func usagef(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
 
-// target are the flags that say where the deployments are.
+// target holds the flags that select the repository.
 type target struct {
 	repo string
 	demo bool
 }
 
-// newFlags returns the flags of a subcommand with those that all have.
+// newFlags returns a flag set with the flags that all subcommands have.
 func newFlags(name string) (*flag.FlagSet, *target) {
 	t := new(target)
 	flags := flag.NewFlagSet(name, flag.ContinueOnError)
@@ -38,7 +38,7 @@ func newFlags(name string) (*flag.FlagSet, *target) {
 // negative.
 func parse(flags *flag.FlagSet, args []string, n int) ([]string, error) {
 	switch err := flags.Parse(args); {
-	case err == flag.ErrHelp: //nolint:errorlint // Parse returns it as it is
+	case err == flag.ErrHelp: //nolint:errorlint // Parse returns it unwrapped
 		printHelp(flags)
 		return nil, err
 	case err != nil:
@@ -59,7 +59,7 @@ func (t *target) connect() (repo rollout.Repo, disconnect func(), err error) {
 	}
 	t.repo = cmp.Or(t.repo, os.Getenv("GITHUB_REPOSITORY"))
 	if t.repo == "" {
-		return rollout.Repo{}, nil, usagef("-repo is missing; write -repo octocat/example, or set GITHUB_REPOSITORY")
+		return rollout.Repo{}, nil, usagef("-repo is missing; pass -repo octocat/example, or set GITHUB_REPOSITORY")
 	}
 	owner, name, err := ghdeploy.ParseRepository(t.repo)
 	if err != nil {

@@ -4,13 +4,13 @@ package main
 
 import "os/exec"
 
-// group is the command alone: this system has no process groups to signal.
+// group is the command only: this system has no process groups to signal.
 type group struct{ cmd *exec.Cmd }
 
 func newGroup(cmd *exec.Cmd) *group { return &group{cmd} }
 
-// cancel does nothing: the console sends Ctrl-C to the command too. The command
-// is killed when its grace is over.
+// cancel does nothing, because the console sends Ctrl-C to the command too. The
+// command is killed after the grace.
 func (g *group) cancel(error) error { return nil }
 
 func (g *group) kill() {}

@@ -9,12 +9,9 @@ import (
 	"syscall"
 )
 
-// group is the process group of the command: the command and what it started.
-//
-// The command has a group of its own, so that a signal reaches a script and the
-// program that the script waits for. On a terminal it stays in the group of this
-// program: only that group may read from the terminal, and the terminal sends
-// Ctrl-C to all of it.
+// group is the process group of the command, so that a signal reaches its child
+// processes too. On a terminal the command stays in this program's group: only
+// that group may read from the terminal and gets Ctrl-C from it.
 type group struct {
 	cmd *exec.Cmd
 	own bool
@@ -26,14 +23,14 @@ func newGroup(cmd *exec.Cmd) *group {
 	return g
 }
 
-// cancel passes on the signal that this program received.
+// cancel sends the signal that this program received to the command.
 func (g *group) cancel(cause error) error {
 	received, ok := errors.AsType[*signalError](cause)
 	switch {
 	case !ok:
 		return g.signal(syscall.SIGTERM)
 	case !g.own && received.signal == os.Interrupt:
-		return nil // the terminal has sent it
+		return nil // the terminal has sent SIGINT to the command too
 	}
 	number, ok := received.signal.(syscall.Signal)
 	if !ok {
@@ -42,10 +39,10 @@ func (g *group) cancel(cause error) error {
 	return g.signal(number)
 }
 
-// kill ends what is left of the command.
+// kill kills the remaining processes of the command.
 func (g *group) kill() {
 	if g.own {
-		_ = g.signal(syscall.SIGKILL) // mostly nothing is left
+		_ = g.signal(syscall.SIGKILL) // usually no process remains
 	}
 }
 

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// lines passes on what is written to it, and calls line with each line that is
-// complete and not empty, without colors.
+// lines writes everything to another writer, and calls line with each complete,
+// non-empty line, without colors.
 type lines struct {
 	to   io.Writer
 	line func(string)
@@ -15,7 +15,7 @@ type lines struct {
 	begun []byte
 }
 
-// longest is the number of bytes of a line that are kept: more than the 140
+// longest is the maximum length of a line in bytes: more than the 140
 // characters of a status.
 const longest = 1024
 

@@ -9,7 +9,7 @@ import (
 	"github.com/ghdeploy/ghdeploy/rollout"
 )
 
-// live prints what is live.
+// live prints the live deployments.
 func live(ctx context.Context, args []string) error {
 	flags, target := newFlags("release live")
 	environment := flags.String("environment", "", "print only the environment `NAME`")

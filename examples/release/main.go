@@ -1,12 +1,12 @@
-// Release deploys with a command of yours and reports the deployment to GitHub:
-// in_progress, then success or failure, also if the command is interrupted.
+// Release runs your command to deploy and reports the deployment to GitHub:
+// in_progress, then success or failure, even if the command is interrupted.
 //
 //	release -repo octocat/example -ref main -environment staging -- make deploy
 //
 // It exits with the exit code of the command. The other subcommands print
 // tables:
 //
-//	release live                        what is live, for each environment
+//	release live                        the live deployment of each environment
 //	release history -n 10               the newest deployments
 //	release wait 6000000001             wait for a deployment
 //	release retire -environment 'pr-*'  make deployments inactive, or delete them
@@ -15,9 +15,9 @@
 //
 //	go run ./examples/release -demo
 //
-// The token is in GH_TOKEN or GITHUB_TOKEN, the address of a GitHub Enterprise
-// Server in GITHUB_API_URL. In a workflow of GitHub Actions, start the program
-// with exec, so that it receives the signal of a cancelled job:
+// Set the token in GH_TOKEN or GITHUB_TOKEN, and the API root of a GitHub
+// Enterprise Server in GITHUB_API_URL. In a workflow of GitHub Actions, start
+// the program with exec, so that it receives the signal of a cancelled job:
 //
 //	run: exec release -environment staging -skip-checks -- make deploy
 package main
@@ -63,16 +63,17 @@ func run(ctx context.Context, args []string) error {
 	return release(ctx, args)
 }
 
-// Exit codes of the program itself, as those of env and timeout.
+// Exit codes of the program itself, as in env and timeout.
 const (
 	exitUsage     = 2
-	exitFailed    = 125 // GitHub refused, or could not be reached
+	exitFailed    = 125 // GitHub refused the call or could not be reached
 	exitNoStart   = 126 // the command could not be started
-	exitNotFound  = 127 // there is no such command
-	exitSignalled = 128 // added to the number of the signal
+	exitNotFound  = 127 // the command does not exist
+	exitSignalled = 128 // plus the number of the signal
 )
 
-// exitCode returns the exit code of the command if it ran and failed.
+// exitCode returns the exit code for err: that of the command if it failed,
+// else one of the program itself.
 func exitCode(err error) int {
 	if err == nil || errors.Is(err, flag.ErrHelp) {
 		return 0

@@ -20,11 +20,11 @@ import (
 
 const repository = "octocat/example"
 
-// binary is the built program.
+// binary is the path of the built program.
 var binary string
 
-// program is linked into the test, so that go test knows that a result in its
-// cache is of another program.
+// program links the program into the test, so that a change of the program
+// invalidates the test cache.
 var program = main
 
 func TestMain(m *testing.M) {
@@ -35,9 +35,9 @@ func TestMain(m *testing.M) {
 	os.Exit(testMain(m))
 }
 
-// waitForSignal is the program "$WAIT" of the scripts: once it has said so, a
-// signal ends it. A shell can lose a signal while it starts a program. With
-// COUNT it counts SIGINT instead.
+// waitForSignal is the program "$WAIT" of the scripts. It prints "ready",
+// because a shell can lose a signal while it starts a program. Then a signal
+// ends it; with COUNT it counts SIGINT instead.
 func waitForSignal() {
 	signals := make(chan os.Signal, 8)
 	if os.Getenv("COUNT") != "" {
@@ -48,6 +48,7 @@ func waitForSignal() {
 		select {
 		case <-signals:
 			fmt.Println("caught", n)
+		// Real clock: this runs as a program of its own.
 		case <-time.After(time.Minute):
 			return
 		}
@@ -59,8 +60,8 @@ func testMain(m *testing.M) int {
 		return 1
 	}
 	if signal.Ignored(os.Interrupt) {
-		// A shell ignores SIGINT for what it runs in the background, and
-		// programs inherit that.
+		// A shell ignores SIGINT for background processes, and programs inherit
+		// that.
 		signal.Notify(make(chan os.Signal, 1), os.Interrupt)
 	}
 	dir, err := os.MkdirTemp("", "release")
@@ -86,8 +87,8 @@ func newServer(t *testing.T, opts ...ghdeploytest.Option) *ghdeploytest.Server {
 	return srv
 }
 
-// process is a program under test. Its standard output is read line by line,
-// and ends only when no process holds it any more.
+// process is a program under test. Its standard output ends once no process has
+// it open.
 type process struct {
 	t      *testing.T
 	cmd    *exec.Cmd
@@ -96,7 +97,7 @@ type process struct {
 	stderr *os.File
 }
 
-// start runs a program with the server as its GitHub.
+// start runs a program against the server.
 func start(t *testing.T, srv *ghdeploytest.Server, name string, args ...string) *process {
 	t.Helper()
 	p := prepare(t, srv, name, args...)
@@ -148,7 +149,7 @@ func (p *process) start() {
 	_ = w.Close()
 }
 
-// waitFor reads the output up to a line.
+// waitFor reads the output up to and including a line.
 func (p *process) waitFor(line string) {
 	p.t.Helper()
 	for {
@@ -172,8 +173,8 @@ func (p *process) signal(signals ...syscall.Signal) {
 	}
 }
 
-// end waits until the program has ended, and every process that holds its
-// standard output. It returns the exit code.
+// end waits until the program and every process with its standard output have
+// ended. It returns the exit code.
 func (p *process) end() int {
 	p.t.Helper()
 	rest, err := io.ReadAll(p.out)
@@ -196,7 +197,7 @@ func (p *process) wait() int {
 	return p.cmd.ProcessState.ExitCode()
 }
 
-// errors returns what was written to standard error.
+// errors returns the text on standard error.
 func (p *process) errors() string {
 	p.t.Helper()
 	text, err := os.ReadFile(p.stderr.Name())

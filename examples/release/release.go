@@ -11,7 +11,7 @@ import (
 	"github.com/ghdeploy/ghdeploy/rollout"
 )
 
-// release runs the command of the command line as a deployment.
+// release creates a deployment and runs the command of the command line for it.
 func release(ctx context.Context, args []string) error {
 	var req ghdeploy.DeploymentRequest
 	cmd := command{}
@@ -41,13 +41,13 @@ func release(ctx context.Context, args []string) error {
 	case len(cmd.args) == 0 && target.demo:
 		return tour(ctx, show)
 	case len(cmd.args) == 0:
-		return usagef("there is no command to deploy with; write it last, behind --")
+		return usagef("the command is missing; pass it last, after --")
 	case req.Environment == "":
 		return usagef("-environment is missing")
 	case req.Ref == "" && target.demo:
 		req.Ref = "main"
 	case req.Ref == "":
-		return usagef("-ref is missing; write -ref main, or set GITHUB_SHA")
+		return usagef("-ref is missing; pass -ref main, or set GITHUB_SHA")
 	case cmd.grace <= 0:
 		return usagef("-grace is %v; use a positive duration", cmd.grace)
 	}
@@ -66,7 +66,7 @@ func release(ctx context.Context, args []string) error {
 	})
 }
 
-// rollOut deploys, and shows how it goes.
+// rollOut deploys, and shows the progress and the result.
 func rollOut(ctx context.Context, show *display, repo rollout.Repo, req ghdeploy.DeploymentRequest, deploy func(context.Context, *rollout.Running) error) error {
 	start := time.Now()
 	stop := show.follow()
@@ -76,7 +76,7 @@ func rollOut(ctx context.Context, show *display, repo rollout.Repo, req ghdeploy
 		d := running.Deployment()
 		show.log("deployment %d: %s (%.7s) to %s", d.ID, d.Ref, d.SHA, d.Environment)
 		show.set("deployment %d: in progress", d.ID)
-		defer show.set("deployment %d: reporting its end", d.ID)
+		defer show.set("deployment %d: reporting the result", d.ID)
 		return deploy(ctx, running)
 	})
 	stop()

@@ -43,9 +43,9 @@ func TestRelease(t *testing.T) {
 	}
 }
 
-// The command gets the input and the environment, and its output is not
-// changed.
-func TestReleasePassesOn(t *testing.T) {
+// The command gets the standard input and the environment variables, and its
+// output is not changed.
+func TestReleaseRunsTheCommand(t *testing.T) {
 	const sha = "0123456789abcdef0123456789abcdef01234567"
 	for _, flags := range [][]string{nil, {"-progress"}} {
 		srv := newServer(t, ghdeploytest.WithRepository(ghdeploytest.Repository{
@@ -74,7 +74,7 @@ func TestReleasePassesOn(t *testing.T) {
 	}
 }
 
-// No deployment is created for a command line that is wrong.
+// No deployment is created for an invalid command line.
 func TestReleaseRefuses(t *testing.T) {
 	script := filepath.Join(t.TempDir(), "script")
 	if err := os.WriteFile(script, []byte("echo no\n"), 0o600); err != nil {
@@ -85,7 +85,7 @@ func TestReleaseRefuses(t *testing.T) {
 		code int
 		log  string
 	}{
-		"no command":           {[]string{"-ref", "main", "-environment", "staging"}, 2, "there is no command to deploy with"},
+		"no command":           {[]string{"-ref", "main", "-environment", "staging"}, 2, "the command is missing"},
 		"no environment":       {[]string{"-ref", "main", "--", "true"}, 2, "-environment is missing"},
 		"no ref":               {[]string{"-environment", "staging", "--", "true"}, 2, "-ref is missing"},
 		"a wrong repository":   {[]string{"-repo", "octocat", "-ref", "main", "-environment", "staging", "--", "true"}, 2, "-repo: "},
@@ -93,8 +93,8 @@ func TestReleaseRefuses(t *testing.T) {
 		"no grace":             {[]string{"-grace", "0s", "-ref", "main", "-environment", "staging", "--", "true"}, 2, "-grace is 0s"},
 		"no such command":      {[]string{"-ref", "main", "-environment", "staging", "--", "no-such-command"}, 127, "no-such-command"},
 		"no such file":         {[]string{"-ref", "main", "-environment", "staging", "--", "./no/such"}, 127, "./no/such"},
-		"a file that is none":  {[]string{"-ref", "main", "-environment", "staging", "--", script}, 126, "cannot be started"},
-		"a ref that is none":   {[]string{"-ref", "gone", "-environment", "staging", "--", "echo", "no"}, 125, "422"},
+		"not a program":        {[]string{"-ref", "main", "-environment", "staging", "--", script}, 126, "cannot be started"},
+		"an unknown ref":       {[]string{"-ref", "gone", "-environment", "staging", "--", "echo", "no"}, 125, "422"},
 		"a mistyped number":    {[]string{"wait", "main"}, 2, `"main" is not the ID`},
 		"wait without an ID":   {[]string{"wait"}, 2, "an argument is missing"},
 		"a flag behind the ID": {[]string{"wait", "1", "-timeout", "1s"}, 2, "flags go first"},
@@ -118,7 +118,7 @@ func TestReleaseRefuses(t *testing.T) {
 	}
 }
 
-// A file that looks executable and is not ends the deployment.
+// If the command cannot be started, the deployment gets a final status.
 func TestReleaseCannotStart(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "program")
 	if err := os.WriteFile(path, []byte("\x7fELF is not enough"), 0o755); err != nil {
@@ -172,7 +172,7 @@ func TestReleaseChecks(t *testing.T) {
 	}
 }
 
-// A final status that GitHub refuses is no success.
+// If GitHub refuses the final status, the program fails.
 func TestReleaseCannotReport(t *testing.T) {
 	srv := newServer(t)
 	srv.Inject(ghdeploytest.Fault{

@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// signalError is the cause of a context that a signal cancelled.
+// signalError is the cause of a context that was cancelled by a signal.
 type signalError struct{ signal os.Signal }
 
 func (e *signalError) Error() string { return "received the signal " + e.signal.String() }
@@ -20,8 +20,8 @@ func (e *signalError) exitCode() int {
 }
 
 // untilSignal returns a context that the first signal cancels. Later signals
-// are ignored: GitHub Actions sends SIGINT to cancel a job, SIGTERM 7.5 s later,
-// and kills 2.5 s after that. The final status needs that time.
+// are ignored: to cancel a job, GitHub Actions sends SIGINT, 7.5 s later
+// SIGTERM, and kills 2.5 s after that. The final status needs that time.
 //
 // GitHub docs: https://docs.github.com/actions/reference/workflows-and-actions/workflow-cancellation
 func untilSignal(parent context.Context) (ctx context.Context, stop func()) {
@@ -31,8 +31,8 @@ func untilSignal(parent context.Context) (ctx context.Context, stop func()) {
 	if !signal.Ignored(syscall.SIGHUP) { // nohup ignores it
 		signal.Notify(signals, syscall.SIGHUP)
 	}
-	// Without this, Go ends a program whose output nobody reads any more:
-	// before the final status.
+	// Without this, a closed standard output or error ends the program before
+	// the final status.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	go func() {
 		select {

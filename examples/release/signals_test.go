@@ -21,7 +21,8 @@ func releaseArgs(script string, flags ...string) []string {
 	return append(append([]string{"-ref", "main", "-environment", "staging"}, flags...), "--", "sh", "-c", script)
 }
 
-// underBash writes a script as GitHub Actions does, and returns how to run it.
+// underBash writes a script as GitHub Actions does, and returns the command
+// that runs it.
 func underBash(t *testing.T, prefix string, args []string) []string {
 	t.Helper()
 	line := prefix + binary
@@ -57,8 +58,8 @@ func TestSignal(t *testing.T) {
 			script: `"$WAIT"; echo unreachable`, signal: syscall.SIGHUP,
 			code: 129, states: "in_progress error", description: "Cancelled: received the signal hangup",
 		},
-		// The sleep ignores SIGINT, as all that a shell runs in the background
-		// does. It is killed when the script has ended.
+		// The sleep ignores SIGINT, as all background processes of a shell do. It
+		// is killed when the script has ended.
 		"cleans up": {
 			script: "trap 'echo cleaning; exit 7' INT; echo ready; sleep 60 & wait", signal: syscall.SIGINT,
 			code: 7, states: "in_progress error", description: "Cancelled: received the signal interrupt",
@@ -97,15 +98,15 @@ func TestSignal(t *testing.T) {
 					t.Errorf("description %q, want %q", got, tt.description)
 				}
 				if strings.Contains(p.seen.String(), "unreachable") {
-					t.Error("the script went on")
+					t.Error("the script continued")
 				}
 			})
 		}
 	}
 }
 
-// GitHub Actions sends SIGTERM after SIGINT. It comes while the final status is
-// under way, and must not end the program.
+// GitHub Actions sends SIGTERM after SIGINT. It arrives while the final status
+// is being posted, and must not end the program.
 func TestSecondSignal(t *testing.T) {
 	srv := newServer(t)
 	posting, sent := make(chan struct{}), make(chan struct{})
@@ -130,8 +131,8 @@ func TestSecondSignal(t *testing.T) {
 	}
 }
 
-// A command that takes longer than the grace of the deployment is reported
-// before it ends, and then no other way.
+// If the command runs longer than RunOptions.Grace, the final status is
+// reported before the command ends, and no other after that.
 func TestReportsBeforeTheCommandEnds(t *testing.T) {
 	srv := newServer(t)
 	posted := make(chan struct{})
@@ -161,9 +162,9 @@ func TestReportsBeforeTheCommandEnds(t *testing.T) {
 	}
 }
 
-// Without exec the runner's signals reach only bash, which dies of SIGTERM. The
-// program never learns of it. The runner kills it at the end of the job, and
-// its deployment stays in_progress.
+// Without exec the runner's signals reach only bash, which SIGTERM ends. The
+// program gets no signal. The runner kills it at the end of the job, and its
+// deployment stays in_progress.
 func TestUnderBashWithoutExec(t *testing.T) {
 	srv := newServer(t)
 	p := start(t, srv, "bash", underBash(t, "", releaseArgs(`echo $PPID; "$WAIT"; echo unreachable`))...)
@@ -183,7 +184,7 @@ func TestUnderBashWithoutExec(t *testing.T) {
 		t.Errorf("before the program is killed: %s", got)
 	}
 
-	// Its own signal would have ended it well.
+	// A signal to the program itself ends it with a final status.
 	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
@@ -214,7 +215,7 @@ func TestUnderBashCtrlC(t *testing.T) {
 	}
 }
 
-// nohup keeps a program running whose terminal has gone.
+// Under nohup the program continues after its terminal is closed.
 func TestNohup(t *testing.T) {
 	srv := newServer(t)
 	p := prepare(t, srv, "bash", underBash(t, "trap '' HUP; exec ", releaseArgs("echo ready; read -r line"))...)
@@ -236,8 +237,8 @@ func TestNohup(t *testing.T) {
 	}
 }
 
-// The reader of the log has gone, as in release ... 2>&1 | head.
-func TestNobodyReads(t *testing.T) {
+// The reader of the log has ended, as in release ... 2>&1 | head.
+func TestClosedOutput(t *testing.T) {
 	srv := newServer(t)
 	p := prepare(t, srv, binary, releaseArgs("exit 3")...)
 	r, w, err := os.Pipe()

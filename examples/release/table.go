@@ -23,8 +23,8 @@ func newTable(out io.Writer, columns ...string) *table {
 	return t
 }
 
-// row adds a row. Cells come from other people: what would move the cursor, or
-// the columns, is replaced.
+// row adds a row. It replaces unprintable characters, which could move the
+// cursor or the columns.
 func (t *table) row(cells ...string) {
 	for i, cell := range cells {
 		cells[i] = strings.Map(func(r rune) rune {

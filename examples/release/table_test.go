@@ -12,8 +12,8 @@ import (
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
-// tableServer has a history of one day. One description tries to clear the
-// screen.
+// tableServer returns a server with the deployments of one day. One description
+// tries to clear the screen.
 func tableServer(t *testing.T) *ghdeploytest.Server {
 	now := time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)
 	made := func(id int64, ref, environment string, states ...string) ghdeploytest.SeedDeployment {
@@ -109,7 +109,7 @@ ENVIRONMENT  REF          COMMIT       DEPLOYMENT   STATE        SINCE        BY
 	}
 }
 
-// What is retired changes on the server, and a refusal fails.
+// retire changes the deployments on the server, and fails if GitHub refuses.
 func TestRetire(t *testing.T) {
 	srv := tableServer(t)
 	srv.Inject(ghdeploytest.Fault{

@@ -44,8 +44,8 @@ func pseudoTerminal(t *testing.T) (controller, terminal *os.File) {
 	return controller, terminal
 }
 
-// On a terminal the live line is below the output, and Ctrl-C reaches the
-// command once.
+// On a terminal the live line is below the output, and the command gets Ctrl-C
+// once.
 func TestTerminal(t *testing.T) {
 	srv := newServer(t)
 	controller, terminal := pseudoTerminal(t)
@@ -65,7 +65,7 @@ func TestTerminal(t *testing.T) {
 		n, err := controller.Read(buf)
 		screen.Write(buf[:n])
 		if err != nil {
-			break // EIO: nobody has the terminal open any more
+			break // EIO: no process has the terminal open
 		}
 		if !interrupted && strings.Contains(screen.String(), "ready\r\ndeployment 6000000001: in progress 0s") {
 			interrupted = true
@@ -96,12 +96,12 @@ func TestTerminal(t *testing.T) {
 	}
 }
 
-// Without a live line the command has the terminal for itself, and can ask.
+// Without a live line the command has the terminal to itself and can prompt.
 func TestTerminalPlain(t *testing.T) {
 	for _, flags := range [][]string{nil, {"-plain"}} {
 		srv := newServer(t)
 		controller, terminal := pseudoTerminal(t)
-		p := prepare(t, srv, binary, releaseArgs(`test -t 0 && test -t 1 && echo terminal; printf 'sure? '; read -r answer; echo "you said $answer"`, flags...)...)
+		p := prepare(t, srv, binary, releaseArgs(`test -t 0 && test -t 1 && echo terminal; printf 'sure? '; read -r reply; echo "you said $reply"`, flags...)...)
 		p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = terminal, terminal, terminal
 		p.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 		if err := p.cmd.Start(); err != nil {
@@ -109,15 +109,15 @@ func TestTerminalPlain(t *testing.T) {
 		}
 		_ = terminal.Close()
 		var screen strings.Builder
-		answered, buf := false, make([]byte, 4096)
+		replied, buf := false, make([]byte, 4096)
 		for {
 			n, err := controller.Read(buf)
 			screen.Write(buf[:n])
 			if err != nil {
 				break
 			}
-			if !answered && strings.HasSuffix(screen.String(), "sure? ") {
-				answered = true
+			if !replied && strings.HasSuffix(screen.String(), "sure? ") {
+				replied = true
 				if _, err := controller.WriteString("yes\n"); err != nil {
 					t.Fatal(err)
 				}

@@ -11,7 +11,7 @@ import (
 	"github.com/ghdeploy/ghdeploy/rollout"
 )
 
-// wait waits for a deployment and prints its statuses as they come.
+// wait waits for a deployment and prints its statuses as they arrive.
 func wait(ctx context.Context, args []string) error {
 	flags, target := newFlags("release wait")
 	timeout := flags.Duration("timeout", time.Hour, "wait at most `DURATION`")

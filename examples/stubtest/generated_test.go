@@ -10,6 +10,7 @@ import (
 
 //go:generate go run github.com/matryer/moq@v0.8.1 -pkg stubtest -out moq_test.go ../.. DeploymentsService
 
+// moq_test.go is generated: run "go generate ./examples/stubtest".
 func TestReleaseWithAGeneratedStub(t *testing.T) {
 	deployments := &DeploymentsServiceMock{
 		AllFunc: func(context.Context, string, string, ghdeploy.DeploymentListOptions) iter.Seq2[*ghdeploy.Deployment, error] {

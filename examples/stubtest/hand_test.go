@@ -9,8 +9,8 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// stub is a DeploymentsService written by hand: embed the interface, write the
-// methods that the code under test calls. Any other would panic.
+// stub is a handwritten DeploymentsService. It embeds the interface and has the
+// methods that the code under test calls. Any other method would panic.
 type stub struct {
 	ghdeploy.DeploymentsService
 	existing []*ghdeploy.Deployment
@@ -29,7 +29,7 @@ func (s *stub) List(_ context.Context, _, _ string, opts ghdeploy.DeploymentList
 	return p, nil
 }
 
-// All is one line over List.
+// All ranges over the pages of List.
 func (s *stub) All(ctx context.Context, owner, repo string, opts ghdeploy.DeploymentListOptions) iter.Seq2[*ghdeploy.Deployment, error] {
 	return ghdeploy.Pages(opts.Page, func(page int) (*ghdeploy.Page[*ghdeploy.Deployment], error) {
 		opts := opts
@@ -45,7 +45,7 @@ func (s *stub) Create(_ context.Context, _, _ string, req ghdeploy.DeploymentReq
 	return &ghdeploy.Deployment{ID: 43, Ref: req.Ref}, nil
 }
 
-func TestReleaseFindsWhatIsThere(t *testing.T) {
+func TestReleaseFindsAnExistingDeployment(t *testing.T) {
 	client := ghdeploy.Client{Deployments: &stub{existing: []*ghdeploy.Deployment{{ID: 42, Ref: "v1"}, {ID: 41, Ref: "v1"}}}}
 	d, err := Release(t.Context(), client.Deployments, "v1")
 	if err != nil || d.ID != 42 {

@@ -1,5 +1,5 @@
-// Package stubtest shows how code that deploys is tested without a server: with
-// a stub of ghdeploy.DeploymentsService, written by hand or generated.
+// Package stubtest shows how to test code without a server, with a stub of
+// ghdeploy.DeploymentsService that is handwritten or generated.
 package stubtest
 
 import (
@@ -10,8 +10,8 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// Release deploys a ref to production unless it is there already. It is the
-// code under test.
+// Release creates a deployment of a ref to production unless one exists. It is
+// the code under test.
 func Release(ctx context.Context, deployments ghdeploy.DeploymentsService, ref string) (*ghdeploy.Deployment, error) {
 	opts := ghdeploy.DeploymentListOptions{Ref: ref, Environment: "production"}
 	for d, err := range deployments.All(ctx, "octocat", "example", opts) {

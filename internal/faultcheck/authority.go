@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// authority is a certificate for 127.0.0.1 that signed itself.
+// authority is a self-signed certificate for 127.0.0.1.
 type authority struct {
 	config *tls.Config
 	pool   *x509.CertPool
@@ -22,7 +22,7 @@ var trusted, untrusted = newAuthority(), newAuthority()
 func newAuthority() authority {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		panic(err) // it never fails
+		panic(err) // P-256 is supported
 	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1),
@@ -33,11 +33,11 @@ func newAuthority() authority {
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
-		panic(err) // the template is the same each time
+		panic(err) // the template is valid
 	}
 	leaf, err := x509.ParseCertificate(der)
 	if err != nil {
-		panic(err) // it was made above
+		panic(err) // it was created above
 	}
 	pool := x509.NewCertPool()
 	pool.AddCert(leaf)

@@ -1,8 +1,8 @@
 // Package faultcheck checks that a client reports the outcome of each write
-// correctly. It puts a server that fails in every way a connection can fail
-// below the client, and compares each result with the server's record of the
-// requests that it executed. It knows nothing of the client but how to make
-// one, so it can also check a client that is wrong on purpose.
+// correctly. The client sends its requests to a server that fails in every way
+// a connection can fail. Each result is compared with the server's record of
+// the requests that it executed. The client is a parameter, so the package can
+// also check a client that is wrong on purpose.
 //
 // The rules of the three methods:
 //
@@ -10,21 +10,22 @@
 //     the client returns. With a nil error it was executed once, and the result
 //     is the deployment that the server created. With an error that is not
 //     "outcome unknown" it was not executed.
-//   - A PUT, which sets a value, may be executed several times. With a nil error
-//     it was executed at least once. With a 3xx, a 4xx or a rate limit as the
-//     error it was not executed. After any other error, which is one of the
-//     connection or a 5xx, the caller cannot know.
+//   - A PUT, which sets a value, may be executed several times. With a nil
+//     error it was executed at least once. With a 3xx, a 4xx or a rate limit as
+//     the error it was not executed. After any other error (a failed connection
+//     or a 5xx) the outcome is unknown.
 //   - A DELETE follows the rules of a PUT. A nil error means that this call
-//     deleted the object. ErrNotFound after this call deleted it is a violation.
+//     deleted the object. ErrNotFound after this call deleted it is a
+//     violation.
 //
-// For each method, an error is of the client's own types, a 4xx is returned with
-// its status and is not retried, and each fault has the outcomes that it may
-// lead to. A timeout may end any call whose attempts are short: timing is never
-// the reason for a violation.
+// For each method, an error has one of the client's own types. A 4xx is
+// returned with its status and is not retried. Each fault has a set of allowed
+// outcomes. A timeout may end any call with short attempts: timing is never the
+// reason for a violation.
 //
-// Each fault meets each method on four connections, through two transports of
-// the caller: *http.Transport itself, and one that rebuilds each request, so
-// that net/http can replay its body without the client.
+// Each fault is tested with each method, on four kinds of connection, through
+// two transports of the caller: *http.Transport itself, and one that rebuilds
+// each request, so that net/http can replay its body without the client.
 package faultcheck
 
 import (
@@ -35,32 +36,32 @@ import (
 	"time"
 )
 
-// New makes the client under test: for the API at baseURL, through the given
-// http.Client. It must not wrap the http.Client in anything that retries.
+// New creates the client under test for the API at baseURL. It must use the
+// given http.Client without a wrapper that retries.
 type New func(client *http.Client, baseURL string) (Client, error)
 
 // Client is the client under test.
 type Client interface {
-	// Warm makes a GET and ignores its result.
+	// Warm sends a GET and ignores its result.
 	Warm(ctx context.Context)
 	// Create creates a deployment whose payload is {"nonce": nonce}.
 	Create(ctx context.Context, nonce string) Result
 	// Update sends a PUT with the body {"name": nonce}. The response has the
 	// same name and an "id".
 	Update(ctx context.Context, nonce string) Result
-	// Delete deletes an object. Its path also answers a GET.
+	// Delete deletes an object. The server also supports GET for its path.
 	Delete(ctx context.Context) Result
 }
 
 // Result is the result of a call.
 type Result struct {
-	ID      int64 // of the deployment; only Create with a nil Err returns one
+	ID      int64 // of the deployment; 0 except for Create with a nil Err
 	Err     error
 	Typed   bool // Err is of the client's own types
 	Unknown bool // Err says that the outcome is unknown
 	Limited bool // Err is a rate limit
 	Timeout bool // Err is the timeout of an attempt
-	Status  int  // of the response; 0: none
+	Status  int  // of the response; 0 is no response
 }
 
 // Attempts is the maximum number of attempts of the client under test.
@@ -68,18 +69,18 @@ const Attempts = 4
 
 // Config is one run. An empty Fault, Method or Transport selects all.
 type Config struct {
-	Count   int // of calls
+	Count   int // number of calls
 	Seed    uint64
 	Workers int // calls at the same time; 0 is 8
 	New     New
 
-	Fault     string        // its name
+	Fault     string        // the fault's name
 	Method    string        // POST, PUT or DELETE
 	Transport string        // "plain" or "rebuilding"
 	Timeout   time.Duration // of each attempt; 0 is 30 s, and less for some faults
 }
 
-// mode is the connection on which a call meets its fault.
+// mode is the kind of connection on which the fault occurs.
 type mode int
 
 const (
@@ -97,11 +98,11 @@ func (m mode) String() string {
 
 var methods = [...]string{http.MethodPost, http.MethodPut, http.MethodDelete}
 
-// cell is a combination that is tried.
+// cell is one combination of fault, method, transport and connection.
 type cell struct {
 	fault   *fault
 	method  string
-	rebuilt bool // through a transport that rebuilds each request
+	rebuilt bool // the transport rebuilds each request
 	mode    mode
 }
 
@@ -140,7 +141,7 @@ func Run(ctx context.Context, cfg Config) *Report {
 	cells := cfg.cells()
 	report := &Report{counts: make(map[cell]*[3]int)}
 	if len(cells) == 0 {
-		report.violate("no fault is selected by %q, %q and %q", cfg.Fault, cfg.Method, cfg.Transport)
+		report.violate("no fault matches the filters %q, %q and %q", cfg.Fault, cfg.Method, cfg.Transport)
 		return report
 	}
 	jobs := make(chan int)
@@ -160,7 +161,7 @@ func Run(ctx context.Context, cfg Config) *Report {
 
 	for _, c := range cells {
 		if report.counts[c] == nil {
-			report.violate("%v: nothing was tried", c)
+			report.violate("%v: no call was made", c)
 		}
 	}
 	slices.Sort(report.Violations)

@@ -12,7 +12,7 @@ import (
 	"github.com/ghdeploy/ghdeploy/internal/faultcheck"
 )
 
-// wrong is a client whose calls are all made by one function.
+// wrong is a faulty client: one function makes all its calls.
 type wrong func(send func() error) faultcheck.Result
 
 func (w wrong) make(client *http.Client, baseURL string) (faultcheck.Client, error) {
@@ -54,7 +54,7 @@ func (c wrongClient) Delete(ctx context.Context) faultcheck.Result {
 	return c.call(func() error { return c.send(ctx, http.MethodDelete, "") })
 }
 
-// Each rule is broken by a client, and the check finds it.
+// TestViolations checks that a client that breaks a rule is found.
 func TestViolations(t *testing.T) {
 	failed := errors.New("failed")
 	once := func(result faultcheck.Result) wrong {
@@ -86,25 +86,25 @@ func TestViolations(t *testing.T) {
 		want          string
 	}{
 		"POST, twice":               {times(2, unknown), http.MethodPost, "no fault", "executed 2 times"},
-		"POST, never sure":          {never(unknown), http.MethodPost, "no fault", `the outcome is "unknown", want one of ["done"]`},
-		"POST, too sure":            {once(lost), http.MethodPost, "502, executed", "the error says that nothing was executed, and it was"},
-		"POST, invented":            {never(faultcheck.Result{ID: 1}), http.MethodPost, "no fault", "returned deployment 1, and the server created []"},
-		"POST, another ID":          {once(faultcheck.Result{ID: 2}), http.MethodPost, "no fault", "returned deployment 2, and the server created [1]"},
+		"POST, always unknown":      {never(unknown), http.MethodPost, "no fault", `the outcome is "unknown", want one of ["done"]`},
+		"POST, not executed":        {once(lost), http.MethodPost, "502, executed", "the error says that the request was not executed, but it was"},
+		"POST, not sent":            {never(faultcheck.Result{ID: 1}), http.MethodPost, "no fault", "returned deployment 1, but the server created []"},
+		"POST, another ID":          {once(faultcheck.Result{ID: 2}), http.MethodPost, "no fault", "returned deployment 2, but the server created [1]"},
 		"POST, untyped":             {never(faultcheck.Result{Err: failed}), http.MethodPost, "no fault", "the error is not typed"},
 		"PUT, untyped":              {never(faultcheck.Result{Err: failed}), http.MethodPut, "no fault", "the error is not typed"},
-		"PUT, invented":             {never(faultcheck.Result{}), http.MethodPut, "500, not executed", "the error is nil, and nothing was executed"},
-		"PUT, too sure":             {once(refused), http.MethodPut, "500, executed", "the error says that nothing was executed, and it was"},
-		"PUT, too many":             {times(5, lost), http.MethodPut, "502, executed", "5 requests, want at most 4"},
+		"PUT, not sent":             {never(faultcheck.Result{}), http.MethodPut, "500, not executed", "the error is nil, and nothing was executed"},
+		"PUT, not executed":         {once(refused), http.MethodPut, "500, executed", "the error says that the request was not executed, but it was"},
+		"PUT, too many requests":    {times(5, lost), http.MethodPut, "502, executed", "5 requests, want at most 4"},
 		"PUT, not retried":          {once(lost), http.MethodPut, "reset after the request", `the outcome is "unknown", want one of ["done"]`},
-		"DELETE, invented":          {never(faultcheck.Result{}), http.MethodDelete, "404 cut off", "the error is nil, and nothing was executed"},
+		"DELETE, not sent":          {never(faultcheck.Result{}), http.MethodDelete, "404 cut off", "the error is nil, and nothing was executed"},
 		"DELETE, ErrNotFound":       {times(2, notFound), http.MethodDelete, "502, executed", "the error is a 404, and this call was executed"},
-		"DELETE, too sure":          {once(refused), http.MethodDelete, "502, executed", "the error says that nothing was executed, and it was"},
-		"DELETE, too many":          {times(5, lost), http.MethodDelete, "reset after the request", "5 requests, want at most 4"},
-		"DELETE, replayed too much": {times(9, lost), http.MethodDelete, "REFUSED_STREAM", "want at most 8"},
-		"a 4xx without its status":  {once(faultcheck.Result{Err: failed, Typed: true, Limited: true}), http.MethodDelete, "403 cut off", "the error has the status 0, the response had 403"},
-		"a 4xx with another status": {once(notFound), http.MethodPost, "422 over 64 KiB", "the error has the status 404, the response had 422"},
+		"DELETE, not executed":      {once(refused), http.MethodDelete, "502, executed", "the error says that the request was not executed, but it was"},
+		"DELETE, too many requests": {times(5, lost), http.MethodDelete, "reset after the request", "5 requests, want at most 4"},
+		"DELETE, too many replays":  {times(9, lost), http.MethodDelete, "REFUSED_STREAM", "want at most 8"},
+		"a 4xx without its status":  {once(faultcheck.Result{Err: failed, Typed: true, Limited: true}), http.MethodDelete, "403 cut off", "the error has the status 0, want 403"},
+		"a 4xx with another status": {once(notFound), http.MethodPost, "422 over 64 KiB", "the error has the status 404, want 422"},
 		"a 4xx that is retried":     {times(2, refused), http.MethodPut, "422 cut off", "a 422 was retried: 2 requests"},
-		"a 4xx that is lost":        {once(lost), http.MethodPut, "401 over 64 KiB", `the outcome is "unknown", want one of ["not done"]`},
+		"a 4xx as a lost response":  {once(lost), http.MethodPut, "401 over 64 KiB", `the outcome is "unknown", want one of ["not done"]`},
 		"a 4xx that is unknown":     {once(unknown), http.MethodPost, "404 cut off", `the outcome is "unknown", want one of ["not done"]`},
 	}
 	for name, tt := range tests {

@@ -36,23 +36,23 @@ type where int
 
 const (
 	nowhere     where = iota
-	dialing           // no connection is reached
+	dialing           // before there is a connection
 	arrival           // the request has begun to arrive
 	transaction       // the request was read
 )
 
-// effect is what a fault lets the client know.
+// effect is what the client can know after a fault.
 type effect int
 
 const (
 	harmless    effect = iota
 	unsent             // proof that the request was not sent
-	fatal              // the same, and a retry cannot help
+	fatal              // not sent, and a retry fails too
 	unprocessed        // HTTP/2 reports that the request was not processed
 	limit              // a rate limit response
 	decided            // a 4xx: the status line decides
-	lost               // the request may have been executed, and a retry can help
-	malformed          // a 2xx that is not what the API documents
+	lost               // may have been executed; a retry can succeed
+	malformed          // a 2xx with an undocumented body
 )
 
 type fault struct {
@@ -62,12 +62,12 @@ type fault struct {
 	effect  effect
 	status  int
 	done    choice
-	timeout time.Duration // of each attempt; 0 is long
+	timeout time.Duration // of each attempt; 0 is the default
 	only2   bool          // HTTP/2 only
 	replays bool          // net/http can replay the request
 }
 
-// choice is whether the request is executed when the fault occurs.
+// choice says whether the request is executed when the fault occurs.
 type choice int
 
 const (

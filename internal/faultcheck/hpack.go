@@ -5,13 +5,12 @@ import (
 	"net/http"
 )
 
-// headerTable decodes as much of HPACK (RFC 7541) as it takes to find the
-// method of a request. It is the dynamic table of one connection, the newest
-// entry first; the requests of a trial do not fill it.
+// headerTable is the dynamic table of one connection, newest entry first. It
+// decodes the part of HPACK (RFC 7541) that is needed for the request's method.
 type headerTable struct{ entries []headerField }
 
-// headerField keeps a string in Huffman coding as it is. net/http's client does
-// not use that coding for a method, because it would not be shorter.
+// headerField does not decode Huffman strings. net/http's client does not use
+// Huffman coding for a method, because it would not be shorter.
 type headerField struct{ name, value string }
 
 const (
@@ -29,15 +28,15 @@ func (t *headerTable) method(block []byte) (string, error) {
 		var index int
 		var err error
 		switch first := block[0]; {
-		case first&0x80 != 0: // an entry
+		case first&0x80 != 0: // an indexed field
 			if index, block, err = readInteger(block, 7); err == nil {
 				field, err = t.at(index)
 			}
-		case first&0xe0 == 0x20: // a new size of the table
+		case first&0xe0 == 0x20: // a table size update
 			_, block, err = readInteger(block, 5)
 		default:
 			prefix := 4
-			if first&0x40 != 0 { // add it to the table
+			if first&0x40 != 0 { // add the field to the table
 				prefix = 6
 			}
 			if field, block, err = t.literal(block, prefix); err == nil && prefix == 6 {
@@ -57,7 +56,7 @@ func (t *headerTable) method(block []byte) (string, error) {
 	return method, nil
 }
 
-// literal reads a field whose name is an entry or a string.
+// literal reads a field whose name is an index or a string.
 func (t *headerTable) literal(block []byte, prefix int) (headerField, []byte, error) {
 	index, block, err := readInteger(block, prefix)
 	if err != nil {
@@ -90,7 +89,7 @@ func (t *headerTable) at(index int) (headerField, error) {
 	return t.entries[index-staticEntries-1], nil
 }
 
-// readInteger reads an integer whose first bits are the last ones of a byte.
+// readInteger reads an integer with a prefix of so many bits.
 func readInteger(b []byte, prefix int) (int, []byte, error) {
 	limit := 1<<prefix - 1
 	n := int(b[0]) & limit

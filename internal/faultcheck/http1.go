@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// serveHTTP1 serves one connection without net/http's server, because each
-// byte matters. raw is the TCP connection below conn.
+// serveHTTP1 serves one connection without net/http's server, to control each
+// byte. raw is the TCP connection below conn.
 func (s *server) serveHTTP1(raw, conn net.Conn) {
 	r := bufio.NewReader(conn)
 	for {
@@ -45,7 +45,7 @@ func (s *server) serveHTTP1(raw, conn net.Conn) {
 		}
 		if strike {
 			if s.fault.kind == slow {
-				r.Peek(1) //nolint:errcheck // until the client leaves
+				r.Peek(1) //nolint:errcheck // returns when the client closes the connection
 				s.executeLate()
 				return
 			}
@@ -59,8 +59,8 @@ func (s *server) serveHTTP1(raw, conn net.Conn) {
 	}
 }
 
-// damageHTTP1 sends a part of a response, if the fault demands that, and
-// reports whether it did.
+// damageHTTP1 sends a part of a response if the fault requires it, and reports
+// whether it did.
 func (s *server) damageHTTP1(raw, conn net.Conn, r response) bool {
 	text := encodeHTTP1(r)
 	body := strings.Index(text, "\r\n\r\n") + 4
@@ -74,7 +74,7 @@ func (s *server) damageHTTP1(raw, conn net.Conn, r response) bool {
 	default:
 		return false
 	}
-	io.WriteString(conn, text) //nolint:errcheck // the client gets a part at most
+	io.WriteString(conn, text) //nolint:errcheck // the response is cut off anyway
 	if s.fault.kind != truncated {
 		reset(raw)
 	}

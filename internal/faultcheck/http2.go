@@ -9,7 +9,7 @@ import (
 	"strconv"
 )
 
-// The frames of HTTP/2 that a call takes (RFC 9113).
+// The HTTP/2 frames that a call needs (RFC 9113).
 const (
 	frameData     = 0x0
 	frameHeaders  = 0x1
@@ -65,10 +65,10 @@ type http2Conn struct {
 	headers   headerTable
 	methods   map[uint32]string // by stream
 	bodies    map[uint32][]byte
-	waiting   uint32 // the stream whose response is too slow
+	waiting   uint32 // the stream whose response is delayed
 }
 
-// serveHTTP2 is serveHTTP1 in frames.
+// serveHTTP2 is serveHTTP1 for HTTP/2.
 func (s *server) serveHTTP2(raw, conn net.Conn) {
 	r := bufio.NewReader(conn)
 	if _, err := io.ReadFull(r, make([]byte, len("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"))); err != nil {
@@ -90,7 +90,7 @@ func (s *server) serveHTTP2(raw, conn net.Conn) {
 	}
 }
 
-// write ignores an error: it shows in the next read.
+// write ignores an error: the next read fails too.
 func (c *http2Conn) write(b []byte) { c.conn.Write(b) } //nolint:errcheck // see above
 
 // handle handles one frame and reports whether the connection remains open.
@@ -147,8 +147,8 @@ func (c *http2Conn) transact(stream uint32) bool {
 	return c.damage(stream, r)
 }
 
-// damage sends what the fault leaves of a response, and reports whether the
-// connection remains open.
+// damage sends the response with the damage of the fault, and reports whether
+// the connection remains open.
 func (c *http2Conn) damage(stream uint32, r response) bool {
 	whole := encodeHTTP2(stream, r, c.early)
 	body := len(whole) - 9 - len(r.body) // where the DATA frame begins
@@ -190,9 +190,8 @@ func goAway(last uint32) []byte {
 	return frame{kind: frameGoAway, payload: binary.BigEndian.AppendUint64(nil, uint64(last)<<32)}.encode()
 }
 
-// encodeHTTP2 returns a HEADERS frame and DATA frames. Each header is a literal
-// whose name is in HPACK's static table (RFC 7541, appendix A). Half a body is
-// followed by the end of the stream, or with abort by PROTOCOL_ERROR.
+// encodeHTTP2 returns HEADERS (names of RFC 7541, appendix A) and DATA frames.
+// With abort, half a body is followed by PROTOCOL_ERROR.
 func encodeHTTP2(stream uint32, r response, abort bool) []byte {
 	const status, contentLength, contentType, retryAfter = 8, 28, 31, 53
 	headers := literal(nil, status, strconv.Itoa(r.status))
@@ -219,8 +218,8 @@ func encodeHTTP2(stream uint32, r response, abort bool) []byte {
 	return append(b, frame{frameData, flagEndStream, stream, body}.encode()...)
 }
 
-// literal appends a header field without indexing. Its name is an integer with
-// a prefix of four bits, its value is shorter than 127 bytes.
+// literal appends a header field without indexing. The name is a static index
+// with a prefix of four bits, the value is shorter than 127 bytes.
 func literal(b []byte, name byte, value string) []byte {
 	if name < 15 {
 		b = append(b, name)

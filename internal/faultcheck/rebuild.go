@@ -6,9 +6,8 @@ import (
 	"net/http"
 )
 
-// rebuilding is a transport as those that log or sign requests are: it reads
-// the body and makes a new request. net/http knows how to rewind the new body,
-// so it can replay the request without the client under test.
+// rebuilding reads the body and creates a new request, as transports that log
+// or sign requests do. net/http can rewind the new body and replay the request.
 type rebuilding struct{ next http.RoundTripper }
 
 func (t rebuilding) RoundTrip(r *http.Request) (*http.Response, error) {

@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// record is the server's record of what it executed in one trial.
+// record is the server's record of the executions in one trial.
 type record struct {
 	mu  sync.Mutex
 	ids []int64 // one for each execution

@@ -11,13 +11,13 @@ import (
 
 // Report is the result of a run.
 type Report struct {
-	Violations []string // empty: no rule was broken
+	Violations []string // empty if no rule was broken
 
 	mu       sync.Mutex
 	counts   map[cell]*[3]int
 	total    [3]int
-	executed int // calls of which at least one request was executed
-	most     int // requests of one call
+	executed int // calls with at least one executed request
+	most     int // maximum number of requests of one call
 }
 
 func (r *Report) check(f finding) {
@@ -46,7 +46,7 @@ func (c cell) String() string {
 	return fmt.Sprintf("%s, %s, over %v, %s transport", c.method, c.fault.name, c.mode, c.transport())
 }
 
-// WriteTo prints one table for each method, and why some cells cannot exist.
+// WriteTo prints one table for each method, with notes on impossible cells.
 func (r *Report) WriteTo(w io.Writer) (int64, error) {
 	var b strings.Builder
 	table := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
@@ -69,8 +69,7 @@ func (r *Report) WriteTo(w io.Writer) (int64, error) {
 	return int64(n), err
 }
 
-// writeTable prints the table of one method and collects the notes that it
-// refers to.
+// writeTable prints the table of one method and collects its notes.
 func (r *Report) writeTable(w io.Writer, method string, notes *[]string) {
 	fmt.Fprintln(w, method+"\tH1 new\tH1 reused\tH1 closed\tH2\tR: new\treused\tclosed\tH2") //nolint:errcheck // a strings.Builder
 	for i := range faults {

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// response is a complete response. If cut is set, the server sends half of its
-// body only.
+// response is a complete response. If cut is set, the server sends only half of
+// its body.
 type response struct {
 	status     int
 	body       string
@@ -17,8 +17,8 @@ type response struct {
 	cut        bool
 }
 
-// respond executes a request, if the fault leaves it that far, and returns the
-// response. The protocols damage it afterwards if strike is set.
+// respond executes a request unless the fault prevents it, and returns the
+// response. If strike is set, the caller damages the response afterwards.
 func (s *server) respond(method string, body []byte, strike bool) (response, error) {
 	if err := s.verify(method, body); err != nil {
 		return response{}, err
@@ -57,7 +57,7 @@ func (s *server) respond(method string, body []byte, strike bool) (response, err
 	return r, nil
 }
 
-// verify reports whether a request arrived completely.
+// verify returns an error if the request is incomplete or of another trial.
 func (s *server) verify(method string, body []byte) error {
 	var request struct {
 		Name    string
@@ -73,7 +73,7 @@ func (s *server) verify(method string, body []byte) error {
 		return fmt.Errorf("the request did not arrive completely: %w", err)
 	}
 	if request.Name+request.Payload.Nonce != s.nonce {
-		return errors.New("the nonce is that of another trial")
+		return errors.New("the nonce belongs to another trial")
 	}
 	return nil
 }
@@ -93,8 +93,8 @@ func (s *server) execute() response {
 	return s.notFound()
 }
 
-// get returns the response to a GET: of the warm-up, or of the object that a
-// DELETE may have deleted.
+// get returns the response to a GET, either the warm-up or the check after a
+// DELETE.
 func (s *server) get() response {
 	if s.warm && !s.warmed.Swap(true) {
 		return response{status: http.StatusOK, body: "{}"}
@@ -109,7 +109,7 @@ func (s *server) notFound() response {
 	return response{status: http.StatusNotFound, body: `{"message":"Not Found"}`, cut: s.cut}
 }
 
-// executeLate executes the request of an attempt that the client gave up.
+// executeLate executes a request after the client has given up the attempt.
 func (s *server) executeLate() {
 	if s.done && !s.early {
 		s.execute()

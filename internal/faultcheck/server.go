@@ -13,22 +13,21 @@ import (
 	"time"
 )
 
-// server is the server of one trial. It has a port of its own, so a request
-// does not have to say to which trial it belongs.
+// server is the server of one trial, on its own port.
 type server struct {
 	*trial
 	listener  net.Listener
-	left      atomic.Int64  // attempts that still meet the fault
-	seen      atomic.Int64  // requests of the call's method that began to arrive
-	warmed    atomic.Bool   // the first request has its response
-	closeIdle chan struct{} // closed: close the idle connection
+	left      atomic.Int64  // attempts that still get the fault
+	seen      atomic.Int64  // requests of the call's method, complete or not
+	warmed    atomic.Bool   // the warm-up has its response
+	closeIdle chan struct{} // closing it closes the idle connection
 	serving   sync.WaitGroup
 }
 
 func newServer(t *trial) *server {
-	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // at once, or never
+	listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // does not block
 	if err != nil {
-		panic(fmt.Sprintf("faultcheck: no port: %v", err)) // the machine has run out of them
+		panic(fmt.Sprintf("faultcheck: no port: %v", err)) // the machine has no free port
 	}
 	s := &server{trial: t, listener: listener, closeIdle: make(chan struct{})}
 	s.left.Store(int64(t.times))
@@ -36,8 +35,8 @@ func newServer(t *trial) *server {
 	return s
 }
 
-// stop returns when nothing more can be executed: when the client has closed
-// every connection.
+// stop returns when the client has closed every connection, so that no more
+// requests can be executed.
 func (s *server) stop(client *http.Transport) {
 	s.listener.Close() //nolint:errcheck // it only stops listening
 	gone := make(chan struct{})
@@ -46,7 +45,7 @@ func (s *server) stop(client *http.Transport) {
 		close(gone)
 	}()
 	for {
-		// A connection that is being dialed becomes idle later.
+		// Real sockets: a dial in progress becomes idle later and has no event.
 		client.CloseIdleConnections()
 		select {
 		case <-gone:
@@ -64,16 +63,16 @@ func (s *server) accept() {
 		}
 		s.serving.Go(func() {
 			defer conn.Close()                         //nolint:errcheck // the connection has ended
-			conn.SetDeadline(time.Now().Add(2 * long)) //nolint:errcheck // in case the client never leaves
+			conn.SetDeadline(time.Now().Add(2 * long)) //nolint:errcheck // in case the client never closes it
 			s.serve(conn)
 		})
 	}
 }
 
-// begun reports whether the call has begun, after the warm-up.
+// begun reports whether the warm-up is over.
 func (s *server) begun() bool { return !s.warm || s.warmed.Load() }
 
-// strikes reports whether this attempt meets the fault, and counts it.
+// strikes counts an attempt and reports whether it gets the fault.
 func (s *server) strikes() bool { return s.left.Add(-1) >= 0 }
 
 func (s *server) serve(conn net.Conn) {
@@ -86,7 +85,7 @@ func (s *server) serve(conn net.Conn) {
 		config = untrusted.config
 	}
 	if begun && s.fault.kind == tlsFailure && s.strikes() {
-		io.ReadFull(conn, make([]byte, 5)) //nolint:errcheck // the handshake has begun
+		io.ReadFull(conn, make([]byte, 5)) //nolint:errcheck // wait until the handshake has begun
 		return
 	}
 	config = config.Clone()
@@ -117,7 +116,7 @@ func (s *server) url() string {
 	return scheme + "://" + s.listener.Addr().String() + "/api/v3/"
 }
 
-// transport returns a transport with a pool of its own.
+// transport returns a transport with its own pool.
 func (s *server) transport() *http.Transport {
 	dialer := &net.Dialer{}
 	return &http.Transport{
@@ -135,7 +134,7 @@ func (s *server) transport() *http.Transport {
 // reset closes a connection with a TCP RST.
 func reset(conn net.Conn) {
 	if tcp, ok := conn.(*net.TCPConn); ok {
-		tcp.SetLinger(0) //nolint:errcheck // it is closed either way
+		tcp.SetLinger(0) //nolint:errcheck // it is closed in any case
 	}
 	conn.Close() //nolint:errcheck // see above
 }

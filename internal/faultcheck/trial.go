@@ -11,16 +11,16 @@ import (
 	"time"
 )
 
-// trial is one call and the fault that it meets.
+// trial is one call and its fault.
 type trial struct {
 	cell
 	record record
 	nonce  string
-	times  int  // this many attempts meet the fault
-	done   bool // the request is executed, if the fault leaves that open
-	early  bool // before the client gives up, if it does; otherwise a variant
+	times  int  // number of attempts that get the fault
+	done   bool // the request is executed, if the fault allows both
+	early  bool // for slow: before the client gives up; otherwise a variant
 	cut    bool // the body of a 404 for a deleted object is cut off
-	warm   bool // the connection has carried a request before
+	warm   bool // the connection had a request before
 	pause  time.Duration
 
 	timeout time.Duration // of each attempt
@@ -30,7 +30,7 @@ type trial struct {
 const endless = 1 << 30
 
 func newTrial(c cell, cfg Config, i int) *trial {
-	random := rand.New(rand.NewPCG(cfg.Seed, uint64(i))) //nolint:gosec // repeatable, and no secret
+	random := rand.New(rand.NewPCG(cfg.Seed, uint64(i))) //nolint:gosec // repeatable on purpose
 	t := &trial{
 		cell:  c,
 		nonce: fmt.Sprintf("%d-%d", cfg.Seed, i),
@@ -59,11 +59,11 @@ type finding struct {
 	trial    *trial
 	result   Result
 	executed []int64 // the IDs of the executions
-	attempts int     // that reached the server
-	onDead   bool    // a request went out on a connection that the server had closed
+	attempts int     // number of requests that reached the server
+	onDead   bool    // a request was sent on a connection that the server had closed
 }
 
-// run makes the call. It returns when nothing more can be executed.
+// run makes the call. It returns when no more requests can be executed.
 func (t *trial) run(ctx context.Context, newClient New) finding {
 	s := newServer(t)
 	transport := s.transport()
@@ -81,7 +81,8 @@ func (t *trial) run(ctx context.Context, newClient New) finding {
 	}
 	if t.mode == closedIdle {
 		close(s.closeIdle)
-		time.Sleep(t.pause) // the client has noticed in some trials, and not in others
+		// Real sockets: the client notices the close only in some trials.
+		time.Sleep(t.pause)
 	}
 	var onDead atomic.Bool
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{

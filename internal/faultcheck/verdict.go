@@ -5,7 +5,7 @@ import (
 	"net/http"
 )
 
-// outcome is what the result of a call says about its execution.
+// outcome is the outcome of a call according to its result.
 type outcome int
 
 const (
@@ -16,7 +16,7 @@ const (
 
 func (o outcome) String() string { return [...]string{"done", "not done", "unknown"}[o] }
 
-// outcome returns what the result says.
+// outcome returns the outcome that the result reports.
 func (r Result) outcome(method string) outcome {
 	refused := r.Status >= 300 && r.Status < 500
 	switch {
@@ -41,8 +41,8 @@ func (s outcomes) has(o outcome) bool {
 	return false
 }
 
-// allowed returns the outcomes that a call may have. They follow from what the
-// client can see: whether a connection was reached, and which response came.
+// allowed returns the outcomes that a call may report. They follow from what
+// the client can observe: whether it got a connection, and which response.
 func (f finding) allowed() outcomes {
 	t := f.trial
 	if t.method == http.MethodPost {
@@ -64,7 +64,7 @@ func (f finding) allowed() outcomes {
 	case failures < Attempts:
 		set = outcomes{done}
 	case t.replayed() && failures < endless:
-		set = outcomes{done, unknown} // an attempt meets the fault twice at most
+		set = outcomes{done, unknown} // an attempt can use up two of the failures
 	default:
 		set = outcomes{unknown}
 	}
@@ -82,10 +82,10 @@ func (f finding) allowedPost() outcomes {
 	}
 	switch {
 	case f.onDead && f.attempts == 0:
-		// It was written to the dead connection, as far as the client knows.
+		// For the client, the request was written to the dead connection.
 		return outcomes{unknown}
 	case t.timeout <= short && f.attempts == 0 && f.result.Timeout:
-		return outcomes{notDone, unknown} // a busy machine: it was not sent in time
+		return outcomes{notDone, unknown} // on a busy machine it was not sent in time
 	}
 	switch t.fault.effect {
 	case harmless:
@@ -108,7 +108,7 @@ func (f finding) allowedPost() outcomes {
 }
 
 // afterLimits returns the outcome after rate limit responses. They do not count
-// as attempts: the call goes on until its waits are used up.
+// as attempts: the call continues until MaxWait is used up.
 func afterLimits(times int) outcomes {
 	if times <= Attempts {
 		return outcomes{done}
@@ -116,7 +116,7 @@ func afterLimits(times int) outcomes {
 	return outcomes{notDone}
 }
 
-// violations returns which rules a call broke.
+// violations returns the rules that a call broke.
 func (f finding) violations() []string {
 	var broken []string
 	violate := func(format string, args ...any) { broken = append(broken, fmt.Sprintf(format, args...)) }
@@ -129,17 +129,17 @@ func (f finding) violations() []string {
 	case f.result.Err != nil && !f.result.Typed:
 		violate("the error is not typed")
 	case got == done && t.method == http.MethodPost && (executed == 0 || f.executed[0] != f.result.ID):
-		violate("returned deployment %d, and the server created %v", f.result.ID, f.executed)
+		violate("returned deployment %d, but the server created %v", f.result.ID, f.executed)
 	case got == done && executed == 0:
 		violate("the error is nil, and nothing was executed")
 	case got == notDone && executed > 0 && f.result.Status == http.StatusNotFound:
 		violate("the error is a 404, and this call was executed")
 	case got == notDone && executed > 0:
-		violate("the error says that nothing was executed, and it was")
+		violate("the error says that the request was not executed, but it was")
 	case !allowed.has(got):
 		violate("the outcome is %q, want one of %q", got, allowed)
 	case t.fault.effect == decided && got == notDone && f.result.Status != t.fault.status:
-		violate("the error has the status %d, the response had %d", f.result.Status, t.fault.status)
+		violate("the error has the status %d, want %d", f.result.Status, t.fault.status)
 	case t.fault.effect == decided && f.attempts > 1:
 		violate("a %d was retried: %d requests", t.fault.status, f.attempts)
 	case f.attempts > f.maxAttempts():
@@ -152,9 +152,9 @@ func (f finding) violations() []string {
 func (f finding) maxAttempts() int {
 	switch {
 	case f.trial.fault.effect == limit:
-		return endless // its waits are bounded
+		return endless // MaxWait bounds the number
 	case f.trial.replayed():
-		return 2 * Attempts // one replay of each
+		return 2 * Attempts // one replay for each attempt
 	}
 	return Attempts
 }

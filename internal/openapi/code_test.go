@@ -17,7 +17,7 @@ import (
 	"github.com/ghdeploy/ghdeploy"
 )
 
-// types binds schemas to Go types. A struct may stand for several.
+// types binds schemas to Go types. A type may implement several schemas.
 var types = []struct {
 	schema string
 	goType any
@@ -59,11 +59,11 @@ var types = []struct {
 	{"review-custom-gates-comment-required", ghdeploy.CustomRuleStatus{}},
 }
 
-// pending are the operations that are not built yet. This list only shrinks.
+// pending lists the operations that are not implemented yet.
 var pending []string
 
-// byHand are properties ("schema.property") that no tag names, because the
-// type's own code reads or writes them, and why.
+// byHand lists the properties ("schema.property") that have no tag, because
+// the type encodes or decodes them itself.
 var byHand = map[string]string{
 	"environment.protection_rules.reviewers.reviewer": "Reviewer decodes it by its type",
 	"pending-deployment.reviewers.reviewer":           "Reviewer decodes it by its type",
@@ -71,13 +71,13 @@ var byHand = map[string]string{
 
 const marker = "//ghdeploy:operation "
 
-func TestTheAreaHas25Operations(t *testing.T) {
+func TestDescriptionHas25Operations(t *testing.T) {
 	if n := len(description(t).Operations); n != 25 {
 		t.Errorf("%d operations are pinned, want 25", n)
 	}
 }
 
-func TestEachOperationStandsOnOneMethod(t *testing.T) {
+func TestEachOperationHasOneMethod(t *testing.T) {
 	d, code := description(t), readSource(t)
 	known := make(map[string]bool)
 	for _, op := range d.Operations {
@@ -86,9 +86,9 @@ func TestEachOperationStandsOnOneMethod(t *testing.T) {
 		isPending := slices.Contains(pending, op.Operation)
 		switch {
 		case len(methods) > 1:
-			t.Errorf("%s stands on %d methods: %s", op.Operation, len(methods), strings.Join(methods, ", "))
+			t.Errorf("%s is on %d methods: %s", op.Operation, len(methods), strings.Join(methods, ", "))
 		case len(methods) == 1 && isPending:
-			t.Errorf("%s is built (%s): take it out of pending", op.Operation, methods[0])
+			t.Errorf("%s is implemented (%s): remove it from pending", op.Operation, methods[0])
 		case len(methods) == 0 && !isPending:
 			t.Errorf("no method has the line %s%s", marker, op.Operation)
 		}
@@ -96,26 +96,25 @@ func TestEachOperationStandsOnOneMethod(t *testing.T) {
 			t.Errorf("%s: no comment has the line %q", op.Operation, "GitHub docs: "+op.Docs)
 		}
 		if op.Key != "" && len(methods) > 0 && !code.literals[op.Key] {
-			t.Errorf("%s: no method names %q, under which the answer holds its rows", op.Operation, op.Key)
+			t.Errorf("%s: no method uses the key %q of the response's list", op.Operation, op.Key)
 		}
 	}
 	for name, methods := range code.operations {
 		if !known[name] {
-			t.Errorf("%s is on %s, and not an operation of the area", name, strings.Join(methods, ", "))
+			t.Errorf("%s is on %s and not in description.json", name, strings.Join(methods, ", "))
 		}
 	}
 	for _, name := range pending {
 		if !known[name] {
-			t.Errorf("pending has %s, which is not an operation of the area", name)
+			t.Errorf("pending has %s, which is not in description.json", name)
 		}
 	}
 	for _, where := range code.stray {
-		t.Errorf("%s: the line %q belongs into the comment of a method", where, marker)
+		t.Errorf("%s: move the line %q to the comment of a method", where, marker)
 	}
 }
 
-// TestEachSchemaHasAType asks for a Go type for all that a built operation
-// takes and gives.
+// Each schema of an implemented operation needs a Go type.
 func TestEachSchemaHasAType(t *testing.T) {
 	d, code := description(t), readSource(t)
 	for _, op := range d.Operations {
@@ -136,7 +135,7 @@ func TestEachPropertyHasAField(t *testing.T) {
 		t.Run(b.schema, func(t *testing.T) {
 			properties := d.Properties(b.schema)
 			if properties == nil {
-				t.Fatalf("no schema is called %q", b.schema)
+				t.Fatalf("there is no schema %q", b.schema)
 			}
 			tag := "json"
 			if strings.HasSuffix(b.schema, "-query") {
@@ -153,7 +152,7 @@ func TestEachPropertyHasAField(t *testing.T) {
 					continue
 				}
 				if want := unfit(p, p.Type, field.Type); want != "" {
-					t.Errorf("%v.%s is a %v; %q is %s in the description, for which the code has %s", goType, field.Name, field.Type, p.Name, p.Type, want)
+					t.Errorf("%v.%s is a %v; %q is %s in the description, which needs %s", goType, field.Name, field.Type, p.Name, p.Type, want)
 				}
 				for _, value := range p.Enum {
 					enum := plain(field.Type)
@@ -198,8 +197,8 @@ func fieldOf(goType reflect.Type, tag, name string) (found reflect.StructField, 
 	return found, ok
 }
 
-// unfit says what would fit, "" if the Go type does. A pointer to a scalar
-// always does: whether zero and absent differ is not in the description.
+// unfit names the Go type that a property needs, "" if have is such a type. A
+// pointer to a scalar is accepted everywhere.
 func unfit(p Property, typ string, have reflect.Type) string {
 	if item, isList := strings.CutPrefix(typ, "[]"); isList {
 		if have.Kind() != reflect.Slice {
@@ -212,7 +211,7 @@ func unfit(p Property, typ string, have reflect.Type) string {
 		case plain(have) != goType:
 			return "a " + goType.String()
 		case p.Nullable && have.Kind() != reflect.Pointer:
-			return "a pointer, as it can be null"
+			return "a pointer, because it can be null"
 		}
 		return ""
 	}
@@ -229,11 +228,11 @@ func unfit(p Property, typ string, have reflect.Type) string {
 		return ""
 	}
 	return map[string]string{
-		"string":    "a string, or a type made of one",
+		"string":    "a string, or a type based on string",
 		"boolean":   "a bool",
 		"date-time": "a time.Time",
 		"object":    "a map or a struct",
-		"integer":   "an int64 (or, unless it is an id, an int)",
+		"integer":   "an int64 (an int is allowed if it is not an ID)",
 	}[typ] + orElse(strings.Contains(typ, "|"), "a Payload, an any, or a type bound to the union")
 }
 
@@ -244,7 +243,7 @@ func orElse(is bool, text string) string {
 	return ""
 }
 
-// elem is the type of a slice's elements, which may be pointers to rows.
+// elem returns the type of a slice's elements, without a pointer.
 func elem(slice reflect.Type) reflect.Type { return plain(slice.Elem()) }
 
 func plain(t reflect.Type) reflect.Type {
@@ -254,13 +253,13 @@ func plain(t reflect.Type) reflect.Type {
 	return t
 }
 
-// source is what the root package's files say.
+// source is the content of the root package's files.
 type source struct {
-	operations map[string][]string // operation to the methods that have its line
-	stray      []string            // where a line is on no method
+	operations map[string][]string // operation to the methods with its line
+	stray      []string            // lines that are not on a method
 	docs       map[string]bool     // addresses of "GitHub docs:" lines
-	constants  map[string][]string // type to the values of its constants
-	literals   map[string]bool     // all strings of calls
+	constants  map[string][]string // type name to the values of its constants
+	literals   map[string]bool     // string arguments of calls
 }
 
 func readSource(t *testing.T) source {
@@ -337,7 +336,7 @@ func (s *source) read(t *testing.T, files *token.FileSet, file *ast.File) {
 	}
 }
 
-// readConstants takes in `Name Type = "value"`.
+// readConstants adds constants of the form `Name Type = "value"`.
 func (s source) readConstants(t *testing.T, decl *ast.GenDecl) {
 	t.Helper()
 	for _, spec := range decl.Specs {

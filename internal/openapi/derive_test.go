@@ -17,15 +17,15 @@ import (
 
 var update = flag.Bool("update", false, "write description.json from the description in GITHUB_OPENAPI_DIR")
 
-// The area's paths end where these begin or are below them.
+// area lists the prefixes of the paths that this module implements.
 var area = []string{
 	"/repos/{owner}/{repo}/deployments",
 	"/repos/{owner}/{repo}/environments",
 	"/repos/{owner}/{repo}/actions/runs/{run_id}/",
 }
 
-// TestPinnedIsTheDescription holds the pinned list against the description
-// that it was taken from, where that is at hand.
+// TestPinnedIsTheDescription compares description.json with its source, if
+// GITHUB_OPENAPI_DIR is set.
 func TestPinnedIsTheDescription(t *testing.T) {
 	dir := os.Getenv("GITHUB_OPENAPI_DIR")
 	if dir == "" {
@@ -47,11 +47,11 @@ func TestPinnedIsTheDescription(t *testing.T) {
 		t.Fatal(err)
 	}
 	if diff := gocmp.Diff(derived, have); diff != "" {
-		t.Errorf("description.json is not what %s says (-description +pinned); see -update:\n%s", dir, diff)
+		t.Errorf("description.json differs from %s (-description +pinned); -update writes it:\n%s", dir, diff)
 	}
 }
 
-// compact is JSON with one operation or property on a line.
+// compact returns JSON with one operation or property on each line.
 func compact(t *testing.T, d Description) []byte {
 	t.Helper()
 	line := func(v any) string {
@@ -87,7 +87,7 @@ func comma(i int) string {
 	return ","
 }
 
-// What is read of an OpenAPI document.
+// document is the part of an OpenAPI document that is read.
 type document struct {
 	Info struct {
 		Version string `json:"version"`
@@ -138,7 +138,7 @@ type schema struct {
 	Additional json.RawMessage `json:"additionalProperties"`
 }
 
-// properties keeps the description's order.
+// properties keeps the order of the description.
 type properties []named
 
 type named struct {
@@ -152,7 +152,7 @@ func (p *properties) UnmarshalJSON(data []byte) error {
 		return err
 	}
 	d := json.NewDecoder(bytes.NewReader(data))
-	_, _ = d.Token() // the brace; the document was read above
+	_, _ = d.Token() // the brace; Unmarshal has checked the document
 	for d.More() {
 		name, _ := d.Token()
 		var skipped json.RawMessage
@@ -211,15 +211,15 @@ func (d *deriver) operation(name string, op operation) Operation {
 		out.Body, _, _ = d.typeOf(id+"-request", body)
 	}
 	for _, status := range []string{"200", "201"} {
-		answer := op.Responses[status].schema()
-		if answer == nil {
+		response := op.Responses[status].schema()
+		if response == nil {
 			continue
 		}
-		if _, list, ok := counted(answer); ok {
+		if _, list, ok := counted(response); ok {
 			out.Key = list.name
-			answer = list.schema
+			response = list.schema
 		}
-		out.Answer, _, _ = d.typeOf(id+"-response", answer)
+		out.Response, _, _ = d.typeOf(id+"-response", response)
 	}
 	return out
 }
@@ -246,8 +246,8 @@ func (d *deriver) property(parent string, n named) Property {
 	return p
 }
 
-// typeOf names the type of a schema, and keeps the properties of an object.
-// name is what it is called if GitHub gives it no name.
+// typeOf returns the type of a schema and stores the properties of an object.
+// name is for a schema to which GitHub gives no name.
 func (d *deriver) typeOf(name string, s *schema) (typ string, nullable bool, enum []string) {
 	if ref, ok := strings.CutPrefix(s.Ref, "#/components/schemas/"); ok {
 		s = d.doc.Components.Schemas[ref]
@@ -283,10 +283,12 @@ func (d *deriver) typeOf(name string, s *schema) (typ string, nullable bool, enu
 	}
 }
 
-// opened tells whether an object has properties that the description does not list.
+// opened reports whether an object has properties that the description does
+// not list.
 func opened(s *schema) bool { return s.Additional != nil && string(s.Additional) != "false" }
 
-// inline tells a union of objects without names, which are taken for one.
+// inline reports whether a union consists of unnamed objects. It becomes one
+// object.
 func (d *deriver) inline(branches []*schema) bool {
 	for _, b := range branches {
 		if b.Ref != "" || b.Properties == nil || opened(b) {
@@ -296,12 +298,12 @@ func (d *deriver) inline(branches []*schema) bool {
 	return true
 }
 
-// object keeps the properties of an object, or of all in a union.
+// object stores the properties of an object, or of all members of a union.
 func (d *deriver) object(name string, s *schema) {
 	if d.out.Schemas[name] != nil {
 		return
 	}
-	d.out.Schemas[name] = []Property{} // ends a schema that holds itself
+	d.out.Schemas[name] = []Property{} // ends the recursion of a schema that contains itself
 	var all []Property
 	for _, b := range append([]*schema{s}, slices.Concat(s.AnyOf, s.OneOf, s.AllOf)...) {
 		for _, n := range b.Properties {

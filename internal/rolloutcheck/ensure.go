@@ -12,19 +12,19 @@ import (
 // Ensure is the function under test.
 type Ensure func(context.Context, rollout.Repo, string, ghdeploy.DeploymentRequest) (*rollout.Ensured, error)
 
-// pause is the time that the promise of Ensure asks for after a call that ended
-// unknown or was cancelled.
+// pause is the wait that Ensure requires after a call with an unknown outcome
+// or a cancelled one.
 const pause = 15 * time.Second
 
-// CheckEnsure makes up to six calls of ensure that do not overlap, with faults at
-// every call, and some of them cancelled. After a call that failed it waits for
-// the given time; at least 15 s are part of the promise.
+// CheckEnsure makes two to six calls of ensure, one after the other, with
+// faults in every request. Some calls are cancelled. After a failed call it
+// waits; Ensure's documentation requires at least 15 s.
 func CheckEnsure(ctx context.Context, report *Report, seed uint64, wait time.Duration, ensure Ensure) {
 	t := newTrial(report, seed)
 	defer t.server.Close()
 	report.count("trials of Ensure")
 	req := ghdeploy.DeploymentRequest{Ref: sha, Environment: "staging"}
-	var first int64 // the deployment that the calls agree on
+	var first int64 // the deployment that the first successful call returned
 	for range 2 + t.random.IntN(5) {
 		got, err := t.ensure(ctx, ensure, req)
 		switch {
@@ -54,9 +54,9 @@ func CheckEnsure(ctx context.Context, report *Report, seed uint64, wait time.Dur
 		t.violate("Ensure created %d deployments", len(list))
 	}
 	if len(list) == 1 && first != 0 && list[0].ID != first {
-		t.violate("Ensure returned deployment %d, and there is %d", first, list[0].ID)
+		t.violate("Ensure returned deployment %d, but the server has %d", first, list[0].ID)
 	}
-	// Duplicates or not, later calls agree on the oldest.
+	// Later calls return the oldest, with duplicates too.
 	for range 2 {
 		got, err := ensure(ctx, t.repo, "key", req)
 		if err != nil || len(list) > 0 && (got.Deployment.ID != list[0].ID || got.Created || len(got.Others) != len(list)-1) {
@@ -65,7 +65,7 @@ func CheckEnsure(ctx context.Context, report *Report, seed uint64, wait time.Dur
 	}
 }
 
-// ensure makes one call, cancelled at any time in one of three.
+// ensure makes one call. One of three is cancelled at a random time.
 func (t *trial) ensure(ctx context.Context, ensure Ensure, req ghdeploy.DeploymentRequest) (*rollout.Ensured, error) {
 	if t.random.IntN(3) == 0 {
 		var cancel context.CancelFunc

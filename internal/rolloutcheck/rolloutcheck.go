@@ -1,11 +1,11 @@
-// Package rolloutcheck runs releases against a test server that fails in every
-// call, and compares the result of each with the server's record. Its test runs
-// them in virtual time:
+// Package rolloutcheck runs releases against a test server with faults in every
+// request, and compares each result with the server's record. Its tests run in
+// virtual time:
 //
 //	go test ./internal/rolloutcheck -run 'TestRun|TestEnsure' -runs 10000 -seed 1 -v
 //
-// The functions under test are parameters, so that wrong ones can be checked
-// too: a check that cannot fail proves nothing.
+// The functions under test are parameters, so that the tests can also check
+// that wrong functions are found.
 package rolloutcheck
 
 import (
@@ -27,8 +27,8 @@ const (
 	fullName = "octocat/example"
 	sha      = "0123456789abcdef0123456789abcdef01234567"
 
-	// latest is the longest time after which a request that lost its
-	// connection is executed all the same. The looks end after 15 s.
+	// latest is the maximum delay of a request that is executed after its
+	// connection was lost. rollout looks for the result for 15 s.
 	latest = 14 * time.Second
 )
 
@@ -39,10 +39,10 @@ type Report struct {
 	counts     map[string]int
 }
 
-// Violations returns the promises that were broken, one line each.
+// Violations returns the broken rules, one line each.
 func (r *Report) Violations() []string { return r.violations }
 
-// Count returns how often something was seen.
+// Count returns a count of the trials by its name.
 func (r *Report) Count(what string) int { return r.counts[what] }
 
 // String returns the counts, one line each.
@@ -70,7 +70,7 @@ func (r *Report) violate(format string, args ...any) {
 	r.violations = append(r.violations, fmt.Sprintf(format, args...))
 }
 
-// trial is one seeded setting: a server with its faults.
+// trial is a server with faults that depend on the seed.
 type trial struct {
 	report *Report
 	seed   uint64
@@ -79,8 +79,8 @@ type trial struct {
 	repo   rollout.Repo
 }
 
-// newTrial draws the faults of one trial. Run it in a synctest bubble, and close
-// its server.
+// newTrial chooses the faults of one trial. Call it in a synctest bubble, and
+// close its server.
 func newTrial(report *Report, seed uint64) *trial {
 	random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // repeatable on purpose
 	opts := []ghdeploytest.Option{
@@ -95,7 +95,7 @@ func newTrial(report *Report, seed uint64) *trial {
 		ghdeploy.WithBaseURL(ghdeploytest.BaseURL+"api/v3/"),
 		ghdeploy.WithHTTPClient(&http.Client{Transport: t.server.Transport(), Timeout: 30 * time.Second}),
 	)}
-	late := random.IntN(4) == 0 // writes that are executed late are all that fails
+	late := random.IntN(4) == 0 // the only faults are writes that are executed late
 	for _, operation := range []string{
 		"GET /repos/{owner}/{repo}/deployments",
 		"POST /repos/{owner}/{repo}/deployments",
@@ -108,15 +108,15 @@ func newTrial(report *Report, seed uint64) *trial {
 		case write:
 			t.server.Inject(ghdeploytest.Fault{
 				Operation: operation, Probability: 0.5, Seed: t.random.Uint64(),
-				Effect: ghdeploytest.CarryOutLater(t.upTo(latest)),
+				Effect: ghdeploytest.ExecuteLater(t.upTo(latest)),
 			})
 		}
 	}
 	return t
 }
 
-// chances are those of a call to meet a fault. Most trials have some bad
-// operations and some good ones.
+// chances are the possible probabilities of an operation's faults. Most trials
+// have operations with faults and operations without.
 var chances = []float64{0, 0, 0.1, 0.3, 0.6, 0.9}
 
 func (t *trial) inject(operation string, write bool) {
@@ -138,17 +138,17 @@ func (t *trial) inject(operation string, write bool) {
 	}
 }
 
-// effect draws one of the faults.
+// effect returns a random effect.
 func (t *trial) effect(write bool) ghdeploytest.Effect {
 	effects := []func() ghdeploytest.Effect{
 		ghdeploytest.RefuseConnection,
 		ghdeploytest.DropBefore,
 		ghdeploytest.DropAfter,
-		ghdeploytest.DropMidAnswer,
+		ghdeploytest.DropMidResponse,
 		ghdeploytest.EmptyBody,
 		ghdeploytest.HTMLBody,
 		func() ghdeploytest.Effect { return ghdeploytest.TruncateBody(t.random.IntN(60)) },
-		func() ghdeploytest.Effect { return ghdeploytest.SlowAnswer(t.upTo(time.Minute)) },
+		func() ghdeploytest.Effect { return ghdeploytest.SlowResponse(t.upTo(time.Minute)) },
 		func() ghdeploytest.Effect { return ghdeploytest.Respond(http.StatusInternalServerError, "") },
 		func() ghdeploytest.Effect { return ghdeploytest.Respond(http.StatusBadGateway, "<html></html>") },
 		func() ghdeploytest.Effect {
@@ -159,14 +159,14 @@ func (t *trial) effect(write bool) ghdeploytest.Effect {
 			return ghdeploytest.Respond(http.StatusForbidden, `{"message":"Resource not accessible by integration"}`)
 		},
 	}
-	if write { // twice as likely: it is the hardest one
-		late := func() ghdeploytest.Effect { return ghdeploytest.CarryOutLater(t.upTo(latest)) }
+	if write { // twice as likely, because it is the hardest case
+		late := func() ghdeploytest.Effect { return ghdeploytest.ExecuteLater(t.upTo(latest)) }
 		effects = append(effects, late, late)
 	}
 	return effects[t.random.IntN(len(effects))]()
 }
 
-// upTo draws a time up to d.
+// upTo returns a random time of at most d.
 func (t *trial) upTo(d time.Duration) time.Duration {
 	return time.Duration(1 + t.random.Int64N(int64(d)))
 }

@@ -31,11 +31,11 @@ func trials(t *testing.T, n int, check func(context.Context, *Report, uint64)) *
 	return report
 }
 
-func holds(t *testing.T, report *Report) {
+func noViolations(t *testing.T, report *Report) {
 	t.Helper()
 	for i, v := range report.Violations() {
 		if i == 20 {
-			t.Fatal("and more")
+			t.Fatal("there are more violations")
 		}
 		t.Error(v)
 	}
@@ -51,24 +51,24 @@ func run(ctx context.Context, repo rollout.Repo, req ghdeploy.DeploymentRequest,
 
 func TestRun(t *testing.T) {
 	report := trials(t, *runs, func(ctx context.Context, report *Report, seed uint64) { CheckRun(ctx, report, seed, run) })
-	holds(t, report)
+	noViolations(t, report)
 	for _, what := range []string{"succeeds", "fails", "panics", "exits"} {
 		if report.Count("Run: the function was called and "+what) == 0 {
-			t.Errorf("no function that %s was called", what)
+			t.Errorf("no called function %s", what)
 		}
 	}
 }
 
 func TestEnsure(t *testing.T) {
 	report := trials(t, *runs, func(ctx context.Context, report *Report, seed uint64) { CheckEnsure(ctx, report, seed, pause, ensure) })
-	holds(t, report)
+	noViolations(t, report)
 	if report.Count("calls of Ensure with an unknown outcome") == 0 {
 		t.Error("no call had an unknown outcome")
 	}
 }
 
-// Within the 15 s the promise does not hold: there are duplicates. Later calls
-// agree on the oldest all the same.
+// Calls within 15 s create duplicates, as documented. Later calls still return
+// the oldest deployment.
 func TestEnsureWithin15s(t *testing.T) {
 	report := trials(t, *runs, func(ctx context.Context, report *Report, seed uint64) {
 		CheckEnsure(ctx, report, seed, time.Second, ensure)
@@ -83,7 +83,7 @@ func TestEnsureWithin15s(t *testing.T) {
 		}
 	}
 	if duplicates == 0 {
-		t.Error("there were no duplicates: the check cannot fail")
+		t.Error("no trial had duplicates, so the check finds nothing")
 	}
 	t.Logf("%d trials had duplicates", duplicates)
 }

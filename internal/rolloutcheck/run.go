@@ -37,19 +37,19 @@ type release struct {
 	*trial
 	ending    ending
 	takes     time.Duration
-	cancelled time.Duration // after this time; 0: not
+	cancelled time.Duration // cancelled after this time; 0 is not cancelled
 	obeys     bool          // the function returns when its context ends
 
 	started    time.Time
 	called     bool
 	ended      bool          // the context had ended when the function returned
-	late       time.Duration // this long before, if it had
+	late       time.Duration // time between both, if ended is set
 	returned   bool          // Run returned; otherwise it panicked or exited
 	deployment *ghdeploy.Deployment
 	err        error
 }
 
-// CheckRun makes one call of run, with faults at every call, and compares its
+// CheckRun makes one call of run with faults in every request, and compares its
 // result with the server's record a minute later.
 func CheckRun(ctx context.Context, report *Report, seed uint64, run Run) {
 	t := newTrial(report, seed)
@@ -101,7 +101,7 @@ func (r *release) run(ctx context.Context, run Run) {
 	r.returned = true
 }
 
-// deploy is the function that Run calls. It reports progress all the time.
+// deploy is the function that Run calls. It reports progress continuously.
 func (r *release) deploy(ctx context.Context, running *rollout.Running) error {
 	r.called = true
 	defer func() {
@@ -131,10 +131,10 @@ func (r *release) deploy(ctx context.Context, running *rollout.Running) error {
 	}
 }
 
-// posts returns how many requests have reached the server.
+// posts returns the number of requests that have reached the server.
 func (r *release) posts() int { return len(r.server.Requests()) }
 
-// compare compares the result with the record.
+// compare compares the result with the server's record.
 func (r *release) compare() {
 	list := r.server.Deployments(fullName)
 	var newest string
@@ -151,20 +151,20 @@ func (r *release) compare() {
 	case len(finals) > 1:
 		r.violate("the deployment has the final states %v: %v", finals, r.err)
 	case r.returned && r.err == nil && newest != "success":
-		r.violate("Run returned nil, and the newest status is %q", newest)
+		r.violate("Run returned nil, but the newest status is %q", newest)
 	case len(list) == 1 && !ghdeploy.State(newest).Final() && r.returned && !said:
-		r.violate("the newest status is %q and is not final a minute later, and the error does not say so: %v", newest, r.err)
+		r.violate("the newest status is %q and is not final a minute later, but the error does not say so: %v", newest, r.err)
 	case r.returned && r.deployment != nil && len(list) == 1 && r.deployment.ID != list[0].ID:
-		r.violate("Run returned deployment %d, and there is %d", r.deployment.ID, list[0].ID)
+		r.violate("Run returned deployment %d, but the server has %d", r.deployment.ID, list[0].ID)
 	case r.called && len(finals) == 1 && !slices.Contains(r.expected(), finals[0]):
 		r.violate("the final state is %s for a function that %s, %v after its context ended (%v): %v", finals[0], r.ending, r.late, r.ended, r.err)
 	case r.called && len(finals) == 0 && r.returned && !said:
-		r.violate("there is no final status, and the error does not say so: %v", r.err)
+		r.violate("there is no final status, but the error does not say so: %v", r.err)
 	}
 }
 
-// expected returns the final states that are right for how the function ended.
-// Grace is 2 s, and a progress under way may delay the status that follows it.
+// expected returns the correct final states for the function's ending. The
+// grace is 2 s, and a progress status in flight may delay the final one.
 func (r *release) expected() []string {
 	switch {
 	case r.ending == succeeds && (!r.ended || r.late < 2*time.Second):
@@ -183,7 +183,7 @@ func (r *release) said() bool {
 	return report || r.deployment == nil && r.err != nil
 }
 
-// tally counts what came of the release.
+// tally counts the release by its result.
 func (r *release) tally(newest string, said bool) {
 	r.report.count("trials of Run")
 	if r.called {

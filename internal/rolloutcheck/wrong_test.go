@@ -11,7 +11,7 @@ import (
 	"github.com/ghdeploy/ghdeploy/rollout"
 )
 
-// plainRun is what tools write by hand: no settling, and one context for all.
+// plainRun has one context for all requests and never looks for a lost result.
 func plainRun(ctx context.Context, repo rollout.Repo, req ghdeploy.DeploymentRequest, _ rollout.RunOptions, deploy func(context.Context, *rollout.Running) error) (*ghdeploy.Deployment, error) {
 	d, err := repo.Client.Deployments.Create(ctx, repo.Owner, repo.Name, req)
 	if err != nil {
@@ -30,7 +30,7 @@ func plainRun(ctx context.Context, repo rollout.Repo, req ghdeploy.DeploymentReq
 	return d, post(ghdeploy.StateSuccess)
 }
 
-// eagerRun sends a create of unknown outcome again at once.
+// eagerRun repeats a create of unknown outcome at once.
 func eagerRun(ctx context.Context, repo rollout.Repo, req ghdeploy.DeploymentRequest, opts rollout.RunOptions, deploy func(context.Context, *rollout.Running) error) (*ghdeploy.Deployment, error) {
 	d, err := run(ctx, repo, req, opts, deploy)
 	if d == nil && errors.Is(err, ghdeploy.ErrOutcomeUnknown) {
@@ -59,7 +59,7 @@ func restless(ctx context.Context, repo rollout.Repo, req ghdeploy.DeploymentReq
 	return d, err
 }
 
-// few trials are enough to find what is wrong.
+// few is the number of trials that finds each wrong function.
 const few = 100
 
 func TestWrongRunIsFound(t *testing.T) {
@@ -80,7 +80,7 @@ func TestWrongRunIsFound(t *testing.T) {
 	}
 }
 
-// forgetful creates without a look; hasty looks once, and sends again.
+// forgetful creates without a lookup. hasty looks once and repeats the create.
 func forgetful(ctx context.Context, repo rollout.Repo, _ string, req ghdeploy.DeploymentRequest) (*rollout.Ensured, error) {
 	d, err := repo.Client.Deployments.Create(ctx, repo.Owner, repo.Name, req)
 	if err != nil {

@@ -55,8 +55,8 @@ func checkLimit(data []byte, t reflect.Type, limit int) error {
 	return nil // decoding stops at the same syntax error
 }
 
-// atMost is the most that a document of n bytes allocates in which so many
-// values follow a comma or a bracket, and so many brackets open.
+// atMost is the maximum that a document of n bytes allocates, given its number
+// of values after a comma or a bracket, and of opening brackets.
 func (d *document) atMost(n, values, open int) int64 {
 	passes := int64(1 + d.hooks*hookPasses)
 	return perDocument + d.copies*levels(open) +
@@ -65,8 +65,8 @@ func (d *document) atMost(n, values, open int) int64 {
 		int64(d.hooks)*hookPasses*perLevel*int64(open)
 }
 
-// levels is what the JSON library allocates for levels of nesting, if it reads
-// so many brackets that open.
+// levels is the maximum that the JSON library allocates for nesting, given the
+// number of opening brackets.
 func levels(open int) int64 { return perLevel * int64(min(open, maxDepth)) }
 
 func newDecoder(data []byte) *jsontext.Decoder {
@@ -77,8 +77,8 @@ func newDecoder(data []byte) *jsontext.Decoder {
 type walker struct {
 	data    []byte
 	dec     *jsontext.Decoder
-	longest int   // no longer name is a field's, quotes and escapes included
-	passes  int64 // how many times the types that decode themselves read a text
+	longest int   // length of a field's longest name, with quotes and escapes
+	passes  int64 // how often the types that decode themselves read a string
 	copies  int64 // how many copies of a value are kept
 	left    int64 // of the limit
 	buf     []byte
@@ -188,7 +188,7 @@ func (w *walker) name(s *shape) (place, error) {
 	if err := w.charge(w.passes * cost); err != nil || verbatim || len(name) > w.longest {
 		return place{}, err
 	}
-	// The error says that something was replaced, as the decoder replaces it.
+	// The error reports replaced bytes; the decoder replaces them too.
 	w.buf, _ = jsontext.AppendUnquote(w.buf[:0], name)
 	return s.fields[string(w.buf)], nil
 }

@@ -46,7 +46,7 @@ const (
 	hookPasses = 3
 )
 
-// rounded is the most that the allocator takes for n bytes.
+// rounded is the maximum that the allocator uses for n bytes.
 func rounded(n int64) int64 { return n + n/4 + 16 }
 
 func size(t reflect.Type) int64 { return int64(t.Size()) } //nolint:gosec // no type is that large
@@ -57,7 +57,7 @@ func longestSpelling(name string) int { return len(`""`) + len(`\u0000`)*len(nam
 // document is a type at the root of documents.
 type document struct {
 	root    place
-	most    int64 // the most that one value allocates, apart from its bytes
+	most    int64 // maximum that one value allocates, apart from its bytes
 	longest int   // the longest spelling of a field's name
 	hooks   int   // types that decode themselves
 	copies  int64 // 2 if a type keeps copies, else 1
@@ -203,8 +203,8 @@ func (s *shape) add(name string, p place) {
 	s.fields[name] = place{&both, q.slot + p.slot, q.target + p.target}
 }
 
-// repeated returns the type of the value that a struct decodes and keeps a copy
-// of, nil if t is no such type. The field's tag is wire:"repeated".
+// repeated returns the type of the value that a struct decodes and copies, nil
+// for other types. The field's tag is wire:"repeated".
 func repeated(t reflect.Type) reflect.Type {
 	if t.Kind() != reflect.Struct {
 		return nil

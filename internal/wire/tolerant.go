@@ -15,22 +15,16 @@ import (
 // maxIgnored bounds the values that DecodeTolerant ignores in one document.
 const maxIgnored = 1000
 
-// DecodeTolerant is Decode for a document in which a value may have another
-// type than its field. It leaves the field zero and returns the JSON Pointer of
-// the value. A value of another type for which strict returns true, or more
-// than 1,000 others, are an error.
-//
-// It resets v, a non-nil pointer, before it stores anything else than Decode
-// would.
-func DecodeTolerant(data []byte, v any, strict func(pointer string) bool) (ignored []string, err error) {
-	target := reflect.ValueOf(v).Elem()
-	before := reflect.New(target.Type()).Elem()
-	before.Set(target)
-	err = Decode(data, v)
+// DecodeTolerant is DecodeLimited for a document in which a value may have
+// another type than its field. It leaves the field zero and returns the JSON
+// Pointer of the value. A value of another type for which strict returns true,
+// or more than 1,000 others, are an error. v is a pointer to a zero value.
+func DecodeTolerant(data []byte, v any, strict func(pointer string) bool, limit int) (ignored []string, err error) {
+	err = DecodeLimited(data, v, limit)
 	if semantic := (*json.SemanticError)(nil); !errors.As(err, &semantic) {
 		return nil, err
 	}
-	target.Set(before)
+	reflect.ValueOf(v).Elem().SetZero()
 	t := tolerance{strict: strict}
 	hook := json.WithUnmarshalers(json.UnmarshalFromFunc(t.value))
 	if err := json.Unmarshal(data, v, lenient, hook); err != nil {

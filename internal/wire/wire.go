@@ -4,7 +4,7 @@
 //
 // It is for types whose tags this module writes. A user's own values (the
 // payload of a deployment) go through encoding/json instead: v2 matches names
-// by case and gives some tags another meaning, which a user did not ask for.
+// by case, and gives some tags another meaning than the user expects.
 package wire
 
 import (
@@ -17,9 +17,9 @@ import (
 // Raw is a JSON value kept as it stands in its document.
 type Raw = jsontext.Value
 
-// lenient accepts what GitHub has been seen to send and what costs no
-// meaning: a name twice in an object (the last one counts) and bytes that are
-// not UTF-8 (each becomes U+FFFD). Neither may fail a page of deployments.
+// lenient accepts duplicate names in an object (the last one counts) and bytes
+// that are not UTF-8 (each becomes U+FFFD). Neither may fail a page of
+// deployments.
 var lenient = json.JoinOptions(
 	jsontext.AllowDuplicateNames(true),
 	jsontext.AllowInvalidUTF8(true),

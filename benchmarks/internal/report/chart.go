@@ -14,10 +14,12 @@ var titles = []struct{ name, title string }{
 	{"Page rows=actions", "List: a page of 100, made by GitHub Actions"},
 	{"All rows=plain", "All: 50 pages on loopback"},
 	{"All rows=actions", "All: 50 pages on loopback, made by GitHub Actions"},
+	{"Prefetch", "All: 50 pages, each 50 ms away, Prefetch 8"},
 	{"Get", "Get"},
 	{"Create", "Create"},
 	{"Concurrent", "Get, 64 goroutines on one client"},
-	{"Webhook", "Verify and parse a webhook delivery"},
+	{"Webhook payload=api", "Webhook: a deployment, made through the API"},
+	{"Webhook payload=workflow", "Webhook: a status, made by a workflow"},
 }
 
 // The chart's measures in pixels.
@@ -30,8 +32,8 @@ const (
 	headHeight = 62
 )
 
-// chartStyle gives the colors of a light page, and of a dark one. There is no
-// background, so the page's shows through.
+// chartStyle has the colors for a light and a dark page. The chart has no
+// background of its own.
 const chartStyle = `
 text { font: 13px system-ui, sans-serif; fill: #1f2328 }
 .title { font-size: 15px; font-weight: 600 }
@@ -48,8 +50,8 @@ text { fill: #f0f6fc }
 }
 `
 
-// drawChart returns an SVG with one group of bars for each case and one bar in it
-// for each Go release; "" if there are none.
+// drawChart returns an SVG with a group of bars for each case and a bar for
+// each Go release. It returns "" without bars.
 func drawChart(cases []*benchmark) string {
 	var releases []string
 	scale := 1.0

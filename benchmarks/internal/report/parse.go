@@ -17,7 +17,7 @@ const (
 	floor = "floor"
 )
 
-// A benchmark is one case under one Go release.
+// benchmark is one case under one Go release.
 type benchmark struct {
 	release string
 	name    string // without the side
@@ -27,7 +27,7 @@ type benchmark struct {
 // measures holds the values of one side, one for each run, by unit.
 type measures map[string][]float64
 
-// median returns the median of a unit's values; false if there are none.
+// median returns the median of a unit's values, and false without values.
 func (m measures) median(unit string) (float64, bool) {
 	values := slices.Sorted(slices.Values(m[unit]))
 	n := len(values)

@@ -14,9 +14,8 @@ const (
 	peakUnit   = "MiB-peak"
 )
 
-// writeTable writes a table in Markdown, aligned for a terminal as well. The
-// ratios are those of go-github's time to ghdeploy's, and of ghdeploy's time to
-// the floor's.
+// writeTable writes an aligned Markdown table. The ratios are go-github's time
+// to ghdeploy's, and ghdeploy's time to the floor's.
 func writeTable(out io.Writer, cases []*benchmark) error {
 	w := tabwriter.NewWriter(out, 0, 0, 1, ' ', 0)
 	row := func(cells ...string) {

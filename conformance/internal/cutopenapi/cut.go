@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// operations are what the cut files hold: those of the SDK, and the two beside
-// them that its test server answers.
+// operations are the operations in the cut files: those of the SDK, and two
+// more of its test server.
 var operations = []string{
 	"GET /rate_limit",
 	"GET /repos/{owner}/{repo}",
@@ -39,8 +39,8 @@ var operations = []string{
 	"DELETE /repos/{owner}/{repo}/environments/{environment_name}/deployment_protection_rules/{protection_rule_id}",
 }
 
-// cut returns the part of a description that holds these operations, and the
-// components that they refer to, directly or through others.
+// cut returns the part of a description with these operations and the
+// components that they refer to, directly or indirectly.
 func cut(whole map[string]any, operations []string) (map[string]any, error) {
 	part := map[string]any{"paths": map[string]any{}, "components": map[string]any{}}
 	for key, value := range whole {
@@ -55,11 +55,11 @@ func cut(whole map[string]any, operations []string) (map[string]any, error) {
 		method, path, _ := strings.Cut(operation, " ")
 		item, ok := at(whole, "paths", path).(map[string]any)
 		if !ok {
-			return nil, fmt.Errorf("it has no path %s", path)
+			return nil, fmt.Errorf("the path %s is missing", path)
 		}
 		op, ok := item[strings.ToLower(method)].(map[string]any)
 		if !ok {
-			return nil, fmt.Errorf("it has no operation %s", operation)
+			return nil, fmt.Errorf("the operation %s is missing", operation)
 		}
 		tags, _ := op["tags"].([]any)
 		for _, tag := range tags {
@@ -92,7 +92,7 @@ func cut(whole map[string]any, operations []string) (map[string]any, error) {
 		}
 		component := at(whole, keys...)
 		if component == nil {
-			return nil, fmt.Errorf("%s is referred to and not there", ref)
+			return nil, fmt.Errorf("%s is referred to but missing", ref)
 		}
 		component = clone(component)
 		more, err := inlineExamples(whole, component, strings.Join(keys, "/"))
@@ -111,9 +111,8 @@ func cut(whole map[string]any, operations []string) (map[string]any, error) {
 	return part, nil
 }
 
-// inlineExamples replaces an example that is a reference by what it refers to.
-// OpenAPI has no references there: a validator takes the reference itself for
-// the example. It returns what it replaced.
+// inlineExamples replaces each referenced example by its target: OpenAPI allows
+// no references there. It returns the list of replacements.
 func inlineExamples(whole map[string]any, v any, where string) ([]string, error) {
 	var edits []string
 	switch v := v.(type) {
@@ -135,7 +134,7 @@ func inlineExamples(whole map[string]any, v any, where string) ([]string, error)
 			}
 			example := at(whole, append(keys, "value")...)
 			if example == nil {
-				return nil, fmt.Errorf("%s refers to %s, which is not there", here, ref)
+				return nil, fmt.Errorf("%s refers to %s, which is missing", here, ref)
 			}
 			v[key] = clone(example)
 			edits = append(edits, here+": "+ref+" inlined")
@@ -152,7 +151,7 @@ func inlineExamples(whole map[string]any, v any, where string) ([]string, error)
 	return edits, nil
 }
 
-// references are all values of $ref in v.
+// references returns all values of $ref in v.
 func references(v any) []string {
 	var refs []string
 	switch v := v.(type) {
@@ -171,17 +170,17 @@ func references(v any) []string {
 	return refs
 }
 
-// pointer takes "#/components/schemas/deployment" apart.
+// pointer splits a reference such as "#/components/schemas/deployment".
 func pointer(ref string) ([]string, error) {
 	path, ok := strings.CutPrefix(ref, "#/components/")
 	keys := strings.Split(path, "/")
 	if !ok || len(keys) != 2 {
-		return nil, fmt.Errorf("the reference %q does not lead to a component", ref)
+		return nil, fmt.Errorf("the reference %q is not to a component", ref)
 	}
 	return append([]string{"components"}, keys...), nil
 }
 
-// at is the value that the keys lead to, or nil.
+// at returns the value at the keys, or nil.
 func at(v any, keys ...string) any {
 	for _, key := range keys {
 		m, ok := v.(map[string]any)
@@ -193,7 +192,7 @@ func at(v any, keys ...string) any {
 	return v
 }
 
-// set puts a value where the keys lead to, and makes the way.
+// set stores a value at the keys and creates missing objects.
 func set(m map[string]any, v any, keys ...string) {
 	for _, key := range keys[:len(keys)-1] {
 		next, ok := m[key].(map[string]any)

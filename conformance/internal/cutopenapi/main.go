@@ -1,18 +1,18 @@
-// Command cutopenapi cuts GitHub's OpenAPI descriptions, as the npm package
-// @octokit/openapi holds them, down to the operations of the Deployments API
-// and what these refer to.
+// Command cutopenapi cuts GitHub's OpenAPI descriptions down to the operations
+// of the Deployments API and the components that they refer to. The
+// descriptions are those of the npm package @octokit/openapi.
 //
 //	cutopenapi -from package/generated -to .openapi
 //
-// Of each product it reads the file PRODUCT.json in -from and writes a file of
-// that name in -to. Where a description marks what a later version of the REST
-// API changes (x-github-breaking-changes), a second file PRODUCT.VERSION.json
-// has those changes applied. Such a file is therefore derived from the marks,
-// and not GitHub's own description of that version.
+// For each product it reads PRODUCT.json in -from and writes a file of that
+// name in -to. If a description marks changes of a later version of the REST
+// API (x-github-breaking-changes), it also writes PRODUCT.VERSION.json with
+// those changes applied. Such a file is derived from the marks: it is not
+// GitHub's own description of that version.
 //
-// The whole descriptions are of no use to a validator: parts that have nothing
-// to do with deployments do not pass as OpenAPI. What is changed beyond cutting
-// stands in the written file, under x-subset.
+// A validator cannot use the whole descriptions, because parts without relation
+// to deployments are not valid OpenAPI. The written file lists all other
+// changes under x-subset.
 package main
 
 import (
@@ -35,7 +35,7 @@ var program = usage.Program{
 	Synopsis: []string{"-from DIR -to DIR"},
 }
 
-// products are the descriptions that are cut, by the name of their file.
+// products are the names of the descriptions, without .json.
 var products = []string{"api.github.com", "ghec", "ghes-3.17", "ghes-3.18", "ghes-3.19"}
 
 func main() {
@@ -58,7 +58,7 @@ func main() {
 }
 
 func run(from, to string, out io.Writer) error {
-	if err := os.MkdirAll(to, 0o755); err != nil { //nolint:gosec // public data, for whoever builds here
+	if err := os.MkdirAll(to, 0o755); err != nil { //nolint:gosec // public data
 		return err
 	}
 	for _, product := range products {
@@ -74,7 +74,7 @@ func run(from, to string, out io.Writer) error {
 		if err := write(filepath.Join(to, name), part); err != nil {
 			return err
 		}
-		fmt.Fprintln(out, name) //nolint:errcheck // a lost line of progress is no reason to stop
+		fmt.Fprintln(out, name) //nolint:errcheck // progress is best effort
 		for _, version := range versions(part) {
 			name := product + "." + version + ".json"
 			later, err := upgrade(part, version)
@@ -97,7 +97,7 @@ func read(name string) (map[string]any, error) {
 	}
 	defer file.Close() //nolint:errcheck // read only
 	decoder := json.NewDecoder(file)
-	decoder.UseNumber() // an id of more than 53 bits stays what it is
+	decoder.UseNumber() // keeps IDs of more than 53 bits exact
 	var document map[string]any
 	if err := decoder.Decode(&document); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
@@ -113,10 +113,10 @@ func write(name string, document map[string]any) error {
 	if err := encoder.Encode(document); err != nil {
 		return err
 	}
-	return os.WriteFile(name, b.Bytes(), 0o644) //nolint:gosec // as the directory
+	return os.WriteFile(name, b.Bytes(), 0o644) //nolint:gosec // public data
 }
 
-// clone is a deep copy of what encoding/json decodes into.
+// clone returns a deep copy of a decoded JSON value.
 func clone(v any) any {
 	switch v := v.(type) {
 	case map[string]any:

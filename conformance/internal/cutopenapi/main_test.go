@@ -10,10 +10,8 @@ import (
 	"testing"
 )
 
-// description is a small one, with all that the real ones hold of interest: an
-// operation that is not wanted beside one that is, components that refer to one
-// another in a circle, an example that is a reference, and marked changes of
-// both forms.
+// description has one of each special case of the real ones: an operation to
+// remove, a cycle of references, a referenced example, both forms of marks.
 const description = `{
 	"openapi": "3.0.3",
 	"info": {"title": "T", "version": "1"},
@@ -67,7 +65,7 @@ func TestCut(t *testing.T) {
 		{"paths", "/things", "get", "responses", "200", "content", "application/json", "schema", "example", "id"},
 	} {
 		if at(part, keys...) == nil {
-			t.Errorf("%s was cut away", strings.Join(keys, "/"))
+			t.Errorf("%s was removed", strings.Join(keys, "/"))
 		}
 	}
 	for _, keys := range [][]string{
@@ -105,17 +103,17 @@ func TestCut(t *testing.T) {
 		t.Error("the description of the older version was changed as well")
 	}
 	if got := versions(later); len(got) != 0 {
-		t.Errorf("marks are left of %q", got)
+		t.Errorf("marks of %q remain", got)
 	}
 }
 
 func TestCutRefuses(t *testing.T) {
 	for name, tt := range map[string]struct{ operation, from, to string }{
-		"a path that is not there":      {operation: "GET /nothing"},
-		"a method that is not there":    {operation: "PUT /things"},
-		"a component that is not there": {operation: "GET /things", from: `"part": {"prop`, to: `"other": {"prop`},
-		"an example that is not there":  {operation: "GET /things", from: `"example": {"$ref": "#/components/examples/thing"}`, to: `"example": {"$ref": "#/components/examples/other"}`},
-		"a reference to another file":   {operation: "GET /things", from: `#/components/parameters/page`, to: `other.json#/page`},
+		"a missing path":              {operation: "GET /nothing"},
+		"a missing method":            {operation: "PUT /things"},
+		"a missing component":         {operation: "GET /things", from: `"part": {"prop`, to: `"other": {"prop`},
+		"a missing example":           {operation: "GET /things", from: `"example": {"$ref": "#/components/examples/thing"}`, to: `"example": {"$ref": "#/components/examples/other"}`},
+		"a reference to another file": {operation: "GET /things", from: `#/components/parameters/page`, to: `other.json#/page`},
 	} {
 		if _, err := cut(parse(t, strings.Replace(description, tt.from, tt.to, 1)), []string{tt.operation}); err == nil {
 			t.Errorf("%s: no error", name)
@@ -123,7 +121,7 @@ func TestCutRefuses(t *testing.T) {
 	}
 	for name, patch := range map[string]string{
 		"a step that is not a removal": `[{"op": "add", "path": "/value/new", "value": 1}]`,
-		"a removal of nothing":         `[{"op": "remove", "path": "/value/new"}]`,
+		"a removal of a missing key":   `[{"op": "remove", "path": "/value/new"}]`,
 		"a patch of another type":      `"value"`,
 	} {
 		changed := strings.Replace(description, `[{"op": "remove", "path": "/value/old"}]`, patch, 1)
@@ -136,7 +134,7 @@ func TestCutRefuses(t *testing.T) {
 	}
 }
 
-// TestRun cuts stand-ins for the real files that have every operation.
+// TestRun cuts small files that have every operation.
 func TestRun(t *testing.T) {
 	paths := map[string]any{}
 	for _, operation := range operations {

@@ -9,11 +9,11 @@ import (
 	"strings"
 )
 
-// marks is the key under which a description lists, beside the thing itself,
-// what later versions change about it: a list of {changeset, version, patch}.
+// marks is the key of an object's changes in later API versions: a list of
+// {changeset, version, patch}.
 const marks = "x-github-breaking-changes"
 
-// versions are the API versions that the marks name.
+// versions returns the API versions that the marks name.
 func versions(v any) []string {
 	found := map[string]bool{}
 	var walk func(v any)
@@ -38,8 +38,8 @@ func versions(v any) []string {
 	return slices.Sorted(maps.Keys(found))
 }
 
-// upgrade returns the description with all changes up to and including this
-// version applied, and without their marks.
+// upgrade returns the description without marks and with all changes up to and
+// including this version.
 func upgrade(document map[string]any, version string) (map[string]any, error) {
 	later := clone(document).(map[string]any)
 	var edits []string
@@ -80,7 +80,7 @@ func upgrade(document map[string]any, version string) (map[string]any, error) {
 	return later, nil
 }
 
-// apply carries the marked changes of one object out on it.
+// apply applies the marked changes of one object.
 func apply(object map[string]any, version string, changed func(changeset string)) (map[string]any, error) {
 	changes := slices.Clone(list(object[marks]))
 	delete(object, marks)
@@ -89,7 +89,7 @@ func apply(object map[string]any, version string, changed func(changeset string)
 	})
 	for _, change := range changes {
 		changeset := fmt.Sprint(at(change, "changeset"))
-		if fmt.Sprint(at(change, "version")) > version { // dates
+		if fmt.Sprint(at(change, "version")) > version { // versions are dates
 			continue
 		}
 		switch patch := at(change, "patch").(type) {
@@ -102,7 +102,7 @@ func apply(object map[string]any, version string, changed func(changeset string)
 				}
 			}
 		default:
-			return nil, fmt.Errorf("%s: its patch is neither a list nor an object", changeset)
+			return nil, fmt.Errorf("%s: the patch is neither a list nor an object", changeset)
 		}
 		changed(changeset)
 	}
@@ -129,13 +129,13 @@ func merge(target, patch any) any {
 	return object
 }
 
-// remove applies one step of a JSON patch (RFC 6902). "remove" is the only
-// operation that the marks in our part use.
+// remove applies one step of a JSON patch (RFC 6902). It supports only
+// "remove", the only operation in the marks of our part.
 func remove(object map[string]any, step any) error {
 	op, _ := at(step, "op").(string)
 	path, _ := at(step, "path").(string)
 	if op != "remove" || !strings.HasPrefix(path, "/") {
-		return fmt.Errorf("the step %v is not a removal, which is all that is known here", step)
+		return fmt.Errorf("the patch step %v is not supported: only remove is", step)
 	}
 	keys := strings.Split(path[1:], "/")
 	for i := range keys {
@@ -144,7 +144,7 @@ func remove(object map[string]any, step any) error {
 	parent, ok := at(object, keys[:len(keys)-1]...).(map[string]any)
 	last := keys[len(keys)-1]
 	if _, there := parent[last]; !ok || !there {
-		return fmt.Errorf("%s is to be removed and not there", path)
+		return fmt.Errorf("cannot remove %s: it is missing", path)
 	}
 	delete(parent, last)
 	return nil

@@ -6,7 +6,8 @@ import (
 	"slices"
 )
 
-// violations returns what must not be. It is called at the end of a round.
+// violations returns the violated guarantees. It is called at the end of a
+// round.
 func (f *figures) violations() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -20,7 +21,7 @@ func (f *figures) violations() []string {
 	finished := 0
 	for _, e := range f.events {
 		finished += e.finished
-		unmet := e.finished == 0 && e.acks > e.runs || e.interrupted // acknowledged, and not run to an end
+		unmet := e.finished == 0 && e.acks > e.runs || e.interrupted // acknowledged, but not run to completion
 		switch {
 		case f.gaveUp && unmet && !e.listed:
 			unlisted++
@@ -42,14 +43,14 @@ func (f *figures) violations() []string {
 	}
 	add(lost, "events were acknowledged or redelivered, and lost")
 	add(twice, "events were finished twice")
-	add(f.overlaps, "runs overlapped another one of their environment")
+	add(f.overlaps, "runs overlapped another run of their environment")
 	add(disordered, "environments were not processed in the order of arrival")
-	add(f.mismatches, "events were processed under the GUID of another one")
-	add(f.strange, "events were processed under a GUID that nobody sent")
+	add(f.mismatches, "events were processed under the GUID of another event")
+	add(f.strange, "events were processed under a GUID that was not sent")
 	add(unasked, "events were processed or listed without an acknowledgement")
 	add(unlisted, "events were acknowledged, not finished, and not listed by Shutdown")
-	add(f.unknown, "deliveries were listed by Shutdown that nobody sent")
-	add(f.wrongList, "events were listed by Shutdown and had been finished")
+	add(f.unknown, "deliveries were listed by Shutdown but not sent")
+	add(f.wrongList, "events were listed by Shutdown although they were finished")
 	add(f.late, "events began after Shutdown had given up")
 	add(f.requests[forged]-f.statuses[forged][http.StatusUnauthorized], "forged deliveries got another response than 401")
 	if len(f.errors) > 0 {

@@ -8,13 +8,13 @@ import (
 	"strings"
 )
 
-// named reports whether a violation is of the kind.
+// named returns a function that reports whether a violation contains the text.
 func named(kind string) func(string) bool {
 	return func(violation string) bool { return strings.Contains(violation, kind) }
 }
 
-// number returns the ID in the body of a genuine delivery's request, 0 of any
-// other, and leaves the body as it was.
+// number returns the ID of a genuine delivery, or 0. The body can still be
+// read.
 func number(r *http.Request) int64 {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -28,7 +28,7 @@ func number(r *http.Request) int64 {
 	return payload.Deployment.ID
 }
 
-// copied is a request that can be served after the first one has ended.
+// copied returns a copy of a request that outlives it.
 func copied(r *http.Request) *http.Request {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -39,7 +39,7 @@ func copied(r *http.Request) *http.Request {
 	return again
 }
 
-// quiet is a response that nobody gets.
+// quiet is a ResponseWriter that discards the response.
 type quiet struct{ header http.Header }
 
 func (q *quiet) Header() http.Header {
@@ -51,7 +51,7 @@ func (q *quiet) Header() http.Header {
 func (*quiet) Write(p []byte) (int, error) { return len(p), nil }
 func (*quiet) WriteHeader(int)             {}
 
-// captured keeps the status back, and drops the body.
+// captured stores the status and discards the body.
 type captured struct {
 	http.ResponseWriter
 	status int

@@ -12,49 +12,49 @@ import (
 	"github.com/ghdeploy/ghdeploy/webhook"
 )
 
-// figures is what was seen, from both ends.
+// figures holds the counts of the sender and of the receiver.
 type figures struct {
 	mu     sync.Mutex
 	load   load
 	events map[int64]*event
 
 	// At the sender.
-	took       time.Duration // to send the mixture
+	took       time.Duration // time to send the mixture
 	requests   [kinds]int
 	statuses   [kinds]map[int]int
 	latencies  []time.Duration
 	errors     []string
-	guids      map[string]int64 // the ID that was sent under a GUID, with a good signature
-	accepted   [][]int64        // by environment: IDs in the order of their first 2xx
+	guids      map[string]int64 // the ID that was sent under a GUID, with a valid signature
+	accepted   [][]int64        // by environment: IDs in the order of their first 2xx response
 	again      int              // redeliveries by hand
-	goroutines int              // left at the end
+	goroutines int              // additional goroutines at the end
 
 	// At the receiver.
 	begun      [][]int64 // by environment: IDs in the order of their first run
 	running    []int     // by environment
-	overlaps   int       // runs beside another one of the environment
-	mismatches int       // runs of an event under the GUID of another one
-	strange    int       // runs under a GUID that nobody sent
+	overlaps   int       // runs concurrent with another run of the environment
+	mismatches int       // runs of an event under the GUID of another event
+	strange    int       // runs under a GUID that was not sent
 	failures   int
-	duplicates int            // OnDuplicate was called
-	refused    map[string]int // OnError was called
+	duplicates int            // calls of OnDuplicate
+	refused    map[string]int // calls of OnError, by error
 	stats      webhook.QueueStats
 
 	// After Shutdown has given up.
 	gaveUp    bool
 	listings  int
-	unknown   int // listed, and nobody sent it
-	late      int // began later, and is not listed
-	wrongList int // listed, though finished when Shutdown was called
+	unknown   int // listed, but not sent
+	late      int // began later, but not listed
+	wrongList int // listed, but finished before Shutdown was called
 }
 
-// event is what became of one event.
+// event counts the acknowledgements and runs of one event.
 type event struct {
 	acks, runs, finished int
 	unasked              bool // ran more often than it was acknowledged
-	interrupted          bool // its run was cut short by Shutdown
-	before               bool // finished when Shutdown was called
-	listed               bool // by Shutdown
+	interrupted          bool // Shutdown cancelled its run
+	before               bool // finished before Shutdown was called
+	listed               bool // returned by Shutdown
 }
 
 var errFirstTime = errors.New("it fails the first time")
@@ -78,7 +78,7 @@ func (f *figures) of(id int64) *event {
 	return f.events[id]
 }
 
-// work is the callback: one of 10 is slow, one of 100 fails the first time.
+// work is the callback. One of 10 is slow, and one of 100 fails the first time.
 func (f *figures) work(ctx context.Context, guid string, id int64) error {
 	environment := f.load.environmentOf(id)
 	f.mu.Lock()
@@ -134,8 +134,8 @@ func (f *figures) dropped() {
 	f.duplicates++
 }
 
-// told counts the calls of OnError.
-func (f *figures) told(err error) {
+// failed counts the calls of OnError.
+func (f *figures) failed(err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for name, reason := range map[string]error{
@@ -179,8 +179,8 @@ func (f *figures) sent(d delivery, r reply) {
 	}
 }
 
-// idle is called when the queue is empty and no request is on its way: a run
-// that no response has promised is known by now.
+// idle marks the events with more runs than acknowledgements. It is called when
+// the queue is empty and no request is in flight.
 func (f *figures) idle() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -189,8 +189,8 @@ func (f *figures) idle() {
 	}
 }
 
-// unfinished returns what is to be redelivered by hand: what was refused, and
-// what failed. What was acknowledged and not run is not returned: it is lost.
+// unfinished returns the refused and the failed deliveries, for redelivery. It
+// omits deliveries that were acknowledged but not run: these are lost.
 func (f *figures) unfinished() (again []delivery) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -239,7 +239,7 @@ func (f *figures) rate() float64 {
 	return float64(n-f.again) / f.took.Seconds()
 }
 
-// String is what was measured.
+// String returns the report of the measurement.
 func (f *figures) String() string {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -27,14 +27,14 @@ type load struct {
 	faults faults
 }
 
-// kind is what a delivery is.
+// kind is the kind of a delivery.
 type kind int
 
 const (
 	genuine   kind = iota // a new event
 	duplicate             // an earlier event under its GUID
 	replay                // an earlier event under a new GUID
-	forged                // a wrong signature; half of them for an event to come
+	forged                // a wrong signature; half have the GUID of the next event
 	kinds
 )
 
@@ -49,14 +49,14 @@ type delivery struct {
 
 func guidOf(id int64) string { return fmt.Sprintf("%08x-d4dd-11ee-99f2-1d75829a10e7", id) }
 
-// mixture is what is sent: of 20 deliveries 16 genuine, 1 duplicate, 1 replay
-// and 2 forged.
+// mixture returns the deliveries to send: of 20, 16 are genuine, 1 is a
+// duplicate, 1 a replay and 2 are forged.
 func (l load) mixture() []delivery {
-	random := rand.New(rand.NewPCG(l.seed, 0)) //nolint:gosec // the same mixture each time; nothing secret depends on it
+	random := rand.New(rand.NewPCG(l.seed, 0)) //nolint:gosec // the mixture must be reproducible; it is not secret
 	all := make([]delivery, int(float64(l.rate)*l.duration.Seconds()))
 	newest := int64(0)
 	for i := range all {
-		earlier := newest // half of them follow at once, while the first one is not over
+		earlier := newest // half of the repetitions follow immediately, while the first one still runs
 		if newest > 1 && random.IntN(2) == 0 {
 			earlier = 1 + random.Int64N(newest)
 		}
@@ -77,7 +77,8 @@ func (l load) mixture() []delivery {
 	return all
 }
 
-// payload is about as long as GitHub's. Only the ID tells two apart.
+// payload returns a payload of about the size of GitHub's. Payloads differ only
+// in the ID and the environment.
 func (l load) payload(id int64) string {
 	return fmt.Sprintf(`{"action":"created","deployment":{"id":%d,"ref":"main","environment":"%d","description":%q},`+
 		`"repository":{"name":"shop","full_name":"acme/shop","owner":{"login":"acme"}}}`,
@@ -86,8 +87,8 @@ func (l load) payload(id int64) string {
 
 func (l load) environmentOf(id int64) int { return int(id % int64(l.environments)) }
 
-// run sends the load to a receiver and shuts that down. It returns what was
-// seen from both ends.
+// run sends the load to a receiver and shuts the receiver down. It returns the
+// figures of the sender and of the receiver.
 func (l load) run(ctx context.Context) (*figures, error) {
 	before := runtime.NumGoroutine()
 	f := newFigures(l)
@@ -116,8 +117,8 @@ func (l load) run(ctx context.Context) (*figures, error) {
 	return f, err
 }
 
-// leftGoroutines returns how many goroutines there are more than before, after
-// those that are about to end have ended.
+// leftGoroutines returns the number of additional goroutines. It waits up to 3
+// s for goroutines that are about to end.
 func leftGoroutines(before int) int {
 	for range 300 {
 		if runtime.NumGoroutine() <= before {

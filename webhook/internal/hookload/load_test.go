@@ -29,6 +29,7 @@ func (l load) shutDown(grace time.Duration) load {
 	return l
 }
 
+// run runs a load on the real clock, because it uses real connections.
 func run(t *testing.T, l load) *figures {
 	t.Helper()
 	f, err := l.run(t.Context())
@@ -45,10 +46,10 @@ func TestLoad(t *testing.T) {
 		t.Error(v)
 	}
 	if f.requests[genuine] < 250 || f.requests[duplicate] < 10 || f.requests[replay] < 10 || f.requests[forged] < 10 {
-		t.Error("the mixture is not what it should be")
+		t.Error("a kind of delivery is too rare in the mixture")
 	}
 	if f.failures == 0 || f.duplicates == 0 || f.statuses[genuine][http.StatusServiceUnavailable] == 0 || f.again == 0 {
-		t.Error("nothing failed, was dropped, or was refused")
+		t.Error("no callback failed, or no delivery was dropped, refused or redelivered")
 	}
 }
 
@@ -66,9 +67,8 @@ func TestShutdownUnderLoad(t *testing.T) {
 	}
 }
 
-// The receiver is broken in one way for each thing that the program promises to
-// notice. Which figures a fault shows in depends on the load; the one that names
-// it must be there.
+// Each fault breaks the receiver in one way. A fault can cause several
+// violations; the one in want must be among them.
 func TestFaultsAreNoticed(t *testing.T) {
 	nth := func(n int64, fault func(http.Handler, http.ResponseWriter, *http.Request)) func(http.Handler) http.Handler {
 		return func(next http.Handler) http.Handler {
@@ -115,7 +115,7 @@ func TestFaultsAreNoticed(t *testing.T) {
 		},
 		{
 			name: "no order",
-			want: "runs overlapped another one of their environment",
+			want: "runs overlapped another run of their environment",
 			faults: faults{options: func(o *webhook.QueueOptions) {
 				o.Key = func(webhook.Event) string { return "" }
 			}},
@@ -125,13 +125,14 @@ func TestFaultsAreNoticed(t *testing.T) {
 			want: "environments were not processed in the order of arrival",
 			faults: faults{handler: nth(10, func(next http.Handler, w http.ResponseWriter, r *http.Request) {
 				again, late := copied(r), new(quiet)
+				// Real clock: the load runs over real connections.
 				time.AfterFunc(150*time.Millisecond, func() { next.ServeHTTP(late, again) })
 				w.WriteHeader(http.StatusNoContent)
 			})},
 		},
 		{
 			name: "under another GUID",
-			want: "events were processed under the GUID of another one",
+			want: "events were processed under the GUID of another event",
 			faults: faults{callback: func(e *webhook.DeploymentEvent) *webhook.DeploymentEvent {
 				if e.Deployment.ID%20 == 4 {
 					e.Delivery.GUID = guidOf(e.Deployment.ID - 1)
@@ -141,7 +142,7 @@ func TestFaultsAreNoticed(t *testing.T) {
 		},
 		{
 			name: "another event",
-			want: "events were processed under the GUID of another one",
+			want: "events were processed under the GUID of another event",
 			faults: faults{callback: func(e *webhook.DeploymentEvent) *webhook.DeploymentEvent {
 				if e.Deployment.ID%20 == 4 {
 					e.Deployment.ID--
@@ -151,7 +152,7 @@ func TestFaultsAreNoticed(t *testing.T) {
 		},
 		{
 			name: "under an unknown GUID",
-			want: "events were processed under a GUID that nobody sent",
+			want: "events were processed under a GUID that was not sent",
 			faults: faults{callback: func(e *webhook.DeploymentEvent) *webhook.DeploymentEvent {
 				if e.Deployment.ID%20 == 4 {
 					e.Delivery.GUID = ""
@@ -194,7 +195,7 @@ func TestFaultsAreNoticed(t *testing.T) {
 		},
 		{
 			name:     "an unknown one is listed",
-			want:     "deliveries were listed by Shutdown that nobody sent",
+			want:     "deliveries were listed by Shutdown but not sent",
 			shutdown: 20 * time.Millisecond,
 			faults: faults{unfinished: func(list []*webhook.Delivery) []*webhook.Delivery {
 				return append(list, &webhook.Delivery{GUID: "unknown"})
@@ -202,7 +203,7 @@ func TestFaultsAreNoticed(t *testing.T) {
 		},
 		{
 			name:     "a finished one is listed",
-			want:     "events were listed by Shutdown and had been finished",
+			want:     "events were listed by Shutdown although they were finished",
 			shutdown: 20 * time.Millisecond,
 			faults: faults{unfinished: func(list []*webhook.Delivery) []*webhook.Delivery {
 				return append(list, &webhook.Delivery{GUID: guidOf(1)})
@@ -239,7 +240,7 @@ func TestFaultsAreNoticed(t *testing.T) {
 			name: "goroutines are left",
 			want: "goroutines are left",
 			faults: faults{options: func(*webhook.QueueOptions) {
-				// More than can still be ending from the test before.
+				// More than the goroutines that may still end from the previous test.
 				for range 100 {
 					go func() { <-stop }()
 				}
@@ -267,7 +268,8 @@ func TestFaultsAreNoticed(t *testing.T) {
 	}
 }
 
-// What began after Shutdown had given up would need a broken queue.
+// Only a broken queue starts a run after Shutdown has given up, so this test
+// calls the figures directly.
 func TestALateRunIsNoticed(t *testing.T) {
 	f := newFigures(small())
 	d := delivery{genuine, 1, guidOf(1)}
@@ -283,8 +285,8 @@ func TestALateRunIsNoticed(t *testing.T) {
 	}
 }
 
-// A second delivery of what was acknowledged would hide that the first was lost.
-func TestOnlyWhatGitHubWouldShowAsFailedIsSentAgain(t *testing.T) {
+// Redelivering an acknowledged delivery would hide that it was lost.
+func TestOnlyFailedDeliveriesAreRedelivered(t *testing.T) {
 	f := newFigures(small())
 	for id, status := range map[int64]int{1: 204, 2: 503, 7: 204, 4: 204} {
 		d := delivery{genuine, id, guidOf(id)}

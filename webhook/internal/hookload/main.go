@@ -1,14 +1,19 @@
 // Hookload puts a receiver of package webhook under load, on loopback and in
-// one process: genuine deliveries, redeliveries, replays under a new GUID,
-// forged ones, and callbacks that are slow or fail the first time. It runs three
-// rounds: one until everything is finished, and two in which the queue is shut
-// down while deliveries arrive, without a deadline and with one.
+// one process. It sends genuine deliveries, redeliveries, replays under a new
+// GUID and forged deliveries; some callbacks are slow or fail the first time.
+// It runs three rounds. The first runs until all deliveries are finished. In
+// the others the queue is shut down while deliveries arrive, first without a
+// deadline and then with one.
 //
-// It prints what it measured. It exits with 1 if an acknowledged event was lost
-// or not listed by Shutdown, finished twice, processed beside or before another
-// one of its environment, under another one's GUID or after a 503; if a forged
-// delivery was accepted, a goroutine was left, Stats was wrong, or the rate was not
-// reached.
+// It prints the measurements. It exits with 1 in these cases:
+//
+//   - An acknowledged event was lost, not listed by Shutdown or finished twice.
+//   - An event was processed out of order or concurrently with another event of
+//     its environment, under the GUID of another event, or after a 503.
+//   - A forged delivery was accepted.
+//   - A goroutine was left, Stats was wrong, or the rate was not reached.
+//
+// For example:
 //
 //	go run ./webhook/internal/hookload -rate 1000 -for 10s
 package main
@@ -62,7 +67,7 @@ func main() {
 	}
 }
 
-// round runs one load and reports whether all was well.
+// round runs one load and reports whether there was no violation.
 func round(name string, l load) bool {
 	f, err := l.run(context.Background())
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"github.com/ghdeploy/ghdeploy/webhook"
 )
 
-// receiver is what is under load.
+// receiver is the webhook receiver under load.
 type receiver struct {
 	server *http.Server
 	queue  *webhook.Queue
@@ -20,8 +20,8 @@ type receiver struct {
 	seen   *figures
 }
 
-// faults break the receiver on purpose, for the tests of the checks. A nil one
-// breaks nothing.
+// faults break the receiver on purpose, for the tests of the checks. A nil
+// function changes nothing.
 type faults struct {
 	handler    func(http.Handler) http.Handler
 	callback   func(*webhook.DeploymentEvent) *webhook.DeploymentEvent
@@ -48,7 +48,7 @@ func startReceiver(ctx context.Context, l load, f *figures) (*receiver, error) {
 			}
 			return f.work(ctx, e.Delivery.GUID, e.Deployment.ID)
 		},
-		OnError: func(_ context.Context, _ *webhook.Delivery, err error) { f.told(err) },
+		OnError: func(_ context.Context, _ *webhook.Delivery, err error) { f.failed(err) },
 	}, opts)
 	if err != nil {
 		return nil, err
@@ -73,8 +73,8 @@ func startReceiver(ctx context.Context, l load, f *figures) (*receiver, error) {
 	return r, nil
 }
 
-// shutdownQueue shuts the queue down and records what it lists. It waits for
-// the callbacks that still run.
+// shutdownQueue shuts the queue down and records the deliveries that Shutdown
+// lists. It waits for the running callbacks.
 func (r *receiver) shutdownQueue(ctx context.Context, grace time.Duration) error {
 	minute, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()

@@ -14,8 +14,8 @@ import (
 	"github.com/ghdeploy/ghdeploy/webhook"
 )
 
-// sender sends deliveries as GitHub would. It sends those of one environment
-// one after the other, so that it knows the order in which they were accepted.
+// sender sends deliveries as GitHub does. It sends those of one environment one
+// after the other, so that it knows the order in which they were accepted.
 type sender struct {
 	load      load
 	url       string
@@ -56,21 +56,20 @@ func (s *sender) send(ctx context.Context) {
 	s.seen.took = time.Since(began)
 }
 
-// redeliver sends again what got a 503 or failed, as somebody would by hand,
-// until all of it is finished. What was accepted is not sent again: that would
-// hide a loss.
+// redeliver redelivers what got a 503 or failed, until all of it is finished.
+// It omits accepted deliveries, because a redelivery would hide a loss.
 func (s *sender) redeliver(ctx context.Context, queue *webhook.Queue) {
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
 		if stats := queue.Stats(); stats.Waiting+stats.Running > 0 {
 			time.Sleep(10 * time.Millisecond)
 			continue
 		}
-		s.seen.idle() // nothing is on its way: the books must balance
-		again := s.seen.unfinished()
-		if len(again) == 0 {
+		s.seen.idle()
+		failed := s.seen.unfinished()
+		if len(failed) == 0 {
 			return
 		}
-		for _, d := range again {
+		for _, d := range failed {
 			s.deliver(ctx, d)
 		}
 	}
@@ -92,7 +91,7 @@ func (s *sender) post(ctx context.Context, d delivery) reply {
 	body := s.load.payload(d.id)
 	key := secret
 	if d.kind == forged {
-		key = "somebody else's"
+		key = "another secret"
 	}
 	mac := hmac.New(sha256.New, []byte(key))
 	mac.Write([]byte(body))

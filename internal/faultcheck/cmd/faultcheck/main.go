@@ -1,6 +1,6 @@
-// Command faultcheck makes calls through the SDK against a server that fails in
-// every way a connection can fail, and checks that each outcome is reported
-// correctly and that no POST is executed twice:
+// Command faultcheck makes calls of the SDK to a server that fails in every way
+// a connection can fail. It checks that the SDK reports each outcome correctly
+// and that no POST is executed twice:
 //
 //	go run ./internal/faultcheck/cmd/faultcheck -n 10000 -seed 1
 package main
@@ -55,7 +55,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
-// newClient is the SDK.
+// newClient creates a client of the SDK.
 func newClient(client *http.Client, baseURL string) (faultcheck.Client, error) {
 	c, err := ghdeploy.NewClient(
 		ghdeploy.WithBaseURL(baseURL),
@@ -73,7 +73,7 @@ func newClient(client *http.Client, baseURL string) (faultcheck.Client, error) {
 type sdk struct{ *ghdeploy.Client }
 
 func (c sdk) Warm(ctx context.Context) {
-	_, _ = c.Deployments.Get(ctx, "octocat", "example", 1) // the response is {}, an error
+	_, _ = c.Deployments.Get(ctx, "octocat", "example", 1) // fails, because the response is {}
 }
 
 func (c sdk) Create(ctx context.Context, nonce string) faultcheck.Result {

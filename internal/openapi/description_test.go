@@ -1,22 +1,3 @@
-// Package openapi pins what GitHub's REST description says of this module's
-// area: its 25 operations, and the properties of what they take and give. Its
-// test holds the root package against that list.
-//
-// To build an operation, give its method the line
-//
-//	//ghdeploy:operation GET /repos/{owner}/{repo}/environments
-//
-// and take it out of pending in code_test.go. The test then names each schema
-// that the operation needs and that has no Go type yet: one line of types in
-// code_test.go binds the two. From there on the test asks for a field for each
-// property, a constant for each enum value, and a url tag for each query
-// parameter.
-//
-// To follow a newer description, run
-//
-//	GITHUB_OPENAPI_DIR=<directory of api.github.com.json> go test ./internal/openapi -update
-//
-// and read the difference in description.json.
 package openapi
 
 import (
@@ -30,33 +11,33 @@ import (
 //go:embed description.json
 var pinned []byte
 
-// Description is what is pinned. Its names are GitHub's.
+// Description is the content of description.json. Its names are GitHub's.
 type Description struct {
 	Source     string                `json:"source"` // the description that it was taken from
 	Operations []Operation           `json:"operations"`
 	Schemas    map[string][]Property `json:"schemas"` // objects, by name
 }
 
-// Operation is one of the area. What the schemas of its query, body and answer
-// are called where GitHub gives them no name: list-deployments-query,
-// create-deployment-request.
+// Operation is an operation that this module implements. A schema to which
+// GitHub gives no name is called after the operation:
+// list-deployments-query, create-deployment-request.
 type Operation struct {
 	Operation string `json:"operation"` // such as "GET /repos/{owner}/{repo}/deployments"
 	Docs      string `json:"docs"`
 	Query     string `json:"query,omitempty"`
 	Body      string `json:"body,omitempty"`
-	Answer    string `json:"answer,omitempty"` // "[]deployment" for a list
-	Key       string `json:"key,omitempty"`    // where an object with a total_count holds the list
+	Response  string `json:"response,omitempty"` // "[]deployment" for a list
+	Key       string `json:"key,omitempty"`      // the list's, in an object with a total_count
 }
 
-// Property is one of an object. Of a union of objects without names there is
-// one list of properties, those of all of them.
+// Property is a property of an object. A union of unnamed objects has the
+// properties of all its members.
 type Property struct {
 	Name string `json:"name"`
 
-	// Type is string, date-time, integer, boolean, object (any object at
-	// all), a schema's name, "[]" and one of these, or several with "|"
-	// between them.
+	// Type is string, date-time, integer, boolean, object (without a list of
+	// properties), or the name of a schema. "[]" in front is a list, "|"
+	// separates the members of a union.
 	Type     string   `json:"type"`
 	Nullable bool     `json:"nullable,omitempty"`
 	Enum     []string `json:"enum,omitempty"`
@@ -72,8 +53,8 @@ func Pinned() (Description, error) {
 }
 
 // Needs returns the names of all schemas that an operation needs. A union of
-// named ones ("simple-user|enterprise") is in it by that name, and its members
-// are not, if isBound says that it has a Go type of its own.
+// named schemas ("simple-user|enterprise") counts as one schema if isBound
+// reports that it has a Go type, and as its members otherwise.
 func (d Description) Needs(op Operation, isBound func(name string) bool) []string {
 	var names []string
 	seen := make(map[string]bool)
@@ -101,7 +82,7 @@ func (d Description) Needs(op Operation, isBound func(name string) bool) []strin
 	}
 	visit(op.Query)
 	visit(op.Body)
-	visit(op.Answer)
+	visit(op.Response)
 	return names
 }
 

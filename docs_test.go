@@ -4,7 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -16,8 +21,8 @@ import (
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
 )
 
-// What README.md shows stands here once more, so that it compiles and runs.
-// TestDocuments holds the one against the other.
+// The code of README.md, so that it compiles and runs. TestDocuments compares
+// the two.
 
 func deploy(ctx context.Context, client *ghdeploy.Client, ref string) (*ghdeploy.Deployment, error) {
 	d, err := client.Deployments.Create(ctx, "octocat", "example", ghdeploy.DeploymentRequest{
@@ -103,8 +108,7 @@ func TestDeploy(t *testing.T) {
 	}
 }
 
-// A topic branch whose merge commit fails its check: nothing is deployed, at
-// once or after a wait.
+// A topic branch is not deployed if its merge commit fails its check.
 func TestDeployMergedDeploysNothingUnchecked(t *testing.T) {
 	for name, tt := range map[string]struct {
 		states []string // of the check "ci" on the merge commit, one after each wait
@@ -192,32 +196,32 @@ func TestSlowDown(t *testing.T) {
 	same(t, "environments", want, server.Environments("octocat/example"))
 }
 
-// TestDocuments holds the Go in each document against the test file that
+// TestDocuments compares the Go code in each document with the test file that
 // compiles it.
 func TestDocuments(t *testing.T) {
 	for _, d := range []struct {
 		document, compiled string
-		pieces             int // at least
+		blocks             int // at least
 	}{
-		{"README.md", "readme_test.go", 5},
+		{"README.md", "docs_test.go", 5},
 		{"docs/testing.md", "ghdeploytest/guide_test.go", 9},
 		{"docs/recipes.md", "rollout/recipes_test.go", 15},
 	} {
 		compiled := read(t, d.compiled)
-		blocks := strings.Split(read(t, d.document), "```go\n")[1:]
-		if len(blocks) < d.pieces {
-			t.Errorf("%s shows %d pieces of Go, want at least %d", d.document, len(blocks), d.pieces)
+		code := strings.Split(read(t, d.document), "```go\n")[1:]
+		if len(code) < d.blocks {
+			t.Errorf("%s has %d blocks of Go, want at least %d", d.document, len(code), d.blocks)
 		}
-		for _, block := range blocks {
+		for _, block := range code {
 			code, _, _ := strings.Cut(block, "```")
 			if !strings.Contains(compiled, code) {
-				t.Errorf("this piece of %s is not in %s as it stands:\n%s", d.document, d.compiled, code)
+				t.Errorf("this code of %s is not in %s:\n%s", d.document, d.compiled, code)
 			}
 		}
 	}
 }
 
-// CI takes the README's commands as they stand.
+// README.md names the commands that CI runs.
 func TestReadmeCommands(t *testing.T) {
 	readme := read(t, "README.md")
 	for _, command := range []string{"\ngo run ./examples/quickstart\n", "\ngo test ./...\n"} {
@@ -234,4 +238,118 @@ func read(t *testing.T, file string) string {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+// docs/errors.md names every sentinel and error type of this package, and no
+// other.
+func TestErrorsPageNamesEveryError(t *testing.T) {
+	page, err := os.ReadFile("docs/errors.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	exported := exportedErrors(t)
+	if len(exported) < 20 {
+		t.Fatalf("only %d errors were found: %v", len(exported), exported)
+	}
+	for name := range exported {
+		if !regexp.MustCompile("`[*]?" + name + "`").Match(page) {
+			t.Errorf("docs/errors.md does not name %s", name)
+		}
+	}
+	for _, match := range regexp.MustCompile("`[*]?(Err[A-Z]\\w+|\\w*Error)`").FindAllSubmatch(page, -1) {
+		if name := string(match[1]); !exported[name] && !strings.HasPrefix(name, "Example") {
+			t.Errorf("docs/errors.md names %s, which does not exist", name)
+		}
+	}
+}
+
+// exportedErrors returns the names Err... and ...Error that the package
+// declares.
+func exportedErrors(t *testing.T) map[string]bool {
+	t.Helper()
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := make(map[string]bool)
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		source, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, declaration := range source.Decls {
+			declaration, ok := declaration.(*ast.GenDecl)
+			if !ok {
+				continue
+			}
+			for _, spec := range declaration.Specs {
+				switch spec := spec.(type) {
+				case *ast.ValueSpec:
+					for _, name := range spec.Names {
+						if declaration.Tok == token.VAR && strings.HasPrefix(name.Name, "Err") {
+							names[name.Name] = true
+						}
+					}
+				case *ast.TypeSpec:
+					if spec.Name.IsExported() && strings.HasSuffix(spec.Name.Name, "Error") {
+						names[spec.Name.Name] = true
+					}
+				}
+			}
+		}
+	}
+	return names
+}
+
+// docs/errors.md shows the code of the example.
+func TestErrorsPageShowsTheExample(t *testing.T) {
+	source, err := os.ReadFile("unknown_example_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile("docs/errors.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, code, ok := strings.Cut(string(source), "// release is ")
+	if ok {
+		code, _, ok = strings.Cut(code, "\nfunc Example")
+	}
+	if !ok {
+		t.Fatal("the code of the example was not found")
+	}
+	if want := "```go\n// release is " + code + "```\n"; !strings.Contains(string(page), want) {
+		t.Errorf("docs/errors.md lacks\n%s", want)
+	}
+}
+
+// docs/errors.md and the package's documentation have the same table of
+// retries.
+func TestRetryTablesAgree(t *testing.T) {
+	page, source := read(t, "docs/errors.md"), read(t, "doc.go")
+	_, page, _ = strings.Cut(page, "## What is retried")
+	page, _, _ = strings.Cut(page, "\n## ")
+	_, source, _ = strings.Cut(source, "// # Retries")
+	strip := strings.NewReplacer("`", "", "*", "").Replace
+	rows := 0
+	for line := range strings.SplitSeq(page, "\n") {
+		cells := strings.Split(strings.Trim(line, "| "), " | ")
+		if len(cells) != 4 || cells[0] == "request" {
+			continue
+		}
+		rows++
+		var row []string
+		for _, cell := range cells {
+			row = append(row, regexp.QuoteMeta(strip(cell)))
+		}
+		if !regexp.MustCompile(`(?m)^//\t` + strings.Join(row, " {2,}") + `$`).MatchString(source) {
+			t.Errorf("doc.go lacks the row %q of docs/errors.md", line)
+		}
+	}
+	if rows != 3 {
+		t.Errorf("docs/errors.md has %d rows, want 3", rows)
+	}
 }
