@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"go/scanner"
 	"go/token"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 )
@@ -15,7 +16,8 @@ const (
 
 // Columns returns the lines of Markdown prose, and of Go comments that have
 // lines of their own, with more than 80 columns. Lines with an address, tables,
-// code blocks, directives and the output of examples may be longer.
+// code blocks, directives, generated files and the output of examples may be
+// longer.
 func Columns(files []File) []string {
 	var faults []string
 	for _, file := range files {
@@ -23,7 +25,7 @@ func Columns(files []File) []string {
 		switch {
 		case strings.HasSuffix(file.Name, ".md"):
 			lines = proseLines(file.Text)
-		case strings.HasSuffix(file.Name, ".go"):
+		case strings.HasSuffix(file.Name, ".go") && !generated.MatchString(file.Text):
 			lines = commentLines(file.Text)
 		}
 		for n := range 1 + strings.Count(file.Text, "\n") {
@@ -35,6 +37,8 @@ func Columns(files []File) []string {
 	}
 	return faults
 }
+
+var generated = regexp.MustCompile(`(?m)^// Code generated .* DO NOT EDIT\.$`)
 
 func columns(line string) int {
 	return utf8.RuneCountInString(line) + (tabWidth-1)*strings.Count(line, "\t")

@@ -20,8 +20,8 @@ type Quote struct {
 }
 
 // Words returns the places where files use one of phrases, except quotes, and
-// the quotes that no file has. The case of letters does not matter, and a phrase
-// may continue on the next line.
+// the quotes that no file has. The case of letters does not matter, and a
+// phrase may continue on the next line.
 func Words(files []File, phrases []Phrase, quotes []Quote) []string {
 	forms := make(map[string][]form) // by the first word
 	for _, phrase := range phrases {
