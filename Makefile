@@ -9,7 +9,7 @@ BENCHCOUNT      ?= 10
 GO_RELEASES     ?= $(shell sed -n "s/^go_releases='\(.*\)'/\1/p" .ci/run)
 
 .DEFAULT_GOAL := help
-.PHONY: help test race lint fmt fuzz ci quickstart openapi bench
+.PHONY: help test race lint fmt fuzz ci quickstart picture openapi bench
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ ci: ## Run everything that a change must pass
 
 quickstart: ## Run two deployments end to end on an embedded server
 	go run ./examples/quickstart
+
+picture: ## Draw docs/release.svg from the output of examples/release
+	go run ./internal/termsvg -o docs/release.svg go run ./examples/release -demo
 
 openapi: ## Get GitHub's OpenAPI description from npm, cut for conformance/
 	@set -eu; tmp=$$(mktemp -d); trap 'rm -rf "$$tmp"' EXIT; \

@@ -6,8 +6,8 @@
 // # A deployment from end to end
 //
 // A deployment is a request to deploy a ref to an environment. GitHub does not
-// deploy: it stores the request, sends events to those who listen, and shows
-// the statuses that they report.
+// deploy. It stores the request, sends an event, and shows the statuses that
+// the deploying program reports.
 //
 //	client, err := ghdeploy.NewClient(ghdeploy.FromEnvironment())
 //	if err != nil {
@@ -29,8 +29,12 @@
 // With AutoMerge nil or true, GitHub first merges the default branch into a ref
 // that is behind it, and creates no deployment ([*MergedBranchError]). The
 // merge commit has no status checks yet, so a second Create at once would
-// deploy code that nobody checked. Wait for the checks, and name them in
-// RequiredContexts.
+// deploy code that nobody checked. Name the checks in RequiredContexts, and
+// repeat Create until they have succeeded.
+//
+// [docs/concepts.md] describes each of GitHub's rules, with the call and the
+// error. Package [github.com/ghdeploy/ghdeploy/rollout] has complete workflows:
+// release, roll back, promote, clean up.
 //
 // # Environments
 //
@@ -42,24 +46,31 @@
 //			WaitTimer: new(30), // minutes; reviewers and branches stay
 //		})
 //
-// An empty value removes nothing: [EnvironmentRequest] has RemoveReviewers and
-// AllBranches for that. [BranchPoliciesService] manages the branches that may
-// be deployed, [ProtectionRulesService] the rules of GitHub Apps, and
-// [ReviewsService].Review approves a waiting run by the names of its
-// environments.
+// An empty value removes nothing. To remove a setting, use RemoveReviewers or
+// AllBranches of [EnvironmentRequest].
+//
+//   - [BranchPoliciesService] manages the branches that may be deployed.
+//   - [ProtectionRulesService] manages the protection rules of GitHub Apps.
+//   - [ReviewsService] approves and rejects the waiting jobs of a workflow run.
 //
 // # Authentication and hosts
 //
-// [WithToken] takes a token, [FromEnvironment] the token of a workflow or of
-// the gh tool, and [WithTokenFunc] a token that changes, such as a GitHub
-// App's. Without one of them calls are anonymous. The default is the API of
-// github.com. [WithHost] and [WithBaseURL] set another one. The token is sent
-// to the origin of that URL only: a redirect to another origin is not followed
+// An option of [NewClient] sets the token:
+//
+//   - [WithToken] takes the token itself.
+//   - [FromEnvironment] reads the token from GH_TOKEN or GITHUB_TOKEN, as in a
+//     workflow.
+//   - [WithTokenFunc] calls a function before each attempt. Use it for a token
+//     that expires, such as that of a GitHub App.
+//
+// Without one of them calls are anonymous. The default API is that of
+// github.com; [WithHost] and [WithBaseURL] set another one. The token is sent
+// only to the origin of that API. A redirect to another origin is not followed
 // ([ErrRedirect]).
 //
 // # Errors
 //
-// Every error of a call is an [*Error]: the request, the response, and the
+// Every failed call returns an [*Error] with the request, the response and the
 // number of attempts. Find its reason with [errors.Is], and its details with
 // [errors.As]:
 //
@@ -77,8 +88,8 @@
 //	}
 //
 // An invalid argument, such as an empty owner, is an [ErrInvalidArgument], and
-// nothing is sent. (*Error).Retryable reports whether the same call can succeed
-// later. docs/errors.md says for each error what to do.
+// nothing is sent. [Error.Retryable] reports whether the same call can succeed
+// later. [docs/errors.md] describes each error and what to do.
 //
 // # Retries
 //
@@ -90,38 +101,40 @@
 //	PUT, DELETE  yes             yes          yes
 //	POST         yes             yes          never: OutcomeUnknownError
 //
-// [WithRetry] sets the number of attempts and the waits between them. All waits
-// of a call together take 2 minutes at most. While a rate limit lasts, no
-// request under its token is started. A call that may not wait that long
-// returns a [*RateLimitError].
+// [WithRetry] sets the number of attempts and the waits between them. By
+// default all waits of a call together take at most 2 minutes. While a rate
+// limit lasts, the client starts no request under that token. A call that may
+// not wait that long returns a [*RateLimitError].
 //
-// An [*OutcomeUnknownError] is a POST that may have been executed: its
-// connection was lost, or GitHub returned a 5xx. Package rollout settles it;
-// the example of that type shows how to do it by hand.
+// An [*OutcomeUnknownError] is a POST that may have been executed: the
+// connection was lost, or GitHub returned a 5xx. Package rollout finds out
+// whether it was; the example of that type does it by hand.
 //
 // # Lists
 //
 // List returns one [Page]; All ranges over the rows of all pages:
 //
 //	opts := ghdeploy.DeploymentListOptions{Environment: "staging"}
-//	for d, err := range client.Deployments.All(ctx, "octocat", "example", opts) {
+//	all := client.Deployments.All(ctx, "octocat", "example", opts)
+//	for d, err := range all {
 //		if err != nil {
 //			return err
 //		}
 //		fmt.Println(d.ID, d.Ref)
 //	}
 //
-// All requests one page after the other. Prefetch of [DeploymentListOptions]
-// requests several pages of a long list at the same time.
+// All requests one page after the other. With Prefetch, a field of
+// [DeploymentListOptions], it requests several pages at the same time.
 //
-// A GET that is repeated is sent with the ETag of the last response. If nothing
-// changed, GitHub answers 304 and counts no request of the quota: polling is
-// cheap. [WithConditionalCache] sets the memory for it.
+// A repeated GET sends the ETag of the last response. If nothing has changed,
+// GitHub returns a 304, which does not count against the quota of a token. So
+// polling is cheap. [WithConditionalCache] sets the size of the cache.
 //
 // # Events
 //
-// GitHub sends each deployment and each status to webhooks. Package webhook
-// verifies a delivery and returns a typed event:
+// GitHub sends an event for each deployment and each status. Package
+// [github.com/ghdeploy/ghdeploy/webhook] verifies the delivery and calls a
+// function with the typed event:
 //
 //	func(ctx context.Context, e *webhook.DeploymentEvent) error {
 //		owner, repo := e.OwnerRepo()
@@ -132,12 +145,20 @@
 //
 // # Testing
 //
-// Test code that takes a [DeploymentsService] with a stub; Client{Deployments:
-// stub} is a Client. Package ghdeploytest is a server that follows GitHub's
-// rules, for tests of a whole release.
+// The services are interfaces, so a test can replace one with a stub:
+//
+//	client := &ghdeploy.Client{Deployments: stub}
+//
+// Package [github.com/ghdeploy/ghdeploy/ghdeploytest] is a server that follows
+// GitHub's rules, for tests of a whole release. [docs/testing.md] shows when to
+// use which.
 //
 // # Stability
 //
-// From v1.0.0 on this module stays v1: interfaces get no new methods, names do
+// From v1.0.0 on this module stays v1. Interfaces get no new methods, names do
 // not change, and structs only get new fields.
+//
+// [docs/concepts.md]: https://github.com/ghdeploy/ghdeploy/blob/main/docs/concepts.md
+// [docs/errors.md]: https://github.com/ghdeploy/ghdeploy/blob/main/docs/errors.md
+// [docs/testing.md]: https://github.com/ghdeploy/ghdeploy/blob/main/docs/testing.md
 package ghdeploy

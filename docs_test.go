@@ -10,12 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
-	"sync"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/ghdeploy/ghdeploy"
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
@@ -24,62 +20,42 @@ import (
 // The code of README.md, so that it compiles and runs. TestDocuments compares
 // the two.
 
-func deploy(ctx context.Context, client *ghdeploy.Client, ref string) (*ghdeploy.Deployment, error) {
-	d, err := client.Deployments.Create(ctx, "octocat", "example", ghdeploy.DeploymentRequest{
-		Ref:         ref,
-		Environment: "staging",
-		AutoMerge:   new(false), // deploy the ref as it is
-	})
+func deploy(
+	ctx context.Context, client *ghdeploy.Client, ref string,
+) (*ghdeploy.Deployment, error) {
+	d, err := client.Deployments.Create(ctx, "octocat", "example",
+		ghdeploy.DeploymentRequest{
+			Ref:         ref,
+			Environment: "staging",
+			AutoMerge:   new(false), // deploy the ref as it is
+		})
 
 	var conflict *ghdeploy.ConflictError
 	if errors.As(err, &conflict) {
 		// 409: the status checks that have not succeeded, by name.
-		return nil, fmt.Errorf("%s (%s): %v", ref, conflict.Reason, conflict.Failing())
+		return nil, fmt.Errorf("%s: %v", conflict.Reason, conflict.Failing())
 	}
 	return d, err
 }
 
-func deployMerged(ctx context.Context, client *ghdeploy.Client, ref string, checks []string) (*ghdeploy.Deployment, error) {
-	req := ghdeploy.DeploymentRequest{Ref: ref, Environment: "staging", RequiredContexts: checks}
-	for {
-		d, err := client.Deployments.Create(ctx, "octocat", "example", req)
-
-		var conflict *ghdeploy.ConflictError
-		switch {
-		case errors.Is(err, ghdeploy.ErrMergedBranch):
-			// 202: GitHub merged main into the ref and created no deployment.
-		case errors.As(err, &conflict) && conflict.Reason == ghdeploy.ConflictChecks && !hasFailed(conflict):
-			// 409: the checks of the merge commit are not complete yet.
-		default:
-			return d, err
-		}
-		select {
-		case <-ctx.Done():
-			return nil, errors.Join(ctx.Err(), err)
-		case <-time.After(10 * time.Second):
-		}
-	}
-}
-
-func hasFailed(conflict *ghdeploy.ConflictError) bool {
-	return slices.ContainsFunc(conflict.Failing(), func(c ghdeploy.ContextState) bool {
-		return c.State == "failure" || c.State == "error"
-	})
-}
-
-func report(ctx context.Context, client *ghdeploy.Client, d *ghdeploy.Deployment, state ghdeploy.State) error {
-	_, err := client.Statuses.Create(ctx, "octocat", "example", d.ID, ghdeploy.DeploymentStatusRequest{
-		State:          state, // ghdeploy.StateInProgress, StateSuccess, ...
-		LogURL:         "https://ci.example.com/runs/1",
-		EnvironmentURL: "https://staging.example.com",
-	})
+func report(
+	ctx context.Context, client *ghdeploy.Client,
+	id int64, state ghdeploy.State,
+) error {
+	_, err := client.Statuses.Create(ctx, "octocat", "example", id,
+		ghdeploy.DeploymentStatusRequest{
+			State:          state, // such as ghdeploy.StateInProgress
+			LogURL:         "https://ci.example.com/runs/1",
+			EnvironmentURL: "https://staging.example.com",
+		})
 	return err
 }
 
 func refs(ctx context.Context, client *ghdeploy.Client) ([]string, error) {
 	var refs []string
 	opts := ghdeploy.DeploymentListOptions{Environment: "staging"}
-	for d, err := range client.Deployments.All(ctx, "octocat", "example", opts) {
+	all := client.Deployments.All(ctx, "octocat", "example", opts)
+	for d, err := range all {
 		if err != nil {
 			return nil, err
 		}
@@ -89,17 +65,19 @@ func refs(ctx context.Context, client *ghdeploy.Client) ([]string, error) {
 }
 
 func slowDown(ctx context.Context, client *ghdeploy.Client) error {
-	_, err := client.Environments.CreateOrUpdate(ctx, "octocat", "example", "production", ghdeploy.EnvironmentRequest{
-		WaitTimer: new(30), // minutes; reviewers and branch policy stay as they are
-	})
+	_, err := client.Environments.CreateOrUpdate(ctx,
+		"octocat", "example", "production", ghdeploy.EnvironmentRequest{
+			WaitTimer: new(30), // minutes; reviewers and branch policy stay
+		})
 	return err
 }
 
 func TestDeploy(t *testing.T) {
-	server := ghdeploytest.NewServer(ghdeploytest.WithRepository(ghdeploytest.Repository{
-		FullName: "octocat/example",
-		Branches: []ghdeploytest.Branch{{Name: "topic", Behind: true}},
-	}))
+	server := ghdeploytest.NewServer(
+		ghdeploytest.WithRepository(ghdeploytest.Repository{
+			FullName: "octocat/example",
+			Branches: []ghdeploytest.Branch{{Name: "topic", Behind: true}},
+		}))
 	defer server.Close()
 
 	d, err := deploy(t.Context(), server.Client(), "topic")
@@ -108,56 +86,18 @@ func TestDeploy(t *testing.T) {
 	}
 }
 
-// A topic branch is not deployed if its merge commit fails its check.
-func TestDeployMergedDeploysNothingUnchecked(t *testing.T) {
-	for name, tt := range map[string]struct {
-		states []string // of the check "ci" on the merge commit, one after each wait
-		want   string   // "" for an error
-	}{
-		"green at last": {[]string{"", "pending", "success"}, "deployed"},
-		"red":           {[]string{"", "pending", "failure"}, ""},
-		"red at once":   {[]string{"failure"}, ""},
-		"never checked": {[]string{""}, ""},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				server := ghdeploytest.NewServer(ghdeploytest.WithRepository(ghdeploytest.Repository{
-					FullName: "octocat/example",
-					Branches: []ghdeploytest.Branch{{Name: "topic", Behind: true, Statuses: []ghdeploytest.CommitStatus{{Context: "ci", State: "success"}}}},
-				}))
-				defer server.Close()
-				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-				defer cancel()
-				var checks sync.WaitGroup
-				defer checks.Wait()
-				checks.Go(func() {
-					time.Sleep(5 * time.Second) // after the first 202
-					for _, state := range tt.states {
-						if state != "" {
-							server.SetCommitStatus("octocat/example", "topic", "ci", state)
-						}
-						time.Sleep(10 * time.Second)
-					}
-				})
-				d, err := deployMerged(ctx, server.Client(), "topic", []string{"ci"})
-				made := server.Deployments("octocat/example")
-				if tt.want == "" && (err == nil || len(made) != 0) || tt.want != "" && (err != nil || len(made) != 1 || d.ID != made[0].ID) {
-					t.Errorf("%v, %v; %d deployments", d, err, len(made))
-				}
-			})
-		})
-	}
-}
-
 type refusing struct{ ghdeploy.DeploymentsService }
 
-func (refusing) Create(context.Context, string, string, ghdeploy.DeploymentRequest) (*ghdeploy.Deployment, error) {
+func (refusing) Create(
+	context.Context, string, string, ghdeploy.DeploymentRequest,
+) (*ghdeploy.Deployment, error) {
 	return nil, &ghdeploy.Error{StatusCode: 403}
 }
 
 func TestDeployForbidden(t *testing.T) {
 	client := &ghdeploy.Client{Deployments: refusing{}}
-	if _, err := deploy(t.Context(), client, "main"); !errors.Is(err, ghdeploy.ErrForbidden) {
+	_, err := deploy(t.Context(), client, "main")
+	if !errors.Is(err, ghdeploy.ErrForbidden) {
 		t.Fatal(err)
 	}
 }
@@ -170,7 +110,7 @@ func TestReportAndRefs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := report(t.Context(), client, d, ghdeploy.StateSuccess); err != nil {
+	if err := report(t.Context(), client, d.ID, ghdeploy.StateSuccess); err != nil {
 		t.Fatal(err)
 	}
 	if state := server.Deployments("octocat/example")[0].State(); state != "success" {
@@ -206,6 +146,7 @@ func TestDocuments(t *testing.T) {
 		{"README.md", "docs_test.go", 5},
 		{"docs/testing.md", "ghdeploytest/guide_test.go", 9},
 		{"docs/recipes.md", "rollout/recipes_test.go", 15},
+		{"docs/concepts.md", "concepts_test.go", 6},
 	} {
 		compiled := read(t, d.compiled)
 		code := strings.Split(read(t, d.document), "```go\n")[1:]

@@ -13,7 +13,7 @@ var titles = []struct{ name, title string }{
 	{"Page rows=plain", "List: a page of 100"},
 	{"Page rows=actions", "List: a page of 100, made by GitHub Actions"},
 	{"All rows=plain", "All: 50 pages on loopback"},
-	{"All rows=actions", "All: 50 pages on loopback, made by GitHub Actions"},
+	{"All rows=actions", "All: 50 pages, made by GitHub Actions"},
 	{"Prefetch", "All: 50 pages, each 50 ms away, Prefetch 8"},
 	{"Get", "Get"},
 	{"Create", "Create"},

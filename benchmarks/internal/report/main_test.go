@@ -87,3 +87,13 @@ func TestReportRefuses(t *testing.T) {
 		t.Error("a chart without a case: no error")
 	}
 }
+
+// A title ends at barLeft-10; one that is too long loses its beginning. The
+// widest of the usual fonts takes 7.2 pixels for a character on average.
+func TestTitlesFit(t *testing.T) {
+	for _, c := range titles {
+		if width := 7.2 * float64(len(c.title)); width > barLeft-10 {
+			t.Errorf("%q takes %.0f pixels, more than %d", c.title, width, barLeft-10)
+		}
+	}
+}
