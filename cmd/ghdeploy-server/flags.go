@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/ghdeploy/ghdeploy/ghdeploytest"
+	"github.com/ghdeploy/ghdeploy/internal/usage"
 )
 
 // config holds the values of the flags.
@@ -25,41 +26,39 @@ type config struct {
 	version       bool
 }
 
-const usage = `usage: ghdeploy-server [flags]
+var command = usage.Program{
+	Name:     "ghdeploy-server",
+	Does:     "runs a GitHub Deployments server in memory.",
+	Synopsis: []string{"[flags]"},
+}
 
-A GitHub Deployments server in memory. It prints its address, then a line for each request.
-
-flags:
-`
-
-func parse(args []string, help io.Writer) (config, error) {
-	var cfg config
-	flags := flag.NewFlagSet("ghdeploy-server", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	flags.StringVar(&cfg.addr, "addr", "127.0.0.1:0", "listen on this `HOST:PORT`; port 0 takes a free one")
-	flags.StringVar(&cfg.control, "control", "", "serve the control API on this `HOST:PORT`, which is never that of -addr; without it there is no control API")
-	flags.BoolVar(&cfg.public, "public", false, "accept an -addr or -control that other machines can reach; whoever reaches the server can change what it holds")
-	flags.IntVar(&cfg.keep, "keep", defaultKeep, "keep the newest `N` requests and deliveries for the control API")
-	flags.BoolVar(&cfg.tls, "tls", false, "serve HTTPS with a certificate that is made at the start")
-	flags.StringVar(&cfg.tlsCA, "tls-ca", "", "write the certificate that clients have to trust under -tls to this `FILE`")
-	flags.StringVar(&cfg.seed, "seed", "", "start with the repositories, branches, commit statuses and tokens of this JSON `FILE`")
-	flags.StringVar(&cfg.hook.URL, "webhook", "", "send events to this `URL`")
-	flags.StringVar(&cfg.hook.Secret, "secret", "", "sign the events with this `TEXT`")
-	flags.StringVar(&cfg.hook.App, "app", "", "send the events as the webhook of the GitHub App of this `SLUG`, with those of reviews")
-	flags.StringVar(&cfg.logFormat, "log-format", logText, "print requests and failed deliveries in this `FORMAT`: text or json")
+// parse parses the command line. If ok is false, the program must exit with
+// code.
+func parse(args []string, stdout, stderr io.Writer) (cfg config, code int, ok bool) {
+	flags := flag.NewFlagSet(command.Name, flag.ContinueOnError)
+	flags.StringVar(&cfg.addr, "addr", "127.0.0.1:0", "listen on `HOST:PORT`; port 0 takes a free one")
+	flags.StringVar(&cfg.control, "control", "", "serve the control API on `HOST:PORT`, with another port than -addr")
+	flags.BoolVar(&cfg.public, "public", false, "accept a public -addr or -control; every client can change the data")
+	flags.IntVar(&cfg.keep, "keep", defaultKeep, "keep the newest `N` requests and deliveries for -control")
+	flags.BoolVar(&cfg.tls, "tls", false, "serve HTTPS with a certificate that is created at the start")
+	flags.StringVar(&cfg.tlsCA, "tls-ca", "", "write the CA certificate of -tls to `FILE`")
+	flags.StringVar(&cfg.seed, "seed", "", "start with the repositories and tokens of the JSON file `FILE`")
+	flags.StringVar(&cfg.hook.URL, "webhook", "", "send events to `URL`")
+	flags.StringVar(&cfg.hook.Secret, "secret", "", "sign the events with `TEXT`")
+	flags.StringVar(&cfg.hook.App, "app", "", "send the events of the GitHub App `SLUG`, those of reviews included")
+	flags.StringVar(&cfg.logFormat, "log-format", logText, "print the log in `FORMAT`, text or json")
 	flags.BoolVar(&cfg.version, "version", false, "print the version and exit")
-	switch err := flags.Parse(args); {
-	case errors.Is(err, flag.ErrHelp):
-		_, _ = fmt.Fprint(help, usage)
-		flags.SetOutput(help)
-		flags.PrintDefaults()
-		return cfg, err
-	case err != nil:
-		return cfg, fmt.Errorf("%w (-help lists the flags)", err)
-	case flags.NArg() > 0:
-		return cfg, fmt.Errorf("unexpected argument %q; a seed goes behind -seed", flags.Arg(0))
+	if code, ok := command.Parse(flags, args, stdout, stderr); !ok {
+		return cfg, code, false
 	}
-	return cfg, cfg.check()
+	err := cfg.check()
+	if flags.NArg() > 0 {
+		err = fmt.Errorf("unexpected argument %q; write -seed FILE for a seed", flags.Arg(0))
+	}
+	if err != nil {
+		return cfg, command.Invalid(stderr, err), false
+	}
+	return cfg, 0, true
 }
 
 const (

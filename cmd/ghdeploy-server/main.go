@@ -81,8 +81,6 @@ package main
 
 import (
 	"context"
-	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"os/signal"
@@ -93,20 +91,18 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	cfg, err := parse(os.Args[1:], os.Stderr)
-	if errors.Is(err, flag.ErrHelp) {
-		return
+	cfg, code, ok := parse(os.Args[1:], os.Stdout, os.Stderr)
+	if !ok {
+		os.Exit(code) //nolint:gocritic // the process ends, so stop is not needed
 	}
-	if err == nil && cfg.version {
+	if cfg.version {
 		fmt.Println(version())
 		return
 	}
-	if err == nil {
-		err = serve(ctx, cfg, os.Stdout, os.Stderr)
-	}
+	err := serve(ctx, cfg, os.Stdout, os.Stderr)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "ghdeploy-server:", err)
-		os.Exit(2) //nolint:gocritic // stop only restores the signal handling
+		os.Exit(2)
 	}
 }
 

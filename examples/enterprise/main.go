@@ -35,8 +35,25 @@ type install struct {
 	http         *http.Client
 }
 
+const help = `enterprise deploys as a GitHub App on a GitHub Enterprise Server.
+
+Usage:
+  enterprise
+  enterprise -host HOST -app ID -installation ID -key FILE -repo OWNER/NAME
+
+Flags:
+`
+
+// usageError is the error of an invalid command line.
+type usageError struct{ error }
+
 func main() {
-	if err := run(os.Args[1:], os.Stdout); err != nil {
+	err := run(os.Args[1:], os.Stdout)
+	if usage, ok := errors.AsType[usageError](err); ok {
+		fmt.Fprintf(os.Stderr, "enterprise: %v\nrun enterprise -h for the flags\n", usage)
+		os.Exit(2)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "failed:", err)
 		os.Exit(1)
 	}
@@ -48,23 +65,26 @@ func run(args []string, out io.Writer) error {
 
 	flags := flag.NewFlagSet("enterprise", flag.ContinueOnError)
 	in := install{http: &http.Client{Timeout: 30 * time.Second}}
-	flags.StringVar(&in.host, "host", "", "the `host` of a GitHub Enterprise Server; without it, an embedded server")
-	flags.StringVar(&in.app, "app", "", "the app's client `ID`")
-	flags.Int64Var(&in.installation, "installation", 0, "the `ID` of the app's installation")
-	key := flags.String("key", "", "the `file` of the app's private key")
-	repository := flags.String("repo", "", "read this `owner/name`")
-	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+	flags.StringVar(&in.host, "host", "", "use the GitHub Enterprise Server `HOST` (default an embedded server)")
+	flags.StringVar(&in.app, "app", "", "use the GitHub App with the client ID `ID`")
+	flags.Int64Var(&in.installation, "installation", 0, "use the app's installation `ID`")
+	key := flags.String("key", "", "read the app's private key from `FILE`")
+	repository := flags.String("repo", "", "read the deployments of `OWNER/NAME`")
+	flags.SetOutput(io.Discard) // Parse would print errors and the help
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		_, _ = fmt.Fprint(out, help)
+		flags.SetOutput(out)
+		flags.PrintDefaults()
 		return nil
-	} else if err != nil {
-		return err
-	}
-	switch {
+	case err != nil:
+		return usageError{err}
 	case flags.NArg() > 0:
-		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
+		return usageError{fmt.Errorf("unexpected argument %q", flags.Arg(0))}
 	case in.host == "":
 		return embedded(ctx, out)
 	case in.app == "" || in.installation == 0 || *key == "" || *repository == "":
-		return fmt.Errorf("-host also requires -app, -installation, -key and -repo")
+		return usageError{errors.New("-host also requires -app, -installation, -key and -repo")}
 	}
 	owner, repo, err := ghdeploy.ParseRepository(*repository)
 	if err != nil {

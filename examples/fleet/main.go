@@ -14,6 +14,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -41,28 +42,55 @@ type config struct {
 	deploy        func(ctx context.Context, d *ghdeploy.Deployment) (url string, err error)
 }
 
+const help = `fleet deploys for GitHub's deployment events on many machines.
+
+Usage:
+  fleet [demo]
+  fleet receive [work] [flags]
+  fleet work [flags]
+
+Flags:
+`
+
+const environment = `
+Environment:
+  GH_TOKEN            the token, for work
+  GITHUB_TOKEN        the token, if GH_TOKEN is not set
+  GITHUB_API_URL      the API root of a GitHub Enterprise Server
+  WEBHOOK_SECRET      the secret of the webhook, for receive
+  WEBHOOK_SECRET_OLD  the old secret, during its rotation
+
+Exit codes:
+  0  all outcomes are reported
+  1  they are not, or the start failed
+  2  the command line is invalid
+`
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	c, err := parse(os.Args[1:], os.Stderr)
+	c, err := parse(os.Args[1:], os.Stdout)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		return
-	case err == nil && !c.receive && !c.work:
+	case err != nil:
+		fmt.Fprintf(os.Stderr, "fleet: %v\nrun fleet -h for the flags\n", err)
+		os.Exit(2) //nolint:gocritic // the process ends, so stop is not needed
+	case !c.receive && !c.work:
 		err = demo(ctx, os.Stdout)
-	case err == nil:
+	default:
 		context.AfterFunc(ctx, stop) // a second signal ends the program at once
 		err = run(ctx, c, slog.New(slog.NewTextHandler(os.Stderr, nil)))
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "failed:", err)
-		os.Exit(1) //nolint:gocritic // the process ends, so stop is not needed
+		os.Exit(1)
 	}
 }
 
 // parse reads the roles and then the flags. Without a role, the program runs
-// the demonstration.
-func parse(args []string, usage io.Writer) (config, error) {
+// the demonstration. For -h it prints the help to out.
+func parse(args []string, out io.Writer) (config, error) {
 	var c config
 	for len(args) > 0 && !strings.HasPrefix(args[0], "-") {
 		switch args[0] {
@@ -81,22 +109,29 @@ func parse(args []string, usage io.Writer) (config, error) {
 	}
 	host, _ := os.Hostname()
 	flags := flag.NewFlagSet("fleet", flag.ContinueOnError)
-	flags.SetOutput(usage)
-	flags.StringVar(&c.broker.url, "nats", "", "the `URL` of NATS; several with commas. Without it, an embedded nats-server")
-	flags.StringVar(&c.broker.creds, "creds", "", "the `file` with the NATS credentials")
-	flags.StringVar(&c.broker.listen, "listen", "", "the `address` at which others connect to the embedded nats-server, without a password")
-	flags.StringVar(&c.broker.store, "store", "fleet-data", "the `directory` of the embedded nats-server's data")
-	flags.IntVar(&c.broker.partitions, "partitions", 16, "how many deployments can run at once on all machines; the same on each, and fixed once the stream exists")
-	flags.IntVar(&c.broker.replicas, "replicas", 1, "copies of each message in a cluster, when the stream is created")
-	flags.DurationVar(&c.broker.window, "window", 7*24*time.Hour, "how long messages and their ids are kept, when the stream is created")
-	flags.DurationVar(&c.broker.ackWait, "ack-wait", 30*time.Second, "after which silence of a worker its message is given to another; the same on each")
-	flags.StringVar(&c.addr, "addr", "localhost:8080", "receive on this `address`; GitHub has to reach it over https, through a proxy")
-	flags.StringVar(&c.name, "name", fmt.Sprintf("%s-%d", host, os.Getpid()), "the worker's name in statuses")
-	flags.DurationVar(&c.grace, "grace", 25*time.Second, "how long to finish work after a signal")
-	takes := flags.Duration("takes", 2*time.Second, "how long the pretended deployment takes")
-	if err := flags.Parse(args); err != nil {
+	flags.SetOutput(io.Discard) // Parse would print errors and the help
+	flags.StringVar(&c.broker.url, "nats", "", "connect to NATS at `URL`, several separated by commas\n(default an embedded nats-server)")
+	flags.StringVar(&c.broker.creds, "creds", "", "read the NATS credentials from `FILE`")
+	flags.StringVar(&c.broker.listen, "listen", "", "let others connect to the embedded nats-server at `HOST:PORT`,\nwithout a password")
+	flags.StringVar(&c.broker.store, "store", "fleet-data", "store the data of the embedded nats-server in `DIR`")
+	flags.IntVar(&c.broker.partitions, "partitions", 16, "run at most `N` deployments at the same time on all machines;\nthe same on each, and fixed once the stream exists")
+	flags.IntVar(&c.broker.replicas, "replicas", 1, "keep `N` copies of each message in a cluster,\nwhen the stream is created")
+	flags.DurationVar(&c.broker.window, "window", 7*24*time.Hour, "keep messages and their IDs for `DURATION`,\nwhen the stream is created")
+	flags.DurationVar(&c.broker.ackWait, "ack-wait", 30*time.Second, "give the message of a worker to another one after `DURATION`\nwithout a sign of life; the same on each machine")
+	flags.StringVar(&c.addr, "addr", "localhost:8080", "receive on `HOST:PORT`, behind an https proxy")
+	flags.StringVar(&c.name, "name", "", "name the worker `NAME` in statuses (default HOST-PID)")
+	flags.DurationVar(&c.grace, "grace", 25*time.Second, "finish deployments for `DURATION` after a signal")
+	takes := flags.Duration("takes", 2*time.Second, "let the simulated deployment take `DURATION`")
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+		_, _ = fmt.Fprint(out, help)
+		flags.SetOutput(out)
+		flags.PrintDefaults()
+		_, _ = fmt.Fprint(out, environment)
+		return c, err
+	} else if err != nil {
 		return c, err
 	}
+	c.name = cmp.Or(c.name, fmt.Sprintf("%s-%d", host, os.Getpid()))
 	c.deploy = deploy(*takes)
 	switch {
 	case flags.NArg() > 0:

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 
@@ -20,24 +21,49 @@ import (
 
 func main() { os.Exit(run()) }
 
+const help = `quickstart shows a deployment on an embedded server from start to end.
+
+Usage:
+  quickstart [-repo OWNER/NAME]
+
+Flags:
+`
+
+const environment = `
+Environment:
+  GH_TOKEN        the token, for -repo
+  GITHUB_TOKEN    the token, if GH_TOKEN is not set
+  GITHUB_API_URL  the API root of a GitHub Enterprise Server
+  NO_COLOR        no colours are shown if it is set
+  TERM            no colours are shown if it is dumb
+`
+
 func run() int {
-	repo := flag.String("repo", "", "read this `owner/name` on GitHub instead, with the token in GH_TOKEN or GITHUB_TOKEN")
-	flag.Usage = func() {
-		_, _ = fmt.Fprintln(flag.CommandLine.Output(), "usage: quickstart [-repo owner/name]")
-		flag.PrintDefaults()
+	flags := flag.NewFlagSet("quickstart", flag.ContinueOnError)
+	repo := flags.String("repo", "", "read the deployments of `OWNER/NAME` on GitHub instead")
+	flags.SetOutput(io.Discard) // Parse would print errors and the help
+	err := flags.Parse(os.Args[1:])
+	if errors.Is(err, flag.ErrHelp) {
+		fmt.Print(help)
+		flags.SetOutput(os.Stdout)
+		flags.PrintDefaults()
+		fmt.Print(environment)
+		return 0
 	}
-	flag.Parse()
+	if err == nil && flags.NArg() > 0 {
+		err = fmt.Errorf("unexpected argument %q; write -repo OWNER/NAME for a repository", flags.Arg(0))
+	}
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "quickstart: %v\nrun quickstart -h for the flags\n", err)
+		return 2
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 
 	out := newStory(os.Stdout, onTerminal(os.Stdout))
-	var err error
-	switch {
-	case flag.NArg() > 0:
-		err = fmt.Errorf("unexpected argument %q; pass a repository with -repo", flag.Arg(0))
-	case *repo != "":
+	if *repo != "" {
 		err = read(ctx, out, *repo)
-	default:
+	} else {
 		err = walk(ctx, out)
 	}
 	if err != nil {

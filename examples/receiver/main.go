@@ -15,6 +15,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"time"
@@ -37,18 +38,37 @@ type config struct {
 	takes        time.Duration
 }
 
+const help = `receiver deploys for GitHub's deployment events.
+
+Usage:
+  receiver -repo OWNER/NAME [flags]
+
+Flags:
+`
+
+const environment = `
+Environment:
+  GH_TOKEN            the token
+  GITHUB_TOKEN        the token, if GH_TOKEN is not set
+  GITHUB_API_URL      the API root of a GitHub Enterprise Server
+  WEBHOOK_SECRET      the secret of the webhook
+  WEBHOOK_SECRET_OLD  the old secret, during its rotation
+
+Exit codes:
+  0  all accepted deliveries are finished and reported
+  1  they are not, or the start failed
+  2  the command line is invalid
+`
+
 func main() {
-	var c config
-	flag.StringVar(&c.addr, "addr", "localhost:8080", "listen on this `address`; GitHub reaches it over https, through a proxy")
-	flag.Func("repo", "deploy this repository, as `OWNER/NAME`; repeat the flag for several (required)", appendTo(&c.repos))
-	flag.Func("environment", "deploy only this `environment`; repeat the flag for several (default all)", appendTo(&c.environments))
-	flag.StringVar(&c.name, "name", "receiver", "`name` by which this receiver recognises its own runs after a restart")
-	flag.IntVar(&c.workers, "workers", 4, "maximum `number` of deployments at the same time")
-	flag.IntVar(&c.capacity, "capacity", 100, "maximum `number` of deployments that wait")
-	flag.DurationVar(&c.grace, "grace", 25*time.Second, "time to finish after a signal")
-	flag.DurationVar(&c.report, "report", 10*time.Second, "time to report outcomes after the grace")
-	flag.DurationVar(&c.takes, "takes", 2*time.Second, "how long the simulated deployment takes")
-	flag.Parse()
+	c, err := parseFlags(os.Args[1:], os.Stdout)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return
+	case err != nil:
+		fmt.Fprintf(os.Stderr, "receiver: %v\nrun receiver -h for the flags\n", err)
+		os.Exit(2)
+	}
 
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	slog.SetDefault(log)
@@ -56,6 +76,30 @@ func main() {
 		log.Error("the receiver failed", "error", err)
 		os.Exit(1)
 	}
+}
+
+// parseFlags parses the command line. For -h it prints the help to out.
+func parseFlags(args []string, out io.Writer) (config, error) {
+	var c config
+	flags := flag.NewFlagSet("receiver", flag.ContinueOnError)
+	flags.StringVar(&c.addr, "addr", "localhost:8080", "listen on `HOST:PORT`, behind an https proxy")
+	flags.Func("repo", "deploy the repository `OWNER/NAME`; repeat for several (required)", appendTo(&c.repos))
+	flags.Func("environment", "deploy only to `NAME`; repeat for several (default all)", appendTo(&c.environments))
+	flags.StringVar(&c.name, "name", "receiver", "recognise own runs after a restart by `NAME`")
+	flags.IntVar(&c.workers, "workers", 4, "run at most `N` deployments at the same time")
+	flags.IntVar(&c.capacity, "capacity", 100, "let at most `N` deployments wait")
+	flags.DurationVar(&c.grace, "grace", 25*time.Second, "finish deployments for `DURATION` after a signal")
+	flags.DurationVar(&c.report, "report", 10*time.Second, "report outcomes for `DURATION` after the grace")
+	flags.DurationVar(&c.takes, "takes", 2*time.Second, "let the simulated deployment take `DURATION`")
+	flags.SetOutput(io.Discard) // Parse would print errors and the help
+	err := flags.Parse(args)
+	if errors.Is(err, flag.ErrHelp) {
+		_, _ = fmt.Fprint(out, help)
+		flags.SetOutput(out)
+		flags.PrintDefaults()
+		_, _ = fmt.Fprint(out, environment)
+	}
+	return c, err
 }
 
 func appendTo(list *[]string) func(string) error {

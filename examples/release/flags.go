@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/ghdeploy/ghdeploy"
@@ -23,14 +25,11 @@ type target struct {
 }
 
 // newFlags returns a flag set with the flags that all subcommands have.
-func newFlags(name, arguments string) (*flag.FlagSet, *target) {
+func newFlags(name string) (*flag.FlagSet, *target) {
 	t := new(target)
 	flags := flag.NewFlagSet(name, flag.ContinueOnError)
-	flags.Usage = func() {
-		_, _ = fmt.Fprintf(flags.Output(), "usage: %s %s\n", name, arguments)
-		flags.PrintDefaults()
-	}
-	flags.StringVar(&t.repo, "repo", os.Getenv("GITHUB_REPOSITORY"), "the repository, as `owner/name`; default $GITHUB_REPOSITORY")
+	flags.SetOutput(io.Discard) // Parse would print errors and the help
+	flags.StringVar(&t.repo, "repo", "", "use the repository `OWNER/NAME` (default $GITHUB_REPOSITORY)")
 	flags.BoolVar(&t.demo, "demo", false, "use a server embedded in this program instead of GitHub")
 	return flags, t
 }
@@ -40,13 +39,14 @@ func newFlags(name, arguments string) (*flag.FlagSet, *target) {
 func parse(flags *flag.FlagSet, args []string, n int) ([]string, error) {
 	switch err := flags.Parse(args); {
 	case err == flag.ErrHelp: //nolint:errorlint // Parse returns it unwrapped
+		printHelp(flags)
 		return nil, err
 	case err != nil:
 		return nil, &usageError{err.Error()}
 	case n >= 0 && flags.NArg() > n:
 		return nil, usagef("unexpected argument %q; flags go first", flags.Arg(n))
 	case flags.NArg() < n:
-		return nil, usagef("an argument is missing; see %s -help", flags.Name())
+		return nil, usagef("an argument is missing")
 	}
 	return flags.Args(), nil
 }
@@ -57,6 +57,7 @@ func (t *target) connect() (repo rollout.Repo, disconnect func(), err error) {
 		repo, disconnect := demoRepo()
 		return repo, disconnect, nil
 	}
+	t.repo = cmp.Or(t.repo, os.Getenv("GITHUB_REPOSITORY"))
 	if t.repo == "" {
 		return rollout.Repo{}, nil, usagef("-repo is missing; pass -repo octocat/example, or set GITHUB_REPOSITORY")
 	}

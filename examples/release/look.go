@@ -11,10 +11,10 @@ import (
 
 // live prints the live deployments.
 func live(ctx context.Context, args []string) error {
-	flags, target := newFlags("release live", "[flags]")
-	environment := flags.String("environment", "", "only the environment of this `name`")
+	flags, target := newFlags("release live")
+	environment := flags.String("environment", "", "print only the environment `NAME`")
 	var opts rollout.LookOptions
-	flags.StringVar(&opts.Task, "task", "", "only deployments of this task")
+	flags.StringVar(&opts.Task, "task", "", "print only deployments of `TASK`")
 	if _, err := parse(flags, args, 0); err != nil {
 		return err
 	}
@@ -50,12 +50,12 @@ func printLive(ctx context.Context, repo rollout.Repo, environment string, opts 
 
 // history prints the newest deployments.
 func history(ctx context.Context, args []string) error {
-	flags, target := newFlags("release history", "[flags]")
+	flags, target := newFlags("release history")
 	var opts ghdeploy.DeploymentListOptions
-	flags.StringVar(&opts.Environment, "environment", "", "only the environment of this `name`")
-	flags.StringVar(&opts.Task, "task", "", "only deployments of this task")
-	flags.StringVar(&opts.Ref, "ref", "", "only deployments of this ref")
-	flags.IntVar(&opts.PerPage, "n", 20, "the `number` of deployments, 100 at most")
+	flags.StringVar(&opts.Environment, "environment", "", "print only the environment `NAME`")
+	flags.StringVar(&opts.Task, "task", "", "print only deployments of `TASK`")
+	flags.StringVar(&opts.Ref, "ref", "", "print only deployments of `REF`")
+	flags.IntVar(&opts.PerPage, "n", 20, "print `N` deployments, at most 100")
 	if _, err := parse(flags, args, 0); err != nil {
 		return err
 	}

@@ -33,17 +33,6 @@ import (
 	"syscall"
 )
 
-const usage = `usage:
-  release -environment NAME [flags] [--] COMMAND [ARG...]
-  release live    [-environment NAME] [flags]
-  release history [-environment NAME] [flags]
-  release retire  -environment NAME|PATTERN [flags]
-  release wait    [flags] ID
-  release -demo
-
-"release -help" and "release live -help" list the flags.
-`
-
 func main() {
 	ctx, stop := untilSignal(context.Background())
 	err := run(ctx, os.Args[1:])
@@ -51,13 +40,15 @@ func main() {
 	if err != nil && !errors.Is(err, flag.ErrHelp) {
 		_, _ = fmt.Fprintln(os.Stderr, "release:", err)
 	}
+	if _, ok := errors.AsType[*usageError](err); ok {
+		_, _ = fmt.Fprintf(os.Stderr, "run %s -h for the flags\n", commandName(os.Args[1:]))
+	}
 	os.Exit(exitCode(err))
 }
 
 func run(ctx context.Context, args []string) error {
 	if len(args) == 0 {
-		_, err := fmt.Print(usage)
-		return err
+		args = []string{"-h"}
 	}
 	switch args[0] {
 	case "live":

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -14,26 +15,27 @@ import (
 func release(ctx context.Context, args []string) error {
 	var req ghdeploy.DeploymentRequest
 	cmd := command{}
-	flags, target := newFlags("release", "-environment NAME [flags] [--] COMMAND [ARG...]")
-	flags.StringVar(&req.Ref, "ref", os.Getenv("GITHUB_SHA"), "the branch, tag or SHA to deploy; default $GITHUB_SHA")
-	flags.StringVar(&req.Environment, "environment", "", "the `name` of the environment to deploy to")
-	flags.StringVar(&req.Task, "task", "", "the task; GitHub's default is deploy")
-	flags.StringVar(&req.Description, "description", "", "a short description of the deployment")
-	flags.BoolVar(&req.TransientEnvironment, "transient", false, "the environment will cease to exist, as that of a pull request")
-	flags.BoolVar(&req.SkipContexts, "skip-checks", false, "deploy whatever the status checks of the commit say")
-	flags.Func("check", "require only the status check of this `name`; may be repeated", func(name string) error {
+	flags, target := newFlags("release")
+	flags.StringVar(&req.Ref, "ref", "", "deploy `REF`, a branch, tag or SHA (default $GITHUB_SHA)")
+	flags.StringVar(&req.Environment, "environment", "", "deploy to the environment `NAME` (required)")
+	flags.StringVar(&req.Task, "task", "", "create a deployment of `TASK` (default deploy)")
+	flags.StringVar(&req.Description, "description", "", "describe the deployment with `TEXT`")
+	flags.BoolVar(&req.TransientEnvironment, "transient", false, "mark an environment that will be removed, as of a pull request")
+	flags.BoolVar(&req.SkipContexts, "skip-checks", false, "deploy without regard to status checks")
+	flags.Func("check", "require only the status check `NAME`; repeat the flag for several", func(name string) error {
 		req.RequiredContexts = append(req.RequiredContexts, name)
 		return nil
 	})
-	url := flags.String("url", "", "the `address` of what is deployed")
-	flags.BoolVar(&cmd.progress, "progress", false, "show the lines of the command's output on GitHub; they must not contain secrets")
-	flags.DurationVar(&cmd.grace, "grace", 5*time.Second, "how long the command may take to end after a signal")
-	plain := flags.Bool("plain", false, "leave the terminal to the command")
+	url := flags.String("url", "", "report `URL` as the address of the environment")
+	flags.BoolVar(&cmd.progress, "progress", false, "show the command's output on GitHub; it must not contain secrets")
+	flags.DurationVar(&cmd.grace, "grace", 5*time.Second, "wait `DURATION` for the end of the command after a signal")
+	plain := flags.Bool("plain", false, "print no progress to the terminal")
 	var err error
 	if cmd.args, err = parse(flags, args, -1); err != nil {
 		return err
 	}
 
+	req.Ref = cmp.Or(req.Ref, os.Getenv("GITHUB_SHA"))
 	show := newDisplay(*plain)
 	switch {
 	case len(cmd.args) == 0 && target.demo:

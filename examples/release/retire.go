@@ -11,18 +11,18 @@ import (
 
 // retire makes deployments inactive, or deletes them.
 func retire(ctx context.Context, args []string) error {
-	flags, target := newFlags("release retire", "[flags]")
+	flags, target := newFlags("release retire")
 	var opts rollout.RetireOptions
-	flags.StringVar(&opts.Environment, "environment", "", "the `name` of an environment, or a pattern such as pr-*")
-	flags.StringVar(&opts.Ref, "ref", "", "only deployments of this ref")
-	flags.StringVar(&opts.Task, "task", "", "only deployments of this task")
-	flags.DurationVar(&opts.OlderThan, "older-than", 0, "only deployments that are older, such as 720h")
-	flags.IntVar(&opts.Keep, "keep", 0, "the `number` of newest deployments to keep in each environment")
-	flags.BoolVar(&opts.Delete, "delete", false, "delete them; otherwise they become inactive")
-	flags.BoolVar(&opts.Running, "running", false, "running deployments too")
-	flags.BoolVar(&opts.Live, "live", false, "the live deployment of a production environment too")
-	flags.BoolVar(&opts.RemoveEnvironment, "remove-environment", false, "remove the environment too, once nothing is left in it")
-	flags.BoolVar(&opts.DryRun, "dry-run", false, "print what would be done, and change nothing")
+	flags.StringVar(&opts.Environment, "environment", "", "retire deployments of `NAME|PATTERN`, such as pr-*")
+	flags.StringVar(&opts.Ref, "ref", "", "retire only deployments of `REF`")
+	flags.StringVar(&opts.Task, "task", "", "retire only deployments of `TASK`")
+	flags.DurationVar(&opts.OlderThan, "older-than", 0, "retire only deployments older than `DURATION`, such as 720h")
+	flags.IntVar(&opts.Keep, "keep", 0, "keep the newest `N` deployments of each environment")
+	flags.BoolVar(&opts.Delete, "delete", false, "delete deployments; otherwise they become inactive")
+	flags.BoolVar(&opts.Running, "running", false, "retire running deployments too")
+	flags.BoolVar(&opts.Live, "live", false, "retire the live deployment of a production environment too")
+	flags.BoolVar(&opts.RemoveEnvironment, "remove-environment", false, "remove an environment that has no deployments then")
+	flags.BoolVar(&opts.DryRun, "dry-run", false, "print the deployments, and change nothing")
 	if _, err := parse(flags, args, 0); err != nil {
 		return err
 	}

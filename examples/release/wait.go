@@ -13,9 +13,9 @@ import (
 
 // wait waits for a deployment and prints its statuses as they arrive.
 func wait(ctx context.Context, args []string) error {
-	flags, target := newFlags("release wait", "[flags] ID")
-	timeout := flags.Duration("timeout", time.Hour, "how long to wait")
-	until := flags.String("until", string(ghdeploy.StateSuccess), "the `states` to wait for, with commas between them")
+	flags, target := newFlags("release wait")
+	timeout := flags.Duration("timeout", time.Hour, "wait at most `DURATION`")
+	until := flags.String("until", string(ghdeploy.StateSuccess), "wait for one of `STATES`, separated by commas")
 	rest, err := parse(flags, args, 1)
 	if err != nil {
 		return err

@@ -19,38 +19,53 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/ghdeploy/ghdeploy/internal/usage"
 )
 
-func main() {
-	if err := run(context.Background(), os.Args[1:], os.Stdout); err != nil {
-		_, _ = fmt.Fprintln(os.Stderr, "termsvg:", err)
-		os.Exit(1)
-	}
+var program = usage.Program{
+	Name:     "termsvg",
+	Does:     "draws the output of a command as a terminal, in SVG.",
+	Synopsis: []string{"[flags] COMMAND [ARG...]"},
 }
 
-// run draws the command in args, to stdout or to the file of the flag -o.
-func run(ctx context.Context, args []string, stdout io.Writer) error {
-	flags := flag.NewFlagSet("termsvg", flag.ContinueOnError)
-	file := flags.String("o", "", "write the picture to this `file`, not to standard output")
-	if err := flags.Parse(args); err != nil {
-		return err
+func main() {
+	os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run draws the command in args, to stdout or to the file of the flag -o, and
+// returns the exit code.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	flags := flag.NewFlagSet(program.Name, flag.ContinueOnError)
+	file := flags.String("o", "", "write the picture to `FILE`, not to standard output")
+	if code, ok := program.Parse(flags, args, stdout, stderr); !ok {
+		return code
 	}
 	if flags.NArg() == 0 {
-		return errors.New("no command; write it after the flags")
+		return program.Invalid(stderr, errors.New("no command; write it after the flags"))
 	}
-	output, err := record(ctx, "", flags.Args())
+	if err := drawTo(ctx, *file, flags.Args(), stdout); err != nil {
+		_, _ = fmt.Fprintln(stderr, "termsvg:", err)
+		return 1
+	}
+	return 0
+}
+
+// drawTo draws the command to file, or to stdout if file is empty.
+func drawTo(ctx context.Context, file string, command []string, stdout io.Writer) error {
+	output, err := record(ctx, "", command)
 	if err != nil {
 		return err
 	}
-	svg, err := picture(strings.Join(flags.Args(), " "), output)
+	svg, err := picture(strings.Join(command, " "), output)
 	if err != nil {
 		return err
 	}
-	if *file == "" {
+	if file == "" {
 		_, err = stdout.Write(svg)
 		return err
 	}
-	return os.WriteFile(*file, svg, 0o600)
+	return os.WriteFile(file, svg, 0o600)
 }
 
 // record runs a command in dir and returns its output and its errors, in order.

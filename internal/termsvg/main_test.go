@@ -139,7 +139,7 @@ func TestRunFails(t *testing.T) {
 		{"-o", file, "no-such-program-anywhere"},
 		{"-no-such-flag"},
 	} {
-		if err := run(t.Context(), args, io.Discard); err == nil {
+		if code := run(t.Context(), args, io.Discard, io.Discard); code == 0 {
 			t.Errorf("%q: no error", args)
 		}
 	}
@@ -150,7 +150,7 @@ func TestRunFails(t *testing.T) {
 
 func TestRunDraws(t *testing.T) {
 	var svg bytes.Buffer
-	if err := run(t.Context(), []string{"go", "env", "GOOS"}, &svg); err != nil {
+	if err := drawTo(t.Context(), "", []string{"go", "env", "GOOS"}, &svg); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.HasPrefix(svg.String(), "<svg ") || !strings.Contains(svg.String(), ">go env GOOS</text>") {

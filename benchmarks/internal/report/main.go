@@ -14,12 +14,26 @@ import (
 	"io"
 	"log"
 	"os"
+
+	"github.com/ghdeploy/ghdeploy/internal/usage"
 )
+
+var program = usage.Program{
+	Name:     "report",
+	Does:     "prints a table of the output of go test -bench.",
+	Synopsis: []string{"[flags] <OUTPUT"},
+}
 
 func main() {
 	log.SetFlags(0)
-	chart := flag.String("chart", "", "write the chart to this SVG file")
-	flag.Parse()
+	flags := flag.NewFlagSet(program.Name, flag.ContinueOnError)
+	chart := flags.String("chart", "", "write a chart to the SVG file `FILE`")
+	if code, ok := program.Parse(flags, os.Args[1:], os.Stdout, os.Stderr); !ok {
+		os.Exit(code)
+	}
+	if flags.NArg() > 0 {
+		os.Exit(program.Invalid(os.Stderr, fmt.Errorf("unexpected argument %q", flags.Arg(0))))
+	}
 	if err := run(os.Stdin, os.Stdout, *chart); err != nil {
 		log.Fatal("report: ", err)
 	}

@@ -18,24 +18,38 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
+
+	"github.com/ghdeploy/ghdeploy/internal/usage"
 )
+
+var program = usage.Program{
+	Name:     "cutopenapi",
+	Does:     "cuts GitHub's OpenAPI descriptions to the Deployments API.",
+	Synopsis: []string{"-from DIR -to DIR"},
+}
 
 // products are the names of the descriptions, without .json.
 var products = []string{"api.github.com", "ghec", "ghes-3.17", "ghes-3.18", "ghes-3.19"}
 
 func main() {
-	from := flag.String("from", "", "the `directory` generated/ of the npm package @octokit/openapi")
-	to := flag.String("to", "", "the `directory` to write to; it is created if it is missing")
-	flag.Parse()
-	if *from == "" || *to == "" || flag.NArg() > 0 {
-		flag.Usage()
-		os.Exit(2)
+	flags := flag.NewFlagSet(program.Name, flag.ContinueOnError)
+	from := flags.String("from", "", "read `DIR`, generated/ of the npm package @octokit/openapi")
+	to := flags.String("to", "", "write to `DIR`, which is created if it is missing")
+	if code, ok := program.Parse(flags, os.Args[1:], os.Stdout, os.Stderr); !ok {
+		os.Exit(code)
+	}
+	switch {
+	case flags.NArg() > 0:
+		os.Exit(program.Invalid(os.Stderr, fmt.Errorf("unexpected argument %q", flags.Arg(0))))
+	case *from == "" || *to == "":
+		os.Exit(program.Invalid(os.Stderr, errors.New("-from or -to is missing; write both")))
 	}
 	if err := run(*from, *to, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "cutopenapi:", err)

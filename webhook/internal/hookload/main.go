@@ -20,25 +20,40 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"time"
+
+	"github.com/ghdeploy/ghdeploy/internal/usage"
 )
+
+var program = usage.Program{
+	Name:      "hookload",
+	Does:      "puts a receiver of package webhook under load and checks it.",
+	Synopsis:  []string{"[flags]"},
+	ExitCodes: []usage.Entry{{Name: "0", Text: "no violation"}, {Name: "1", Text: "a violation, which standard error names"}},
+}
 
 func main() {
 	l := load{seed: 1}
-	flag.IntVar(&l.rate, "rate", 1000, "deliveries per second, of all kinds")
-	flag.DurationVar(&l.duration, "for", 10*time.Second, "how long a round lasts")
-	flag.IntVar(&l.workers, "workers", 64, "callbacks at once")
-	flag.IntVar(&l.capacity, "capacity", 2000, "deliveries that wait")
-	flag.IntVar(&l.environments, "environments", 400, "environments that are deployed to")
-	flag.DurationVar(&l.slow, "slow", 250*time.Millisecond, "how long one callback of ten takes")
-	flag.Uint64Var(&l.seed, "seed", l.seed, "of the mixture")
-	flag.Parse()
-	if l.rate < 1 || l.environments < 1 || l.duration <= 0 {
-		fmt.Fprintln(os.Stderr, "hookload: -rate, -environments and -for must be positive")
-		os.Exit(2)
+	flags := flag.NewFlagSet(program.Name, flag.ContinueOnError)
+	flags.IntVar(&l.rate, "rate", 1000, "send `N` deliveries per second, of all kinds")
+	flags.DurationVar(&l.duration, "for", 10*time.Second, "run each round for `DURATION`")
+	flags.IntVar(&l.workers, "workers", 64, "run `N` callbacks at the same time")
+	flags.IntVar(&l.capacity, "capacity", 2000, "let at most `N` deliveries wait")
+	flags.IntVar(&l.environments, "environments", 400, "deploy to `N` environments")
+	flags.DurationVar(&l.slow, "slow", 250*time.Millisecond, "let one callback of ten take `DURATION`")
+	flags.Uint64Var(&l.seed, "seed", l.seed, "mix the deliveries by the seed `N`")
+	if code, ok := program.Parse(flags, os.Args[1:], os.Stdout, os.Stderr); !ok {
+		os.Exit(code)
+	}
+	switch {
+	case flags.NArg() > 0:
+		os.Exit(program.Invalid(os.Stderr, fmt.Errorf("unexpected argument %q", flags.Arg(0))))
+	case l.rate < 1 || l.environments < 1 || l.duration <= 0:
+		os.Exit(program.Invalid(os.Stderr, errors.New("-rate, -environments and -for must be positive")))
 	}
 
 	drained, givenUp := l, l

@@ -17,6 +17,7 @@ import (
 
 	"github.com/ghdeploy/ghdeploy"
 	"github.com/ghdeploy/ghdeploy/internal/faultcheck"
+	"github.com/ghdeploy/ghdeploy/internal/usage"
 )
 
 func main() {
@@ -24,13 +25,21 @@ func main() {
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	flags := flag.NewFlagSet("faultcheck", flag.ContinueOnError)
-	flags.SetOutput(stderr)
-	count := flags.Int("n", 10_000, "number of calls")
-	seed := flags.Uint64("seed", 1, "seed of the random choices")
-	workers := flags.Int("workers", 8, "calls at the same time")
-	if err := flags.Parse(args); err != nil {
-		return 2
+	program := usage.Program{
+		Name:      "faultcheck",
+		Does:      "makes calls to a failing server and checks their outcomes.",
+		Synopsis:  []string{"[flags]"},
+		ExitCodes: []usage.Entry{{Name: "0", Text: "all outcomes are correct"}, {Name: "1", Text: "an outcome is wrong"}},
+	}
+	flags := flag.NewFlagSet(program.Name, flag.ContinueOnError)
+	count := flags.Int("n", 10_000, "make `N` calls")
+	seed := flags.Uint64("seed", 1, "make the random choices of the seed `N`")
+	workers := flags.Int("workers", 8, "make `N` calls at the same time")
+	if code, ok := program.Parse(flags, args, stdout, stderr); !ok {
+		return code
+	}
+	if flags.NArg() > 0 {
+		return program.Invalid(stderr, fmt.Errorf("unexpected argument %q", flags.Arg(0)))
 	}
 	report := faultcheck.Run(ctx, faultcheck.Config{Count: *count, Seed: *seed, Workers: *workers, New: newClient})
 	if _, err := report.WriteTo(stdout); err != nil {
