@@ -17,9 +17,9 @@ func newBuffer() *bytes.Buffer { return buffers.Get().(*bytes.Buffer) }
 // there, so that a result that aliases a body fails them.
 var onRelease = func([]byte) {}
 
-// release returns the body's buffer for the next response. It is called once the
-// body is decoded, and nothing may use the body after that. A response that is
-// not released is left to the garbage collector.
+// release returns the body's buffer for the next response. It is called once
+// the body is decoded, and nothing may use the body after that. A response that
+// is not released is left to the garbage collector.
 func (r *response) release() {
 	b := r.buffer
 	r.body, r.buffer = nil, nil

@@ -112,7 +112,8 @@ func responseOf(element *linked.Element) *cachedResponse {
 }
 
 // addCondition makes an attempt conditional if a response to the same URL and
-// token is cached. The exchange keeps the entry, so it can be evicted meanwhile.
+// token is cached. The exchange keeps the entry, so it can be evicted
+// meanwhile.
 func (x *exchange) addCondition(r *http.Request) {
 	x.condition = nil
 	if x.cache == nil {
@@ -127,8 +128,8 @@ func (x *exchange) addCondition(r *http.Request) {
 var errOtherETag = fmt.Errorf("%w: the 304 has another ETag than the condition", ErrMalformedResponse)
 
 // useCache turns a 304 into the cached response. A 304 without an ETag confirms
-// it. A 304 with another ETag removes the entry, so that the next attempt is not
-// conditional.
+// it. A 304 with another ETag removes the entry, so that the next attempt is
+// not conditional.
 func (x *exchange) useCache(r *response) {
 	// GitHub returns the strong form of the weak ETag that it got.
 	if etag := r.header.Get("Etag"); etag != "" && opaque(etag) != opaque(x.condition.etag) {

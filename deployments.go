@@ -103,9 +103,9 @@ type DeploymentListOptions struct {
 	PerPage int `url:"per_page,omitempty"` // 1 to 100; 0 is GitHub's default, 30
 
 	// Prefetch is the maximum number of pages that All requests at the same
-	// time, 0 to 16. With 0, the default, and with 1, it requests one page after
-	// the other. Any other number is an [ErrInvalidArgument]. List ignores
-	// Prefetch.
+	// time, 0 to 16. With 0, the default, and with 1, it requests one page
+	// after the other. Any other number is an [ErrInvalidArgument]. List
+	// ignores Prefetch.
 	//
 	// GitHub advises clients to make requests one after the other, because
 	// concurrent requests can exceed a secondary rate limit. Use Prefetch to
@@ -117,15 +117,15 @@ type DeploymentListOptions struct {
 	// list before and after the pages that it requests at the same time. If a
 	// row was created or deleted meanwhile, All requests these pages again, one
 	// after the other. So each set of pages costs one more request, and a list
-	// that changes all the time takes twice the requests and somewhat longer. If
-	// GitHub omits LastPage, up to Prefetch-1 requests are for pages past the
-	// end.
+	// that changes all the time takes twice the requests and somewhat longer.
+	// If GitHub omits LastPage, up to Prefetch-1 requests are for pages past
+	// the end.
 	//
 	// At most 2*Prefetch pages are in memory. No request is in flight while the
 	// loop body runs. An error replaces the rows of all pages that were
 	// requested together with the page that failed. Over HTTP/1.1, set
-	// MaxIdleConnsPerHost of the [net/http.Transport] to Prefetch+1; its default
-	// is 2, and other connections are closed after each response.
+	// MaxIdleConnsPerHost of the [net/http.Transport] to Prefetch+1; its
+	// default is 2, and other connections are closed after each response.
 	//
 	// GitHub docs: https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api#avoid-concurrent-requests
 	Prefetch int `url:"-"`

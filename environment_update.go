@@ -7,9 +7,9 @@ import (
 )
 
 // EnvironmentRequest names the settings of an environment to create or change.
-// For a zero field, such as an empty list of Reviewers, CreateOrUpdate keeps the
-// setting, and Replace omits it. The comment of each field says how to remove a
-// setting.
+// For a zero field, such as an empty list of Reviewers, CreateOrUpdate keeps
+// the setting, and Replace omits it. The comment of each field says how to
+// remove a setting.
 type EnvironmentRequest struct {
 	// WaitTimer is how many minutes a deployment waits, up to 43,200 (30
 	// days); 0 removes the timer.
@@ -46,8 +46,8 @@ type ReviewerRequest struct {
 	ID   int64        `json:"id"`
 }
 
-// environmentBody is the JSON body of a request. Its branch policy hides that of
-// the request and can be an explicit null.
+// environmentBody is the JSON body of a request. Its branch policy hides that
+// of the request and can be an explicit null.
 type environmentBody struct {
 	EnvironmentRequest
 	Policy wire.Raw `json:"deployment_branch_policy,omitzero"`

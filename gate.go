@@ -89,9 +89,9 @@ func compareWaiters(a, b *waiter) int {
 }
 
 // acquire returns the right to make one attempt under this token, and how long
-// it waited for it. It waits at most maxWait and only if the context lasts until
-// the hold ends; otherwise it returns a [*RateLimitError] at once. It calls
-// waiting before it waits. The caller must release the ticket.
+// it waited for it. It waits at most maxWait and only if the context lasts
+// until the hold ends; otherwise it returns a [*RateLimitError] at once. It
+// calls waiting before it waits. The caller must release the ticket.
 func (g *gate) acquire(ctx context.Context, key tokenKey, maxWait time.Duration, waiting func(*RateLimitError)) (*ticket, time.Duration, error) {
 	began := time.Now()
 	t, limit, left := g.enter(key, began)

@@ -243,8 +243,8 @@ func TestHostileServer(t *testing.T) {
 	}
 }
 
-// goroutinesEnd waits until no more goroutines run than before. Those of sockets
-// end on the real clock.
+// goroutinesEnd waits until no more goroutines run than before. Those of
+// sockets end on the real clock.
 func goroutinesEnd(t *testing.T, before int) {
 	t.Helper()
 	for range 500 {

@@ -224,9 +224,9 @@ func (p *Page[T]) setLinks(header http.Header, number int) {
 }
 
 // parseLinks returns the page number of each relation in Link headers, 0 for
-// one whose URL has no page. It accepts the forms that GitHub and go-github-mock
-// send: absolute URLs, "?page=2" alone, relations in any order, unknown
-// relations, and a stray comma.
+// one whose URL has no page. It accepts the forms that GitHub and
+// go-github-mock send: absolute URLs, "?page=2" alone, relations in any order,
+// unknown relations, and a stray comma.
 func parseLinks(headers []string) map[string]int {
 	links := make(map[string]int)
 	for _, header := range headers {

@@ -14,8 +14,8 @@ import (
 type Payload []byte
 
 // Decode stores the payload into v with encoding/json. If v is a *string, it
-// receives a payload that is a JSON string. Otherwise the text of such a payload
-// is decoded as JSON: many tools send their JSON inside a string.
+// receives a payload that is a JSON string. Otherwise the text of such a
+// payload is decoded as JSON: many tools send their JSON inside a string.
 //
 // A nil payload does not change v. Null and "" do not change it either, unless
 // v has a method that decodes it. The error wraps that of encoding/json.

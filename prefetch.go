@@ -59,10 +59,11 @@ func (m mark) confirms(before mark) bool { return m.id != 0 && m == before }
 // prefetcher reads a list in windows of pages. The pages of a window are
 // requested at the same time, so GitHub can evaluate them in any order. If it
 // evaluates page 4, then creates a row, then evaluates page 3, the last row of
-// page 3 has moved to page 4 and is on neither. So a window of two or more pages
-// is yielded only if a check after its last response equals the base, a check
-// that completed before the first window's first request. Otherwise its pages
-// are read again, one after the other, and beside the last of them a new base.
+// page 3 has moved to page 4 and is on neither. So a window of two or more
+// pages is yielded only if a check after its last response equals the base, a
+// check that completed before the first window's first request. Otherwise its
+// pages are read again, one after the other, and beside the last of them a new
+// base.
 type prefetcher[T any] struct {
 	size  int // pages of a window
 	list  func(ctx context.Context, page int) (*Page[T], error)

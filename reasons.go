@@ -109,10 +109,10 @@ type ValidationError struct {
 	Err error
 }
 
-// FieldError is one fault in a [ValidationError]. If GitHub sends a plain string
-// or JSON of another form, that is the Message. If only the message of the
-// response names a key, because the server does not know it or the plan does
-// not include it, that key is the Field, and the Code is unprocessable.
+// FieldError is one fault in a [ValidationError]. If GitHub sends a plain
+// string or JSON of another form, that is the Message. If only the message of
+// the response names a key, because the server does not know it or the plan
+// does not include it, that key is the Field, and the Code is unprocessable.
 type FieldError struct {
 	Resource string
 	Field    string

@@ -116,7 +116,8 @@ func TestRenameIsFollowed(t *testing.T) {
 	}
 }
 
-// net/http would turn these writes into a GET, whose response looks like success.
+// net/http would turn these writes into a GET, whose response looks like
+// success.
 func TestRedirectThatTurnsAWriteIntoAReadIsRefused(t *testing.T) {
 	for _, method := range []string{"POST", "PUT", "DELETE"} {
 		for _, status := range []int{301, 302, 303} {

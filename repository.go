@@ -16,9 +16,9 @@ func ParseRepository(s string) (owner, repo string, err error) {
 	return owner, repo, nil
 }
 
-// ParseDeploymentURL splits the URL of a deployment that the API returns, on any
-// host: https://api.github.com/repos/octocat/example/deployments/42, or
-// the same below https://ghe.example.com/api/v3. Any other form is an
+// ParseDeploymentURL splits the URL of a deployment that the API returns, on
+// any host: https://api.github.com/repos/octocat/example/deployments/42, or the
+// same below https://ghe.example.com/api/v3. Any other form is an
 // [ErrInvalidArgument].
 func ParseDeploymentURL(s string) (owner, repo string, id int64, err error) {
 	refused := invalidArgument("%q is not the API URL of a deployment, such as https://api.github.com/repos/octocat/example/deployments/42", s)

@@ -108,9 +108,9 @@ func (x *exchange) read(resp *http.Response, err error, now time.Time) *response
 // errCutOff is a body that ended too early, or that could not be decompressed.
 var errCutOff = fmt.Errorf("%w: the body was cut off", ErrMalformedResponse)
 
-// readBody reads a body into an empty buffer and closes it: at most maxBody bytes
-// of a 2xx, and at most maxErrorBody of anything else. It returns what it read
-// beside an error.
+// readBody reads a body into an empty buffer and closes it: at most maxBody
+// bytes of a 2xx, and at most maxErrorBody of anything else. It returns what it
+// read beside an error.
 func readBody(resp *http.Response, b *bytes.Buffer) ([]byte, error) {
 	body := resp.Body
 	defer body.Close()

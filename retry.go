@@ -168,15 +168,15 @@ func (p RetryPolicy) wait(o outcome, random float64) (time.Duration, bool) {
 	return wait, p.MaxWait < 0 || wait <= left
 }
 
-// limitBackoff is backoff for rate limit responses. Its maximum is 30 s at least:
-// MaxAttempts does not bound the attempts, so the waits have to grow.
+// limitBackoff is backoff for rate limit responses. Its maximum is 30 s at
+// least: MaxAttempts does not bound the attempts, so the waits have to grow.
 func (p RetryPolicy) limitBackoff(attempt int, random float64) time.Duration {
 	p.MaxBackoff = max(p.MaxBackoff, 30*time.Second)
 	return p.backoff(attempt, random)
 }
 
-// backoff doubles from MinBackoff to MaxBackoff and subtracts a random part of up
-// to a half.
+// backoff doubles from MinBackoff to MaxBackoff and subtracts a random part of
+// up to a half.
 func (p RetryPolicy) backoff(attempt int, random float64) time.Duration {
 	d := p.MaxBackoff
 	if shift := attempt - 1; shift < 62 && p.MinBackoff <= p.MaxBackoff>>shift {

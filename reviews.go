@@ -47,8 +47,9 @@ type ReviewsService interface {
 	ReviewCustomRule(ctx context.Context, owner, repo string, runID int64, req CustomRuleReview) error
 
 	// ReportCustomRuleStatus shows the progress of a GitHub App's own rule on
-	// the run, without a decision: up to ten times for a deployment. It requires
-	// the same token. An [*OutcomeUnknownError] means the same as above.
+	// the run, without a decision: up to ten times for a deployment. It
+	// requires the same token. An [*OutcomeUnknownError] means the same as
+	// above.
 	//
 	// GitHub docs: https://docs.github.com/rest/actions/workflow-runs#review-custom-deployment-protection-rules-for-a-workflow-run
 	ReportCustomRuleStatus(ctx context.Context, owner, repo string, runID int64, req CustomRuleStatus) error

@@ -62,8 +62,8 @@ func (c *core) send(req *retryablehttp.Request, path string, op operation) *resp
 			CheckRetry: func(_ context.Context, resp *http.Response, err error) (bool, error) {
 				retry := x.finish(resp, err)
 				if retry {
-					// The wait is under the caller's context: that of the attempt
-					// may be canceled.
+					// The wait is under the caller's context: that of the
+					// attempt may be canceled.
 					req.Request = req.Request.WithContext(x.ctx) //nolint:contextcheck // the call's own
 				}
 				return retry, nil
@@ -216,7 +216,8 @@ func (x *exchange) transportError(err error) error {
 		err = e.Err
 	}
 	if isTimeout(err) {
-		// Only the text: each timeout of net/http is a context.DeadlineExceeded.
+		// Only the text: each timeout of net/http is a
+		// context.DeadlineExceeded.
 		return fmt.Errorf("%w: %s", ErrAttemptTimeout, x.redact.text(err.Error()))
 	}
 	return x.redact.error(err)

@@ -162,8 +162,8 @@ func TestAttemptTimeout(t *testing.T) {
 	}
 }
 
-// The timeout covers the body too. It runs on the real clock, because net/http's
-// own body must report it.
+// The timeout covers the body too. It runs on the real clock, because
+// net/http's own body must report it.
 func TestAttemptTimeoutCoversTheBody(t *testing.T) {
 	release := make(chan struct{})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

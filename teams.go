@@ -1,7 +1,7 @@
 package ghdeploy
 
-// TeamType is the type of a team's owner. GitHub may send one that is not listed
-// here; it is kept as it was sent.
+// TeamType is the type of a team's owner. GitHub may send one that is not
+// listed here; it is kept as it was sent.
 type TeamType string
 
 // The types of teams.

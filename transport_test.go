@@ -126,8 +126,8 @@ func TestRefusedRedirectIsFinal(t *testing.T) {
 	}
 }
 
-// A redirect whose Location is not a URL is ErrRedirect. http.Client would return
-// an error without the status.
+// A redirect whose Location is not a URL is ErrRedirect. http.Client would
+// return an error without the status.
 func TestRedirectToNoURL(t *testing.T) {
 	for what, call := range map[string]func(context.Context, *Client) error{"GET": getOne, "POST": createOne} {
 		for _, status := range []int{301, 302, 303, 307, 308} {

@@ -2,8 +2,8 @@ package ghdeploy
 
 import "time"
 
-// User is an account on GitHub: a person, an organization or a bot. The login of
-// an app's bot ends in "[bot]".
+// User is an account on GitHub: a person, an organization or a bot. The login
+// of an app's bot ends in "[bot]".
 //
 // GitHub docs: https://docs.github.com/rest/users/users
 type User struct {

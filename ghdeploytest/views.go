@@ -23,7 +23,7 @@ type Deployment struct {
 	Statuses              []DeploymentStatus // oldest first
 }
 
-// State returns the state of the newest status, "" if there is none.
+// State returns the state of the newest status, "" without a status.
 func (d Deployment) State() string {
 	if len(d.Statuses) == 0 {
 		return ""

@@ -11,8 +11,8 @@ import (
 const (
 	// minProgress is the minimum time between two statuses in_progress.
 	minProgress = 10 * time.Second
-	// inFlight is the maximum time for an in_progress in flight once the function
-	// has returned. After that its outcome is unknown.
+	// inFlight is the maximum time for an in_progress in flight once the
+	// function has returned. After that its outcome is unknown.
 	inFlight = time.Second
 )
 

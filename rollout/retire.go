@@ -13,9 +13,9 @@ import (
 // deployment must match every filter that is set. The filters are Environment,
 // Ref, Task and OlderThan; at least one is required.
 type RetireOptions struct {
-	// Environment is the name of an environment, or a pattern for
-	// [path.Match], such as "pr-*". A * does not match a slash. Case is ignored.
-	// If an environment has exactly this name, it is not used as a pattern. A
+	// Environment is the name of an environment, or a pattern for [path.Match],
+	// such as "pr-*". A * does not match a slash. Case is ignored. If an
+	// environment has exactly this name, it is not used as a pattern. A
 	// backslash escapes a special character.
 	Environment string
 	Ref         string        // the ref as it was passed to Create
@@ -28,8 +28,8 @@ type RetireOptions struct {
 	// Except holds the IDs of deployments to keep.
 	Except []int64
 
-	// Delete deletes the deployments. Default: they become inactive and stay
-	// in the history. GitHub shows a transient environment as destroyed once its
+	// Delete deletes the deployments. Default: they become inactive and stay in
+	// the history. GitHub shows a transient environment as destroyed once its
 	// deployments are inactive.
 	Delete bool
 	// Running retires running deployments too: those whose newest status is
@@ -38,15 +38,15 @@ type RetireOptions struct {
 	// Live retires the live deployment of a production environment too. Retire
 	// determines the live deployment of each task, as [Repo.Current] does.
 	Live bool
-	// RemoveEnvironment removes each environment that matches Environment once it
-	// has no deployments, with its secrets and protection rules. It requires
+	// RemoveEnvironment removes each environment that matches Environment once
+	// it has no deployments, with its secrets and protection rules. It requires
 	// Delete, Environment and a token with admin rights.
 	RemoveEnvironment bool
 
 	// DryRun reads and reports, but changes nothing.
 	DryRun bool
-	// Pace is the minimum time between the starts of two writes. Default 1 s, as
-	// GitHub recommends. Reads are up to ten times as frequent.
+	// Pace is the minimum time between the starts of two writes. Default 1 s,
+	// as GitHub recommends. Reads are up to ten times as frequent.
 	Pace time.Duration
 	// OnItem is called with each step, on the caller's goroutine.
 	OnItem func(Item)

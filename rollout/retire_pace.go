@@ -13,8 +13,9 @@ const (
 	// callTimeout is the maximum time of one call, so that a rate limit becomes
 	// an error instead of a wait inside the client.
 	callTimeout = 20 * time.Second
-	// readsPerWrite limits reads to 600 a minute with the default pace of writes.
-	// GitHub allows 900 points, and counts 1 for a read and 5 for a write.
+	// readsPerWrite limits reads to 600 a minute with the default pace of
+	// writes. GitHub allows 900 points, and counts 1 for a read and 5 for a
+	// write.
 	readsPerWrite = 10
 	// firstPause is the pause after a rate limit response without a time; it
 	// doubles while the limit lasts.

@@ -69,7 +69,8 @@ func (x *run) call(ctx context.Context, deploy func(context.Context, *Running) e
 		if completed {
 			return
 		}
-		// deploy or Superseded panicked or called Goexit; that continues after this.
+		// deploy or Superseded panicked or called Goexit; that continues after
+		// this.
 		left()
 		finishCtx, cancel := x.finishing(ctx)
 		defer cancel()

@@ -23,8 +23,9 @@ type RunOptions struct {
 
 	// KeepEarlier sends auto_inactive false with the success, so that earlier
 	// deployments stay successful. GitHub's auto_inactive ignores the task:
-	// outside production, a success of one task makes the successes of all other
-	// tasks inactive. Set KeepEarlier if several tasks deploy to one environment.
+	// outside production, a success of one task makes the successes of all
+	// other tasks inactive. Set KeepEarlier if several tasks deploy to one
+	// environment.
 	KeepEarlier bool
 
 	// Grace is the time that the function may run after ctx ended, before Run
@@ -32,21 +33,21 @@ type RunOptions struct {
 	Grace time.Duration
 
 	// Finish is the maximum time to report the final status while ctx is alive.
-	// Default 2 min, because a secondary rate limit lasts a minute. Once ctx has
-	// ended, the maximum is 8 s.
+	// Default 2 min, because a secondary rate limit lasts a minute. Once ctx
+	// has ended, the maximum is 8 s.
 	Finish time.Duration
 
 	// Superseded is called before the final success if there is a later
 	// deployment of the same environment and task that has not failed. newer is
-	// the newest such deployment. If Superseded returns an error, the final state
-	// is inactive, and Run returns the error; if it returns nil, Run reports the
-	// success. It runs on the goroutine that called Run. A later deployment has
-	// failed if its newest status is failure or error, or is inactive without a
-	// success.
+	// the newest such deployment. If Superseded returns an error, the final
+	// state is inactive, and Run returns the error; if it returns nil, Run
+	// reports the success. It runs on the goroutine that called Run. A later
+	// deployment has failed if its newest status is failure or error, or is
+	// inactive without a success.
 	//
 	// If the later deployments cannot be read within half of Finish, or within
-	// 3 s after ctx ended, Superseded is not called. Run then reports the success
-	// and returns an error that says so.
+	// 3 s after ctx ended, Superseded is not called. Run then reports the
+	// success and returns an error that says so.
 	Superseded func(newer *ghdeploy.Deployment) error
 }
 

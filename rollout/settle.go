@@ -23,8 +23,8 @@ const maxSends = 3
 type post[R any] struct {
 	// send sends the POST once.
 	send func(context.Context) (*R, error)
-	// look returns the row that a send created, or nil. It must not return a row
-	// that existed before the first send.
+	// look returns the row that a send created, or nil. It must not return a
+	// row that existed before the first send.
 	look func(context.Context) (*R, error)
 
 	sends  int  // maximum number of sends

@@ -288,8 +288,8 @@ func TestWaitCost(t *testing.T) {
 		if len(polls) < 1000 {
 			t.Errorf("got %d polls", len(polls))
 		}
-		// The same URL each time, so the conditional cache applies: only the first
-		// poll and the one that finds the success cost quota.
+		// The same URL each time, so the conditional cache applies: only the
+		// first poll and the one that finds the success cost quota.
 		paid := 0
 		for _, r := range polls {
 			if got := r.Query.Encode(); got != "per_page=100" {

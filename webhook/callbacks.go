@@ -28,13 +28,14 @@ type Callbacks struct {
 	// signature: [ErrNoSignature], [ErrBadSignature], [ErrAmbiguousHeader],
 	// [ErrTooLarge], [ErrContentType], and an error of reading the body. Do not
 	// let them fill a log or trigger an alert. The other errors are a
-	// [*DecodeError] and the errors of a callback or a [Queue]. The Delivery of a
-	// refused request has no Raw. Its headers can be long and hold any character.
+	// [*DecodeError] and the errors of a callback or a [Queue]. The Delivery of
+	// a refused request has no Raw. Its headers can be long and hold any
+	// character.
 	//
 	// The default logs through [slog.Default]: at [slog.LevelDebug] without a
-	// valid signature, else at [slog.LevelError]. It logs at most 200 bytes of a
-	// header, with control and bidirectional characters escaped. The default is
-	// also used if OnError panics.
+	// valid signature, else at [slog.LevelError]. It logs at most 200 bytes of
+	// a header, with control and bidirectional characters escaped. The default
+	// is also used if OnError panics.
 	OnError func(ctx context.Context, d *Delivery, err error)
 }
 

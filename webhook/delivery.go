@@ -23,14 +23,14 @@ type Delivery struct {
 	EnterpriseVersion string // X-GitHub-Enterprise-Version, of GitHub Enterprise Server
 	Tenant            string // X-GitHub-Tenant, of GHE.com: the SLUG in SLUG.ghe.com
 
-	// Raw is the payload, as JSON: the body, or the field "payload" of a form. It
-	// is nil if the delivery was refused.
+	// Raw is the payload, as JSON: the body, or the field "payload" of a form.
+	// It is nil if the delivery was refused.
 	Raw []byte
 
 	// Ignored lists the values in Raw whose type differs from GitHub's
-	// documentation, as JSON Pointers (RFC 6901) such as "/repository/id". Their
-	// fields are zero. [Parse] lists the values that are never ignored. Ignored
-	// is nil in almost every delivery.
+	// documentation, as JSON Pointers (RFC 6901) such as "/repository/id".
+	// Their fields are zero. [Parse] lists the values that are never ignored.
+	// Ignored is nil in almost every delivery.
 	Ignored []string
 }
 

@@ -12,8 +12,8 @@ var (
 	// ErrNoSignature: X-Hub-Signature-256 is missing. GitHub sends it if the
 	// webhook has a secret. The older X-Hub-Signature (SHA-1) is not accepted.
 	ErrNoSignature = errors.New("webhook: no signature")
-	// ErrBadSignature: the signature is malformed, or it is not the signature of
-	// this body with any of the secrets.
+	// ErrBadSignature: the signature is malformed, or it is not the signature
+	// of this body with any of the secrets.
 	ErrBadSignature = errors.New("webhook: the signature does not match")
 	// ErrAmbiguousHeader: a header that this package reads has two different
 	// values. Names that differ only in case are the same header.
@@ -24,7 +24,8 @@ var (
 	// application/x-www-form-urlencoded.
 	ErrContentType = errors.New("webhook: content type not supported")
 
-	// ErrQueueFull: the [Queue] holds [QueueOptions].Capacity waiting deliveries.
+	// ErrQueueFull: the [Queue] holds [QueueOptions].Capacity waiting
+	// deliveries.
 	ErrQueueFull = errors.New("webhook: the queue is full")
 	// ErrQueueClosed: [Queue.Shutdown] was called before the delivery arrived.
 	ErrQueueClosed = errors.New("webhook: the queue is shut down")

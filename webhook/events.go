@@ -137,8 +137,8 @@ type DeploymentProtectionRuleEvent struct {
 	SHA         string `json:"sha"`         // the commit of the run; sent by GitHub, but not documented
 	Ref         string `json:"ref"`         // the branch or tag of the run; sent by GitHub, but not documented
 
-	// DeploymentCallbackURL is the address for the app's decision. Use RunID and
-	// Reviews.ReviewCustomRule instead of calling it.
+	// DeploymentCallbackURL is the address for the app's decision. Use RunID
+	// and Reviews.ReviewCustomRule instead of calling it.
 	DeploymentCallbackURL string               `json:"deployment_callback_url"`
 	Deployment            *ghdeploy.Deployment `json:"deployment"` // optional by GitHub's schema
 	PullRequests          []PullRequest        `json:"pull_requests"`

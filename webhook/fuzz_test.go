@@ -47,7 +47,8 @@ func FuzzDelivery(f *testing.F) {
 			t.Fatalf("the signature %q was accepted", signature)
 		}
 
-		// HMAC pads a key with zeros, so a key with trailing zeros is the same key.
+		// HMAC pads a key with zeros, so a key with trailing zeros is the same
+		// key.
 		if other := strings.TrimRight(otherSecret, "\x00"); other != secret && other != "an older secret" {
 			h.Set("X-Hub-Signature-256", sign(otherSecret, body))
 			if _, err := verifier.Parse(h, body); verified(err) {

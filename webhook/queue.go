@@ -25,13 +25,13 @@ type QueueOptions struct {
 	// request, for each event that has a callback.
 	//
 	// The default key is the repository and the environment for the four
-	// deployment events, and "" for every other event. With it, the callback of a
-	// deployment must not wait for the deployment_status events that it causes.
-	// To allow that, include the event's name in the key.
+	// deployment events, and "" for every other event. With it, the callback of
+	// a deployment must not wait for the deployment_status events that it
+	// causes. To allow that, include the event's name in the key.
 	Key func(Event) string
 
-	// OnDuplicate is called for each delivery that is dropped as a duplicate, on
-	// the goroutine of the request. The Handler responds with 204.
+	// OnDuplicate is called for each delivery that is dropped as a duplicate,
+	// on the goroutine of the request. The Handler responds with 204.
 	OnDuplicate func(ctx context.Context, d *Delivery)
 }
 

@@ -78,7 +78,8 @@ func (v *Verifier) verify(h *headers, body []byte) error {
 	if v == nil {
 		return ErrBadSignature
 	}
-	// Compare with every secret, so that the time does not show which one matches.
+	// Compare with every secret, so that the time does not show which one
+	// matches.
 	matches := false
 	for _, mac := range v.macs {
 		if hmac.Equal(mac(body), claimed) {

@@ -140,7 +140,8 @@ var errorPairs = []pair{
 		},
 		ours: func(ctx context.Context, w *world, client *ghdeploy.Client) (any, error) {
 			_, err := client.Deployments.Create(ctx, w.owner, w.repo, ghdeploy.DeploymentRequest{Ref: "main"})
-			// RateLimitError.Secondary is true if the wait would be longer than RetryPolicy.MaxWait.
+			// RateLimitError.Secondary is true if the wait would be longer than
+			// RetryPolicy.MaxWait.
 			impatient := w.ours(ghdeploy.WithToken(fullToken), ghdeploy.WithRetry(ghdeploy.RetryPolicy{MaxWait: -1}))
 			_, refused := impatient.Deployments.Create(ctx, w.owner, w.repo, ghdeploy.DeploymentRequest{Ref: "main"})
 			var e *ghdeploy.RateLimitError

@@ -50,7 +50,8 @@ func (r *receiver) serve(ctx context.Context) error {
 	}
 	r.log.Info("listening", "url", "http://"+listener.Addr().String()+"/webhook")
 
-	// Listen before reconciling, because GitHub does not repeat a failed delivery.
+	// Listen before reconciling, because GitHub does not repeat a failed
+	// delivery.
 	ended := make(chan error, 2)
 	go func() { ended <- server.Serve(listener) }()
 	go func() {
@@ -80,7 +81,8 @@ func (r *receiver) shutdown(ctx context.Context, server *http.Server) error {
 		r.log.Warn("not finished: the next start reconciles it", "delivery", d.GUID)
 	}
 	if err != nil {
-		// The contexts of the running deployments have ended; wait for their reports.
+		// The contexts of the running deployments have ended; wait for their
+		// reports.
 		last, cancel := context.WithTimeout(ctx, r.deployer.reportTime+time.Second)
 		defer cancel()
 		_, again := r.queue.Shutdown(last)

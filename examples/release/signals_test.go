@@ -58,8 +58,8 @@ func TestSignal(t *testing.T) {
 			script: `"$WAIT"; echo unreachable`, signal: syscall.SIGHUP,
 			code: 129, states: "in_progress error", description: "Cancelled: received the signal hangup",
 		},
-		// The sleep ignores SIGINT, as all background processes of a shell do. It
-		// is killed when the script has ended.
+		// The sleep ignores SIGINT, as all background processes of a shell do.
+		// It is killed when the script has ended.
 		"cleans up": {
 			script: "trap 'echo cleaning; exit 7' INT; echo ready; sleep 60 & wait", signal: syscall.SIGINT,
 			code: 7, states: "in_progress error", description: "Cancelled: received the signal interrupt",

@@ -8,9 +8,9 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// Member returns the value of one member of the object in data, nil if there is
-// none, and the last of several. It allocates nothing for the other members.
-// The value is a part of data.
+// Member returns the value of one member of the object in data, nil without
+// such a member. Of several it returns the last one. It allocates nothing for
+// the other members. The value is a part of data.
 func Member(data []byte, name string) (Raw, error) {
 	d := newDecoder(data)
 	if kind := d.PeekKind(); kind != '{' {

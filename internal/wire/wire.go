@@ -34,8 +34,8 @@ func Decode(data []byte, v any) error { return DecodeLimited(data, v, DefaultLim
 // that it also bounds the heap.
 //
 // It has to know what v's type allocates. A type with a decoding method of its
-// own may read and copy its value three times. If it decodes a member into fields whose
-// tag is json:"-", their tag wire:"name" names that member.
+// own may read and copy its value three times. If it decodes a member into
+// fields whose tag is json:"-", their tag wire:"name" names that member.
 func DecodeLimited(data []byte, v any, limit int) error {
 	if err := checkLimit(data, reflect.TypeOf(v), limit); err != nil {
 		return err

@@ -240,7 +240,8 @@ func TestFaultsAreNoticed(t *testing.T) {
 			name: "goroutines are left",
 			want: "goroutines are left",
 			faults: faults{options: func(*webhook.QueueOptions) {
-				// More than the goroutines that may still end from the previous test.
+				// More than the goroutines that may still end from the previous
+				// test.
 				for range 100 {
 					go func() { <-stop }()
 				}
