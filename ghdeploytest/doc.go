@@ -8,6 +8,8 @@
 //
 // # Start it
 //
+// NewServer starts a server without a socket:
+//
 //	srv := ghdeploytest.NewServer(
 //		ghdeploytest.WithRepository(ghdeploytest.Repository{
 //			FullName: "octocat/example",
@@ -25,6 +27,8 @@
 //
 // # Connect to it
 //
+// A client reaches the server in one of these ways:
+//
 //   - [Server.Client] returns a ghdeploy client.
 //   - [Server.Transport] is an http.RoundTripper for any other client. It needs
 //     no socket, so it works inside testing/synctest.
@@ -36,6 +40,8 @@
 // cmd/ghdeploy-server is the same server as a program.
 //
 // # Set it up
+//
+// Options of the constructors set the state at the start:
 //
 //   - [WithRepository] adds branches, tags and commits with their statuses,
 //     environments with their rules, existing deployments, and workflow runs.
@@ -52,6 +58,8 @@
 // how to correct it.
 //
 // # Change it while it runs
+//
+// These methods change the state as people and other systems do:
 //
 //   - [Server.SetBranch], [Server.SetCommitStatus] and
 //     [Server.RenameRepository] change a repository.
@@ -75,6 +83,8 @@
 //   - [WithoutLastLink]: pages without rel="last".
 //
 // # Inspect it
+//
+// A test can compare the state with what it expects:
 //
 //   - [Server.Deployments] returns the deployments with their statuses.
 //     [Deployment.Inactive] returns the status that made one inactive.

@@ -13,6 +13,8 @@
 //
 // # Choose a function
 //
+// Each task has one function:
+//
 //   - [Repo.Run] calls your deployment function and reports its progress and
 //     result.
 //   - [Repo.Report] reports a status, for event handlers and for deployments
@@ -56,6 +58,8 @@
 // [Repo.Report] has the details.
 //
 // # Costs
+//
+// The number of requests, without retries:
 //
 //	function    requests
 //	Run         3: create, in_progress, the final status; 2 for each further

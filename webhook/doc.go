@@ -10,7 +10,8 @@
 //
 //	verifier, err := webhook.NewVerifier(os.Getenv("WEBHOOK_SECRET"))
 //	...
-//	queue, err := webhook.NewQueue(webhook.Callbacks{OnDeployment: deploy}, webhook.QueueOptions{})
+//	callbacks := webhook.Callbacks{OnDeployment: deploy}
+//	queue, err := webhook.NewQueue(callbacks, webhook.QueueOptions{})
 //	...
 //	http.Handle("POST /webhook", webhook.NewHandler(verifier, queue.Callbacks()))
 //
@@ -19,11 +20,14 @@
 //
 // # Report
 //
-// A deployment event holds the arguments of the client's services:
+// A deployment event names the repository and the deployment. Report of package
+// rollout posts a status once, and posts no in_progress after a final status:
 //
-//	owner, repo := e.OwnerRepo()
-//	client.Statuses.Create(ctx, owner, repo, e.Deployment.ID, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateInProgress})
-//	client.Statuses.Create(ctx, owner, repo, e.Deployment.ID, ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateSuccess})
+//	owner, name := e.OwnerRepo()
+//	repo := rollout.Repo{Client: client, Owner: owner, Name: name}
+//	_, err := repo.Report(ctx, e.Deployment.ID, ghdeploy.DeploymentStatusRequest{
+//		State: ghdeploy.StateInProgress,
+//	})
 //
 // To approve or reject a job that waits for a custom protection rule, call
 // Reviews.ReviewCustomRule with [DeploymentProtectionRuleEvent.RunID] and the
