@@ -4,6 +4,7 @@ package main
 
 import (
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -80,6 +81,9 @@ func TestSignal(t *testing.T) {
 		for _, how := range []string{"directly", "exec"} {
 			t.Run(name+" "+how, func(t *testing.T) {
 				t.Parallel()
+				if signal.Ignored(tt.signal) {
+					t.Skip("the tests run under nohup, and programs inherit that the signal is ignored")
+				}
 				srv := newServer(t)
 				program, args := binary, releaseArgs(tt.script, tt.flags...)
 				if how == "exec" {
