@@ -48,10 +48,10 @@ func NewClient(opts ...Option) (*Client, error) {
 	}, nil
 }
 
-// Rate returns the newest quota that a response to this client reported. Of two
-// responses to one token, that with the later Reset is newer, then that with
-// the higher Used, then the later one. Rate is zero before the first response,
-// and on a Client that NewClient did not make.
+// Rate returns the newest quota that a response to this client reported. For
+// one token, the later Reset is the newer quota. With equal Resets it is the
+// higher Used, and with equal Used the later response. Rate is zero before the
+// first response, and on a Client that NewClient did not make.
 func (c *Client) Rate() Rate {
 	if c.core == nil {
 		return Rate{}

@@ -70,9 +70,9 @@ var (
 	// [context.DeadlineExceeded]. A POST is an ErrOutcomeUnknown as well,
 	// unless it reached no connection.
 	ErrAttemptTimeout error = &sentinel{text: "attempt timed out"}
-	// ErrRedirect is a redirect that was not followed. It leaves the API's
-	// origin, changes the method, is the tenth in a row, has no valid
-	// Location, or the caller's CheckRedirect refused it.
+	// ErrRedirect is a redirect that was not followed: it leaves the API's
+	// origin, changes the method, is the tenth in a row, or has no valid
+	// Location. It is also one that the caller's CheckRedirect refused.
 	ErrRedirect error = &sentinel{text: "redirect refused"}
 	// ErrMalformedResponse is a response that is not what the operation
 	// documents: not JSON, cut off, null, an object without its ID, or a 304

@@ -258,8 +258,8 @@ func TestErrorOfAStub(t *testing.T) {
 			"ghdeploy: primary rate limit":                                         &ghdeploy.RateLimitError{},
 			"ghdeploy: it is unknown whether this was executed":                    &ghdeploy.OutcomeUnknownError{},
 			"ghdeploy: it is unknown whether this was executed: " + io.EOF.Error(): &ghdeploy.OutcomeUnknownError{Cause: io.EOF},
-			"ghdeploy: Auto-merged: no deployment was created; wait for the checks of the merge commit, then create it again": &ghdeploy.MergedBranchError{Message: "Auto-merged"},
-			"ghdeploy: no deployment was created; wait for the checks of the merge commit, then create it again":              &ghdeploy.MergedBranchError{},
+			"ghdeploy: Auto-merged: no deployment was created; name the checks of the merge commit in RequiredContexts, and create it again once they succeed": &ghdeploy.MergedBranchError{Message: "Auto-merged"},
+			"ghdeploy: no deployment was created; name the checks of the merge commit in RequiredContexts, and create it again once they succeed":              &ghdeploy.MergedBranchError{},
 		} {
 			same(t, "text", want, err.Error())
 		}

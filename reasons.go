@@ -9,9 +9,11 @@ import (
 
 // MergedBranchError is GitHub's 202 to a new deployment: the ref was behind the
 // default branch, so GitHub merged that branch into it and created no
-// deployment. The merge commit has no status checks yet: wait for them, name
-// them in RequiredContexts, and create the deployment again. With AutoMerge
-// false GitHub never does this.
+// deployment. The merge commit has no status checks yet, and without
+// RequiredContexts a second Create would deploy it unchecked. Name the checks
+// in RequiredContexts, and repeat Create while the error is [ErrChecksFailed]
+// and no check of [ConflictError].Contexts has failed; docs/concepts.md has the
+// loop. With AutoMerge false GitHub never merges.
 //
 // GitHub docs: https://docs.github.com/rest/deployments/deployments#create-a-deployment
 type MergedBranchError struct {
@@ -26,7 +28,7 @@ func (e *MergedBranchError) Error() string {
 }
 func (e *MergedBranchError) Unwrap() error { return ErrMergedBranch }
 func (e *MergedBranchError) detail() string {
-	return "no deployment was created; wait for the checks of the merge commit, then create it again"
+	return "no deployment was created; name the checks of the merge commit in RequiredContexts, and create it again once they succeed"
 }
 
 // ConflictReason distinguishes GitHub's 409s.
@@ -51,7 +53,7 @@ type ConflictError struct {
 // ContextState is the state of one status check of a commit.
 type ContextState struct {
 	Context string // the check's name
-	State   string // as GitHub reports it: success, failure, pending, ...
+	State   string // as GitHub reports it; only success passes, and pending can still become success
 }
 
 // Failing returns the contexts whose state is not "success".
@@ -175,15 +177,16 @@ func quotedList(names []string) string {
 }
 
 // RateLimitError is a rate limit: the hourly quota (primary), or too many
-// requests in a short time (secondary). If the client itself delayed the
-// request because of an earlier response, the StatusCode of its [Error] is 0,
-// and its Attempts are those before, mostly 0 too.
+// requests in a short time (secondary). If the client did not send the request,
+// because a rate limit response to another call still applies, the StatusCode
+// of its [Error] is 0. Attempts then counts only requests sent before, often
+// none.
 //
 // GitHub docs: https://docs.github.com/rest/using-the-rest-api/rate-limits-for-the-rest-api
 type RateLimitError struct {
 	Secondary  bool
 	Rate       Rate          // the quota, as far as the response reported it
-	RetryAfter time.Duration // from when the call returned, at most 65 minutes; a second if only the call's turn did not come
+	RetryAfter time.Duration // from the return of the call, at most 65 minutes; 1 s if the limit has ended and other calls go first
 	RetryAt    time.Time     // the same on this machine's clock
 }
 
@@ -206,8 +209,8 @@ func (e *RateLimitError) detail() string {
 // read, or the transport wrote the request a second time. The client does not
 // retry it. The deployment, the status, the branch policy or the review may
 // exist: look for it before you send it again. Package rollout does that for
-// deployments and statuses; for a deployment by hand, use List with the same
-// ref, task and environment.
+// deployments and statuses. To do it by hand, store a random key in the Payload
+// of each deployment, and look for it with List for some seconds.
 type OutcomeUnknownError struct {
 	Cause error // what happened to the response; nil if it was a 5xx
 }

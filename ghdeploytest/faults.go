@@ -37,8 +37,9 @@ type Fault struct {
 	// calls of Operation to Repository that Match accepts count, from the call
 	// of Inject on. 0 means 1.
 	Nth int
-	// Times is the number of calls from Nth on. 0 means one call, or every call
-	// if Probability is set. [Always] means every call.
+	// Times is the number of calls, from Nth on, on which the fault can fire.
+	// [Always] means every call. 0 means one call without Probability, and
+	// every call with it.
 	Times int
 	// Probability is the chance that the fault fires on each of these calls,
 	// above 0 and at most 1. 0 means that it always fires.

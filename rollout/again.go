@@ -15,11 +15,11 @@ import (
 //
 // The request has d's SHA as Ref, and d's task, description and payload. The
 // payload's member ghdeploy_key is omitted, because it identifies a single
-// deployment. A text payload that holds a JSON object becomes that object;
-// other text stays text; an empty payload is omitted. AutoMerge is false,
-// because GitHub cannot merge into a commit. TransientEnvironment and
-// ProductionEnvironment are copied only if the environment stays the same;
-// otherwise GitHub's defaults apply.
+// deployment. A payload that is a string with a JSON object becomes that
+// object; any other string stays a string. An empty payload is omitted.
+// AutoMerge is false, because GitHub cannot merge into a commit.
+// TransientEnvironment and ProductionEnvironment are copied only if the
+// environment stays the same; otherwise GitHub's defaults apply.
 //
 // GitHub checks the commit's statuses again; set SkipContexts or
 // RequiredContexts to change that. If d is nil, the request has no Ref, and

@@ -6,7 +6,7 @@
 //	req := ghdeploy.DeploymentRequest{Ref: "main", Environment: "staging"}
 //	_, err := repo.Run(ctx, req, rollout.RunOptions{},
 //		func(ctx context.Context, running *rollout.Running) error {
-//			running.Progress("copying 14 files")
+//			running.Progress("copied 14 files")
 //			running.SetEnvironmentURL("https://staging.example.com")
 //			return deploy(ctx, running.Deployment().SHA)
 //		})
@@ -19,8 +19,9 @@
 //     result.
 //   - [Repo.Report] reports a status, for event handlers and for deployments
 //     that another program executes.
-//   - [Repo.Ensure] creates a deployment that another program executes. Use it
-//     in a program that may be started twice.
+//   - [Repo.Ensure] creates a deployment once for a key, also if the program is
+//     started twice. Another program executes it, or this one with
+//     [Repo.Report].
 //   - [Repo.Wait] waits until a deployment ends.
 //   - [Repo.Current] finds the live deployment of an environment,
 //     [Repo.Overview] those of all environments.

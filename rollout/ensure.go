@@ -27,7 +27,8 @@ type Ensured struct {
 // an existing member of that name. A deployment matches if its SHA,
 // environment, task and key are those of the request, in any state.
 //
-// Ref must be a full SHA, so that a key cannot stand for two commits. Payload
+// Ref must be a full SHA, so that a key cannot stand for two commits; GitHub
+// Actions sets it in GITHUB_SHA. Payload
 // must be nil or encode as a JSON object. AutoMerge must be nil or false; false
 // is sent. Otherwise the error is [ghdeploy.ErrInvalidArgument].
 //

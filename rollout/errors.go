@@ -70,7 +70,7 @@ func (e *WaitError) Error() string {
 	}
 	text += fmt.Sprintf("it has no status: %v", e.Err)
 	if isContextError(e.Err) {
-		text += "; a deployment created with a workflow's GITHUB_TOKEN starts no workflow"
+		text += "; if a workflow should execute it: a deployment that was created with a GITHUB_TOKEN starts none"
 	}
 	return text
 }

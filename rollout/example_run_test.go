@@ -21,7 +21,7 @@ func ExampleRepo_Run() {
 		Ref:         "main",
 		Environment: "staging",
 	}, rollout.RunOptions{}, func(ctx context.Context, running *rollout.Running) error {
-		running.Progress("copying 14 files")
+		running.Progress("copied 14 files")
 		running.SetEnvironmentURL("https://staging.example.test")
 		return nil // deploy running.Deployment().SHA here, and return when ctx ends
 	})
@@ -32,7 +32,7 @@ func ExampleRepo_Run() {
 	// Output:
 	// error: <nil>
 	// staging in_progress "" ""
-	// staging success "copying 14 files" "https://staging.example.test"
+	// staging success "copied 14 files" "https://staging.example.test"
 }
 
 // An older deployment that finishes last becomes inactive instead of success.

@@ -50,12 +50,12 @@ func (o *LookOptions) check() error {
 
 // Current returns the live deployment of an environment with its newest status.
 //
-// The live deployment is the newest that ever succeeded, if its newest status
-// is success. Otherwise the error is [ErrNoneLive], and the Entry holds the
-// newest deployment that ever succeeded; its Deployment is nil if no deployment
-// within Lookback succeeded. An older deployment with the state success is not
-// live: in production, and for transient environments, GitHub never makes it
-// inactive.
+// Current takes the newest deployment that ever succeeded. If the newest status
+// of that deployment is success, it is live. Otherwise the error is
+// [ErrNoneLive], and the Entry holds that deployment; its Deployment is nil if
+// no deployment within Lookback ever succeeded. An older deployment with the
+// state success is not live: in production, and for transient environments,
+// GitHub never makes it inactive.
 //
 // Current costs one request for the list and one for each history that it
 // reads. It reads histories from the newest deployment on, 1, 2, 4 and then 8
@@ -91,14 +91,20 @@ func (r Repo) Current(ctx context.Context, environment string, opts LookOptions)
 // Previous returns the deployment to roll back to, with its newest status.
 // [Again] turns it into a request.
 //
-// It is the newest deployment that ever succeeded, is older than the newest
-// deployment of the environment, and deployed another commit. So after a failed
-// deployment it is the one that was live before. If there is no such
-// deployment, the error is [ErrNoneOlder].
+// Previous skips the newest deployment of the environment and all deployments
+// of the same commit. Of the older ones, it returns the newest that ever
+// succeeded. Without one, the error is [ErrNoneOlder]. After a failed
+// deployment of a new commit, that is the deployment that was live before.
+//
+// Previous does not know which deployments were rollbacks: after a rollback
+// from C to B, it returns C. To go further back, choose the commit, and pass
+// the deployment of [Repo.Succeeded] to Again. If a second deployment of the
+// live commit fails, Previous returns the commit before that one.
 //
 // If the newest deployment has statuses but no final one, it is still running:
-// the error is [ErrRunning], and the Entry holds that deployment. A newest
-// deployment without a status does not count as running.
+// the error is [ErrRunning], and the Entry holds that deployment. If its
+// program has died, report the state error for it and call Previous again. A
+// newest deployment without a status does not count as running.
 //
 // Previous costs one request for the list, one for the newest deployment, and
 // one for each older deployment of another commit that it reads, as for

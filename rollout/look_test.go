@@ -158,6 +158,7 @@ func TestPrevious(t *testing.T) {
 		"replaced":             {rows{of("a", row("staging", "success", "inactive")), of("b", row("staging", "success"))}, rollout.LookOptions{}, "1 inactive", 3},
 		"redeployed":           {rows{of("a", row("staging", "success")), of("b", row("staging", "success")), of("b", row("staging", "success"))}, rollout.LookOptions{}, "1 success", 3},
 		"failed":               {rows{of("a", row("staging", "success")), of("b", row("staging", "success")), of("c", row("staging", "in_progress", "failure"))}, rollout.LookOptions{}, "2 success", 3},
+		"redeployed, failed":   {rows{of("a", row("staging", "success")), of("b", row("staging", "success")), of("b", row("staging", "failure"))}, rollout.LookOptions{}, "1 success", 3},
 		"failed twice":         {rows{of("b", row("staging", "success")), of("c", row("staging", "failure")), of("d", row("staging", "error"))}, rollout.LookOptions{}, "1 success", 4},
 		"rolled back":          {rows{of("a", row("staging", "success")), of("b", row("staging", "success")), of("a", row("staging", "success"))}, rollout.LookOptions{}, "2 success", 3},
 		"failed later":         {rows{of("a", row("staging", "success")), of("b", row("staging", "success", "failure"))}, rollout.LookOptions{}, "1 success", 3},

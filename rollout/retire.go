@@ -33,14 +33,17 @@ type RetireOptions struct {
 	// deployments are inactive.
 	Delete bool
 	// Running retires running deployments too: those whose newest status is
-	// not final, and those without a status.
+	// not final, and those without a status. It does not stop the program that
+	// deploys: if that reports success later, the deployment is live again. End
+	// the program first.
 	Running bool
 	// Live retires the live deployment of a production environment too. Retire
 	// determines the live deployment of each task, as [Repo.Current] does.
 	Live bool
 	// RemoveEnvironment removes each environment that matches Environment once
 	// it has no deployments, with its secrets and protection rules. It requires
-	// Delete, Environment and a token with admin rights.
+	// Delete, Environment and a token with admin rights. Without Running, a
+	// running deployment keeps its environment.
 	RemoveEnvironment bool
 
 	// DryRun reads and reports, but changes nothing.
@@ -97,9 +100,8 @@ const defaultPace = time.Second
 //
 // It keeps running deployments unless Running is set, and the live deployment
 // of a production environment unless Live is set. Without Delete it changes
-// only deployments whose newest status is success and, if Running is set,
-// running deployments. It ignores deployments that are created after it
-// started.
+// only deployments whose newest status is success, and running deployments if
+// Running is set. It ignores deployments that are created after it started.
 //
 // Retire lists all deployments, retires the oldest first, and repeats this
 // until the list has no new match. GitHub deletes only inactive deployments, so
@@ -121,9 +123,9 @@ const defaultPace = time.Second
 // limit.
 //
 // Retire costs one request for each hundred deployments of the two lists, one
-// to read each deployment's history, and one to change it. Histories are not
-// read if Delete, Running and Live are all set. Deleting 460 deployments of one
-// environment then takes at most 470 requests, otherwise at most 940. A pattern
+// to read each deployment's history, and one to change it: at most 940 requests
+// to delete 460 deployments of one environment. If Delete, Running and Live are
+// all set, Retire reads no histories, and needs at most 470 requests. A pattern
 // costs two requests more. Patterns and RemoveEnvironment require the
 // Environments service.
 //
@@ -160,7 +162,7 @@ func (o *RetireOptions) check() error {
 		return invalidArgument("RetireOptions.RemoveEnvironment requires Delete and Environment, because an environment is removed once its deployments are deleted")
 	}
 	if _, err := path.Match(o.Environment, ""); err != nil {
-		return invalidArgument(`RetireOptions.Environment is %q, which is not a valid pattern for path.Match; in a name, escape with a backslash each of * ? [ \ in a name`, o.Environment)
+		return invalidArgument(`RetireOptions.Environment is %q, which is not a valid pattern for path.Match; in a name, escape each of * ? [ \ with a backslash`, o.Environment)
 	}
 	if o.Pace == 0 {
 		o.Pace = defaultPace

@@ -10,7 +10,8 @@ import (
 
 // Run creates a deployment, reports in_progress, calls deploy and reports the
 // result as the final status. Once the deployment is created, Run returns it
-// even with an error.
+// even with an error. Each call creates a new deployment: in a job that may be
+// started twice, call [Repo.Ensure], and report with [Repo.Report].
 //
 // The final state is
 //
@@ -36,13 +37,15 @@ import (
 // random "ghdeploy_key", by which it finds the deployment after a POST of
 // unknown outcome. With another payload, Run returns the error of such a POST,
 // [ghdeploy.ErrOutcomeUnknown]. POSTs of unknown outcome are settled as
-// described at [Repo.Report].
+// described at [Repo.Report]. If the list does not show the deployment within
+// 15 s, Run creates a second one with the same key: it calls deploy once, and
+// the first deployment stays without a status.
 //
 // Run has [RunOptions].Finish to report the final status, but at most 8 s after
 // ctx has ended. In that time it retries after rate limits and 5xx responses.
-// If the final status was refused, its outcome stays unknown, or an earlier
-// status may still appear after it, Run returns a [*ReportError], joined with
-// the error of deploy.
+// Run returns a [*ReportError], joined with the error of deploy, in three
+// cases: the final status was refused, its outcome is unknown, or an earlier
+// status may still appear after it.
 //
 // GitHub checks the statuses of the commit. In GitHub Actions, the job that
 // calls Run is itself such a check, which has not succeeded yet. So the error

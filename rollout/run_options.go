@@ -42,8 +42,8 @@ type RunOptions struct {
 	// the newest such deployment. If Superseded returns an error, the final
 	// state is inactive, and Run returns the error; if it returns nil, Run
 	// reports the success. It runs on the goroutine that called Run. A later
-	// deployment has failed if its newest status is failure or error, or is
-	// inactive without a success.
+	// deployment counts as failed if its newest status is failure or error. It
+	// also does if that is inactive and no earlier status is success.
 	//
 	// If the later deployments cannot be read within half of Finish, or within
 	// 3 s after ctx ended, Superseded is not called. Run then reports the

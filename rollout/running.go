@@ -24,7 +24,8 @@ type Running struct {
 func (r *Running) Deployment() *ghdeploy.Deployment { return r.deployment }
 
 // Progress sets the description of the next status in_progress and of the final
-// status. It is cut to 140 characters.
+// status. It is cut to 140 characters. The first in_progress has no
+// description. Before deploy returns, set a text that describes the result.
 //
 // Run posts the latest text when the next status is due. The time between two
 // statuses is 10 s or a quarter of the elapsed time, whichever is longer, so

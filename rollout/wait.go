@@ -11,7 +11,10 @@ import (
 
 // WaitOptions are the options of [Repo.Wait]. The zero value waits for success.
 type WaitOptions struct {
-	// Until are the states to wait for. Default: success.
+	// Until are the states to wait for. Default: success. To wait for any end,
+	// leave Until empty and treat [ErrOtherState] as a result: Last of the
+	// [*WaitError] is the final status. With inactive in Until, a success that
+	// a later deployment superseded is returned as inactive.
 	Until []ghdeploy.State
 	// Interval is the time between two reads. It grows by half after each read
 	// without a new status, up to MaxInterval, and starts over after a new
@@ -59,8 +62,8 @@ func (o WaitOptions) withDefaults() (WaitOptions, error) {
 }
 
 // Wait waits until a deployment reaches one of the states of
-// [WaitOptions].Until, and returns the newest status in such a state. It has no
-// timeout of its own: end it with ctx.
+// [WaitOptions].Until. Of the statuses with such a state, it returns the
+// newest. It has no timeout of its own: end it with ctx.
 //
 // Wait looks at all statuses of the deployment, not only at the newest, because
 // a newer deployment may make a success inactive between two reads. If no

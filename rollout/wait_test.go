@@ -248,7 +248,7 @@ func TestWaitWithoutASuccessfulRead(t *testing.T) {
 }
 
 func TestWaitAtTheEndOfTheContext(t *testing.T) {
-	const hint = "a deployment created with a workflow's GITHUB_TOKEN starts no workflow"
+	const hint = "if a workflow should execute it: a deployment that was created with a GITHUB_TOKEN starts none"
 	simulate(t, func(t *testing.T, srv server) {
 		cause := errors.New("the job was stopped")
 		ctx, cancel := context.WithCancelCause(t.Context())

@@ -23,11 +23,25 @@
 // A deployment event names the repository and the deployment. Report of package
 // rollout posts a status once, and posts no in_progress after a final status:
 //
-//	owner, name := e.OwnerRepo()
-//	repo := rollout.Repo{Client: client, Owner: owner, Name: name}
-//	_, err := repo.Report(ctx, e.Deployment.ID, ghdeploy.DeploymentStatusRequest{
-//		State: ghdeploy.StateInProgress,
-//	})
+//	func deploy(ctx context.Context, e *webhook.DeploymentEvent) error {
+//		owner, name := e.OwnerRepo()
+//		repo := rollout.Repo{Client: client, Owner: owner, Name: name}
+//		status := ghdeploy.DeploymentStatusRequest{State: ghdeploy.StateSuccess}
+//		if err := ship(ctx, e.Deployment.SHA); err != nil {
+//			status.State = ghdeploy.StateFailure
+//		}
+//		// Shutdown can have ended ctx, and Report must still be sent.
+//		ctx, cancel := context.WithTimeout(
+//			context.WithoutCancel(ctx), time.Minute)
+//		defer cancel()
+//		_, err := repo.Report(ctx, e.Deployment.ID, status)
+//		return err
+//	}
+//
+// Before you deploy, read the deployment's statuses, and skip it if it has one
+// beyond queued: a delivery can be repeated after a restart. examples/receiver
+// is a complete program. It also reports in_progress, handles a panic, and
+// continues after a crash.
 //
 // To approve or reject a job that waits for a custom protection rule, call
 // Reviews.ReviewCustomRule with [DeploymentProtectionRuleEvent.RunID] and the

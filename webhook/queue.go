@@ -43,17 +43,18 @@ type QueueOptions struct {
 // ([QueueOptions.Key]) never overlap. GitHub does not guarantee that deliveries
 // arrive in the order of their events.
 //
-// A delivery is a duplicate if the queue remembers its event name with its GUID
-// or with its payload. A duplicate is acknowledged and dropped. The queue
-// remembers the waiting, the running and the newest finished deliveries. GitHub
-// redelivers under the GUID of the first delivery. An attacker who replays a
-// recorded delivery can choose another GUID, but not another payload. The
-// payload of an event that this package has no type for is not compared,
-// because GitHub can send the same payload for two events.
+// A delivery is a duplicate if the queue remembers another one with the same
+// event name and with the same GUID or the same payload. A duplicate is
+// acknowledged and dropped. The queue remembers the waiting, the running and
+// the newest finished deliveries. GitHub redelivers under the GUID of the first
+// delivery. An attacker who replays a recorded delivery can choose another
+// GUID, but not another payload. The payload of an event that this package has
+// no type for is not compared, because GitHub can send the same payload for two
+// events.
 //
 // If the callback fails, the queue forgets the delivery, so that a redelivery
-// is processed. If a duplicate was dropped while the callback ran, the delivery
-// is instead processed once more, before later ones of its key.
+// is processed. If the redelivery came while the callback still ran, the queue
+// processes the delivery once more, before later ones of its key.
 //
 // If the queue is full, the Handler responds with 503, and the delivery can be
 // redelivered by hand. An accepted delivery is lost only if the process is
