@@ -91,7 +91,11 @@ func deployMerged(
 func hasFailed(conflict *ghdeploy.ConflictError) bool {
 	return slices.ContainsFunc(conflict.Failing(),
 		func(c ghdeploy.ContextState) bool {
-			return c.State == "failure" || c.State == "error"
+			switch c.State {
+			case "pending", "queued", "in_progress", "waiting", "requested":
+				return false // it can still succeed
+			}
+			return true
 		})
 }
 
@@ -354,12 +358,13 @@ func TestConceptAutoMerge(t *testing.T) {
 func TestDeployMergedDeploysNothingUnchecked(t *testing.T) {
 	for name, tt := range map[string]struct {
 		states []string // of the check "ci" on the merge commit, one after each wait
-		want   string   // "" for an error
+		want   error    // nil: deployed
 	}{
-		"green at last": {[]string{"", "pending", "success"}, "deployed"},
-		"red":           {[]string{"", "pending", "failure"}, ""},
-		"red at once":   {[]string{"failure"}, ""},
-		"never checked": {[]string{""}, ""},
+		"green at last": {[]string{"", "pending", "success"}, nil},
+		"red":           {[]string{"", "pending", "failure"}, ghdeploy.ErrChecksFailed},
+		"red at once":   {[]string{"failure"}, ghdeploy.ErrChecksFailed},
+		"cancelled":     {[]string{"queued", "in_progress", "cancelled"}, ghdeploy.ErrChecksFailed},
+		"never checked": {[]string{""}, context.DeadlineExceeded},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -383,8 +388,11 @@ func TestDeployMergedDeploysNothingUnchecked(t *testing.T) {
 				})
 				d, err := deployMerged(ctx, server.Client(), "topic", []string{"ci"})
 				made := server.Deployments("octocat/example")
-				if tt.want == "" && (err == nil || len(made) != 0) || tt.want != "" && (err != nil || len(made) != 1 || d.ID != made[0].ID) {
-					t.Errorf("%v, %v; %d deployments", d, err, len(made))
+				if !errors.Is(err, tt.want) || errors.Is(err, context.DeadlineExceeded) != errors.Is(tt.want, context.DeadlineExceeded) {
+					t.Errorf("got %v, want %v", err, tt.want)
+				}
+				if deployed := d != nil; deployed != (tt.want == nil) || deployed && (len(made) != 1 || d.ID != made[0].ID) || !deployed && len(made) != 0 {
+					t.Errorf("%v; %d deployments", d, len(made))
 				}
 			})
 		})

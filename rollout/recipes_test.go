@@ -215,6 +215,10 @@ func mergeFirst(ctx context.Context, repo rollout.Repo, branch string, checks []
 
 func anyFailed(conflict *ghdeploy.ConflictError) bool {
 	return slices.ContainsFunc(conflict.Failing(), func(c ghdeploy.ContextState) bool {
-		return c.State == "failure" || c.State == "error"
+		switch c.State {
+		case "pending", "queued", "in_progress", "waiting", "requested":
+			return false // it can still succeed
+		}
+		return true
 	})
 }
