@@ -382,3 +382,19 @@ func TestFullPageWithoutANextOneIsNotCached(t *testing.T) {
 		}
 	}
 }
+
+// The cache knows a response by the URL that was requested, also if the
+// transport changed it.
+func TestConditionalTransportChangesTheRequest(t *testing.T) {
+	w := replies(reply(200, withTask("deploy"), `ETag: "1"`), reply(304, ""))
+	changing := ghdeploy.RoundTripFunc(func(r *http.Request) (*http.Response, error) {
+		resp, err := w.RoundTrip(r)
+		r.URL.Host, r.URL.Path, r.URL.RawQuery = "proxy.example.com", "/changed", "a=b"
+		r.Header.Del("If-None-Match")
+		return resp, err
+	})
+	client := clientOn(t, changing)
+	mustPoll(t, client, "deploy")
+	mustPoll(t, client, "deploy")
+	same(t, "If-None-Match", []string{"-", `"1"`}, conditions(w.requests()))
+}

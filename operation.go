@@ -1,6 +1,7 @@
 package ghdeploy
 
 import (
+	"fmt"
 	"net/url"
 	"strconv"
 	"strings"
@@ -68,6 +69,8 @@ func (p path) add(rest []any) path {
 			p = append(p, element{text: e})
 		case int64:
 			p = append(p, element{kind: kindID, id: e})
+		default: // omitting it would name the parent
+			panic(fmt.Sprintf("path element of type %T", e))
 		}
 	}
 	return p

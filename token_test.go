@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/ghdeploy/ghdeploy"
@@ -277,4 +278,42 @@ func TestWithTokenFunc(t *testing.T) {
 			same(t, "requests", 0, len(w.requests()))
 		})
 	}
+}
+
+// Calls with different tokens at the same time: none carries the token, or the
+// ETag, of another one.
+func TestTokensOfConcurrentCalls(t *testing.T) {
+	type key struct{}
+	transport := ghdeploy.RoundTripFunc(func(r *http.Request) (*http.Response, error) {
+		token := r.Context().Value(key{}).(string)
+		if got := r.Header.Get("Authorization"); got != "Bearer "+token {
+			t.Errorf("Authorization %q for %s", got, token)
+		}
+		etag := `"` + strings.TrimPrefix(token, "ghs") + `"` // a token in it would be redacted
+		switch got := r.Header.Get("If-None-Match"); got {
+		case "":
+			return reply(200, oneDeployment, "ETag: "+etag).Response(r)
+		case etag:
+			return reply(304, "").Response(r)
+		default:
+			t.Errorf("If-None-Match %s for %s", got, token)
+			return reply(304, "").Response(r)
+		}
+	})
+	client := clientOn(t, transport, ghdeploy.WithTokenFunc(func(ctx context.Context) (string, error) {
+		return ctx.Value(key{}).(string), nil
+	}))
+	var calls sync.WaitGroup
+	for g := range 16 {
+		calls.Go(func() {
+			for i := range 300 {
+				ctx := context.WithValue(t.Context(), key{}, fmt.Sprintf("ghs_%d_%d", g, i%3))
+				if _, err := client.Deployments.Get(ctx, "o", "r", 42); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	calls.Wait()
 }

@@ -31,9 +31,11 @@ import (
 //     deployment_status
 //   - id and environment of its workflow_job_run and workflow_job_runs
 //
-// More than 1,000 ignored values are an error. So is a payload that would
-// allocate more than 1 MiB plus four times its size, or more than 96 MiB. The
-// error is a [*DecodeError], or [ErrTooLarge] for a payload above [MaxBody].
+// More than 1,000 ignored values are an error, and so are more than 64 KiB of
+// their JSON Pointers. So is a payload whose decoding may allocate more than 24
+// MiB plus four times its size, or more than 96 MiB; Parse compares an upper
+// bound with the limit. The error is a [*DecodeError], or [ErrTooLarge] for a
+// payload above [MaxBody].
 func Parse(event string, payload []byte) (Event, error) {
 	if len(payload) > MaxBody {
 		return nil, ErrTooLarge
@@ -49,8 +51,11 @@ func Parse(event string, payload []byte) (Event, error) {
 	return parsed, nil
 }
 
+// The limit on what decoding may allocate. Its base is generous, because it is
+// compared with an upper bound: for lists of short objects, and for long texts
+// with an escape, that is several times what is allocated.
 const (
-	decodeBase   = 1 << 20
+	decodeBase   = 24 << 20
 	decodeFactor = 4
 )
 

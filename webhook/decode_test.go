@@ -253,3 +253,55 @@ func TestDecodingIsBounded(t *testing.T) {
 		t.Errorf("a payload of %d MiB: %v", len(payload)>>20, err)
 	}
 }
+
+// A list of short objects, and a long text with one escape, have an upper bound
+// of several times what they allocate. They are valid payloads.
+func TestValidPayloadsAreWithinTheLimit(t *testing.T) {
+	short := `{"url":"https://api.github.com/repos/octocat/example/pulls/7","id":1,"number":7,` +
+		`"head":{"ref":"topic","sha":"aa218f56b14c9653891f9e74264a383fa43fefbd","repo":{"id":1,"url":"https://api.github.com/repos/octocat/example","name":"example"}},` +
+		`"base":{"ref":"main","sha":"bb218f56b14c9653891f9e74264a383fa43fefbd","repo":{"id":1,"url":"https://api.github.com/repos/octocat/example","name":"example"}}}`
+	long := `{"id":1,"number":7,"body":"` + strings.Repeat("x", 5_000) + `\ud83d\ude00"}`
+	list := func(n int, row string) string {
+		return `{"action":"requested","pull_requests":[` + strings.Repeat(row+",", n-1) + row + `]}`
+	}
+	for name, payload := range map[string]string{
+		"3,000 short pull requests":     list(3_000, short),
+		"1,000 long ones with an emoji": list(1_000, long),
+		"one with a body of 1 MiB":      list(1, `{"id":1,"body":"`+strings.Repeat("x", 1<<20)+`\ud83d\ude00"}`),
+		"10,000 job runs":               `{"workflow_job_runs":[` + strings.Repeat(`{"id":1,"name":"build"},`, 9_999) + `{"id":1}]}`,
+	} {
+		if _, err := webhook.Parse("deployment_protection_rule", []byte(payload)); err != nil {
+			t.Errorf("%s, %d bytes: %v", name, len(payload), err)
+		}
+	}
+}
+
+// The limit depends on the size: this would be within that of a larger payload.
+func TestDecodeLimitDependsOnTheSize(t *testing.T) {
+	nulls := `{"pull_requests":[` + strings.Repeat("null,", 7_999) + `null]`
+	for more, refused := range map[int]bool{0: true, 1 << 20: true, 16 << 20: false} {
+		payload := nulls + `,"unknown":"` + strings.Repeat("x", more) + `"}`
+		if _, err := webhook.Parse("deployment_protection_rule", []byte(payload)); (err != nil) != refused {
+			t.Errorf("a payload of %d bytes: %v", len(payload), err)
+		}
+	}
+}
+
+// A long key that leads to many values of another type must not be repeated in
+// the pointer of each: 111 KB made 836 MB.
+func TestPointersOfIgnoredValuesAreBounded(t *testing.T) {
+	for _, key := range []int{70, 1_000, 100_000, 1_000_000} {
+		payload := `{"pull_requests":[{"_links":{"` + strings.Repeat("k", key) + `":{` + strings.Repeat(`"href":1,`, 998) + `"href":1}}}]}`
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := webhook.Parse("deployment_protection_rule", []byte(payload))
+		runtime.ReadMemStats(&after)
+		var decodeError *webhook.DecodeError
+		if !errors.As(err, &decodeError) {
+			t.Errorf("a key of %d bytes: %v, want a DecodeError", key, err)
+		}
+		if allocated := after.TotalAlloc - before.TotalAlloc; allocated > uint64(32<<20+4*len(payload)) {
+			t.Errorf("a key of %d bytes allocates %d KiB of %d KiB", key, allocated>>10, len(payload)>>10)
+		}
+	}
+}

@@ -93,3 +93,25 @@ func TestTwoValuesOfAHeaderAreA400(t *testing.T) {
 		t.Errorf("got %d, %v", w.Code, reported)
 	}
 }
+
+// Of several values the same one is reported each time, and the caller's header
+// keeps its order.
+func TestReportedHeaderIsTheSameEachTime(t *testing.T) {
+	for range 20 {
+		var reported string
+		h := webhook.NewHandler(newVerifier(t, secret), webhook.Callbacks{
+			OnError: func(_ context.Context, d *webhook.Delivery, _ error) { reported = d.Event },
+		})
+		r := httptest.NewRequest(http.MethodPost, "/webhook", strings.NewReader(`{}`))
+		r.Header = headers("deployment", "1", []byte(`{}`))
+		r.Header["X-Github-Event"] = []string{"ping", "deployment"}
+		r.Header["x-github-event"] = []string{"check_run"}
+		h.ServeHTTP(httptest.NewRecorder(), r)
+		if reported != "check_run" {
+			t.Errorf("reported %q", reported)
+		}
+		if got := r.Header["X-Github-Event"]; got[0] != "ping" || got[1] != "deployment" {
+			t.Errorf("the header is now %q", got)
+		}
+	}
+}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/ghdeploy/ghdeploy"
@@ -183,4 +184,26 @@ func TestSecretIsNotPrinted(t *testing.T) {
 			t.Errorf("%s holds the secret", text)
 		}
 	}
+}
+
+// The states of the MACs are reused, and never for two deliveries at once.
+func TestConcurrentVerify(t *testing.T) {
+	secrets := []string{"the first secret", "the second secret"}
+	v := newVerifier(t, secrets...)
+	var calls sync.WaitGroup
+	for g := range 8 {
+		calls.Go(func() {
+			for i := range 300 {
+				body := fmt.Appendf(nil, "%d %d %s", g, i, strings.Repeat("x", (g*37+i*13)%5_000))
+				header := http.Header{"X-Hub-Signature-256": {sign(secrets[i%2], body)}}
+				if err := v.Verify(header, body); err != nil {
+					t.Errorf("a signed body: %v", err)
+				}
+				if err := v.Verify(header, append(body, 'x')); !errors.Is(err, webhook.ErrBadSignature) {
+					t.Errorf("a changed body: %v", err)
+				}
+			}
+		})
+	}
+	calls.Wait()
 }

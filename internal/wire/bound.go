@@ -25,9 +25,10 @@ const (
 	perLevel = 80
 	maxDepth = 10_000
 
-	// A byte that is not UTF-8 becomes three, in a buffer that grows, and half
-	// a surrogate pair costs an error as well.
-	perInvalid = 20
+	// A byte that is not UTF-8 becomes three, in a buffer that grows. Half a
+	// surrogate pair costs an error as well.
+	perInvalid   = 20
+	perSurrogate = 120
 
 	shortName = 32 // its case is folded without an allocation
 )
@@ -50,7 +51,7 @@ func checkLimit(data []byte, t reflect.Type, limit int) error {
 		left: int64(limit) - perDocument - levels(open),
 	}
 	if w.left < 0 || errors.Is(w.value(d.root), ErrLimit) {
-		return fmt.Errorf("%w: more than %d MiB", ErrLimit, limit>>20)
+		return fmt.Errorf("%w: more than %.3g MiB", ErrLimit, float64(limit)/(1<<20))
 	}
 	return nil // decoding stops at the same syntax error
 }
@@ -223,11 +224,29 @@ func (w *walker) scalar(s *shape) error {
 // are all that has to be removed from it.
 func textCost(text []byte) (cost int64, verbatim bool) {
 	n := int64(len(text))
+	invalid := invalidBytes(text)
+	surrogates := bytes.Count(text, []byte(`\ud`)) + bytes.Count(text, []byte(`\uD`))
 	switch {
-	case !utf8.Valid(text), bytes.Contains(text, []byte(`\ud`)), bytes.Contains(text, []byte(`\uD`)):
-		return perText + n*perInvalid, false
+	case invalid > 0 || surrogates > 0:
+		// The buffer may grow once at the end of the text.
+		return perText + 4*rounded(n) + int64(invalid)*perInvalid + int64(surrogates)*perSurrogate, false
 	case bytes.IndexByte(text, '\\') >= 0:
 		return 2 * rounded(n), false
 	}
 	return rounded(n), true
+}
+
+// invalidBytes counts the bytes that are not UTF-8.
+func invalidBytes(text []byte) (n int) {
+	if utf8.Valid(text) {
+		return 0
+	}
+	for len(text) > 0 {
+		r, size := utf8.DecodeRune(text)
+		if r == utf8.RuneError && size == 1 {
+			n++
+		}
+		text = text[size:]
+	}
+	return n
 }

@@ -12,13 +12,22 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// maxIgnored bounds the values that DecodeTolerant ignores in one document.
-const maxIgnored = 1000
+const (
+	// maxIgnored bounds the values that DecodeTolerant ignores in one document.
+	maxIgnored = 1000
+	// maxPointers bounds the length of their JSON Pointers together. One long
+	// key can lead to many values.
+	maxPointers = 64 << 10
+)
 
 // DecodeTolerant is DecodeLimited for a document in which a value may have
 // another type than its field. It leaves the field zero and returns the JSON
 // Pointer of the value. A value of another type for which strict returns true,
-// or more than 1,000 others, are an error. v is a pointer to a zero value.
+// or more than 1,000 others, are an error, and so are others whose JSON
+// Pointers have more than 64 KiB together. v is a pointer to a zero value.
+//
+// A document with an ignored value is decoded twice, each time within the
+// limit.
 func DecodeTolerant(data []byte, v any, strict func(pointer string) bool, limit int) (ignored []string, err error) {
 	err = DecodeLimited(data, v, limit)
 	if semantic := (*json.SemanticError)(nil); !errors.As(err, &semantic) {
@@ -38,9 +47,10 @@ func DecodeTolerant(data []byte, v any, strict func(pointer string) bool, limit 
 
 // tolerance is one call of DecodeTolerant.
 type tolerance struct {
-	strict  func(pointer string) bool
-	ignored []string
-	err     error
+	strict   func(pointer string) bool
+	ignored  []string
+	pointers int // their length
+	err      error
 }
 
 // value is called for each value of a document, before it is stored at v.
@@ -73,7 +83,11 @@ func (t *tolerance) value(d *jsontext.Decoder, v any) error {
 
 // ignore is called after a value that does not fit was read.
 func (t *tolerance) ignore(d *jsontext.Decoder, kind jsontext.Kind, fieldType reflect.Type) error {
-	switch pointer := string(d.StackPointer()); {
+	pointer := string(d.StackPointer())
+	t.pointers += len(pointer)
+	switch {
+	case t.pointers > maxPointers:
+		t.err = fmt.Errorf("values of another type than GitHub documents, below keys of more than %d bytes", maxPointers)
 	case t.strict(pointer):
 		t.err = fmt.Errorf("the value at %q is %s, want %s", pointer, nameOfKind(kind), nameOfType(fieldType))
 	case len(t.ignored) == maxIgnored:
