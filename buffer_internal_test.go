@@ -1,9 +1,7 @@
 package ghdeploy
 
 import (
-	"bytes"
 	"context"
-	"io"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -41,7 +39,7 @@ func TestRelease(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			client, err := NewClient(WithBaseURL("https://ghe.example.com/api/v3"), WithConditionalCache(0),
-				WithRetry(RetryPolicy{MaxAttempts: 1}), WithHTTPClient(&http.Client{Transport: bodyTransport(tt.body)}))
+				WithRetry(RetryPolicy{MaxAttempts: 1}), WithHTTPClient(&http.Client{Transport: inProcess(func(*http.Request) (*canned, error) { return reply(200, tt.body), nil })}))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -59,15 +57,6 @@ func TestRelease(t *testing.T) {
 			}
 		})
 	}
-}
-
-type bodyTransport string
-
-func (t bodyTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	return &http.Response{
-		StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}},
-		Body: io.NopCloser(bytes.NewReader([]byte(t))), ContentLength: int64(len(t)), Request: r,
-	}, nil
 }
 
 func listSome(ctx context.Context, c *Client) error {

@@ -12,7 +12,8 @@
 // Without -seed it holds the public repository octocat/example with the branch
 // main, and accepts any token:
 //
-//	curl -H "Authorization: Bearer any" -d '{"ref":"main"}' http://127.0.0.1:PORT/repos/octocat/example/deployments
+//	curl -H "Authorization: Bearer any" -d '{"ref":"main"}' \
+//	  http://127.0.0.1:PORT/repos/octocat/example/deployments
 //
 // # Seed
 //
@@ -38,7 +39,8 @@
 //	  ],
 //	  "tokens": [
 //	    {"value": "all", "login": "octocat"},
-//	    {"value": "reader", "login": "hubot", "permissions": {"deployments": "read"}, "repositories": ["octocat/example"]},
+//	    {"value": "reader", "login": "hubot",
+//	      "permissions": {"deployments": "read"}, "repositories": ["octocat/example"]},
 //	    {"value": "app", "app": "rollout-bot", "permissions": {"deployments": "write"}}
 //	  ]
 //	}
@@ -70,7 +72,8 @@
 // command needs HTTPS:
 //
 //	ghdeploy-server -addr 127.0.0.1:8443 -tls -tls-ca ca.pem
-//	SSL_CERT_FILE=ca.pem GH_HOST=127.0.0.1:8443 GH_ENTERPRISE_TOKEN=any gh api repos/octocat/example/deployments
+//	SSL_CERT_FILE=ca.pem GH_HOST=127.0.0.1:8443 GH_ENTERPRISE_TOKEN=any \
+//	  gh api repos/octocat/example/deployments
 //
 // # Network access
 //

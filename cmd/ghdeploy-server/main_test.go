@@ -434,7 +434,8 @@ func TestRefusedFlags(t *testing.T) {
 	}
 }
 
-// The time to read a seed must not grow with the square of its repositories.
+// A long seed is read before start gives up: the time must not grow with the
+// square of its repositories.
 func TestLongSeed(t *testing.T) {
 	var seed strings.Builder
 	seed.WriteString(`{"repositories": [{"full_name": "octocat/example"}`)
@@ -442,11 +443,7 @@ func TestLongSeed(t *testing.T) {
 		fmt.Fprintf(&seed, ",\n{\"full_name\": \"octocat/r%d\"}", i)
 	}
 	seed.WriteString("]}")
-	begin := time.Now()
 	p := start(t, "-seed", write(t, seed.String()))
-	if took := time.Since(begin); took > 10*time.Second {
-		t.Errorf("the start took %v", took)
-	}
 	if got, body := p.send(t, "GET", "/repos/octocat/r1999", "any", ""); got != 200 {
 		t.Errorf("%d %s", got, body)
 	}

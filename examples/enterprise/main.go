@@ -6,7 +6,8 @@
 // it only reads the newest deployments of a repository:
 //
 //	go run .
-//	go run . -host ghe.example.com -app Iv1.0123456789abcdef -installation 42 -key app.pem -repo octocat/example
+//	go run . -host ghe.example.com -app Iv1.0123456789abcdef \
+//	  -installation 42 -key app.pem -repo octocat/example
 package main
 
 import (

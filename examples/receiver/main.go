@@ -2,7 +2,8 @@
 // the outcomes. README.md says how to run it. To use it, replace the function
 // deploy.
 //
-//	WEBHOOK_SECRET=... GITHUB_TOKEN=... go run ./examples/receiver -repo octocat/example
+//	WEBHOOK_SECRET=... GITHUB_TOKEN=... \
+//	  go run ./examples/receiver -repo octocat/example
 //
 // During the rotation of the webhook's secret, WEBHOOK_SECRET_OLD holds the old
 // one. On SIGTERM or an interrupt the receiver accepts no more deliveries and
