@@ -95,3 +95,39 @@ var actionsApp = `{"id":15368,"client_id":"Iv1.05c79e9ad1f6bdfa","slug":"github-
 	`"issue_comment","issues","label","merge_group","milestone","page_build","public","pull_request",` +
 	`"pull_request_review","pull_request_review_comment","push","registry_package","release","repository",` +
 	`"repository_dispatch","status","watch","workflow_dispatch","workflow_run"]}`
+
+// statusEvent is the payload of a deployment_status event without a workflow.
+func statusEvent() string {
+	const id = 4_518_412_576
+	url := fmt.Sprintf("https://api.github.com/repos/acme/shop/deployments/%d", id)
+	return fmt.Sprintf(`{"action":"created","deployment_status":{"url":"%[1]s/statuses/9218374650","id":9218374650,`+
+		`"node_id":"DES_kwDOAJVrm8000000225736ba","state":"success","creator":%[2]s,"description":"Deployed in 74 s",`+
+		`"environment":"production","target_url":"https://ci.example.com/runs/1841","log_url":"https://ci.example.com/runs/1841",`+
+		`"environment_url":"https://shop.example.com","created_at":"2026-11-21T10:00:00Z","updated_at":"2026-11-21T10:00:00Z",`+
+		`"deployment_url":"%[1]s","repository_url":"https://api.github.com/repos/acme/shop","performed_via_github_app":null},`+
+		`"deployment":%[3]s,"repository":%[4]s,"sender":%[2]s}`,
+		url, account("octocat", 583231, "User"), variants[0].deployment(id), eventRepository())
+}
+
+// eventRepository is a repository as events show it, with all its URLs.
+func eventRepository() string {
+	var b strings.Builder
+	b.WriteString(`{"id":9784987,"node_id":"R_kgDOAJVrmw","name":"shop","full_name":"acme/shop","private":true,"owner":` +
+		account("acme", 19864447, "Organization") + `,"html_url":"https://github.com/acme/shop","description":"The shop","fork":false,` +
+		`"url":"https://api.github.com/repos/acme/shop"`)
+	for _, name := range []string{
+		"forks", "keys", "collaborators", "teams", "hooks", "issue_events", "events", "assignees", "branches", "tags", "blobs",
+		"git_tags", "git_refs", "trees", "statuses", "languages", "stargazers", "contributors", "subscribers", "subscription",
+		"commits", "git_commits", "comments", "issue_comment", "contents", "compare", "merges", "archive", "downloads", "issues",
+		"pulls", "milestones", "notifications", "labels", "releases", "deployments", "git", "ssh", "clone", "svn",
+	} {
+		fmt.Fprintf(&b, `,"%[1]s_url":"https://api.github.com/repos/acme/shop/%[1]s"`, name)
+	}
+	b.WriteString(`,"mirror_url":null,"created_at":"2013-05-01T08:12:40Z","updated_at":"2026-11-21T09:58:03Z",` +
+		`"pushed_at":"2026-11-21T09:59:11Z","homepage":"https://shop.example.com","size":48211,"stargazers_count":12,` +
+		`"watchers_count":12,"language":"Go","has_issues":true,"has_projects":true,"has_downloads":true,"has_wiki":false,` +
+		`"has_pages":false,"forks_count":3,"archived":false,"disabled":false,"open_issues_count":41,"license":null,` +
+		`"forks":3,"open_issues":41,"watchers":12,"default_branch":"main","is_template":false,"topics":["shop","go"],` +
+		`"visibility":"private","web_commit_signoff_required":false,"custom_properties":{"tier":"1"}}`)
+	return b.String()
+}

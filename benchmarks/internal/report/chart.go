@@ -18,7 +18,7 @@ var titles = []struct{ name, title string }{
 	{"Get", "Get"},
 	{"Create", "Create"},
 	{"Concurrent", "Get, 64 goroutines on one client"},
-	{"Webhook payload=api", "Webhook: a deployment, made through the API"},
+	{"Webhook payload=api", "Webhook: a status"},
 	{"Webhook payload=workflow", "Webhook: a status, made by a workflow"},
 }
 
