@@ -49,8 +49,10 @@ type attemptKey struct{}
 
 func newAttempt(ctx context.Context, method, userAgent string) *attempt {
 	a := &attempt{method: method, userAgent: userAgent}
-	ctx, a.cancel = context.WithCancelCause(context.WithValue(ctx, attemptKey{}, a))
-	a.ctx = httptrace.WithClientTrace(ctx, a.hooks())
+	a.ctx, a.cancel = context.WithCancelCause(context.WithValue(ctx, attemptKey{}, a))
+	if method != http.MethodGet { // a GET may be sent any number of times
+		a.ctx = httptrace.WithClientTrace(a.ctx, a.hooks())
+	}
 	return a
 }
 
@@ -63,19 +65,15 @@ func attemptOf(ctx context.Context) *attempt {
 	return new(attempt)
 }
 
-// hooks returns the trace. A GET may be sent any number of times, so its writes
-// are not observed.
+// hooks returns the trace of a write.
 func (a *attempt) hooks() *httptrace.ClientTrace {
-	trace := &httptrace.ClientTrace{
-		GetConn: func(string) { a.connecting(nil) },
-		GotConn: func(info httptrace.GotConnInfo) { a.connecting(&info) },
+	return &httptrace.ClientTrace{
+		GetConn:              func(string) { a.connecting(nil) },
+		GotConn:              func(info httptrace.GotConnInfo) { a.connecting(&info) },
+		WroteHeaderField:     a.wroteHeaderField,
+		WroteHeaders:         a.wroteHeaders,
+		GotFirstResponseByte: a.gotResponse,
 	}
-	if a.method != http.MethodGet {
-		trace.WroteHeaderField = a.wroteHeaderField
-		trace.WroteHeaders = a.wroteHeaders
-		trace.GotFirstResponseByte = a.gotResponse
-	}
-	return trace
 }
 
 // errWrittenTwice cancels an attempt whose request the transport below is about

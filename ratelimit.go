@@ -126,16 +126,13 @@ var (
 // rate limits, or an exhausted quota without any message: a token without the
 // permission gets a 403 on the last request of its quota too.
 func parseLimit(status int, h http.Header, p errorBody, now time.Time) *RateLimitError {
+	if status != http.StatusTooManyRequests && status != http.StatusForbidden {
+		return nil
+	}
 	secondary := secondaryMessage.MatchString(p.message) || secondaryPage.MatchString(p.documentationURL)
 	named := secondary || primaryMessage.MatchString(p.message) || limitPage.MatchString(p.documentationURL)
 	exhausted := h.Get("X-Ratelimit-Remaining") == "0"
-	switch status {
-	case http.StatusTooManyRequests:
-	case http.StatusForbidden:
-		if !named && h.Get("Retry-After") == "" && (!exhausted || p.message != "") {
-			return nil
-		}
-	default:
+	if status == http.StatusForbidden && !named && h.Get("Retry-After") == "" && (!exhausted || p.message != "") {
 		return nil
 	}
 	limit := &RateLimitError{Secondary: secondary || !exhausted}

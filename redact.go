@@ -25,6 +25,17 @@ func (r *redactor) add(token string) {
 	slices.SortFunc(r.tokens, func(a, b string) int { return cmp.Compare(len(b), len(a)) })
 }
 
+// merge makes the redactor remove the tokens of another one too.
+func (r *redactor) merge(other redactor) {
+	if r.tokens == nil {
+		r.tokens = other.tokens // add copies them
+		return
+	}
+	for _, token := range other.tokens {
+		r.add(token)
+	}
+}
+
 // text returns s without the tokens.
 func (r redactor) text(s string) string {
 	for _, token := range r.tokens {

@@ -6,12 +6,18 @@ import (
 	"strings"
 )
 
-// knownToken is the latest token, its hash and its header. It serves redaction
-// too.
+// knownToken is the latest token with everything that is made of it.
 type knownToken struct {
-	token  string
-	key    tokenKey
-	header string
+	token    string
+	key      tokenKey
+	header   string
+	redactor redactor // of this token alone
+}
+
+func newKnownToken(token string) *knownToken {
+	known := &knownToken{token: token, key: keyOf(token), header: bearer(token)}
+	known.redactor.add(token)
+	return known
 }
 
 // keyOf returns the key of a token. The latest one is not hashed again.
@@ -33,7 +39,7 @@ func (c *core) askToken(ctx context.Context, redact *redactor) (string, error) {
 	}
 	last := c.lastToken.Load()
 	if last != nil {
-		redact.add(last.token) // the function's error can contain it
+		redact.merge(last.redactor) // the function's error can contain it
 	}
 	token, err := c.token(ctx)
 	redact.add(token)
@@ -47,7 +53,7 @@ func (c *core) askToken(ctx context.Context, redact *redactor) (string, error) {
 		return "", redact.error(fmt.Errorf("no token: %w", err))
 	}
 	if last == nil || last.token != token {
-		c.lastToken.Store(&knownToken{token, keyOf(token), bearer(token)})
+		c.lastToken.Store(newKnownToken(token))
 	}
 	return token, nil
 }

@@ -55,7 +55,7 @@ type transport struct {
 func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	a := attemptOf(r.Context())
 	a.startHop(r)
-	if err := sendable(r); err != nil {
+	if err := sendable(r, a.redirected()); err != nil {
 		if r.Body != nil {
 			r.Body.Close()
 		}
@@ -77,9 +77,10 @@ func (t transport) RoundTrip(r *http.Request) (*http.Response, error) {
 var errInvalidHeader = errors.New("invalid header")
 
 // sendable reports why a request cannot be sent: its context has ended, or a
-// header is invalid. A caller's CheckRedirect can set headers.
-func sendable(r *http.Request) error {
-	if err := r.Context().Err(); err != nil {
+// header is invalid. A caller's CheckRedirect can set headers; those of the
+// client are valid.
+func sendable(r *http.Request, redirected bool) error {
+	if err := r.Context().Err(); err != nil || !redirected {
 		return err
 	}
 	for key, values := range r.Header {
@@ -185,7 +186,7 @@ func (t transport) explain(r *http.Request, a *attempt, err error) error {
 	case headerRefused.MatchString(text):
 		a.proveNotProcessed()
 		return fmt.Errorf("%w: %s", errInvalidHeader, text)
-	case t.proxyRefused(r, text):
+	case r.Method != http.MethodGet && t.proxyRefused(r, text):
 		a.proveNotProcessed()
 	}
 	return err
