@@ -278,7 +278,7 @@ func TestValidPayloadsAreWithinTheLimit(t *testing.T) {
 
 // The limit depends on the size: this would be within that of a larger payload.
 func TestDecodeLimitDependsOnTheSize(t *testing.T) {
-	nulls := `{"pull_requests":[` + strings.Repeat("null,", 7_999) + `null]`
+	nulls := `{"pull_requests":[` + strings.Repeat("null,", 11_999) + `null]`
 	for more, refused := range map[int]bool{0: true, 1 << 20: true, 16 << 20: false} {
 		payload := nulls + `,"unknown":"` + strings.Repeat("x", more) + `"}`
 		if _, err := webhook.Parse("deployment_protection_rule", []byte(payload)); (err != nil) != refused {
