@@ -9,6 +9,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/ghdeploy/ghdeploy/internal/contexts"
 )
 
 const (
@@ -148,7 +150,7 @@ func (g *gate) wait(ctx context.Context, key tokenKey, maxWait time.Duration) (*
 	case <-ctx.Done():
 		t, _ := g.leave(w, time.Now())
 		t.release()
-		return nil, contextError(ctx)
+		return nil, contexts.Error(ctx)
 	case <-timer.C:
 		if t, limit := g.leave(w, time.Now()); t == nil {
 			return nil, limit
@@ -309,9 +311,9 @@ func (t *ticket) delay(ctx context.Context, maxWait time.Duration) error {
 	d := time.Duration(jitter() * float64(min(t.hold.lasts/4, maxJitter)))
 	t.hold.gate.mu.Unlock()
 	if d > maxWait || !withinDeadline(ctx, d, time.Now()) {
-		return contextError(ctx)
+		return contexts.Error(ctx)
 	}
-	return sleep(ctx, d)
+	return contexts.Sleep(ctx, d)
 }
 
 // admits reports whether the ticket permits an attempt under this token: the

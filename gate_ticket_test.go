@@ -317,15 +317,3 @@ func TestGateOrder(t *testing.T) {
 		}
 	})
 }
-
-// A wait of no length notices that the context has ended.
-func TestSleepOfNoLength(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	if err := sleep(ctx, 0); err != nil {
-		t.Errorf("before the end: %v", err)
-	}
-	cancel()
-	if err := sleep(ctx, 0); !errors.Is(err, context.Canceled) {
-		t.Errorf("after the end: %v", err)
-	}
-}

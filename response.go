@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/ghdeploy/ghdeploy/internal/contexts"
 )
 
 const (
@@ -150,7 +152,7 @@ func (x *exchange) bodyError(err error) error {
 		return err
 	}
 	err = x.transportError(cut.error)
-	if errors.Is(err, ErrAttemptTimeout) || contextError(x.ctx) != nil {
+	if errors.Is(err, ErrAttemptTimeout) || contexts.Error(x.ctx) != nil {
 		return err
 	}
 	return fmt.Errorf("%w: %w", errCutOff, err)

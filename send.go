@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
+
+	"github.com/ghdeploy/ghdeploy/internal/contexts"
 )
 
 // exchange is one operation on the network: all its attempts.
@@ -75,7 +77,7 @@ func (c *core) send(req *retryablehttp.Request, path string, op operation) *resp
 		// The result is in x.last; every body is read and closed.
 		x.loop.Do(req) //nolint:errcheck,bodyclose // see above
 		if x.waiting {
-			ended := x.redact.error(contextError(x.ctx))
+			ended := x.redact.error(contexts.Error(x.ctx))
 			x.last.err = fmt.Errorf("%w while waiting to retry: %w", ended, x.last.failure())
 		}
 	}
@@ -209,7 +211,7 @@ func (x *exchange) transportError(err error) error {
 	if x.attempt.stopped() {
 		return errWrittenTwice
 	}
-	if ended := contextError(x.ctx); ended != nil {
+	if ended := contexts.Error(x.ctx); ended != nil {
 		return x.redact.error(ended)
 	}
 	if e, ok := err.(*url.Error); ok { //nolint:errorlint // the wrapping of http.Client itself
@@ -229,33 +231,6 @@ func isTimeout(err error) bool {
 		Timeout() bool
 	}](err)
 	return ok && timeout.Timeout()
-}
-
-// contextError returns why the context ended, nil if it has not.
-func contextError(ctx context.Context) error {
-	err := ctx.Err()
-	if err == nil {
-		return nil
-	}
-	if cause := context.Cause(ctx); !errors.Is(cause, err) {
-		return fmt.Errorf("%w: %w", err, cause)
-	}
-	return err
-}
-
-// sleep waits for d, or until the context ends.
-func sleep(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return contextError(ctx)
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return contextError(ctx)
-	case <-timer.C:
-		return nil
-	}
 }
 
 func (x *exchange) logLimit(limit *RateLimitError) {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"strings"
+
+	"github.com/ghdeploy/ghdeploy/internal/contexts"
 )
 
 // knownToken is the latest token with everything that is made of it.
@@ -31,7 +33,7 @@ func (c *core) keyOf(token string) tokenKey {
 // askToken returns the token of one attempt, "" for an anonymous one. It tells
 // the redactor every token that it learns.
 func (c *core) askToken(ctx context.Context, redact *redactor) (string, error) {
-	if err := contextError(ctx); err != nil {
+	if err := contexts.Error(ctx); err != nil {
 		return "", redact.error(err)
 	}
 	if c.token == nil {
@@ -43,7 +45,7 @@ func (c *core) askToken(ctx context.Context, redact *redactor) (string, error) {
 	}
 	token, err := c.token(ctx)
 	redact.add(token)
-	if ended := contextError(ctx); ended != nil {
+	if ended := contexts.Error(ctx); ended != nil {
 		return "", redact.error(fmt.Errorf("no token: %w", ended))
 	}
 	if err == nil {

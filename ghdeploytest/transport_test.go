@@ -34,7 +34,10 @@ func traced(t *testing.T, rt http.RoundTripper, url string) ([]string, error) {
 			}
 		},
 		WroteHeaderField: func(key string, values []string) {
-			if key == "User-Agent" {
+			switch key {
+			case "Host":
+				hooks = append(hooks, key)
+			case "User-Agent":
 				hooks = append(hooks, "User-Agent: "+values[0])
 			}
 		},

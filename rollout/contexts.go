@@ -3,24 +3,10 @@ package rollout
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
-)
 
-// pause waits for d, or until the context ends.
-func pause(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return contextError(ctx)
-	}
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return contextError(ctx)
-	case <-timer.C:
-		return nil
-	}
-}
+	"github.com/ghdeploy/ghdeploy/internal/contexts"
+)
 
 // linger returns a context with the values of ctx that ends d after ctx does.
 // The caller must call the cancel function, which stops the timer.
@@ -32,7 +18,7 @@ func linger(ctx context.Context, d time.Duration) (context.Context, context.Canc
 		select {
 		case <-late.Done():
 		case <-timer.C:
-			cancel(contextError(ctx))
+			cancel(contexts.Error(ctx))
 		}
 	})
 	return late, func() {
@@ -45,18 +31,6 @@ func linger(ctx context.Context, d time.Duration) (context.Context, context.Canc
 func timeLeft(ctx context.Context) time.Duration {
 	deadline, _ := ctx.Deadline()
 	return time.Until(deadline)
-}
-
-// contextError returns the error of the context with its cause, or nil.
-func contextError(ctx context.Context) error {
-	err := ctx.Err()
-	if err == nil {
-		return nil
-	}
-	if cause := context.Cause(ctx); !errors.Is(cause, err) {
-		return fmt.Errorf("%w: %w", err, cause)
-	}
-	return err
 }
 
 func isContextError(err error) bool {

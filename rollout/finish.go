@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ghdeploy/ghdeploy"
+	"github.com/ghdeploy/ghdeploy/internal/contexts"
 )
 
 // finishing returns the context of the final status. It outlives ctx by
@@ -100,7 +101,7 @@ func (x *run) watch(ctx context.Context, req ghdeploy.DeploymentStatusRequest, f
 		case err == nil && time.Now().After(x.pending.until):
 			return nil
 		}
-		if pause(ctx, time.Second) != nil {
+		if contexts.Sleep(ctx, time.Second) != nil {
 			return errors.New("an earlier status in_progress of unknown outcome may still appear after it")
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ghdeploy/ghdeploy"
+	"github.com/ghdeploy/ghdeploy/internal/contexts"
 )
 
 const (
@@ -47,7 +48,7 @@ func (c *calls) write(ctx context.Context, call func(context.Context) error) err
 
 func (c *calls) do(ctx context.Context, pace time.Duration, call func(context.Context) error) error {
 	for {
-		if err := pause(ctx, time.Until(c.next)); err != nil {
+		if err := contexts.Sleep(ctx, time.Until(c.next)); err != nil {
 			return err
 		}
 		c.next = time.Now().Add(pace)

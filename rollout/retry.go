@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ghdeploy/ghdeploy"
+	"github.com/ghdeploy/ghdeploy/internal/contexts"
 )
 
 // retryable reports whether the same call can succeed later without executing
@@ -40,7 +41,7 @@ func persist[T any](ctx context.Context, f func() (T, error)) (T, error) {
 		if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) < wait {
 			again = false
 		}
-		if !again || pause(ctx, wait) != nil {
+		if !again || contexts.Sleep(ctx, wait) != nil {
 			return value, err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/ghdeploy/ghdeploy"
+	"github.com/ghdeploy/ghdeploy/internal/contexts"
 )
 
 // run is one call of Run after it created the deployment. The goroutine of
@@ -38,7 +39,7 @@ func newRun(r Repo, d *ghdeploy.Deployment, opts RunOptions) *run {
 
 // open reports in_progress. If that fails, it reports the final state error.
 func (x *run) open(ctx context.Context) error {
-	err := contextError(ctx)
+	err := contexts.Error(ctx)
 	if err == nil {
 		w := newWanted(x.running.status(ghdeploy.StateInProgress, ""))
 		p := x.repo.statusPost(x.running.deployment.ID, w)
@@ -48,7 +49,7 @@ func (x *run) open(ctx context.Context) error {
 		x.note(w, err)
 	}
 	if err == nil && ctx.Err() != nil {
-		err = contextError(ctx)
+		err = contexts.Error(ctx)
 	}
 	if err == nil {
 		return nil
@@ -101,7 +102,7 @@ func (x *run) conclude(ctx context.Context, err error) error {
 	if x.claimed {
 		if err == nil {
 			err = fmt.Errorf("rollout: the deployment function succeeded after its context ended; deployment %d was reported as %s before: %w",
-				x.running.deployment.ID, x.opts.Cancelled, contextError(ctx))
+				x.running.deployment.ID, x.opts.Cancelled, contexts.Error(ctx))
 		}
 		return join(err, x.lateErr)
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ghdeploy/ghdeploy"
+	"github.com/ghdeploy/ghdeploy/internal/contexts"
 )
 
 // lookAfter are the times of the reads after a POST of unknown outcome, counted
@@ -95,7 +96,7 @@ func (p post[R]) sendOnce(ctx context.Context) (*R, error) {
 func (p post[R]) find(ctx context.Context, returned time.Time) (*R, error) {
 	var lookErr error
 	for i, after := range lookAfter {
-		if err := pause(ctx, time.Until(returned.Add(after))); err != nil {
+		if err := contexts.Sleep(ctx, time.Until(returned.Add(after))); err != nil {
 			return nil, err
 		}
 		var row *R

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ghdeploy/ghdeploy"
+	"github.com/ghdeploy/ghdeploy/internal/contexts"
 )
 
 // WaitOptions are the options of [Repo.Wait]. The zero value waits for success.
@@ -109,13 +110,13 @@ func (r Repo) Wait(ctx context.Context, id int64, opts WaitOptions) (*ghdeploy.D
 				interval = opts.Interval
 			}
 		case ctx.Err() != nil:
-			return nil, w.failed(id, contextError(ctx))
+			return nil, w.failed(id, contexts.Error(ctx))
 		case errors.Is(err, ghdeploy.ErrNotFound) && !w.found && time.Since(start) < newDeployment:
 			interval = opts.Interval
 		case !again:
 			return nil, w.failed(id, err)
 		}
-		if err := pause(ctx, max(wait, interval)); err != nil {
+		if err := contexts.Sleep(ctx, max(wait, interval)); err != nil {
 			return nil, w.failed(id, err)
 		}
 		interval = min(interval+(interval+1)/2, opts.MaxInterval)
