@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ghdeploy/ghdeploy/internal/contexts"
@@ -35,6 +36,7 @@ const (
 type gate struct {
 	retry RetryPolicy // its backoff is the shortest hold, whatever the server says
 
+	held  atomic.Int64 // len(holds); an open gate is passed without the lock
 	mu    sync.Mutex
 	holds map[tokenKey]*hold
 	ends  holdHeap
@@ -120,11 +122,11 @@ func (g *gate) acquire(ctx context.Context, key tokenKey, maxWait time.Duration,
 // enter returns a ticket if an attempt may start now, else the limit and how
 // long it still lasts. It returns nothing if the gate is open.
 func (g *gate) enter(key tokenKey, now time.Time) (*ticket, *RateLimitError, time.Duration) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if len(g.holds) == 0 {
+	if g.held.Load() == 0 {
 		return nil, nil, 0
 	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	g.expire(now)
 	h := g.holds[key]
 	switch {
@@ -230,6 +232,7 @@ func (g *gate) add(key tokenKey) *hold {
 		g.holds = make(map[tokenKey]*hold)
 	}
 	g.holds[key] = h
+	g.held.Add(1)
 	heap.Push(&g.ends, h)
 	return h
 }
@@ -237,6 +240,7 @@ func (g *gate) add(key tokenKey) *hold {
 // remove opens the gate of a hold without waiters completely.
 func (g *gate) remove(h *hold) {
 	delete(g.holds, h.key)
+	g.held.Add(-1)
 	heap.Remove(&g.ends, h.index)
 	h.round++
 }

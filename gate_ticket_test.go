@@ -317,3 +317,14 @@ func TestGateOrder(t *testing.T) {
 		}
 	})
 }
+
+// An open gate takes no lock, so that concurrent calls do not wait there. A
+// gate that locked would never return here.
+func TestOpenGateTakesNoLock(t *testing.T) {
+	var g gate
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if ticket, waited, err := g.acquire(t.Context(), keyOf("a"), 0, nil); ticket != nil || waited != 0 || err != nil {
+		t.Errorf("got %v, %v, %v", ticket, waited, err)
+	}
+}
