@@ -18,6 +18,9 @@ type figures struct {
 	load   load
 	events map[int64]*event
 
+	half     chan struct{} // closed after half of the responses, when load.stuck is reached
+	shutdown chan struct{} // closed before Shutdown is called
+
 	// At the sender.
 	took       time.Duration // time to send the mixture
 	requests   [kinds]int
@@ -25,6 +28,7 @@ type figures struct {
 	latencies  []time.Duration
 	errors     []string
 	guids      map[string]int64 // the ID that was sent under a GUID, with a valid signature
+	ended      int              // requests
 	accepted   [][]int64        // by environment: IDs in the order of their first 2xx response
 	again      int              // redeliveries by hand
 	goroutines int              // additional goroutines at the end
@@ -32,6 +36,8 @@ type figures struct {
 	// At the receiver.
 	begun      [][]int64 // by environment: IDs in the order of their first run
 	running    []int     // by environment
+	started    int       // runs
+	stuck      int       // runs that end only when they are cancelled
 	overlaps   int       // runs concurrent with another run of the environment
 	mismatches int       // runs of an event under the GUID of another event
 	strange    int       // runs under a GUID that was not sent
@@ -61,12 +67,14 @@ var errFirstTime = errors.New("it fails the first time")
 
 func newFigures(l load) *figures {
 	f := &figures{
+		half: make(chan struct{}), shutdown: make(chan struct{}),
 		load: l, events: make(map[int64]*event), guids: make(map[string]int64), refused: make(map[string]int),
 		accepted: make([][]int64, l.environments), begun: make([][]int64, l.environments), running: make([]int, l.environments),
 	}
 	for k := range f.statuses {
 		f.statuses[k] = make(map[int]int)
 	}
+	f.look() // half of 1 is 0
 	return f
 }
 
@@ -78,11 +86,28 @@ func (f *figures) of(id int64) *event {
 	return f.events[id]
 }
 
+// look closes half if its time has come. It is called with the lock held.
+func (f *figures) look() {
+	select {
+	case <-f.half:
+	default:
+		if f.ended >= f.load.size()/2 && (f.load.stuck == 0 || f.stuck == f.load.workers) {
+			close(f.half)
+		}
+	}
+}
+
 // work is the callback. One of 10 is slow, and one of 100 fails the first time.
 func (f *figures) work(ctx context.Context, guid string, id int64) error {
 	environment := f.load.environmentOf(id)
 	f.mu.Lock()
 	e := f.of(id)
+	f.started++
+	stuck := f.load.stuck > 0 && f.started > f.load.stuck
+	if stuck {
+		f.stuck++
+		f.look()
+	}
 	if e.runs++; e.runs == 1 {
 		f.begun[environment] = append(f.begun[environment], id)
 	}
@@ -101,13 +126,19 @@ func (f *figures) work(ctx context.Context, guid string, id int64) error {
 	}
 	f.mu.Unlock()
 
-	takes := time.Millisecond
-	if id%10 == 0 {
-		takes = f.load.slow
+	if f.load.faults.hold != nil {
+		f.load.faults.hold(ctx, id)
+	}
+	ends := time.After(time.Millisecond)
+	switch {
+	case stuck:
+		ends = nil
+	case id%10 == 0:
+		ends = time.After(f.load.slow)
 	}
 	var interrupted error
 	select {
-	case <-time.After(takes):
+	case <-ends:
 	case <-ctx.Done():
 		interrupted = context.Cause(ctx)
 	}
@@ -164,6 +195,8 @@ func (f *figures) sent(d delivery, r reply) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.requests[d.kind]++
+	f.ended++
+	f.look()
 	if r.err != nil {
 		f.errors = append(f.errors, r.err.Error())
 		return
@@ -207,6 +240,7 @@ func (f *figures) unfinished() (again []delivery) {
 func (f *figures) stopping() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	close(f.shutdown)
 	for _, e := range f.events {
 		e.before = e.finished > 0
 	}

@@ -19,10 +19,11 @@ type load struct {
 	slow                    time.Duration // one callback of ten takes this long
 	seed                    uint64
 
-	// With shutdown, the queue is shut down after half of the duration, while
+	// With shutdown, the queue is shut down after half of the responses, while
 	// deliveries arrive, within grace; 0 is without a deadline.
 	shutdown bool
 	grace    time.Duration
+	stuck    int // after so many runs, a run ends only when it is cancelled; 0: never
 
 	faults faults
 }
@@ -49,11 +50,14 @@ type delivery struct {
 
 func guidOf(id int64) string { return fmt.Sprintf("%08x-d4dd-11ee-99f2-1d75829a10e7", id) }
 
+// size returns the number of deliveries to send.
+func (l load) size() int { return int(float64(l.rate) * l.duration.Seconds()) }
+
 // mixture returns the deliveries to send: of 20, 16 are genuine, 1 is a
 // duplicate, 1 a replay and 2 are forged.
 func (l load) mixture() []delivery {
 	random := rand.New(rand.NewPCG(l.seed, 0)) //nolint:gosec // the mixture must be reproducible; it is not secret
-	all := make([]delivery, int(float64(l.rate)*l.duration.Seconds()))
+	all := make([]delivery, l.size())
 	newest := int64(0)
 	for i := range all {
 		earlier := newest // half of the repetitions follow immediately, while the first one still runs
@@ -99,7 +103,13 @@ func (l load) run(ctx context.Context) (*figures, error) {
 	s := newSender(l, r.url, f)
 	stopped := make(chan error, 1)
 	if l.shutdown {
-		time.AfterFunc(l.duration/2, func() { stopped <- r.shutdownQueue(ctx, l.grace) })
+		go func() {
+			select {
+			case <-f.half:
+			case <-ctx.Done():
+			}
+			stopped <- r.shutdownQueue(ctx, l.grace)
+		}()
 	}
 	s.send(ctx)
 	if l.shutdown {

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -19,12 +21,12 @@ func small() load {
 	}
 }
 
-// shutDown shuts the queue down under load. With a deadline, slow callbacks
-// take until then, so that workers are busy and deliveries wait.
+// shutDown shuts the queue down under load. With a deadline, all workers are
+// busy until then and deliveries wait.
 func (l load) shutDown(grace time.Duration) load {
 	l.shutdown, l.grace, l.capacity = true, grace, 1000
 	if grace > 0 {
-		l.workers, l.slow = 2, time.Hour
+		l.workers, l.stuck = 2, 20
 	}
 	return l
 }
@@ -32,7 +34,10 @@ func (l load) shutDown(grace time.Duration) load {
 // run runs a load on the real clock, because it uses real connections.
 func run(t *testing.T, l load) *figures {
 	t.Helper()
-	f, err := l.run(t.Context())
+	// Only a broken receiver reaches this deadline.
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	f, err := l.run(ctx)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,8 +45,33 @@ func run(t *testing.T, l load) *figures {
 	return f
 }
 
+// wait waits until a channel is closed.
+func wait(ctx context.Context, until <-chan struct{}) {
+	select {
+	case <-until:
+	case <-ctx.Done():
+	}
+}
+
 func TestLoad(t *testing.T) {
-	f := run(t, small())
+	l := small()
+	refused := make(chan struct{})
+	first := sync.OnceFunc(func() { close(refused) })
+	l.faults.handler = func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			c := &captured{ResponseWriter: w}
+			if next.ServeHTTP(c, r); c.status == http.StatusServiceUnavailable {
+				first()
+			}
+			w.WriteHeader(c.status)
+		})
+	}
+	l.faults.hold = func(ctx context.Context, id int64) { // until the queue is full
+		if id%10 == 0 {
+			wait(ctx, refused)
+		}
+	}
+	f := run(t, l)
 	for _, v := range f.violations() {
 		t.Error(v)
 	}
@@ -83,6 +113,10 @@ func TestFaultsAreNoticed(t *testing.T) {
 			})
 		}
 	}
+	var late sync.Map // requests by the ID of the event
+	passed := make(chan struct{})
+	pass := sync.OnceFunc(func() { close(passed) })
+	var finished atomic.Int64
 	stop := make(chan struct{})
 	defer close(stop)
 	tests := []struct {
@@ -116,19 +150,37 @@ func TestFaultsAreNoticed(t *testing.T) {
 		{
 			name: "no order",
 			want: "runs overlapped another run of their environment",
-			faults: faults{options: func(o *webhook.QueueOptions) {
-				o.Key = func(webhook.Event) string { return "" }
-			}},
+			faults: faults{
+				options: func(o *webhook.QueueOptions) {
+					o.Key = func(webhook.Event) string { return "" }
+				},
+				hold: func(ctx context.Context, id int64) {
+					switch id {
+					case 3: // until the next event of the environment runs
+						wait(ctx, passed)
+					case 43:
+						pass()
+					}
+				},
+			},
 		},
 		{
 			name: "late into the queue",
 			want: "environments were not processed in the order of arrival",
-			faults: faults{handler: nth(10, func(next http.Handler, w http.ResponseWriter, r *http.Request) {
-				again, late := copied(r), new(quiet)
-				// Real clock: the load runs over real connections.
-				time.AfterFunc(150*time.Millisecond, func() { next.ServeHTTP(late, again) })
-				w.WriteHeader(http.StatusNoContent)
-			})},
+			// The next event of the environment passes the late one.
+			faults: faults{handler: func(next http.Handler) http.Handler {
+				passing := nth(80, func(_ http.Handler, w http.ResponseWriter, r *http.Request) {
+					late.Store(number(r), copied(r))
+					w.WriteHeader(http.StatusNoContent)
+				})(next)
+				return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					before := number(r) - 40
+					passing.ServeHTTP(w, r)
+					if again, ok := late.LoadAndDelete(before); ok {
+						next.ServeHTTP(new(quiet), again.(*http.Request))
+					}
+				})
+			}},
 		},
 		{
 			name: "under another GUID",
@@ -205,9 +257,16 @@ func TestFaultsAreNoticed(t *testing.T) {
 			name:     "a finished one is listed",
 			want:     "events were listed by Shutdown although they were finished",
 			shutdown: 20 * time.Millisecond,
-			faults: faults{unfinished: func(list []*webhook.Delivery) []*webhook.Delivery {
-				return append(list, &webhook.Delivery{GUID: guidOf(1)})
-			}},
+			faults: faults{
+				hold: func(_ context.Context, id int64) {
+					if id%100 != 7 { // these fail the first time
+						finished.CompareAndSwap(0, id)
+					}
+				},
+				unfinished: func(list []*webhook.Delivery) []*webhook.Delivery {
+					return append(list, &webhook.Delivery{GUID: guidOf(finished.Load())})
+				},
+			},
 		},
 		{
 			name: "a forged one is accepted",

@@ -27,6 +27,7 @@ type faults struct {
 	callback   func(*webhook.DeploymentEvent) *webhook.DeploymentEvent
 	options    func(*webhook.QueueOptions)
 	unfinished func([]*webhook.Delivery) []*webhook.Delivery
+	hold       func(ctx context.Context, id int64) // makes a run longer
 }
 
 func startReceiver(ctx context.Context, l load, f *figures) (*receiver, error) {
@@ -78,10 +79,10 @@ func startReceiver(ctx context.Context, l load, f *figures) (*receiver, error) {
 func (r *receiver) shutdownQueue(ctx context.Context, grace time.Duration) error {
 	minute, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
+	r.seen.stopping()
 	if grace > 0 {
 		short, cancel := context.WithTimeout(minute, grace)
 		defer cancel()
-		r.seen.stopping()
 		unfinished, err := r.queue.Shutdown(short)
 		if r.load.faults.unfinished != nil {
 			unfinished = r.load.faults.unfinished(unfinished)

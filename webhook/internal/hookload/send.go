@@ -31,16 +31,22 @@ func newSender(l load, url string, f *figures) *sender {
 
 func (s *sender) close() { s.transport.CloseIdleConnections() }
 
-// send sends the mixture at the rate.
+// send sends the mixture at the rate. If the queue is shut down, the last
+// quarter comes after that, on a slow machine too.
 func (s *sender) send(ctx context.Context) {
 	type planned struct {
 		delivery
-		at time.Duration
+		at    time.Duration
+		after <-chan struct{} // nil: at once
 	}
 	plans := make([][]planned, s.load.environments)
 	for i, d := range s.load.mixture() {
+		p := planned{delivery: d, at: time.Duration(i) * time.Second / time.Duration(s.load.rate)}
+		if s.load.shutdown && i >= s.load.size()*3/4 {
+			p.after = s.seen.shutdown
+		}
 		environment := s.load.environmentOf(d.id)
-		plans[environment] = append(plans[environment], planned{d, time.Duration(i) * time.Second / time.Duration(s.load.rate)})
+		plans[environment] = append(plans[environment], p)
 	}
 	var wg sync.WaitGroup
 	began := time.Now()
@@ -48,6 +54,9 @@ func (s *sender) send(ctx context.Context) {
 		wg.Go(func() {
 			for _, p := range plan {
 				time.Sleep(time.Until(began.Add(p.at)))
+				if p.after != nil {
+					<-p.after
+				}
 				s.deliver(ctx, p.delivery)
 			}
 		})
