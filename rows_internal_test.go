@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -36,7 +35,7 @@ func testOwnership[T any](t *testing.T) {
 		}
 		return rows
 	}
-	var want []*T // decoded without a memo
+	var want []*T // as the JSON library decodes it
 	if err := wire.Decode(page, &want); err != nil {
 		t.Fatal(err)
 	}
@@ -155,61 +154,228 @@ func compareOne[T any](t *testing.T, object []byte) {
 	}
 }
 
-// If a member is repeated, the last value counts.
-func TestRowsLastMemberCounts(t *testing.T) {
-	for text, want := range map[string]*User{
-		`{"id":1,"creator":{"login":"a","id":1},"creator":{"login":"b"}}`: {Login: "b"},
-		`{"id":1,"creator":{"login":"a"},"creator":null}`:                 nil,
-		`{"id":1,"creator":null,"creator":{"login":"b"}}`:                 {Login: "b"},
-	} {
-		d, err := rowOf[Deployment]([]byte(text))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(want, d.Creator); diff != "" {
-			t.Errorf("%s (-want +have):\n%s", text, diff)
-		}
-	}
+// take gives a value to a memo.
+func take(m *memo[User, *User], raw string) (*User, error) {
+	var to *User
+	m.into(&to, nil)
+	err := m.Take([]byte(raw), 0)
+	return to, err
 }
 
 // A memo keeps at most memoSize values, and no large ones.
 func TestMemo(t *testing.T) {
-	var pool sync.Pool
-	m := new(memo[User])
-	user := func(n int) []byte { return fmt.Appendf(nil, `{"id":%d}`, n) }
+	m := new(memo[User, *User])
 	for n := range 3 * memoSize {
-		var u User
-		pool.Put(m)
-		if err := decodeRepeated(&pool, user(n), &u); err != nil || u.ID != int64(n) {
-			t.Fatalf("user %d: %+v, %v", n, u, err)
+		m.begin()
+		for range 2 { // the second one is known
+			if u, err := take(m, fmt.Sprintf(`{"id":%d}`, n)); err != nil || u.ID != int64(n) {
+				t.Fatalf("user %d: %+v, %v", n, u, err)
+			}
 		}
-		large := []byte(`{"login":"` + strings.Repeat("x", maxMemoized) + `"}`)
-		if err := decodeRepeated(&pool, large, &u); err != nil || len(u.Login) != maxMemoized {
+		if u, err := take(m, `{"login":"`+strings.Repeat("x", maxMemoized)+`"}`); err != nil || len(u.Login) != maxMemoized {
 			t.Fatal(err)
 		}
 	}
-	for _, e := range m.entries {
-		if len(e.raw) > maxMemoized {
-			t.Errorf("the memo holds %.50q", e.raw)
+	for i, e := range m.entries {
+		if want := fmt.Sprintf(`{"id":%d}`, 2*memoSize+i); string(e.raw) != want {
+			t.Errorf("the memo holds %.50q, want %s", e.raw, want)
 		}
 	}
-	var u User
-	if err := decodeRepeated(&pool, []byte(`{"id":"1"}`), &u); err == nil {
+	if _, err := take(m, `{"id":"1"}`); err == nil {
 		t.Error("a string as the ID: no error")
+	}
+}
+
+// A page with many creators must not copy each of them.
+func TestMemoLearnsAFewOfADocument(t *testing.T) {
+	m := new(memo[User, *User])
+	m.begin()
+	for n := range 3 * memoSize {
+		if _, err := take(m, fmt.Sprintf(`{"id":%d}`, n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if first := string(m.entries[0].raw); first != `{"id":0}` {
+		t.Errorf("the memo holds %s, want the first value", first)
 	}
 }
 
 // A memo keeps a copy of the raw JSON: the buffer is reused.
 func TestMemoOwnsItsKeys(t *testing.T) {
-	var pool sync.Pool
-	m := new(memo[User])
+	m := new(memo[User, *User])
 	body := []byte(`{"id":1}`)
 	for id := range int64(3) {
-		var u User
-		pool.Put(m)
 		body[6] = byte('0' + id)
-		if err := decodeRepeated(&pool, body, &u); err != nil || u.ID != id {
-			t.Errorf("%s: ID %d, %v", body, u.ID, err)
+		var u *User
+		m.into(&u, nil)
+		if err := m.Take(body, 0); err != nil || u.ID != id {
+			t.Errorf("%s: %+v, %v", body, u, err)
 		}
 	}
+}
+
+// A known value may be where no row reads it. It stays as it is there.
+func TestKnownValuesElsewhere(t *testing.T) {
+	const known = `{"login":"hubot","id":7,"type":"Bot"}`
+	for _, row := range []string{
+		`{"id":1,"payload":{"creator":` + known + `}}`,
+		`{"id":1,"payload":{"creator":` + known + `},"creator":` + known + `}`,
+		`{"id":1,"payload":[{"performed_via_github_app":` + known + `,"creator":` + known + `}],"creator":0}`,
+		`{"id":1,"payload":{"creator":` + known + `},"creator" : 0}`,
+		`{"id":1,"my \"creator":` + known + `,"creator":` + known + `}`,
+		`{"id":1,"description":"\"creator\":` + strings.ReplaceAll(known, `"`, `\"`) + `","creator":` + known + `}`,
+		`{"id":1,"x":{"y":{"creator":` + known + `}},"creator":` + known + `}`,
+		`{"id":1,"payload":{"performed_via_github_app":` + known + `}}`,
+		`{"id":1,"creator":` + known + `x}`,
+		`{"id":1,"creator":` + known + `.5}`,
+		`{"id":1,"creator":` + known + `e1}`,
+		`{"id":1,"creator":` + known + `null}`,
+		`{"id":1,"creator":` + known + `"x"}`,
+		`{"id":1,"creator":` + known + `{}}`,
+		`{"id":1,"creator":` + known + `}}`,
+		`{"id":1,"creator":` + known + `,"performed_via_github_app":` + known + `}`,
+		`{"id":1,"\u0063reator":` + known + `}`,
+		`{"id":1,"creator":` + known + `,"creator":` + known + `}`,
+		`{"id":1,"creator":` + known + `,"creator":null}`,
+		`{"id":1,"creator":null,"creator":` + known + `}`,
+		`{"id":1,"creator":` + known + `,"creator":{"login":"other"}}`,
+		`{"id":1,"creator":{"login":"other"},"creator":` + known + `}`,
+		`{"id":1,"performed_via_github_app":` + known + `,"performed_via_github_app":{"slug":"other"}}`,
+	} {
+		for range 3 { // it becomes known
+			compareRows[Deployment](t, []byte(`[{"id":2,"creator":`+known+`,"performed_via_github_app":`+known+`},`+row+`]`))
+			compareOne[Deployment](t, []byte(row))
+			compareOne[DeploymentStatus](t, []byte(row))
+		}
+	}
+}
+
+// readInto reads rows with the values that r knows. It returns the number of
+// reads and the length of the document that was read last.
+func readInto(t *testing.T, r *repeats, page string) (reads, length int) {
+	t.Helper()
+	err := r.read([]byte(page), func(r *repeats, document []byte) error {
+		reads++
+		length = len(document)
+		var row *deploymentRow
+		return wire.ReadArray[deploymentRow](document, func(bool) { row = new(deploymentRow) }, func(name []byte) any { return row.place(r, name) })
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return reads, length
+}
+
+// A page that is read again is read without what was replaced the first time.
+func TestReadAgain(t *testing.T) {
+	known := `{"login":"` + strings.Repeat("a", 50) + `"}`
+	compareOne[Deployment](t, []byte(`{"creator":`+known+`}`))
+	for n := range 100 { // in one of these a creator has the offset of a null
+		compareRows[Deployment](t, []byte(`[{"x":{"creator":`+known+`}},{"creator":{"login":"b"}},{`+strings.Repeat(" ", n)+`"creator":`+known+`}]`))
+	}
+}
+
+// Nothing that is kept for the next document holds a row or a document.
+func TestRepeatsKeepNoRows(t *testing.T) {
+	r := new(repeats)
+	page := "[" + compact(repeatedRow(1)) + "]"
+	readInto(t, r, page)
+	readInto(t, r, page)
+	before := releases.Load()
+	r.release()
+	if released := releases.Load() - before; released != 1 || strings.Trim(string(r.short), "#") != "" {
+		t.Errorf("%d buffers are overwritten, the document is %s", released, r.short)
+	}
+	if r.users.to != nil || r.users.room != nil || r.apps.to != nil {
+		t.Error("a row is kept")
+	}
+	if all := r.users.replaced[:cap(r.users.replaced)]; len(r.users.replaced) != 0 || all[0].value != nil {
+		t.Errorf("replacements are kept: %v", all)
+	}
+	err := r.read([]byte(`{"creator":}`), func(r *repeats, document []byte) error {
+		return wire.ReadObject[deploymentRow](document, func(name []byte) any { return new(deploymentRow).place(r, name) })
+	})
+	if r.release(); err == nil || r.users.to != nil || r.users.room != nil {
+		t.Errorf("a row is kept after the error %v", err)
+	}
+}
+
+// The usual page is read once, without the values that are known.
+func TestRepeatsAreReadOnce(t *testing.T) {
+	r := new(repeats)
+	page := "[" + compact(repeatedRow(1)) + "," + compact(repeatedRow(2)) + "]"
+	if reads, length := readInto(t, r, page); reads != 1 || length != len(page) {
+		t.Errorf("new values: %d reads of %d bytes, want 1 of %d", reads, length, len(page))
+	}
+	const want = `[{"id":1,"payload":{"a":[1]},"creator":null,"performed_via_github_app":null},` +
+		`{"id":2,"payload":{"a":[1]},"creator":null,"performed_via_github_app":null}]`
+	if reads, length := readInto(t, r, page); reads != 1 || string(r.short) != want || length != len(want) {
+		t.Errorf("known values: %d reads of %d bytes, the document is %s", reads, length, r.short)
+	}
+}
+
+// compact returns a row as GitHub sends it.
+func compact(row string) string { return strings.ReplaceAll(row, "\n\t\t", "") }
+
+// A value is compared with the known ones, and each comparison can be long.
+func TestLookupsAreBounded(t *testing.T) {
+	r := new(repeats)
+	const known = `{"creator":{"id":1}}`
+	readInto(t, r, "["+known+"]")
+	for unknown, want := range map[int]bool{maxLookups - 1: true, maxLookups: false} {
+		page := "[" + strings.Repeat(`{"x":{"creator":{"id":2}}},`, unknown) + known + "]"
+		if _, length := readInto(t, r, page); (length < len(page)) != want {
+			t.Errorf("after %d others, %d of %d bytes are left", unknown, length, len(page))
+		}
+	}
+}
+
+// Each member of the public type has a place of its own.
+func TestRowsHaveAllMembers(t *testing.T) {
+	testPlaces[Deployment](t, new(deploymentRow))
+	testPlaces[DeploymentStatus](t, new(statusRow))
+}
+
+func testPlaces[R any](t *testing.T, row interface {
+	value() *R
+	place(r *repeats, name []byte) any
+}) {
+	t.Helper()
+	r := new(repeats)
+	for field, value := range reflect.ValueOf(row.value()).Elem().Fields() {
+		name := field.Tag.Get("json")
+		switch place := row.place(r, []byte(name)); {
+		case place == any(&r.users):
+			if value.Addr().Interface() != any(r.users.to) {
+				t.Errorf("the user %s has another place", name)
+			}
+		case place == any(&r.apps):
+			if value.Addr().Interface() != any(r.apps.to) {
+				t.Errorf("the app %s has another place", name)
+			}
+		case place == nil || reflect.ValueOf(place).Pointer() != value.Addr().Pointer():
+			t.Errorf("the member %s has the place %v", name, place)
+		}
+	}
+	if place := row.place(r, []byte("unknown")); place != nil {
+		t.Errorf("an unknown member has the place %v", place)
+	}
+}
+
+// FuzzRows compares rows with what the JSON library decodes.
+func FuzzRows(f *testing.F) {
+	const creator = `"creator":{"login":"hubot","id":7}`
+	f.Add([]byte("[" + repeatedRow(1) + "," + repeatedRow(2) + "]"))
+	f.Add([]byte(`[{"id":1,` + creator + `},null,{"id":2,"payload":{` + creator + `},` + creator + `}]`))
+	f.Add([]byte(`[{"id":1,"url":"a\u00e9\ud800","sha":null,"transient_environment":null,"created_at":"2026-04-02T10:00:00+02:00"}]`))
+	f.Add([]byte(`[{"id":1,` + creator + `,` + creator + `},{` + creator + `.5}]`))
+	f.Add([]byte(`[{"id":1e0,"updated_at":"2026-04-02T10:00:60Z","state":"error","x":[{}],"ref":""}]`))
+	f.Fuzz(func(t *testing.T, page []byte) {
+		for range 2 {
+			compareRows[Deployment](t, page)
+			compareRows[DeploymentStatus](t, page)
+			compareOne[Deployment](t, page)
+			compareOne[DeploymentStatus](t, page)
+		}
+	})
 }

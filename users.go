@@ -1,6 +1,10 @@
 package ghdeploy
 
-import "time"
+import (
+	"maps"
+	"slices"
+	"time"
+)
 
 // User is an account on GitHub: a person, an organization or a bot. The login
 // of an app's bot ends in "[bot]".
@@ -71,4 +75,17 @@ type AppOwner struct {
 	WebsiteURL  string    `json:"website_url"`
 	CreatedAt   time.Time `json:"created_at"`
 	UpdatedAt   time.Time `json:"updated_at"`
+}
+
+func (u *User) clone() User { return *u }
+
+func (a *GitHubApp) clone() GitHubApp {
+	c := *a
+	if a.Owner != nil {
+		owner := *a.Owner
+		c.Owner = &owner
+	}
+	c.Permissions = maps.Clone(a.Permissions)
+	c.Events = slices.Clone(a.Events)
+	return c
 }

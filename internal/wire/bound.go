@@ -42,12 +42,12 @@ func checkLimit(data []byte, t reflect.Type, limit int) error {
 	if d.atMost(n, n/2, n) <= int64(limit) {
 		return nil
 	}
-	open := bytes.Count(data, []byte("{")) + bytes.Count(data, []byte("["))
+	open := brackets(data)
 	if d.atMost(n, open+bytes.Count(data, []byte(",")), open) <= int64(limit) {
 		return nil
 	}
 	w := walker{
-		data: data, dec: newDecoder(data), longest: d.longest, passes: 1, copies: 1,
+		data: data, dec: newDecoder(data), longest: d.longest, passes: 1,
 		left: int64(limit) - perDocument - levels(open),
 	}
 	if w.left < 0 || errors.Is(w.value(d.root), ErrLimit) {
@@ -56,13 +56,18 @@ func checkLimit(data []byte, t reflect.Type, limit int) error {
 	return nil // decoding stops at the same syntax error
 }
 
+// brackets counts the opening brackets.
+func brackets(data []byte) int {
+	return bytes.Count(data, []byte("{")) + bytes.Count(data, []byte("["))
+}
+
 // atMost is the maximum that a document of n bytes allocates, given its number
 // of values after a comma or a bracket, and of opening brackets.
 func (d *document) atMost(n, values, open int) int64 {
 	passes := int64(1 + d.hooks*hookPasses)
-	return perDocument + d.copies*levels(open) +
-		int64(values+1)*d.copies*(d.most+passes*perText) +
-		int64(n)*d.copies*passes*2*perInvalid +
+	return perDocument + levels(open) +
+		int64(values+1)*(d.most+passes*perText) +
+		int64(n)*passes*2*perInvalid +
 		int64(d.hooks)*hookPasses*perLevel*int64(open)
 }
 
@@ -80,13 +85,12 @@ type walker struct {
 	dec     *jsontext.Decoder
 	longest int   // length of a field's longest name, with quotes and escapes
 	passes  int64 // how often the types that decode themselves read a string
-	copies  int64 // how many copies of a value are kept
 	left    int64 // of the limit
 	buf     []byte
 }
 
 func (w *walker) charge(n int64) error {
-	if w.left -= w.copies * n; w.left < 0 {
+	if w.left -= n; w.left < 0 {
 		return ErrLimit
 	}
 	return nil
@@ -107,10 +111,6 @@ func (w *walker) value(p place) error {
 		w.passes += hookPasses
 		defer func() { w.passes -= hookPasses }()
 	}
-	if p.repeat {
-		w.copies *= 2
-		defer func() { w.copies /= 2 }()
-	}
 	var err error
 	switch {
 	case kind == '{' && (p.fields != nil || p.member != nil):
@@ -127,12 +127,7 @@ func (w *walker) value(p place) error {
 	case err != nil:
 		return err
 	case p.hook:
-		value := w.data[start:end]
-		open := bytes.Count(value, []byte("{")) + bytes.Count(value, []byte("["))
-		return w.charge(hookPasses * (rounded(end-start) + levels(open)))
-	case p.repeat:
-		open := bytes.Count(w.data[start:end], []byte("{")) + bytes.Count(w.data[start:end], []byte("["))
-		return w.charge(rounded(end-start) + levels(open))
+		return w.charge(hookPasses * (rounded(end-start) + levels(brackets(w.data[start:end]))))
 	case p.raw:
 		return w.charge(rounded(end - start))
 	}

@@ -20,7 +20,6 @@ type shape struct {
 	scalar int64 // for a string or a number, apart from the string's bytes
 	raw    bool  // the value is copied
 	hook   bool  // the type decodes itself
-	repeat bool  // the type keeps a copy of its raw JSON and of its value
 
 	fields map[string]place // members of an object, by JSON name
 	member *place           // each member of an object that has no field
@@ -60,7 +59,6 @@ type document struct {
 	most    int64 // maximum that one value allocates, apart from its bytes
 	longest int   // the longest spelling of a field's name
 	hooks   int   // types that decode themselves
-	copies  int64 // 2 if a type keeps copies, else 1
 }
 
 var documents sync.Map // from reflect.Type to *document
@@ -71,14 +69,11 @@ func documentOf(t reflect.Type) *document {
 		return d.(*document)
 	}
 	known := shapes{}
-	d := &document{root: known.place(t, 0), copies: 1}
+	d := &document{root: known.place(t, 0)}
 	d.most = d.root.most()
 	for _, s := range known {
 		if s.hook {
 			d.hooks++
-		}
-		if s.repeat {
-			d.copies = 2
 		}
 		for name, p := range s.fields {
 			d.most = max(d.most, p.most())
@@ -117,13 +112,6 @@ func (known shapes) place(t reflect.Type, slot int64) place {
 
 func (known shapes) fill(s *shape, t reflect.Type) {
 	s.hook = hasHook(t)
-	if value := repeated(t); value != nil {
-		p := known.place(value, 0)
-		*s = *p.shape
-		s.object += p.target
-		s.hook, s.repeat = false, true
-		return
-	}
 	switch t.Kind() {
 	case reflect.Struct:
 		s.fields = map[string]place{}
@@ -201,20 +189,6 @@ func (s *shape) add(name string, p place) {
 	both.fields = maps.Clone(p.fields)
 	maps.Copy(both.fields, q.fields)
 	s.fields[name] = place{&both, q.slot + p.slot, q.target + p.target}
-}
-
-// repeated returns the type of the value that a struct decodes and copies, nil
-// for other types. The field's tag is wire:"repeated".
-func repeated(t reflect.Type) reflect.Type {
-	if t.Kind() != reflect.Struct {
-		return nil
-	}
-	for field := range t.Fields() {
-		if field.Tag.Get("wire") == "repeated" {
-			return field.Type
-		}
-	}
-	return nil
 }
 
 // hasHook reports whether the JSON library leaves the decoding of t to a method
