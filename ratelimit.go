@@ -83,8 +83,8 @@ func (l *latestRate) load() Rate {
 }
 
 // observe keeps the rate of a response to this token unless the one it has is
-// newer. at is the time of the response on the server's clock.
-func (l *latestRate) observe(rate Rate, key tokenKey, at time.Time) {
+// newer. at returns the time of the response on the server's clock.
+func (l *latestRate) observe(rate Rate, key tokenKey, at func() time.Time) {
 	r := &observedRate{rate, key}
 	for {
 		old := l.newest.Load()
@@ -97,15 +97,16 @@ func (l *latestRate) observe(rate Rate, key tokenKey, at time.Time) {
 // newerThan compares two rates of one quota: by reset, then by used. Rates of
 // two quotas have no order. Nor has one whose window has ended or whose reset
 // is implausible: it would stay for ever.
-func (r *observedRate) newerThan(later *observedRate, at time.Time) bool {
-	left := r.Reset.Sub(at)
-	switch {
-	case r.key != later.key || r.Resource != later.Resource || left <= 0 || left > longestHold:
-		return false
-	case !r.Reset.Equal(later.Reset):
-		return r.Reset.After(later.Reset)
+func (r *observedRate) newerThan(later *observedRate, at func() time.Time) bool {
+	newer := r.Used > later.Used
+	if !r.Reset.Equal(later.Reset) {
+		newer = r.Reset.After(later.Reset)
 	}
-	return r.Used > later.Used
+	if !newer || r.key != later.key || r.Resource != later.Resource {
+		return false
+	}
+	left := r.Reset.Sub(at())
+	return left > 0 && left <= longestHold
 }
 
 // How GitHub's rate limit responses begin, and the pages of its documentation

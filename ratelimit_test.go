@@ -251,7 +251,7 @@ func TestLatestRate(t *testing.T) {
 				t.Errorf("before the first response: %+v", got)
 			}
 			for _, r := range tt.responses {
-				latest.observe(r.rate, keyOf(r.token), r.at)
+				latest.observe(r.rate, keyOf(r.token), func() time.Time { return r.at })
 			}
 			if diff := cmp.Diff(tt.responses[tt.want].rate, latest.load()); diff != "" {
 				t.Errorf("-want +got\n%s", diff)

@@ -91,7 +91,7 @@ func (x *exchange) read(resp *http.Response, err error, now time.Time) *response
 	}
 	if rate, ok := parseRate(r.header); ok {
 		r.rate = rate
-		x.core.rate.observe(rate, x.key, serverTime(r.header, now))
+		x.core.rate.observe(rate, x.key, func() time.Time { return serverTime(r.header, now) })
 	}
 	if r.status == http.StatusNotFound && r.errorBody.message == "" && r.note == "" {
 		r.note = wrongBase(x.core.base)
