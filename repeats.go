@@ -66,7 +66,7 @@ func (r *repeats) shorten(data []byte) []byte {
 	r.short = r.short[:0]
 	copied, at := 0, 0 // bytes of data
 	for range maxLookups {
-		m, i := r.next(data, copied, at)
+		m, i := r.next(data, at)
 		if m == nil {
 			break
 		}
@@ -89,16 +89,16 @@ type replacer interface {
 	replace(rest []byte, offset int) int
 }
 
-// next returns the memo for the next object that may be known, and where that
-// object starts. The object's name is after the first bytes, which are copied.
-func (r *repeats) next(data []byte, copied, at int) (replacer, int) {
+// next returns the memo for the next creator or app, and where that object
+// starts; no memo if there is no other one.
+func (r *repeats) next(data []byte, at int) (replacer, int) {
 	for {
 		i := bytes.IndexByte(data[at:], '{')
 		if i < 0 {
 			return nil, 0
 		}
 		at += i
-		switch before := data[copied:at]; {
+		switch before := data[:at]; {
 		case bytes.HasSuffix(before, []byte(`"creator":`)):
 			return &r.users, at
 		case bytes.HasSuffix(before, []byte(`"performed_via_github_app":`)):
