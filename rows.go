@@ -50,7 +50,7 @@ type rowType[W, R any] interface {
 func readRows[W, R any, P rowType[W, R]](array []byte) (rows []*R, err error) {
 	if len(array) <= maxRead {
 		err = readRepeats(array, func(r *repeats, document []byte) error {
-			const bytesPerRow = 512 // without the values that repeat
+			const bytesPerRow = 512 // usually more, without the values that repeat
 			rows = make([]*R, 0, 1+len(document)/bytesPerRow)
 			var row P
 			return wire.ReadArray[W](document, func(null bool) {

@@ -3,6 +3,7 @@ package ghdeploy
 import (
 	"fmt"
 	"reflect"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -327,6 +328,49 @@ func TestLookupsAreBounded(t *testing.T) {
 		if _, length := readInto(t, r, page); (length < len(page)) != want {
 			t.Errorf("after %d others, %d of %d bytes are left", unknown, length, len(page))
 		}
+	}
+}
+
+// A page that is read twice and then decoded stays within the limit on
+// decoding. A page that is too large to be read is only decoded.
+func TestRowsAllocateWithinTheLimit(t *testing.T) {
+	const creator, app = `"creator":{"login":"hubot"}`, `"performed_via_github_app":{"owner":{}}`
+	events := `"performed_via_github_app":{"events":[` + strings.Repeat(`"",`, 5_000) + `""]}`
+	known := []byte("[{" + creator + "," + app + "},{" + events + "}]")
+	allocated := func(f func() error) (uint64, error) {
+		if _, err := rowsOf[*Deployment](known); err != nil {
+			t.Fatal(err)
+		}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		err := f()
+		runtime.ReadMemStats(&after)
+		return after.TotalAlloc - before.TotalAlloc, err
+	}
+	var most uint64
+	for _, row := range []string{
+		`{}`, `null`, `{` + creator + `}`, `{` + app + `}`, `{` + events + `}`, `{"url":"a\ud800"}`,
+		`{"performed_via_github_app":{"owner":{},"id":1}}`,
+	} {
+		for _, last := range []string{`{"payload":{` + app + `}}`, `{"payload":{` + app + `},"id":"no number"}`} {
+			for _, size := range []int{100_000, maxRead - len(events)} {
+				page := []byte("[" + strings.Repeat(row+",", size/(len(row)+1)) + last + "]")
+				n, err := allocated(func() error { _, err := rowsOf[*Deployment](page); return err })
+				if n > wire.DefaultLimit {
+					t.Errorf("%.60s, %d bytes: %d MiB are allocated, %v", row, len(page), n/mebibyte, err)
+				}
+				most = max(most, n)
+			}
+		}
+	}
+	t.Logf("at most %d MiB", most/mebibyte)
+
+	large := []byte(`[{` + creator + `,"payload":"` + strings.Repeat("x", 8*maxRead) + `"}]`)
+	read, err := allocated(func() error { _, err := rowsOf[*Deployment](large); return err })
+	var rows []*Deployment
+	decoded, wantErr := allocated(func() error { return wire.Decode(large, &rows) })
+	if err != nil || wantErr != nil || read > decoded+mebibyte {
+		t.Errorf("a page of %d KiB allocates %d KiB, decoding it %d KiB; %v, %v", len(large)>>10, read>>10, decoded>>10, err, wantErr)
 	}
 }
 

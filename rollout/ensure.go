@@ -28,9 +28,9 @@ type Ensured struct {
 // environment, task and key are those of the request, in any state.
 //
 // Ref must be a full SHA, so that a key cannot stand for two commits; GitHub
-// Actions sets it in GITHUB_SHA. Payload
-// must be nil or encode as a JSON object. AutoMerge must be nil or false; false
-// is sent. Otherwise the error is [ghdeploy.ErrInvalidArgument].
+// Actions sets it in GITHUB_SHA. Payload must be nil or encode as a JSON
+// object. AutoMerge must be nil or false; false is sent. Otherwise the error is
+// [ghdeploy.ErrInvalidArgument].
 //
 // # Guarantee
 //
